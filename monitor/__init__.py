@@ -1,0 +1,1 @@
+"""Puts the parts together: settings, addresses, processes and the one-command start."""

@@ -1,0 +1,194 @@
+"""The environment, read once and checked: every variable of the contract and what is wrong with it.
+
+Standard library only: the launcher reads it before anything is installed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
+
+
+class Wrong(ValueError):
+    """A value that cannot be used; its text names the variable, the fault and an example."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    data: Path
+    host: str
+    port: int
+    url: str
+    admin_email: str
+    admin_password: str
+    secret_key: str
+    database_url: str
+    redis_url: str
+    metric_store: str
+    email_url: str
+    tls: str
+    trusted_proxies: tuple[str, ...]
+    outgoing_allow: tuple[str, ...]
+    debug: bool
+
+    @property
+    def loopback(self) -> bool:
+        return is_loopback(self.host)
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach us by https: our own certificate, or a proxy's in front of us."""
+        return self.url.startswith("https://")
+
+    @property
+    def serves_tls(self) -> bool:
+        """Whether our own socket speaks TLS."""
+        return self.tls not in {"auto", "off"} or (self.tls == "auto" and not self.loopback)
+
+
+def is_loopback(host: str) -> bool:
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read(source: Mapping[str, str] = os.environ) -> Environment:
+    """Read and check everything; the first fault found is raised as one sentence."""
+    value = _Reader(source)
+    host = value.text("WATCHKEEPER_HOST", "127.0.0.1")
+    port = value.port("WATCHKEEPER_PORT", 8000)
+    tls = value.tls("WATCHKEEPER_TLS")
+    secure = tls not in {"auto", "off"} or (tls == "auto" and not is_loopback(host))
+    data = value.folder("WATCHKEEPER_DATA", ROOT / "var")
+    return Environment(
+        data=data,
+        host=host,
+        port=port,
+        url=value.address("WATCHKEEPER_URL", ("http", "https")) or _own_address(host, port, secure=secure),
+        admin_email=value.email("WATCHKEEPER_ADMIN_EMAIL", "admin@localhost"),
+        admin_password=value.secret("WATCHKEEPER_ADMIN_PASSWORD"),
+        secret_key=value.secret("WATCHKEEPER_SECRET_KEY"),
+        database_url=value.database("DATABASE_URL"),
+        redis_url=value.address("REDIS_URL", ("redis", "rediss"), "redis://127.0.0.1:6379/0"),
+        metric_store=value.store("METRIC_STORE"),
+        email_url=value.address(
+            "EMAIL_URL", ("smtp", "smtps", "smtp+tls"), "smtp+tls://user:pass@mail.example.org:587"
+        ),
+        tls=tls,
+        trusted_proxies=value.networks("WATCHKEEPER_TRUSTED_PROXIES"),
+        outgoing_allow=value.networks("WATCHKEEPER_OUTGOING_ALLOW"),
+        debug=value.yes("WATCHKEEPER_DEBUG"),
+    )
+
+
+def _own_address(host: str, port: int, *, secure: bool) -> str:
+    shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    if ":" in shown:
+        shown = f"[{shown}]"
+    scheme, usual = ("https", 443) if secure else ("http", 80)
+    return f"{scheme}://{shown}" if port == usual else f"{scheme}://{shown}:{port}"
+
+
+class _Reader:
+    """One method a kind of value; each fault says which variable, what is wrong, and an example."""
+
+    def __init__(self, source: Mapping[str, str]) -> None:
+        self.source = source
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.source.get(name, "").strip() or default
+
+    def secret(self, name: str) -> str:
+        """NAME, or the content of the file that NAME_FILE points at."""
+        path = self.text(f"{name}_FILE")
+        if not path:
+            return self.text(name)
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            reason = error.strerror or "unreadable"
+            raise Wrong(f'{name}_FILE is "{path}", which cannot be read ({reason}). Name a readable file.') from error
+        except UnicodeDecodeError as error:
+            raise Wrong(f'{name}_FILE is "{path}", which is not text. Name a text file.') from error
+
+    def port(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        if not text.isdecimal() or not 1 <= int(text) <= 65535:
+            raise Wrong(f'{name} is "{text}", which is no port. Write a number from 1 to 65535, such as 8000.')
+        return int(text)
+
+    def yes(self, name: str) -> bool:
+        text = self.text(name, "0").lower()
+        if text not in {"0", "1", "yes", "no", "true", "false"}:
+            raise Wrong(f'{name} is "{text}". Write 1 or 0.')
+        return text in {"1", "yes", "true"}
+
+    def folder(self, name: str, default: Path) -> Path:
+        path = Path(self.text(name, str(default))).expanduser()
+        path = path if path.is_absolute() else Path.cwd() / path
+        if path.exists() and not path.is_dir():
+            raise Wrong(f'{name} is "{path}", which is a file. Name a folder, such as /var/lib/watchkeeper.')
+        return path
+
+    def email(self, name: str, default: str) -> str:
+        text = self.text(name, default)
+        if text.count("@") != 1 or text.startswith("@") or text.endswith("@") or " " in text:
+            raise Wrong(f'{name} is "{text}", which is no e-mail address. Write one such as you@example.org.')
+        return text
+
+    def address(self, name: str, schemes: tuple[str, ...], example: str = "https://watch.example.org") -> str:
+        text = self.secret(name)
+        if not text:
+            return ""
+        fault = Wrong(f'{name} is not an address that starts with {" or ".join(s + "://" for s in schemes)}. '
+                      f"Write one such as {example}.")  # fmt: skip
+        try:
+            parts = urlsplit(text)
+            if parts.scheme not in schemes or not parts.hostname or (parts.port is not None and parts.port < 1):
+                raise fault
+        except ValueError:
+            raise fault from None
+        return text.rstrip("/")
+
+    def database(self, name: str) -> str:
+        text = self.secret(name)
+        if not text or text.startswith("sqlite:///"):
+            return text
+        return self.address(name, ("postgres", "postgresql"), "postgres://user:pass@db.example.org/watchkeeper")
+
+    def store(self, name: str) -> str:
+        text = self.secret(name) or "database"
+        if text != "database" and not text.startswith(("promql+http://", "promql+https://")):
+            raise Wrong(f'{name} is "{text}", which is not known. Write "database" or "promql+http://host:8428".')
+        return text
+
+    def tls(self, name: str) -> str:
+        text = self.text(name, "auto")
+        if text in {"auto", "off"}:
+            return text
+        files = [Path(part.strip()) for part in text.split(",")]
+        if len(files) != 2:
+            raise Wrong(f'{name} is "{text}". Write auto, off, or CERT,KEY such as /etc/ssl/w.pem,/etc/ssl/w.key.')
+        for file in files:
+            if not os.access(file, os.R_OK) or not file.is_file():
+                raise Wrong(f'{name} names "{file}", which cannot be read. Name a readable certificate and key.')
+        return text
+
+    def networks(self, name: str) -> tuple[str, ...]:
+        parts = [part.strip() for part in self.text(name).replace(",", " ").split()]
+        for part in parts:
+            try:
+                ipaddress.ip_network(part, strict=False)
+            except ValueError:
+                raise Wrong(f'{name} holds "{part}", which is no network. Write 10.0.0.0/8 or 192.168.1.5.') from None
+        return tuple(parts)
