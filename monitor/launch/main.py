@@ -1,0 +1,134 @@
+"""The table of commands and what each one does first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from monitor.launch import checks, environment, locks, place, process, say
+from monitor.launch.say import Trouble
+
+Arguments = Sequence[str]
+
+HELP = """\
+Watchkeeper watches servers. Everything it does starts here:
+
+  ./watchkeeper up                   set up if needed, start everything, watch this machine
+  ./watchkeeper doctor               look for trouble and say what mends it
+  ./watchkeeper backup FILE          put data, keys and certificates into one file
+  ./watchkeeper restore FILE         bring such a file back
+  ./watchkeeper manage …             Django's own commands, such as: manage changepassword you@example.org
+  ./watchkeeper run web|worker|beat  one role, where several processes share the work
+
+For those who change it:
+
+  ./watchkeeper test [pytest …]      the whole test suite, or what you name
+  ./watchkeeper check                format, lint, types, floors, bundle and tests: what CI runs
+  ./watchkeeper bench [NAME]         the benchmarks
+  ./watchkeeper lock                 make the hash-locked requirement files anew
+
+Settings come from the environment; docs/settings.md lists them.
+"""
+
+
+def up(arguments: Arguments) -> None:
+    environment.ensure("run")
+    process.become([place.PYTHON, "-m", "monitor.up", *arguments])
+
+
+def test(arguments: Arguments) -> None:
+    environment.ensure("run", "develop")
+    process.become([place.PYTHON, "-m", "pytest", *arguments])
+
+
+def check(arguments: Arguments) -> int:
+    environment.ensure("run", "develop")
+    return checks.check(arguments)
+
+
+def bench(arguments: Arguments) -> int:
+    environment.ensure("run", "develop")
+    known = sorted(path.stem for path in (place.ROOT / "bench").glob("*.py") if not path.stem.startswith("_"))
+    wanted = list(arguments[:1]) or known
+    if not wanted or not set(wanted) <= set(known):
+        raise Trouble(f"There is no such benchmark; known are: {', '.join(known) or 'none yet'}.", code=2)
+    if arguments:
+        process.become([place.PYTHON, "-m", f"bench.{wanted[0]}", *arguments[1:]])
+    return max(checks.shown([place.PYTHON, "-m", f"bench.{name}"]) for name in wanted)
+
+
+def manage(arguments: Arguments) -> None:
+    environment.ensure("run")
+    process.become([place.PYTHON, "manage.py", *arguments])
+
+
+def run(arguments: Arguments) -> None:
+    if len(arguments) != 1 or arguments[0] not in {"web", "worker", "beat"}:
+        raise Trouble(
+            "Name one role: ./watchkeeper run web, ./watchkeeper run worker or ./watchkeeper run beat.", code=2
+        )
+    environment.ensure("run")
+    process.become([place.PYTHON, "-m", "monitor.run", *arguments])
+
+
+def backup(arguments: Arguments) -> None:
+    _one_file("backup", arguments)
+    environment.ensure("run")
+    process.become([place.PYTHON, "-m", "monitor.backup", *arguments])
+
+
+def restore(arguments: Arguments) -> None:
+    _one_file("restore", arguments)
+    environment.ensure("run")
+    process.become([place.PYTHON, "-m", "monitor.restore", *arguments])
+
+
+def _one_file(command: str, arguments: Arguments) -> None:
+    if len(arguments) != 1:
+        raise Trouble(f"Name one file: ./watchkeeper {command} watchkeeper-backup.tar", code=2)
+
+
+def doctor(arguments: Arguments) -> None:
+    if not environment.ready("run"):
+        raise Trouble("environment  not set up yet, or cut off half-way. Run ./watchkeeper up once, it repairs that.")
+    process.become([place.PYTHON, "-m", "monitor.doctor", *arguments])
+
+
+def lock(arguments: Arguments) -> None:
+    if arguments:
+        raise Trouble("lock takes no arguments; it makes every file anew from requirements.txt.", code=2)
+    locks.lock()
+
+
+COMMANDS: dict[str, Callable[[Arguments], int | None]] = {
+    command.__name__: command for command in (up, test, check, bench, manage, run, backup, restore, doctor, lock)
+}
+
+
+ASKED = {"-h", "--help", "help"}
+HELPED = {"test", "manage"}  # these answer --help themselves
+
+
+def main(arguments: Arguments) -> int:
+    """Run one command; every failure is one sentence and an exit status other than 0."""
+    if (
+        not arguments
+        or arguments[0] in ASKED
+        or (arguments[1:2] == ["--help"] and arguments[0] in {*COMMANDS} - HELPED)
+    ):
+        say.line(HELP)
+        return 0 if arguments else 2
+    name, *rest = arguments
+    try:
+        return _known(name)(rest) or 0
+    except Trouble as error:
+        return say.trouble(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. Run the same command again to go on.\n")
+        return 130
+
+
+def _known(name: str) -> Callable[[Arguments], int | None]:
+    if name not in COMMANDS:
+        raise Trouble(f'There is no command "{name}". Known are: {", ".join(COMMANDS)}.', code=2)
+    return COMMANDS[name]

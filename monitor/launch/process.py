@@ -1,0 +1,67 @@
+"""Other programs: run to their end with what they said kept, or become them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from monitor.launch import place
+
+Words = Sequence[str | Path]
+
+
+def run(words: Words, log: Path, *, dots: bool = True, env: Mapping[str, str] | None = None) -> int:
+    """Run a program to its end, its output in `log`; a dot now and then shows that it lives."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        child = subprocess.Popen(  # noqa: S603 - our own words, no shell
+            [str(word) for word in words], cwd=place.ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env
+        )
+        try:
+            return _wait(child, dots=dots)
+        except BaseException:
+            child.terminate()
+            child.wait(10)
+            raise
+
+
+def _wait(child: subprocess.Popen[bytes], *, dots: bool) -> int:
+    shown = time.monotonic()
+    while True:
+        try:
+            return child.wait(0.5)
+        except subprocess.TimeoutExpired:
+            if dots and time.monotonic() - shown > 3:
+                shown = time.monotonic()
+                sys.stdout.write(". ")
+                sys.stdout.flush()
+
+
+def answer(words: Words, *, seconds: float = 20) -> str | None:
+    """What a program prints, or None when it is missing, fails or takes too long."""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own words, no shell
+            [str(word) for word in words],
+            cwd=place.ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def become(words: Words) -> NoReturn:
+    """Replace this process, so that signals and the exit status go straight to the product."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.chdir(place.ROOT)
+    os.execv(str(words[0]), [str(word) for word in words])  # noqa: S606 - no shell is what we want
