@@ -1,0 +1,85 @@
+// One shared cursor and range per page. Charts subscribe; React never renders on hover or on a live tick.
+import type { Range } from './engine'
+
+type Fn = () => void
+export class Sync {
+  hover: number | null = null
+  brush: Range | null = null
+  range: Range
+  compare = false
+  live = true
+  /** Called when a person picks another range: the page then loads what it needs. */
+  onPick: ((range: Range | null) => void) | null = null
+  private data = new Set<Fn>()
+  private over = new Set<Fn>()
+  private dirty = 0
+  constructor(public home: Range) {
+    this.range = home
+  }
+  on(redraw: Fn, overlay: Fn) {
+    this.data.add(redraw)
+    this.over.add(overlay)
+    return () => {
+      this.data.delete(redraw)
+      this.over.delete(overlay)
+    }
+  }
+  private flag(b: number) {
+    if (!this.dirty)
+      requestAnimationFrame(() => {
+        const x = this.dirty
+        this.dirty = 0
+        if (x & 1) for (const f of this.data) f()
+        for (const f of this.over) f()
+      })
+    this.dirty |= b
+  }
+  setHover(t: number | null) {
+    this.hover = t
+    this.flag(2)
+  }
+  setBrush(b: Range | null) {
+    this.brush = b
+    this.flag(2)
+  }
+  /** A range that stands still, picked by hand; never wider than home or later than its end. */
+  setRange([from, to]: Range) {
+    this.live = false
+    const end = Math.min(to, this.home[1])
+    this.range = [Math.min(from, end - 10), end]
+    this.onPick?.(this.range)
+    this.flag(1)
+  }
+  zoom(k: number) {
+    const [a, b] = this.range
+    const m = this.hover ?? (a + b) / 2
+    if ((b - a) * k >= this.home[1] - this.home[0]) this.reset()
+    else this.setRange([m - (m - a) * k, m + (b - m) * k])
+  }
+  reset() {
+    const moved = !this.live
+    this.range = this.home
+    this.live = true
+    if (moved) this.onPick?.(null)
+    this.flag(1)
+  }
+  /** The length of the range that follows the present. */
+  setSpan(seconds: number) {
+    this.home = [this.home[1] - seconds, this.home[1]]
+    this.range = this.home
+    this.live = true
+    this.flag(1)
+  }
+  /** Time goes on: the home range ends now, and so does the shown one unless somebody zoomed. */
+  follow(end: number) {
+    const shift = end - this.home[1]
+    this.home = [this.home[0] + shift, end]
+    if (this.live) {
+      this.range = this.home
+      this.flag(1)
+    }
+  }
+  redraw() {
+    this.flag(1)
+  }
+}

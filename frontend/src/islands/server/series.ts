@@ -1,0 +1,206 @@
+// The charts of one server: which series they are made of, how history and live points become lines.
+import type { ChartData, Line } from '../../charts/engine'
+import { bytes, clockTime, percent, plain } from '../../format'
+import type { SeriesAnswer } from '../../types'
+import { type Key, t } from '../../words'
+
+interface Part {
+  metric: string
+  label?: Key
+  /** one line for each value of this label, or all label sets added up */
+  each?: string
+}
+export interface Spec {
+  id: string
+  title: Key
+  parts: Part[]
+  max?: number
+  fmt: (v: number) => string
+  axis?: (v: number) => string
+}
+const perSecond = (v: number) => `${bytes(v)}/s`
+const short = (v: number) => bytes(v).replace(/\.0+(?= )/, '')
+
+export const SPECS: Spec[] = [
+  {
+    id: 'cpu',
+    title: 'server.cpu',
+    max: 100,
+    fmt: percent,
+    parts: [
+      { metric: 'cpu_used_percent', label: 'server.busy' },
+      { metric: 'cpu_iowait_percent', label: 'server.iowait' },
+    ],
+  },
+  {
+    id: 'memory',
+    title: 'server.memory',
+    max: 100,
+    fmt: percent,
+    parts: [
+      { metric: 'memory_used_percent', label: 'server.used' },
+      { metric: 'swap_used_percent', label: 'server.swap' },
+    ],
+  },
+  {
+    id: 'load',
+    title: 'server.load',
+    fmt: plain,
+    parts: [
+      { metric: 'load1', label: 'server.load1' },
+      { metric: 'load5', label: 'server.load5' },
+      { metric: 'load15', label: 'server.load15' },
+    ],
+  },
+  {
+    id: 'disks',
+    title: 'server.disks',
+    max: 100,
+    fmt: percent,
+    parts: [{ metric: 'disk_used_percent', each: 'mount' }],
+  },
+  {
+    id: 'network',
+    title: 'server.network',
+    fmt: perSecond,
+    axis: short,
+    parts: [
+      { metric: 'net_received_bytes_per_second', label: 'server.in' },
+      { metric: 'net_sent_bytes_per_second', label: 'server.out' },
+    ],
+  },
+  {
+    id: 'diskio',
+    title: 'server.diskio',
+    fmt: perSecond,
+    axis: short,
+    parts: [
+      { metric: 'disk_read_bytes_per_second', label: 'server.read' },
+      { metric: 'disk_write_bytes_per_second', label: 'server.write' },
+    ],
+  },
+]
+export const METRICS = [...new Set(SPECS.flatMap((spec) => spec.parts.map((part) => part.metric)))]
+const COLORS = ['--c1', '--c3', '--c2', '--c4']
+const MOST_LINES = 4
+
+/** Whether a label set counts: bridges and stacked devices would count the same bytes twice. */
+export function mark(metric: string, labels: Record<string, string>): boolean {
+  if (metric.startsWith('net_')) return !/^(lo|veth|docker|br-|virbr|cni|flannel|cali|tun|tap)/.test(labels.nic ?? '')
+  if (metric.startsWith('disk_') && labels.device) return !/^(loop|ram|zram|dm-|md)/.test(labels.device)
+  return true
+}
+/** `disk_used_percent{mount="/"}` as the live topic writes it. Inside quotes a backslash guards the next sign. */
+export function parseSeries(column: string): { metric: string; labels: Record<string, string> } {
+  const brace = column.indexOf('{')
+  if (brace < 0) return { metric: column, labels: {} }
+  const labels: Record<string, string> = {}
+  for (const [, key, value] of column.slice(brace).matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g))
+    if (key !== undefined) labels[key] = (value ?? '').replace(/\\(.)/g, (_, sign) => (sign === 'n' ? '\n' : sign))
+  return { metric: column.slice(0, brace), labels }
+}
+const real = (v: number | null | undefined) => (v === null || v === undefined ? Number.NaN : v)
+const add = (a: number, b: number) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + b)
+
+/** One chart's data: same object for life, its arrays grow and are replaced in place. */
+export class Chart {
+  readonly data: ChartData
+  private names: string[] = []
+  constructor(
+    readonly spec: Spec,
+    private interval: number,
+  ) {
+    this.data = {
+      t: new Float64Array(0),
+      lines: [],
+      step: interval,
+      words: { none: t('value.none'), before: (at) => t('server.before', { time: clockTime(at) }) },
+    }
+    if (spec.max) this.data.max = spec.max
+  }
+  /** The line a series belongs to; null when it is not on this chart. */
+  private lineOf(metric: string, labels: Record<string, string>): string | null {
+    const part = this.spec.parts.find((one) => one.metric === metric)
+    if (!part || !mark(metric, labels)) return null
+    return part.each ? (labels[part.each] ?? null) : part.metric
+  }
+  private label(name: string): string {
+    const part = this.spec.parts.find((one) => one.metric === name)
+    return part?.label ? t(part.label) : name
+  }
+  private line(name: string): Line {
+    const known = this.data.lines.find((line) => line.key === name)
+    if (known) return known
+    const order = this.spec.parts.findIndex((part) => part.metric === name)
+    const color = COLORS[(order >= 0 ? order : this.names.length) % COLORS.length] ?? '--c1'
+    const values = new Float64Array(this.data.t.length).fill(Number.NaN)
+    const line = { key: name, label: this.label(name), color, values }
+    this.names.push(name)
+    this.data.lines.push(line)
+    const rank = (one: Line) => this.spec.parts.findIndex((part) => part.metric === one.key)
+    this.data.lines.sort((a, b) => rank(a) - rank(b))
+    return line
+  }
+  /** A past range replaces everything. Answers whether the set of lines changed. */
+  load(answer: SeriesAnswer): boolean {
+    const before = this.data.lines.map((line) => line.key).join()
+    this.data.t = Float64Array.from(answer.t)
+    this.data.lines.length = 0
+    this.names = []
+    this.data.step = Math.max(answer.step || 0, this.interval)
+    const mine = answer.series
+      .map((one) => ({ one, name: this.lineOf(one.metric, one.labels) }))
+      .filter((pair): pair is { one: SeriesAnswer['series'][number]; name: string } => pair.name !== null)
+    const last = (values: Array<number | null>) => values.findLast((v) => v !== null) ?? 0
+    if (this.spec.parts[0]?.each) mine.sort((a, b) => last(b.one.v) - last(a.one.v)).splice(MOST_LINES)
+    for (const { one, name } of mine) {
+      const line = this.line(name)
+      one.v.forEach((v, i) => {
+        line.values[i] = add(line.values[i] ?? Number.NaN, real(v))
+      })
+    }
+    this.band(mine)
+    return before !== this.data.lines.map((line) => line.key).join()
+  }
+  /** Where points stand for more than one sample, the lowest and highest of the first line are shown behind it. */
+  private band(mine: Array<{ one: SeriesAnswer['series'][number]; name: string }>) {
+    const first = mine.filter(({ name }) => name === this.data.lines[0]?.key)
+    const one = first[0]?.one
+    if (first.length !== 1 || !one?.min || !one.max || (this.data.step ?? 0) <= this.interval) delete this.data.band
+    else this.data.band = [Float64Array.from(one.min, real), Float64Array.from(one.max, real)]
+  }
+  /** New points at the end. Answers whether a line came that was not there. */
+  append(times: number[], columns: Record<string, Array<number | null>>): boolean {
+    const newest = this.data.t.at(-1) ?? Number.NEGATIVE_INFINITY
+    const keep = times.map((time, i) => [time, i] as const).filter(([time]) => time > newest)
+    if (!keep.length) return false
+    const lines = this.data.lines.length
+    const old = this.data.t.length
+    const grown = new Map<string, Float64Array>()
+    for (const [column, values] of Object.entries(columns)) {
+      const { metric, labels } = parseSeries(column)
+      const name = this.lineOf(metric, labels)
+      if (name === null) continue
+      const known = this.data.lines.some((line) => line.key === name)
+      if (!known && this.data.lines.length >= MOST_LINES) continue
+      this.line(name)
+      const more = grown.get(name) ?? new Float64Array(keep.length).fill(Number.NaN)
+      for (const [k, [, i]] of keep.entries()) more[k] = add(more[k] ?? Number.NaN, real(values[i]))
+      grown.set(name, more)
+    }
+    const joined = (a: ArrayLike<number>, b: ArrayLike<number>) => {
+      const out = new Float64Array(old + keep.length)
+      out.set(a)
+      out.set(b, old)
+      return out
+    }
+    const nothing = new Float64Array(keep.length).fill(Number.NaN)
+    this.data.t = joined(
+      this.data.t,
+      keep.map(([time]) => time),
+    )
+    for (const line of this.data.lines) line.values = joined(line.values, grown.get(line.key) ?? nothing)
+    if (this.data.band) this.data.band = [joined(this.data.band[0], nothing), joined(this.data.band[1], nothing)]
+    return this.data.lines.length !== lines
+  }
+}

@@ -1,0 +1,43 @@
+// Requests to our own hub: JSON in and out, the session cookie, and one place that knows what "signed out" means.
+export class HttpError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+export function toLogin(): void {
+  const here = location.pathname + location.search
+  location.assign(`/accounts/login/?next=${encodeURIComponent(here)}`)
+}
+/** The page's own token, else the cookie's: under https the cookie may be out of a script's reach. */
+export function csrf(): string {
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content
+  return meta || (/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? '')
+}
+async function ask(url: string, init: RequestInit): Promise<Response> {
+  let answer: Response
+  try {
+    answer = await fetch(url, { credentials: 'same-origin', ...init })
+  } catch {
+    throw new HttpError(0, 'The hub does not answer.')
+  }
+  if (answer.ok) return answer
+  const body = await answer.json().catch(() => null)
+  if (answer.status === 401 || body?.error === 'not_authenticated') toLogin()
+  throw new HttpError(answer.status, body?.detail ?? `The hub answered ${answer.status}.`)
+}
+export async function getJson<T>(url: string, signal?: AbortSignal): Promise<T> {
+  const answer = await ask(url, { headers: { Accept: 'application/json' }, signal })
+  if (answer.redirected && new URL(answer.url).pathname.startsWith('/accounts/login')) toLogin()
+  return (await answer.json()) as T
+}
+export async function post<T>(url: string, body: unknown = {}): Promise<T | null> {
+  const answer = await ask(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json', 'X-CSRFToken': csrf() },
+    body: JSON.stringify(body),
+  })
+  return (await answer.json().catch(() => null)) as T | null
+}

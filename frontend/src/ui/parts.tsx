@@ -1,0 +1,151 @@
+// Small parts that every island uses: icons, status, segments, the place where an island appears.
+import { Component, type ReactNode, StrictMode, useEffect, useReducer, useState } from 'react'
+import { createRoot } from 'react-dom/client'
+import { learn, now } from '../live/clock'
+import type { Incident, Props, Server } from '../types'
+import { type Key, setWords, t } from '../words'
+
+export type Tone = 'ok' | 'warn' | 'crit' | 'off' | 'info'
+
+const PATHS = {
+  plus: 'M12 5v14M5 12h14',
+  check: 'M5 12.500l4.500 4.500L19 7.500',
+  wave: 'M3 12h4l3-8 4 16 3-8h4',
+  next: 'M9 5l7 7-7 7',
+}
+export const Icon = ({ n, s = 17 }: { n: keyof typeof PATHS; s?: number }) => (
+  <svg
+    width={s}
+    height={s}
+    viewBox="0 0 24 24"
+    fill="none"
+    stroke="currentColor"
+    strokeWidth="1.7"
+    strokeLinecap="round"
+    strokeLinejoin="round"
+    aria-hidden="true"
+  >
+    <path d={PATHS[n]} />
+  </svg>
+)
+/** One shape per state, so that colour is never alone: circle, triangle, octagon, bar. */
+export const Shape = ({ s, size = 9 }: { s: Tone; size?: number }) => (
+  <svg width={size} height={size} viewBox="0 0 10 10" aria-hidden="true" fill="currentColor">
+    {s === 'ok' ? (
+      <circle cx="5" cy="5" r="4" />
+    ) : s === 'warn' ? (
+      <path d="M5 .5 9.700 9H.3z" />
+    ) : s === 'crit' ? (
+      <path d="M3 0h4l3 3v4l-3 3H3L0 7V3z" />
+    ) : (
+      <path d="M0 3.500h10v3H0z" />
+    )}
+  </svg>
+)
+/** status = colour + shape + word, never colour alone */
+export const Status = ({ s, children }: { s: Tone; children: ReactNode }) => (
+  <span className={`pill ${s}`}>
+    <Shape s={s} />
+    {children}
+  </span>
+)
+/** What a server looks like. Silence comes before health: who says nothing is not healthy. */
+export function face(server: Server): { tone: Tone; word: string } {
+  const { reach, health } = server
+  if (reach === 'paused') return { tone: 'info', word: t('state.paused') }
+  if (reach === 'down') return { tone: 'off', word: t('state.down') }
+  if (reach === 'new') return { tone: 'off', word: t('state.new') }
+  if (health === 'critical') return { tone: 'crit', word: t('state.critical') }
+  if (reach === 'late') return { tone: 'warn', word: t('state.late') }
+  if (health === 'warn') return { tone: 'warn', word: t('state.warn') }
+  return { tone: 'ok', word: t('state.ok') }
+}
+/** Whether the last values still describe the machine: not older than three of its intervals. */
+export const isFresh = (server: Server, at: number): boolean =>
+  server.seen !== null && server.reach !== 'down' && at - server.seen <= 3 * server.interval + 1
+
+export const incidentTone = (incident: Incident): Tone =>
+  incident.state === 'resolved' ? 'ok' : incident.severity === 'critical' ? 'crit' : 'warn'
+export const incidentWord = (incident: Incident): string =>
+  incident.state === 'acknowledged' && incident.owner
+    ? t('incident.acknowledgedBy', { name: incident.owner })
+    : t(`incident.${incident.state}` as Key)
+
+/** Segmented control: a named group of toggle buttons. */
+export function Segments<T extends string | number>({
+  label,
+  options,
+  value,
+  onPick,
+}: {
+  label: string
+  options: ReadonlyArray<readonly [string, T]>
+  value: T | null
+  onPick: (v: T) => void
+}) {
+  return (
+    <fieldset className="seg" aria-label={label}>
+      {options.map(([text, v]) => (
+        <button type="button" key={v} aria-pressed={v === value} onClick={() => onPick(v)}>
+          {text}
+        </button>
+      ))}
+    </fieldset>
+  )
+}
+/** A level from 0 to 100 with its number; grey words when there is nothing to show. */
+export const Bar = ({ v, fresh = true }: { v: number | null; fresh?: boolean }) => {
+  if (v === null || !fresh) return <span className="dim">{t('value.none')}</span>
+  const tone = v >= 90 ? 'c' : v >= 80 ? 'w' : ''
+  return (
+    <span className={`bar ${tone}`}>
+      <i>
+        <b style={{ width: `${Math.min(100, v)}%` }} />
+      </i>
+      <span>{v.toFixed(0)}%</span>
+    </span>
+  )
+}
+/** The hub's time, renewed every second, for the ages on the page. */
+export function useNow(everyMs = 1000): number {
+  const [at, tick] = useReducer(() => now(), undefined, now)
+  useEffect(() => {
+    const id = setInterval(tick, everyMs)
+    return () => clearInterval(id)
+  }, [everyMs])
+  return at
+}
+export const useOnce = <T,>(make: () => T): T => useState(make)[0]
+
+class Boundary extends Component<{ children: ReactNode }, { broken: boolean }> {
+  state = { broken: false }
+  static getDerivedStateFromError() {
+    return { broken: true }
+  }
+  render() {
+    if (!this.state.broken) return this.props.children
+    return (
+      <div className="card empty" role="alert">
+        <h1>{t('broken.title')}</h1>
+        <p className="mut">{t('broken.lede')}</p>
+        <button type="button" className="btn pri" onClick={() => location.reload()}>
+          {t('broken.reload')}
+        </button>
+      </div>
+    )
+  }
+}
+/** Put an island where its template tag left room, with the first data that came along. */
+export function mount<P extends Props>(name: string, view: (props: P) => ReactNode): void {
+  const box = document.querySelector(`[data-island="${name}"]`)
+  const data = document.getElementById(`island-${name}`)?.textContent
+  if (!box || !data) return
+  const props = JSON.parse(data) as P
+  setWords(props.words)
+  learn(props.now, true)
+  createRoot(box).render(
+    <StrictMode>
+      <Boundary>{view(props)}</Boundary>
+    </StrictMode>,
+  )
+}

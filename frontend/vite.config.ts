@@ -1,0 +1,35 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  base: './',
+  publicDir: false,
+  plugins: [react()],
+  build: {
+    outDir: '../static/dist',
+    emptyOutDir: true,
+    manifest: true,
+    target: 'es2022',
+    sourcemap: false,
+    // the content security policy knows no data: addresses
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: {
+        theme: 'src/theme.ts',
+        base: 'src/base.ts',
+        fleet: 'src/islands/fleet/main.tsx',
+        server: 'src/islands/server/main.tsx',
+        alerts: 'src/islands/alerts/main.tsx',
+        incident: 'src/islands/incident/main.tsx',
+      },
+      output: {
+        // twelve hex digits between dots: the form that WhiteNoise serves as immutable
+        hashCharacters: 'hex',
+        entryFileNames: '[name].[hash:12].js',
+        chunkFileNames: '[name].[hash:12].js',
+        assetFileNames: '[name].[hash:12][extname]',
+      },
+    },
+  },
+})
