@@ -1,0 +1,249 @@
+"""The outermost ASGI wrapper: body limits and deadlines for every route, and the request's id."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Protocol
+
+from core.jsonlog import request_id
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+CONNECTION = "watchkeeper.connection"
+DISCONNECT: Message = {"type": "http.disconnect"}
+CLOSE = (b"connection", b"close")
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+refusals: Counter[str] = Counter()
+"""How often each kind of refusal was given since the start, for /metrics."""
+
+
+class Connection(Protocol):
+    """What the server's protocol tells about the connection that carries a request."""
+
+    trusted: bool
+    patience: float | None
+
+    def trust(self) -> None: ...
+
+
+def trust(place: Mapping[str, Any]) -> None:
+    """Say that this connection carried an authenticated request: it no longer counts against its address.
+
+    Takes an ASGI scope or Django's `request.META`; may be called from any thread and more than once.
+    """
+    if connection := connection_of(place):
+        connection.trust()
+
+
+def connection_of(place: Mapping[str, Any]) -> Connection | None:
+    found: Connection | None = (place.get("state") or place).get(CONNECTION)
+    return found
+
+
+def plain_error(error: str, detail: str) -> bytes:
+    return json.dumps({"error": error, "detail": detail}).encode()
+
+
+async def answer(send: Send, status: int, error: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
+    """Send a whole JSON error."""
+    body = plain_error(error, detail)
+    named = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": named})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class Guard:
+    """Wraps the whole application; nothing behind it sees more than `max_body` bytes of one request."""
+
+    def __init__(
+        self, app: App, *, max_body: int = 8 << 20, body_deadline: float = 30, max_path: int = 8 << 10
+    ) -> None:
+        self.app = app
+        self.max_body = max_body
+        self.body_deadline = body_deadline
+        self.max_path = max_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        head = _Head(scope["headers"])
+        token = request_id.set(head.request_id)
+        scope.setdefault("state", {})["request_id"] = head.request_id
+        try:
+            if scope["type"] == "http":
+                await self._http(scope, head, receive, send)
+            else:
+                await self.app(scope, receive, send)
+        finally:
+            request_id.reset(token)
+
+    async def _http(self, scope: Scope, head: _Head, receive: Receive, send: Send) -> None:
+        if len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b"")) > self.max_path:
+            refusals["path"] += 1
+            detail = f"The address is longer than {self.max_path} bytes. Send long values in the body."
+            await answer(send, 414, "address_too_long", detail, CLOSE, head.echo)
+            return
+        exchange = _Exchange(self, head, connection_of(scope), receive, send)
+        if head.length > self.max_body:
+            await exchange.refuse_size()
+            return
+        await exchange.run(scope)
+
+
+class _Head:
+    """What the guard wants to know of the headers, found in one pass."""
+
+    __slots__ = ("chunked", "echo", "expects", "length", "request_id")
+
+    def __init__(self, headers: Headers) -> None:
+        self.length = 0
+        self.chunked = self.expects = False
+        given = b""
+        for name, value in headers:
+            if name == b"content-length":
+                self.length = int(value) if value.isdigit() else 0
+            elif name == b"transfer-encoding":
+                self.chunked = True
+            elif name == b"expect":
+                self.expects = True
+            elif name == b"x-request-id":
+                given = value
+        if not _SANE_ID.fullmatch(given):
+            given = os.urandom(8).hex().encode()
+        self.request_id = given.decode()
+        self.echo = (b"x-request-id", given)
+
+    @property
+    def has_body(self) -> bool:
+        return self.chunked or self.length > 0
+
+
+class _Exchange:
+    """One request and its answer: counts what comes in, and answers itself when it is too much or too slow."""
+
+    def __init__(
+        self, guard: Guard, head: _Head, connection: Connection | None, receive: Receive, send: Send
+    ) -> None:
+        self.guard = guard
+        self.head = head
+        self.connection = connection
+        self.inner_receive = receive
+        self.inner_send = send
+        self.taken = 0
+        self.touched = self.started = self.refused = False
+        self.complete = not head.has_body
+        self.waiting: asyncio.Timeout | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.late: asyncio.Task[None] | None = None
+
+    async def run(self, scope: Scope) -> None:
+        if not self.complete:
+            self._arm(self._patience())
+        try:
+            await self.guard.app(scope, self.receive, self.send)
+        finally:
+            if self.timer:
+                self.timer.cancel()
+
+    def _arm(self, seconds: float) -> None:
+        self.timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+
+    def _patience(self) -> float:
+        """Connections over their address's cap get less time, until they prove themselves."""
+        connection, full = self.connection, self.guard.body_deadline
+        if connection is None or connection.trusted or connection.patience is None:
+            return full
+        return min(full, connection.patience)
+
+    def _expire(self) -> None:
+        self.timer = None
+        if self.complete or self.refused:
+            return
+        given = self.connection.patience if self.connection and self.connection.patience else 0.0
+        if given and self._patience() > given:
+            self.connection = None  # proved in the meantime: the rest of the full time, once
+            self._arm(self.guard.body_deadline - given)
+            return
+        # An own task: the application may be waiting for the body, or for something else altogether.
+        self.late = asyncio.get_running_loop().create_task(self.refuse_slow())
+
+    async def receive(self) -> Message:
+        self.touched = True
+        if self.refused:
+            return DISCONNECT
+        if self.complete:
+            return await self.inner_receive()
+        try:
+            async with asyncio.timeout(None) as self.waiting:
+                message = await self.inner_receive()
+        except TimeoutError:
+            return DISCONNECT
+        finally:
+            self.waiting = None
+        return await self._count(message)
+
+    async def _count(self, message: Message) -> Message:
+        if message["type"] != "http.request":
+            self.complete = True
+            return message
+        self.taken += len(message.get("body", b""))
+        if self.taken > self.guard.max_body:
+            await self.refuse_size()
+            return DISCONNECT
+        if not message.get("more_body"):
+            self.complete = True
+            if self.timer:
+                self.timer.cancel()
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self.refused:
+            return
+        if message["type"] == "http.response.start":
+            self.started = True
+            message = {**message, "headers": [*message.get("headers", ()), self.head.echo, *self._closing()]}
+        await self.inner_send(message)
+
+    def _closing(self) -> Headers:
+        """Close when the client may still hold back its body, or when the connection was only lent."""
+        if self.head.expects and not self.touched:
+            return [CLOSE]
+        connection = self.connection
+        if connection and not connection.trusted and connection.patience is not None:
+            return [CLOSE]
+        return []
+
+    async def refuse_size(self) -> None:
+        most = self.guard.max_body
+        text = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most} bytes"
+        await self._refuse(413, "too_large", f"The body is larger than {text}. Send it in smaller parts.")
+
+    async def refuse_slow(self) -> None:
+        seconds = self.guard.body_deadline
+        await self._refuse(408, "too_slow", f"The body did not arrive within {seconds:g} seconds. Send it again.")
+
+    async def _refuse(self, status: int, error: str, detail: str) -> None:
+        self.refused = True
+        refusals[error] += 1
+        if not self.started:
+            self.started = True
+            await answer(self.inner_send, status, error, detail, CLOSE, self.head.echo)
+        if self.waiting:
+            self.waiting.reschedule(asyncio.get_running_loop().time())

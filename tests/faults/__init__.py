@@ -1,0 +1,1 @@
+"""Faults: what hostile or broken clients do to us."""
