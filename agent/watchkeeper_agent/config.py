@@ -1,0 +1,86 @@
+"""The agent's own file: where the hub is, who we are there, and the key that proves it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from watchkeeper_agent.errors import Trouble
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Config:
+    """Read by `run`, written by `enrol`; the file is for the owner alone, as it holds the key."""
+
+    def __init__(self, path: str, document: dict[str, Any]) -> None:
+        folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH120, PTH100 - pathlib costs memory
+        self.path = path
+        self.url = str(document["url"]).rstrip("/")
+        self.server = str(document["server"])
+        self.key = str(document["key"])
+        self.interval = float(document.get("interval") or 10)
+        self.ca: str | None = document.get("ca") or None
+        self.spool = str(document.get("spool") or f"{folder}/spool")
+        self.insecure = bool(document.get("insecure"))
+
+    def save(self) -> None:
+        document = {
+            "url": self.url,
+            "server": self.server,
+            "key": self.key,
+            "interval": self.interval,
+            "ca": self.ca,
+            "spool": self.spool,
+            "insecure": self.insecure,
+        }
+        try:
+            _write_private(self.path, json.dumps(document, indent=2) + "\n")
+        except OSError as error:
+            raise Trouble(
+                f"{self.path} cannot be written ({error.strerror}). Choose a folder that is yours."
+            ) from error
+
+
+def load(path: str) -> Config:
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs memory
+            return Config(path, json.load(file))
+    except FileNotFoundError as error:
+        raise Trouble(f"{path} is not there. Enrol this machine first: paste the line from Add server.") from error
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read ({error.strerror}). Run the agent as the file's owner.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise Trouble(f"{path} is damaged ({error}). Enrol this machine again.") from error
+
+
+def check_url(url: str, *, insecure: bool) -> None:
+    """An address we may send a key to: https, or plain http on this machine itself."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Trouble(f'"{url}" is not an address of a hub. Write for example https://watch.example.org:8000')
+    if parts.scheme == "http" and not insecure and parts.hostname not in LOOPBACK:
+        raise Trouble(
+            f"{url} is not encrypted, so the key could be read on the way. "
+            "Use https, or add --insecure to do it anyway."
+        )
+
+
+def _write_private(path: str, text: str) -> None:
+    """Replaced whole, never readable by others, and still owned by whom the folder is for."""
+    folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH120, PTH100
+    os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+    part = path + ".part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.chmod(part, 0o600)  # noqa: PTH101 - a left-over part may have been wider
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    if hasattr(os, "chown") and os.geteuid() == 0:
+        # Root enrols, the service runs as its own user.
+        owner = os.stat(folder)  # noqa: PTH116
+        os.chown(part, owner.st_uid, owner.st_gid)
+    os.replace(part, path)  # noqa: PTH105

@@ -1,0 +1,126 @@
+"""Carries rows from the spool to the hub: the newest first, at the hub's pace, for as long as it takes."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import Any, Callable
+
+from watchkeeper_agent import VERSION
+from watchkeeper_agent.errors import say
+from watchkeeper_agent.post import Answer, Hub, Unreachable
+from watchkeeper_agent.spool import Batch, Spool
+
+INGEST = "/api/v1/ingest"
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+SLOW = 120.0  # a revoked key does not come back by asking often
+PACE = (0.2, 0.6)  # between posts of the past: a returning hub has many agents to hear
+
+
+class Courier:
+    """A thread of its own, so that a slow hub never delays a measurement."""
+
+    def __init__(self, hub: Hub, spool: Spool, heard: Callable[[dict[str, Any]], None]) -> None:
+        self.hub = hub
+        self.spool = spool
+        self.heard = heard
+        self.known: set[str] = set()
+        self.current: Batch | None = None
+        self.failures = 0
+        self.bell = threading.Event()
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run, name="courier", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the hub took the last thing we sent; rows taken meanwhile go out one by one."""
+        return not self.failures
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def ring(self) -> None:
+        """There is a new row."""
+        self.bell.set()
+
+    def stop(self, within: float) -> None:
+        self.stopping.set()
+        self.bell.set()
+        self.hub.abort()
+        self.thread.join(within)
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            self.bell.clear()
+            pause = self.step()
+            # While the hub is away a new row is no reason to knock again.
+            (self.stopping if self.failures else self.bell).wait(pause)
+
+    def step(self) -> float | None:
+        """Send one batch; answers the seconds to rest, None for until there is a new row."""
+        batch = self.current = self.current or self.spool.take()
+        if batch is None:
+            return None
+        try:
+            answer = self.hub.post(INGEST, self._document(batch))
+        except Unreachable as trouble:
+            self._failed(str(trouble))
+            return self._backoff()
+        return self._judge(batch, answer)
+
+    def _document(self, batch: Batch) -> dict[str, Any]:
+        document: dict[str, Any] = {"agent": VERSION, "boot": batch.boot, "seq": batch.seq, "layout": batch.layout}
+        if batch.layout not in self.known:
+            document["columns"] = batch.columns
+        document["rows"] = batch.rows
+        document.update(batch.extras)
+        return document
+
+    def _judge(self, batch: Batch, answer: Answer) -> float | None:
+        status = answer.status
+        if 200 <= status < 300:
+            return self._accepted(batch, answer)
+        if status == 409 and answer.document.get("error") == "unknown_layout" and batch.layout in self.known:
+            self.known.discard(batch.layout)
+            return 0.0
+        if status in (400, 413, 415, 422):
+            # It will be no better the next time, and must not stand before all the others.
+            say("hub", f"The hub refused a report for good: {answer.detail}")
+            self.spool.refused(batch)
+            self.current = None
+            return 0.0
+        if status in (401, 403):
+            self._failed(f"The hub does not accept this agent's key: {answer.detail} Rows are kept meanwhile.")
+            return SLOW * random.uniform(0.8, 1.2)
+        self._failed(f"The hub cannot take reports now ({status}): {answer.detail}")
+        if answer.retry_after is None:
+            return self._backoff()
+        return max(answer.retry_after, 0.1) * random.uniform(1.0, 1.3)
+
+    def _accepted(self, batch: Batch, answer: Answer) -> float | None:
+        if self.failures:
+            say("hub", f"The hub answers again; {self.spool.waiting()} rows are on their way.")
+        self.failures = 0
+        self.known.add(batch.layout)
+        self.spool.settle(batch)
+        self.current = None
+        self._complain(answer.document.get("refused") or [])
+        self.heard(answer.document)
+        return random.uniform(*PACE) if self.spool.waiting() else None
+
+    def _complain(self, refused: list[dict[str, Any]]) -> None:
+        if not refused:
+            return
+        first = refused[0]
+        text = f"The hub refused {len(refused)} values, the first of them {first.get('column')}: {first.get('error')}"
+        if "future" in str(first.get("error")):
+            text += " Is this machine's clock right?"
+        say("refused", text)
+
+    def _failed(self, text: str) -> None:
+        self.failures += 1
+        say("hub", text)
+
+    def _backoff(self) -> float:
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * float(1 << min(self.failures - 1, 10)))
+        return longest * random.uniform(0.5, 1.0)

@@ -1,0 +1,23 @@
+"""What can go wrong, as one sentence that says what to do, and where it is said."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+class Trouble(Exception):
+    """Something a person must mend; its text is the sentence they read."""
+
+
+_said: dict[str, str] = {}
+
+
+def say(subject: str, text: str) -> None:
+    """One line on standard error; the same text about the same subject is said once, until it changes."""
+    if _said.get(subject) == text:
+        return
+    _said[subject] = text
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    sys.stderr.write(f"{stamp} {text}\n")
+    sys.stderr.flush()
