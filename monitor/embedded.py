@@ -1,0 +1,136 @@
+"""The product in one process, once the environment is checked and Django is loaded."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connections
+
+from accounts import services
+from accounts.models import User
+from core import tls
+from monitor import folder, lifespan, upgrade
+from monitor.env import Environment
+from monitor.launch import place, say, tether
+from monitor.launch.say import Trouble
+from monitor.serve import serve
+from monitor.watchself import OwnAgent
+
+Pair = tuple[Path, Path]
+
+
+def start(environment: Environment, hold: folder.Hold, *, learning: bool) -> None:
+    """Upgrade, prepare, serve; comes back when everything is stopped."""
+    upgrade.bring_up(environment.data, hold)
+    with upgrade.reachable():
+        admin = FirstAdmin(environment)
+        admin.ensure()
+    pair, ca = _certificate(environment)
+    Product(environment, hold, admin, pair, ca).serve(learning=learning)
+
+
+def _certificate(environment: Environment) -> tuple[Pair | None, Path | None]:
+    """What our socket shows, and the authority our own agent pins."""
+    if not environment.serves_tls:
+        return None, None
+    if environment.tls != "auto":
+        cert, key = (Path(part.strip()) for part in environment.tls.split(","))
+        return (cert, key), None
+    names = [*(name.strip("[]") for name in settings.ALLOWED_HOSTS), "::1"]
+    try:
+        made = tls.ensure(environment.data / "tls", names)
+    except tls.Broken as broken:
+        raise Trouble(str(broken)) from broken
+    return (made.cert, made.key), made.ca
+
+
+class FirstAdmin:
+    """The first admin's one-time password, shown once even when the first start is killed before it could be.
+
+    It waits in a file for us alone, from before it is given to the admin until it was shown.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self.email, self.given = environment.admin_email, environment.admin_password
+        self.file = environment.data / "first_password"
+        self.made = False
+
+    def ensure(self) -> None:
+        waiting = self.file.exists()
+        if not (self.given or waiting or User.objects.filter(is_superuser=True).exists()):
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as out:
+                out.write("-".join(secrets.token_hex(2) for _ in range(4)))
+                out.flush()
+                os.fsync(out.fileno())
+        password = self.given or (self.file.read_text(encoding="utf-8") if self.file.exists() else None)
+        self.made = services.ensure_site(self.email, password) is not None or waiting
+
+    def show(self) -> None:
+        if not self.made:
+            return
+        say.line(f"  Sign in as   {self.email}")
+        if not self.given:
+            say.line(f"  Password     {self.file.read_text(encoding='utf-8')}   (shown only now)")
+            self.file.unlink()
+
+
+class Product:
+    """The running process: what is said when it is ready and what is ended first when it stops."""
+
+    def __init__(
+        self, environment: Environment, hold: folder.Hold, admin: FirstAdmin, pair: Pair | None, ca: Path | None
+    ) -> None:
+        self.environment, self.hold, self.admin, self.pair = environment, hold, admin, pair
+        self.agent = OwnAgent(environment.data, self._own_url(), ca, say.line)
+
+    def serve(self, *, learning: bool) -> None:
+        connections.close_all()
+        lifespan.at_stop.insert(0, self.agent.stop)
+        serve(
+            self.environment.host,
+            self.environment.port,
+            tls=self.pair,
+            trusted=list(self.environment.trusted_proxies),
+            ready=partial(self._ready, learning=learning),
+            stopping=self._stopping,
+        )
+
+    def _ready(self, *, learning: bool) -> None:
+        say.line("\nWatchkeeper is ready.\n")
+        say.line(f"  Address      {self.environment.url}")
+        self.admin.show()
+        say.line(f"  Data folder  {self.environment.data}\n")
+        self.agent.start()
+        if learning:
+            threading.Thread(target=_learn, args=(self.environment.data,), name="learning", daemon=True).start()
+
+    def _stopping(self) -> None:
+        """The end begins: a successor may wait for the folder, and our agent says good-bye meanwhile."""
+        self.hold.stopping()
+        self.agent.tell()
+
+    def _own_url(self) -> str:
+        """How this machine reaches us: straight, except under a certificate that may hold one name alone."""
+        here = self.environment
+        if here.serves_tls and here.tls != "auto":
+            return here.url
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(here.host, here.host)  # noqa: S104 - compared, not bound
+        scheme = "https" if here.serves_tls else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{here.port}"
+
+
+def _learn(data: Path) -> None:
+    """Behind the running product; what goes wrong there is only written down, the next start tries again."""
+    with (data / "logs" / "learning.log").open("wb") as out:
+        subprocess.run(  # noqa: S603 - our own words, no shell
+            tether.words(sys.executable, "-m", "monitor.launch.learning"),
+            cwd=place.ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False,
+        )  # fmt: skip

@@ -1,0 +1,144 @@
+"""Bringing the database up to this version: refuse a newer one, copy SQLite first, then migrate on its own."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from monitor import folder
+from monitor.launch import place, say, tether
+from monitor.launch.say import Trouble
+
+KEEP_COPIES = 3
+
+
+def bring_up(data: Path, hold: folder.Hold) -> None:
+    """Leave the database at this version, or as it was before."""
+    with reachable():
+        unknown, pending = state()
+    if unknown:
+        raise Trouble(
+            f"The database is newer than this version of Watchkeeper (it knows {unknown[0]}, which is not here). "
+            f"Run the version that made it, or restore a backup of before the upgrade: ./watchkeeper restore FILE."
+        )
+    if not pending:
+        return
+    file = sqlite_file()
+    before = _copy(file, data) if file and file.exists() and file.stat().st_size else None
+    with say.step(f"Upgrading the database ({pending} steps)" if before else "Making the database"):
+        try:
+            _migrate(data, hold)
+        except BaseException:
+            _put_back(before, file)
+            raise
+
+
+def state() -> tuple[list[str], int]:
+    """Migrations the database has and the code does not know, and how many the code has still to apply."""
+    try:
+        executor = MigrationExecutor(connection)
+        loader = executor.loader
+        unknown = sorted(
+            f"{app}.{name}" for app, name in set(loader.applied_migrations) - set(loader.disk_migrations)
+        )
+        return unknown, len(executor.migration_plan(loader.graph.leaf_nodes()))
+    finally:
+        connection.close()
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn what a database driver says into one sentence without the password."""
+    try:
+        yield
+    except DatabaseError as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        named = connection.settings_dict
+        if connection.vendor == "sqlite":
+            raise Trouble(
+                f"The database file {named['NAME']} cannot be used ({reason}). "
+                f"Free disk space and check its rights, or bring a backup back: ./watchkeeper restore FILE."
+            ) from error
+        raise Trouble(
+            f"The database {named['NAME']} on {named['HOST']} cannot be used ({reason}). "
+            f"Start it, or correct DATABASE_URL, such as postgres://user:pass@db.example.org/watchkeeper."
+        ) from error
+
+
+def sqlite_file() -> Path | None:
+    """The database's file, or None when it is a server's."""
+    database = settings.DATABASES["default"]
+    return Path(database["NAME"]) if database["ENGINE"].endswith("sqlite3") else None
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """A consistent copy, whoever writes meanwhile; what is only half there is taken away."""
+    target.unlink(missing_ok=True)
+    target.touch(mode=0o600)
+    try:
+        with closing(sqlite3.connect(source, timeout=30)) as live, closing(sqlite3.connect(target)) as copy:
+            live.backup(copy, pages=4096, sleep=0.01)
+            copy.execute("PRAGMA journal_mode=DELETE")
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _copy(file: Path, data: Path) -> Path:
+    copies = data / "copies"
+    copies.mkdir(exist_ok=True, mode=0o700)
+    target = copies / f"before-{datetime.now(UTC):%Y%m%d-%H%M%S}.sqlite3"
+    with say.step("Copying the database before its upgrade"):
+        try:
+            copy_sqlite(file, target)
+        except (sqlite3.Error, OSError) as error:
+            raise Trouble(
+                f"The database could not be copied before its upgrade ({error}). "
+                f"Free at least {file.stat().st_size >> 20} MiB in {copies} and start again; nothing was changed."
+            ) from error
+    for old in sorted(copies.glob("before-*.sqlite3"))[:-KEEP_COPIES]:
+        old.unlink()
+    return target
+
+
+def _put_back(before: Path | None, file: Path | None) -> None:
+    if file is None:
+        return
+    if before is None:
+        for part in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+            part.unlink(missing_ok=True)
+        return
+    with closing(sqlite3.connect(before)) as copy, closing(sqlite3.connect(file, timeout=30)) as live:
+        copy.backup(live)
+
+
+def _migrate(data: Path, hold: folder.Hold) -> None:
+    """Its own process, ended with ours and holding the folder's lock until it has ended."""
+    log = data / "logs" / "migrate.log"
+    with log.open("wb") as out:
+        done = subprocess.run(  # noqa: S603 - our own words, no shell
+            tether.words(sys.executable, "manage.py", "migrate", "--no-input"),
+            cwd=place.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            pass_fds=(hold.fileno(),),
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "monitor.settings"},
+            check=False,
+        )
+    if done.returncode:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise Trouble(
+            f"The database could not be brought to this version ({lines[-1][:200] if lines else 'no reason given'}). "
+            f"SQLite is as it was before; {log} has the whole story. Free disk space or run the version before."
+        )

@@ -1,0 +1,128 @@
+"""The agent of this very machine: enrolled through the real door, kept running beside the product."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from django.db import connection
+
+from accounts.models import Team
+from monitor.launch import place, tether
+from servers.models import Server
+from servers.services import make_enrolment
+
+LOG_LIMIT = 4 << 20
+SOONEST, LATEST = 2.0, 60.0  # seconds before an agent that ended is started again
+
+
+class OwnAgent:
+    """One thread that enrols when need be and keeps the child alive until `stop`."""
+
+    def __init__(self, data: Path, url: str, ca: Path | None, say: Callable[[str], None]) -> None:
+        self.config = data / "agent" / "agent.json"
+        self.log = data / "logs" / "agent.log"
+        self.url, self.ca, self.say = url, ca, say
+        self.ended = threading.Event()
+        self.child: subprocess.Popen[bytes] | None = None
+        self.guard = threading.Lock()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="own-agent", daemon=True).start()
+
+    def tell(self) -> None:
+        """Ask the child to end, without waiting."""
+        with self.guard:
+            self.ended.set()
+            if self.child is not None:
+                self.child.terminate()
+
+    def stop(self) -> None:
+        """See the child end; bounded."""
+        self.tell()
+        if self.child is not None:
+            try:
+                self.child.wait(1.5)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+
+    def _run(self) -> None:
+        # The child is tied to this thread (see tether), so the thread stays until the end.
+        if not self._enrolled():
+            return
+        self.say("This machine is being watched.")
+        pause = SOONEST
+        while not self.ended.is_set():
+            if self._once() == 0 and self.ended.is_set():
+                return
+            self.ended.wait(pause)
+            pause = min(pause * 2, LATEST)
+
+    def _once(self) -> int:
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LOG_LIMIT:
+                self.log.replace(self.log.with_suffix(".log.1"))
+        with self.guard, self.log.open("ab") as out:
+            if self.ended.is_set():
+                return 0
+            self.child = subprocess.Popen(  # noqa: S603 - our own words, no shell
+                tether.words(*self._words("run")), cwd=place.ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=self._env(),
+            )  # fmt: skip
+        return self.child.wait()
+
+    def _enrolled(self) -> bool:
+        """Whether there is a valid enrolment now; a first or lost one is made through the door."""
+        try:
+            if self._known():
+                return True
+            return self._enrol()
+        finally:
+            connection.close()
+
+    def _known(self) -> bool:
+        try:
+            config = json.loads(self.config.read_text(encoding="utf-8"))
+            if not Server.objects.filter(uuid=config["server"]).exists():
+                return False
+        except (OSError, ValueError, KeyError):
+            return False
+        self._move(config)
+        return True
+
+    def _move(self, config: dict[str, object]) -> None:
+        """Follow a changed address without a new key."""
+        wanted = {**config, "url": self.url, "ca": str(self.ca) if self.ca else config.get("ca") and None}
+        if wanted != config:
+            fresh = self.config.with_suffix(".new")
+            fresh.touch(mode=0o600)
+            fresh.write_text(json.dumps(wanted), encoding="utf-8")
+            fresh.replace(self.config)
+
+    def _enrol(self) -> bool:
+        token = make_enrolment(Team.objects.order_by("pk")[0], "this machine", hours=0.1)
+        words = self._words("enrol", "--url", self.url, "--token", token)
+        if self.ca:
+            words += ["--ca", str(self.ca)]
+        done = subprocess.run(  # noqa: S603 - our own words, no shell
+            words, cwd=place.ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self._env(),
+            timeout=60, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            lines = (done.stderr or done.stdout).strip().splitlines()
+            self.say(f"This machine is not being watched: {lines[-1] if lines else 'its agent gave no reason'}")
+        return done.returncode == 0
+
+    def _words(self, command: str, *more: str) -> list[str]:
+        return [sys.executable, "-m", "watchkeeper_agent", command, "--config", str(self.config), *more]
+
+    def _env(self) -> dict[str, str]:
+        """What the agent needs and nothing of the product's secrets."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+        return {**kept, "PYTHONPATH": str(place.ROOT / "agent")}

@@ -1,0 +1,244 @@
+"""The real product for flow tests: started, asked, stopped and killed as a person or a power cut would."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from tests.services import OURS, free_port
+from tests.sinks import MailSink, WebhookSink
+
+__all__ = ["MailSink", "Product", "Reply", "ScaleOut", "WebhookSink", "until"]
+
+ROOT = Path(__file__).resolve().parents[1]
+EMAIL = "admin@localhost"
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def until(ask: Callable[[], Any], seconds: float = 20, what: str = "it") -> Any:
+    """Ask until the answer is true, and give it; the assertion says what never came."""
+    end = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+    return answer
+
+
+class _Running:
+    """What both profiles have in common: an environment, processes, requests."""
+
+    def __init__(self, folder: Path, port: int | None = None, **environment: str) -> None:
+        self.folder, self.port = folder, port or free_port()
+        clean = {name: value for name, value in os.environ.items() if not name.startswith((*OURS, "DJANGO_"))}
+        own = {"WATCHKEEPER_DATA": str(folder), "WATCHKEEPER_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        self.environment = {**clean, **own, **environment}
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.log = folder.with_name(f"{folder.name}.log")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.kill()
+
+    def start(self) -> Self:
+        raise AssertionError("each profile starts in its own way")
+
+    @property
+    def url(self) -> str:
+        """Where we are reached from this machine."""
+        given = self.environment.get("WATCHKEEPER_HOST", "127.0.0.1")
+        host = "127.0.0.1" if given in {"0.0.0.0", "::"} else given  # noqa: S104 - compared, not bound
+        tls = self.environment.get("WATCHKEEPER_TLS", "auto")
+        secure = tls not in {"auto", "off"} or (tls == "auto" and given not in {"127.0.0.1", "localhost", "::1"})
+        return f"{'https' if secure else 'http'}://{host}:{self.port}"
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "tls" / "ca.pem"
+
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def spawn(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start a process of the product in a group of its own, its output in the log."""
+        with self.log.open("ab") as out:
+            child = subprocess.Popen(
+                words, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True,
+            )  # fmt: skip
+        self.children.append(child)
+        return child
+
+    def wait_ready(self, seconds: float = 60) -> Self:
+        end = time.monotonic() + seconds
+        while not self.is_ready():
+            dead = [child.args for child in self.children if child.poll() is not None]
+            if dead or time.monotonic() > end:
+                raise AssertionError(f"not ready, {dead or self.port}:\n{self.output()[-4000:]}")
+            time.sleep(0.05)
+        return self
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.request("GET", "/readyz", timeout=5).status == 200
+        return False
+
+    def kill(self) -> None:
+        """Power off: every process of ours at once, whatever it is doing."""
+        for child in self.children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        for child in self.children:
+            child.wait()
+        self.children.clear()
+
+    def stop(self) -> float:
+        """Ask politely; gives the seconds it took and insists on a clean exit."""
+        started = time.monotonic()
+        for child in self.children:
+            child.send_signal(signal.SIGTERM)
+        codes = [child.wait(20) for child in self.children]
+        taken = time.monotonic() - started
+        self.kill()
+        assert all(code in {0, -signal.SIGTERM, 143} for code in codes), f"{codes}\n{self.output()[-3000:]}"
+        return taken
+
+    def manage(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def api_token(self, email: str = EMAIL, name: str = "tests", scopes: str = "all") -> str:
+        return self.manage("api_token", "--email", email, "--name", name, "--scopes", scopes)
+
+    def enrol_token(self, name: str = "web-1", *more: str) -> str:
+        return self.manage("enrol_token", "--name", name, *more)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = None,
+        timeout: float = 20,
+    ) -> Reply:
+        """One request; a body that is not bytes goes as JSON."""
+        sent = {"Connection": "close", **(headers or {})}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        if body is not None and not isinstance(body, bytes):
+            body, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+        connection = self._connect(timeout)
+        try:
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        parts = urlsplit(self.url)
+        if parts.scheme == "http":
+            return http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=timeout)
+        if not self.ca.exists():
+            raise ConnectionRefusedError("no certificate yet")
+        context = ssl.create_default_context(cafile=str(self.ca))
+        return http.client.HTTPSConnection(str(parts.hostname), parts.port, timeout=timeout, context=context)
+
+    def enrol(self, name: str = "web-1") -> tuple[str, str]:
+        """A machine that never was: its server's id and its key."""
+        body = {"token": self.enrol_token(name), "hostname": name, "fingerprint": f"print-of-{name}", "facts": {}}
+        reply = self.request("POST", "/api/v1/enrol", body)
+        assert reply.status == 201, reply.body
+        return reply.json()["server"], reply.json()["key"]
+
+
+class Product(_Running):
+    """`up`, in one process. `launcher=True` goes through ./watchkeeper as a person does."""
+
+    def __init__(self, folder: Path, port: int | None = None, *, launcher: bool = False, **environment: str) -> None:
+        super().__init__(folder, port, **environment)
+        self.words = [str(ROOT / "watchkeeper"), "up"] if launcher else [sys.executable, "-m", "monitor.up"]
+
+    def start(self) -> Self:
+        self.spawn(*self.words, "--no-learning")
+        return self.wait_ready()
+
+    def wait_watched(self, seconds: float = 30) -> Self:
+        until(lambda: "This machine is being watched." in self.output(), seconds, "watching this machine")
+        return self
+
+    def refused(self, seconds: float = 30) -> tuple[int, str]:
+        """Start what must not start: its exit status and what it said."""
+        before = len(self.output())
+        child = self.spawn(*self.words, "--no-learning")
+        code = child.wait(seconds)
+        self.children.remove(child)
+        return code, self.output()[before:]
+
+    @property
+    def password(self) -> str:
+        found = re.search(r"Password\s+(\S+)", self.output())
+        assert found, self.output()
+        return found[1]
+
+
+class ScaleOut(_Running):
+    """The roles as separate processes on PostgreSQL and Redis."""
+
+    def __init__(self, folder: Path, database_url: str, redis_url: str, port: int | None = None, **more: str) -> None:
+        super().__init__(folder, port, DATABASE_URL=database_url, REDIS_URL=redis_url, **more)
+        self.roles: dict[str, subprocess.Popen[bytes]] = {}
+
+    def prepare(self) -> None:
+        """The database and the first admin, as a deployment does once."""
+        self.manage("migrate", "--no-input")
+        self.manage(
+            "shell",
+            "-v",
+            "0",
+            "-c",
+            f"from accounts.services import ensure_site; ensure_site({EMAIL!r}, 'a long password 1')",
+        )
+
+    def start(self, *roles: str) -> Self:
+        if not self.roles:
+            self.prepare()
+        for role in roles or ("web", "worker", "beat"):
+            self.roles[role] = self.spawn(sys.executable, "-m", "monitor.run", role)
+        return self.wait_ready() if self.roles["web"].poll() is None else self
+
+    def kill_role(self, role: str) -> None:
+        """Power off one process and only that."""
+        child = self.roles[role]
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        self.children.remove(child)
