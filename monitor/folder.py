@@ -17,6 +17,7 @@ from monitor.launch.say import Trouble
 
 LEAST_FREE = 64 << 20
 LOOK_WAIT = 0.5  # a doctor's look, or a holder that has not written its name yet
+DECIDED = "restoring"  # a folder of this name is a whole backup, checked, on its way into place
 STOP_WAIT = 5.0  # a product that is stopping needs this long at most
 
 
@@ -140,3 +141,37 @@ def held(data: Path) -> Holder | None:
     except OSError:
         return holder(data)
     return None
+
+
+def finish_restore(data: Path) -> bool:
+    """Put a decided restore in place; may be cut off and called again."""
+    decided = data / DECIDED
+    if not decided.exists():
+        return False
+    database, path = decided / "database.sqlite3", decided / "database.path"
+    if database.exists():
+        target = Path(path.read_text(encoding="utf-8"))
+        for end in ("-wal", "-shm"):  # they belong to the database that goes
+            target.with_name(target.name + end).unlink(missing_ok=True)
+        _move(database, target)
+    path.unlink(missing_ok=True)
+    for file in sorted(file for file in decided.rglob("*") if file.is_file()):
+        target = data / file.relative_to(decided)
+        target.parent.mkdir(exist_ok=True, mode=0o700)
+        _move(file, target)
+    shutil.rmtree(decided)
+    return True
+
+
+def _move(file: Path, target: Path) -> None:
+    """A rename, also where the target is on another disk."""
+    file.chmod(0o600)
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        fresh = target.with_name(f"{target.name}.new")
+        shutil.copy2(file, fresh)
+        fresh.replace(target)
+        file.unlink()

@@ -55,6 +55,8 @@ def _start(environment: Environment, *, learning: bool) -> None:
     say.line("Starting Watchkeeper.")
     folder.prepare(environment.data)
     hold = folder.Hold(environment.data).take(environment.url)
+    if folder.finish_restore(environment.data):
+        say.line("  A restore that was cut off is complete now.")
     _need_port(environment.host, environment.port)
     with say.step("Loading"):
         os.environ["DJANGO_SETTINGS_MODULE"] = "monitor.settings"
