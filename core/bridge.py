@@ -166,16 +166,20 @@ class WsgiBridge:
         os.register_at_fork(after_in_child=lambda: (method := renew()) and method())
 
     def _renew(self) -> None:
-        self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="web")
+        self.threads = 0
+        self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="web", initializer=self._count_thread)
         # The public way to let `async_to_sync` in a view find the main loop.
         self._call: Callable[..., Awaitable[_Answer]] = sync_to_async(
             self._work, thread_sensitive=False, executor=self.pool
         )
 
+    def _count_thread(self) -> None:
+        self.threads += 1
+
     def close(self) -> None:
         """End the pool and the database connections of its threads; a hanging view is left behind."""
-        meet = threading.Barrier(self.workers)
-        for _ in range(self.workers):
+        meet = threading.Barrier(max(1, self.threads))
+        for _ in range(self.threads):
             with suppress(RuntimeError):
                 self.pool.submit(_leave, meet)
         self.pool.shutdown(wait=False, cancel_futures=False)
@@ -198,20 +202,30 @@ class WsgiBridge:
 
     async def _ask(self, scope: Scope, client: _Client) -> _Answer | None:
         """Read the body here, then let a thread answer; None when the client has left."""
-        if self.inflight >= self.backlog:
-            raise busy()
-        self.inflight += 1
         taken = [0]
         try:
+            # Only what waits for a thread counts as backlog: slow bodies must not shut out everybody else.
+            self._check_backlog()
             body = await self._read(scope, client.receive, taken)
             if body is None:
                 return None
-            return await self._call(build(scope, body, File), client)
+            self._check_backlog()
+            return await self._run(build(scope, body, File), client)
         finally:
-            self.inflight -= 1
             self.budget += taken[0]
 
-    async def _read(self, scope: Scope, receive: Receive, taken: list[int]) -> bytes | None:
+    async def _run(self, environ: Environ, client: _Client) -> _Answer:
+        self.inflight += 1
+        try:
+            return await self._call(environ, client)
+        finally:
+            self.inflight -= 1
+
+    def _check_backlog(self) -> None:
+        if self.inflight >= self.backlog:
+            raise busy()
+
+    async def _read(self, scope: Scope, receive: Receive, taken: list[int]) -> bytearray | None:
         try:
             length = announced(scope)
             if (length or 0) > self.max_body:
@@ -227,8 +241,8 @@ class WsgiBridge:
             raise Refused(400, "bad_request", detail)
         return body
 
-    async def _collect(self, receive: Receive, taken: list[int]) -> bytes | None:
-        pieces: list[bytes] = []
+    async def _collect(self, receive: Receive, taken: list[int]) -> bytearray | None:
+        body = bytearray()  # in one piece: hundreds of small ones would leave holes in the heap
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -240,9 +254,9 @@ class WsgiBridge:
                 raise busy()
             taken[0] += len(piece)
             self.budget -= len(piece)
-            pieces.append(piece)
+            body += piece
             if not message.get("more_body"):
-                return b"".join(pieces)
+                return body
 
     def _too_large(self) -> Refused:
         detail = f"The body is larger than {self.max_body} bytes. Send it in smaller parts."
@@ -326,7 +340,7 @@ class WsgiBridge:
 def _leave(meet: threading.Barrier) -> None:
     connections.close_all()
     with suppress(threading.BrokenBarrierError):
-        meet.wait(2)  # so that each thread takes one of these
+        meet.wait(0.5)  # so that each thread takes one of these
 
 
 def _read_or_close(file: File, size: int) -> bytes:

@@ -16,7 +16,7 @@ class Malformed(ValueError):
     """A request that contradicts itself; its text is the answer's sentence."""
 
 
-def build(scope: Scope, body: bytes, file_wrapper: type) -> Environ:
+def build(scope: Scope, body: bytes | bytearray, file_wrapper: type) -> Environ:
     server, client = scope.get("server") or ("localhost", 80), scope.get("client")
     prefix = scope.get("root_path", "")
     environ: Environ = {

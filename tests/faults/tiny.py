@@ -22,7 +22,7 @@ if not settings.configured:
         DEBUG=False,
         SECRET_KEY="only-for-tests",
         ALLOWED_HOSTS=["*"],
-        ROOT_URLCONF=__name__,
+        ROOT_URLCONF="tests.faults.tiny",
         USE_TZ=True,
         DATABASES={},
         MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
