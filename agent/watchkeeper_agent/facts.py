@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import sys
-import uuid
 from typing import Union
 
 import psutil
@@ -55,7 +54,7 @@ def _own_identity(path: str) -> str:
     known = read(path)
     if known:
         return known
-    made = uuid.uuid4().hex
+    made = os.urandom(16).hex()
     os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120 - pathlib costs memory
     with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
         file.write(made)

@@ -14,7 +14,6 @@ import json
 import os
 import threading
 import time
-import uuid
 from typing import Any
 
 from watchkeeper_agent.errors import Trouble, say
@@ -75,7 +74,7 @@ class Spool:
     def __init__(self, folder: str, limits: Limits | None = None) -> None:
         self.folder = folder
         self.limits = limits or Limits()
-        self.boot = uuid.uuid4().hex  # a new one each start, so seq may begin at 1 and never repeats
+        self.boot = os.urandom(16).hex()  # a new one each start, so seq may begin at 1 and never repeats
         self.seq = 0
         self.lock = threading.RLock()
         self.segments: list[Segment] = []
@@ -264,10 +263,11 @@ class Spool:
     def _make_room(self) -> None:
         """Forget files that are settled for ten minutes, and the oldest beyond the caps."""
         now = time.monotonic()
+        for segment in self.segments[:-1]:
+            if segment.settled is None and self.acked.after(segment.first) >= segment.end:
+                segment.settled = now
         while len(self.segments) > 1:
             oldest = self.segments[0]
-            if oldest.settled is None and self.acked.after(oldest.first) >= oldest.end:
-                oldest.settled = now
             done = oldest.settled is not None and now - oldest.settled >= KEEP
             # The next file's birth is the time of this one's last row.
             too_old = now - self.segments[1].born > self.limits.age
@@ -294,15 +294,14 @@ class Spool:
         current = self.segments[-1]
         aged = time.monotonic() - current.born >= self.limits.segment_age
         if current.offsets and (aged or self.writer.size >= self.limits.segment_size):
+            full = self.writer
             self._begin(self.next)
+            full.close()
         return self.segments[-1]
 
     def _begin(self, first: int) -> None:
         path = f"{self.folder}/{first:016d}.spool"
-        writer = Writer(path)
-        if self.segments:
-            self.writer.close()
-        self.writer = writer
+        self.writer = Writer(path)
         self.segments.append(Segment(path, first))
 
     def _recover(self) -> None:

@@ -1,0 +1,244 @@
+"""The spool: what was synced is never lost, what is read is never wrong, what a cap takes is counted."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from watchkeeper_agent import spool as spool_module
+from watchkeeper_agent.sample import layout_of
+from watchkeeper_agent.segments import Ranges
+from watchkeeper_agent.spool import Batch, Limits, Spool
+
+COLUMNS = ["cpu_used_percent", 'disk_used_percent{mount="/"}']
+LAYOUT = layout_of(COLUMNS)
+
+
+def put(spool: Spool, number: int, *, live: bool = True, columns: list[str] = COLUMNS) -> None:
+    spool.append(columns, layout_of(columns), [float(number), number, None], live=live, extras={})
+
+
+def drain(spool: Spool) -> Iterator[Batch]:
+    while batch := spool.take():
+        yield batch
+        spool.settle(batch)
+
+
+def times(batches: list[Batch]) -> list[list[float]]:
+    return [[row[0] for row in batch.rows] for batch in batches]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    return str(tmp_path / "spool")
+
+
+def test_a_row_taken_while_the_hub_answers_goes_out_alone_with_its_own_number(folder: str) -> None:
+    spool = Spool(folder)
+    put(spool, 1)
+    put(spool, 2)
+    found = list(drain(spool))
+    assert times(found) == [[2.0], [1.0]]
+    assert {(one.boot, one.seq) for one in found} == {(spool.boot, 1), (spool.boot, 2)}
+    assert spool.waiting() == 0
+
+
+def test_after_an_outage_the_newest_goes_first_and_the_past_many_together(folder: str) -> None:
+    spool = Spool(folder)
+    put(spool, 0)
+    for number in range(1, 101):
+        put(spool, number, live=False)
+    put(spool, 101)
+    found = times(list(drain(spool)))
+    assert found[0] == [101.0]
+    assert found[1] == [0.0]
+    assert [len(rows) for rows in found[2:]] == [60, 40]
+    assert [row for rows in found[2:] for row in rows] == [float(number) for number in range(1, 101)]
+
+
+def test_the_same_rows_keep_their_identity_over_a_kill(folder: str) -> None:
+    """Sent, killed before the answer: the hub must be able to see that it is the same batch."""
+    first = Spool(folder)
+    put(first, 1)
+    for number in range(2, 6):
+        put(first, number, live=False)
+    first.settle(first.take() or pytest.fail("The newest row should be offered."))
+    sent = [first.take()]
+    first.settle(sent[0] or pytest.fail("Nothing left to send."))
+    sent.append(first.take())
+    identities = {(batch.boot, batch.seq): [row[0] for row in batch.rows] for batch in sent if batch}
+
+    second = Spool(folder)  # nothing was saved: the position file was never written
+    found = {(batch.boot, batch.seq): [row[0] for row in batch.rows] for batch in drain(second)}
+    assert identities.items() <= found.items()
+    assert sorted(at for rows in found.values() for at in rows) == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_what_is_settled_is_not_sent_again_after_a_clean_stop(folder: str) -> None:
+    first = Spool(folder)
+    for number in range(5):
+        put(first, number)
+    for _ in range(2):
+        first.settle(first.take() or pytest.fail("Nothing left to send."))
+    first.close()
+    assert times(list(drain(Spool(folder)))) == [[1.0], [2.0], [3.0]]
+
+
+def test_batch_identities_never_repeat_over_many_lives(folder: str) -> None:
+    seen: set[tuple[str, int]] = set()
+    for life in range(5):
+        spool = Spool(folder)
+        put(spool, life)
+        batch = spool.take()
+        assert batch
+        assert (batch.boot, batch.seq) not in seen
+        seen.add((batch.boot, batch.seq))
+        spool.settle(batch)
+        spool.close()
+
+
+def test_a_change_of_columns_is_a_batch_of_its_own(folder: str) -> None:
+    spool = Spool(folder)
+    for number in range(4):
+        put(spool, number, live=False, columns=COLUMNS if number < 2 else [*COLUMNS, "load1"][1:])
+    put(spool, 9)
+    found = list(drain(spool))
+    assert times(found) == [[9.0], [0.0, 1.0], [2.0, 3.0]]
+    assert all(layout_of(batch.columns) == batch.layout for batch in found)
+
+
+def test_caps_drop_the_oldest_and_count_exactly(folder: str) -> None:
+    spool = Spool(folder, Limits(size=20_000, segment_size=2_000))
+    for number in range(500):
+        put(spool, number)
+    kept = spool.waiting()
+    assert spool.size() < 24_000
+    found = list(drain(spool))
+    assert sorted(row[0] for batch in found for row in batch.rows) == [float(n) for n in range(500 - kept, 500)]
+    reported = [event["fields"] for batch in found for event in batch.extras.get("events", [])]
+    assert max(one["total"] for one in reported) == spool.told == spool.dropped == 500 - kept
+
+
+def test_the_age_cap_drops_what_is_older(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    spool = Spool(folder)
+    for hour in range(30):
+        monkeypatch.setattr(spool_module.time, "monotonic", lambda hour=hour: now + hour * 3600)
+        put(spool, hour)
+    assert sorted(row[0] for batch in drain(spool) for row in batch.rows)[0] == pytest.approx(5, abs=1)
+
+
+def test_settled_rows_stay_ten_minutes_more(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    spool = Spool(folder, Limits(segment_age=60))
+    for minute in range(20):
+        monkeypatch.setattr(spool_module.time, "monotonic", lambda minute=minute: now + minute * 60)
+        put(spool, minute)
+        list(drain(spool))
+    assert 10 <= len(spool.segments) <= 13
+    assert spool.dropped == 0
+
+
+def test_a_full_disk_still_lets_the_newest_row_out(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(folder)
+    put(spool, 1)
+
+    def full(*_: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("watchkeeper_agent.segments.os.write", full)
+        put(spool, 2)
+        put(spool, 3)
+        assert times([spool.take() or pytest.fail("The newest row should be offered.")]) == [[3.0]]
+    assert spool.dropped == 1
+    assert times(list(drain(spool))) == [[3.0], [1.0]]
+    put(spool, 4)
+    assert times(list(drain(spool))) == [[4.0]]
+
+
+@given(rows=st.integers(1, 40), cut=st.integers(0, 4000), junk=st.binary(max_size=40), synced=st.integers(1, 40))
+@settings(max_examples=150, deadline=None)
+def test_a_torn_end_costs_only_what_was_not_synced(rows: int, cut: int, junk: bytes, synced: int) -> None:
+    """Everything after the last sync may be missing or be anything: what came before is read, and nothing wrong."""
+    folder = tempfile.mkdtemp()
+    try:
+        spool = Spool(folder)
+        safe = 0
+        for number in range(1, rows + 1):
+            put(spool, number, live=number % 3 == 0)
+            if number == min(synced, rows):
+                spool.sync()
+                safe = spool.writer.size
+        path = Path(spool.writer.path)
+        content = path.read_bytes()
+        path.write_bytes(content[: max(safe, len(content) - cut)] + junk)
+
+        found = sorted(row for batch in drain(Spool(folder)) for row in batch.rows)
+        assert found[: min(synced, rows)] == [[float(n), n, None] for n in range(1, min(synced, rows) + 1)]
+        assert found == [[float(n), n, None] for n in range(1, len(found) + 1)]
+    finally:
+        shutil.rmtree(folder)
+
+
+@given(at=st.integers(0, 3000), byte=st.integers(0, 255))
+@settings(max_examples=150, deadline=None)
+def test_a_changed_byte_is_never_read_as_a_row(at: int, byte: int) -> None:
+    folder = tempfile.mkdtemp()
+    try:
+        spool = Spool(folder)
+        for number in range(1, 21):
+            put(spool, number, live=number % 2 == 0)
+        path = Path(spool.writer.path)
+        content = bytearray(path.read_bytes())
+        content[at % len(content)] = byte
+        path.write_bytes(bytes(content))
+        after = Spool(folder)
+        put(after, 99)
+        found = sorted(row for batch in drain(after) for row in batch.rows)
+        assert found == [*([float(n), n, None] for n in range(1, len(found))), [99.0, 99, None]]
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_damage_in_an_old_file_is_counted_and_the_rest_is_read(folder: str) -> None:
+    first = Spool(folder, Limits(segment_size=1_000))
+    for number in range(30):
+        put(first, number)
+    damaged = sorted(Path(folder).glob("*.spool"))[1]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 255
+    damaged.write_bytes(bytes(content))
+    second = Spool(folder)
+    rows = [row for batch in drain(second) for row in batch.rows]
+    assert len(rows) + second.dropped == 30
+    assert 0 < second.dropped < 10
+
+
+def test_a_damaged_position_file_means_sending_again_not_losing(folder: str) -> None:
+    first = Spool(folder)
+    for number in range(3):
+        put(first, number)
+    list(drain(first))
+    first.close()
+    (Path(folder) / "position").write_text("{broken")
+    assert len(list(drain(Spool(folder)))) == 3
+
+
+@given(numbers=st.lists(st.integers(1, 60)))
+def test_ranges_are_a_set(numbers: list[int]) -> None:
+    ranges = Ranges()
+    for number in numbers:
+        ranges.add(number)
+    assert {n for n in range(70) if n in ranges} == set(numbers)
+    assert ranges.count(10, 50) == len({n for n in numbers if 10 <= n <= 50})
+    assert ranges.after(1) == next(n for n in range(1, 70) if n not in set(numbers))
+    ranges.forget_below(30)
+    assert {n for n in range(70) if n in ranges} == {n for n in numbers if n >= 30}
