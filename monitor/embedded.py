@@ -18,6 +18,7 @@ from accounts.models import User
 from core import tls
 from monitor import folder, lifespan, upgrade
 from monitor.env import Environment
+from monitor.kept import Kept
 from monitor.launch import place, say, tether
 from monitor.launch.say import Trouble
 from monitor.serve import serve
@@ -90,10 +91,14 @@ class Product:
     ) -> None:
         self.environment, self.hold, self.admin, self.pair = environment, hold, admin, pair
         self.agent = OwnAgent(environment.data, self._own_url(), ca, say.line)
+        # With a broker to share, the slow work leaves this process.
+        self.roles = [_role(name) for name in ("worker", "beat") if environment.redis_url]
+        self.children = [self.agent.kept, *self.roles]
 
     def serve(self, *, learning: bool) -> None:
         connections.close_all()
-        lifespan.at_stop.insert(0, self.agent.stop)
+        for child in self.children:
+            lifespan.at_stop.insert(0, child.stop)
         serve(
             self.environment.host,
             self.environment.port,
@@ -108,14 +113,17 @@ class Product:
         say.line(f"  Address      {self.environment.url}")
         self.admin.show()
         say.line(f"  Data folder  {self.environment.data}\n")
+        for role in self.roles:
+            threading.Thread(target=role.run, name="role", daemon=True).start()
         self.agent.start()
         if learning:
             threading.Thread(target=_learn, args=(self.environment.data,), name="learning", daemon=True).start()
 
     def _stopping(self) -> None:
-        """The end begins: a successor may wait for the folder, and our agent says good-bye meanwhile."""
+        """The end begins: a successor may wait for the folder, and our children say good-bye meanwhile."""
         self.hold.stopping()
-        self.agent.tell()
+        for child in self.children:
+            child.tell()
 
     def _own_url(self) -> str:
         """How this machine reaches us: straight, except under a certificate that may hold one name alone."""
@@ -125,6 +133,10 @@ class Product:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(here.host, here.host)  # noqa: S104 - compared, not bound
         scheme = "https" if here.serves_tls else "http"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{here.port}"
+
+
+def _role(name: str) -> Kept:
+    return Kept(tether.words(sys.executable, "-m", "monitor.run", name))
 
 
 def _learn(data: Path) -> None:

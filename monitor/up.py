@@ -52,6 +52,12 @@ def _environment() -> Environment:
 
 
 def _start(environment: Environment, *, learning: bool) -> None:
+    if environment.redis_url and not environment.database_url.startswith("postgres"):
+        raise Trouble(
+            "REDIS_URL gives the slow work to processes of its own, which need PostgreSQL to share: "
+            "set DATABASE_URL=postgres://user:pass@host/name as well, or leave REDIS_URL out.",
+            code=2,
+        )
     say.line("Starting Watchkeeper.")
     folder.prepare(environment.data)
     hold = folder.Hold(environment.data).take(environment.url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -14,67 +13,27 @@ from pathlib import Path
 from django.db import connection
 
 from accounts.models import Team
+from monitor.kept import Kept
 from monitor.launch import place
 from servers.models import Server
 from servers.services import make_enrolment
 
-LOG_LIMIT = 4 << 20
-SOONEST, LATEST = 2.0, 60.0  # seconds before an agent that ended is started again
-
 
 class OwnAgent:
-    """One thread that enrols when need be and keeps the child alive until `stop`."""
+    """Enrolled when need be and then kept running, all on one thread."""
 
     def __init__(self, data: Path, url: str, ca: Path | None, say: Callable[[str], None]) -> None:
         self.config = data / "agent" / "agent.json"
-        self.log = data / "logs" / "agent.log"
         self.url, self.ca, self.say = url, ca, say
-        self.ended = threading.Event()
-        self.child: subprocess.Popen[bytes] | None = None
-        self.guard = threading.Lock()
+        self.kept = Kept(self._words("run", "--with-parent"), log=data / "logs" / "agent.log", env=self._env())
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="own-agent", daemon=True).start()
 
-    def tell(self) -> None:
-        """Ask the child to end, without waiting."""
-        with self.guard:
-            self.ended.set()
-            if self.child is not None:
-                self.child.terminate()
-
-    def stop(self) -> None:
-        """See the child end; bounded."""
-        self.tell()
-        if self.child is not None:
-            try:
-                self.child.wait(1.5)
-            except subprocess.TimeoutExpired:
-                self.child.kill()
-
     def _run(self) -> None:
-        if not self._enrolled():
-            return
-        self.say("This machine is being watched.")
-        pause = SOONEST
-        while not self.ended.is_set():
-            if self._once() == 0 and self.ended.is_set():
-                return
-            self.ended.wait(pause)
-            pause = min(pause * 2, LATEST)
-
-    def _once(self) -> int:
-        with contextlib.suppress(OSError):
-            if self.log.stat().st_size > LOG_LIMIT:
-                self.log.replace(self.log.with_suffix(".log.1"))
-        with self.guard, self.log.open("ab") as out:
-            if self.ended.is_set():
-                return 0
-            self.child = subprocess.Popen(  # noqa: S603 - our own words, no shell
-                self._words("run", "--with-parent"), cwd=place.ROOT, stdin=subprocess.PIPE, stdout=out, stderr=out,
-                env=self._env(),
-            )  # fmt: skip
-        return self.child.wait()
+        if self._enrolled():
+            self.say("This machine is being watched.")
+            self.kept.run()
 
     def _enrolled(self) -> bool:
         """Whether there is a valid enrolment now; a first or lost one is made through the door."""

@@ -1,0 +1,98 @@
+"""How a request proves who it is, and what its view declares that this takes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from accounts.models import ApiToken, User
+from accounts.roles import LOOK
+from core import tokens
+from core.clock import now
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # at run time DRF is only half loaded when it asks for us
+
+USED_EVERY = timedelta(minutes=1)
+REFUSED = "This token is not valid: it is unknown, expired or revoked. Make a new one under Settings."
+
+
+class ApiTokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer wkt_…` acts as the token's user."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        kind, _, clear = get_authorization_header(request).decode("latin-1").partition(" ")
+        if kind.lower() != "bearer" or not clear.startswith("wkt_"):
+            return None
+        token = find_token(clear.strip())
+        if token is None:
+            raise AuthenticationFailed(REFUSED, code="unauthorized")
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def find_token(clear: str) -> ApiToken | None:
+    parts = tokens.split(clear, "wkt")
+    if parts is None:
+        return None
+    key, digest = parts
+    token = ApiToken.objects.select_related("user").filter(key=key).first()
+    at = now()
+    dead = token is None or token.revoked_at or (token.expires_at and token.expires_at < at)
+    if token is None or dead or not tokens.same(token.digest, digest) or not token.user.is_active:
+        return None
+    if token.used_at is None or at - token.used_at > USED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(used_at=at)
+    return token
+
+
+class PageSession(SessionAuthentication):
+    """The browser's own session, with its CSRF check; strangers get 401, not 403."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class Declared(BasePermission):
+    """A view says by `resource` and `verbs` what it takes; a view that says nothing lets nobody in."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        if not user.is_authenticated:
+            return False
+        verb = self.verb(request, view)
+        if verb is None:
+            return False
+        token = request.auth
+        if isinstance(token, ApiToken):
+            write = request.method not in SAFE_METHODS
+            if not token.allows(str(getattr(view, "resource", "")), write=write):
+                return False
+        return cast("User", user).may(verb)
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        team = getattr(obj, "team", None)
+        verb = self.verb(request, view)
+        return verb is not None and cast("User", request.user).may(verb, team)
+
+    def verb(self, request: Request, view: APIView) -> str | None:
+        verbs: dict[str, str] = getattr(view, "verbs", {})
+        if request.method in {"HEAD", "OPTIONS"}:
+            return verbs.get("GET", LOOK)
+        return verbs.get(getattr(view, "action", None) or "", verbs.get(request.method or ""))
+
+
+class Pages(PageNumberPagination):
+    """Every list is paged."""
+
+    page_size = 100
+    page_size_query_param = "size"
+    max_page_size = 1000

@@ -1,0 +1,107 @@
+"""People, the teams they work in, and the tokens that act for them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models
+
+from accounts.base import TeamOwned
+from accounts.roles import LOOK, ROLES
+
+
+class UserManager(BaseUserManager["User"]):
+    """People sign in by e-mail address; there are no user names."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractUser):
+    """A person. A superuser is a site owner: above all teams."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    username = None  # type: ignore[assignment]
+    email = models.EmailField(unique=True)
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+    def may(self, verb: str, team: Team | None = None) -> bool:
+        """Whether this person may do that in the team, or in any team."""
+        if self.is_superuser:
+            return self.is_active
+        members = self.memberships.filter(team=team) if team else self.memberships.all()
+        return self.is_active and any(verb in ROLES[member.role] for member in members)
+
+
+class TeamQuerySet(TeamOwned["Team"]):
+    team_path: ClassVar[str] = ""
+
+    def visible_to(self, user: Any, verb: str = LOOK) -> TeamQuerySet:
+        if getattr(user, "is_superuser", False) and user.is_active:
+            return self.all()
+        return self.filter(
+            pk__in=Membership.objects.visible_to(user, verb).filter(user=user.pk).values("team") if user.pk else []
+        )
+
+
+class Team(models.Model):
+    """Who shares servers, rules and channels. Every such thing belongs to exactly one team."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=80, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    objects: ClassVar[TeamQuerySet] = TeamQuerySet.as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person's role in a team."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=[(role, role.capitalize()) for role in ROLES])
+    created_at = models.DateTimeField(auto_now_add=True)
+    objects: ClassVar[TeamOwned[Membership]] = TeamOwned["Membership"].as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_role_in_a_team")]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.role} of {self.team}"
+
+
+class ApiToken(models.Model):
+    """A key that acts as its user within its scopes; only the hash of its secret is kept."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=80)
+    key = models.CharField(max_length=24, unique=True, help_text="The public part, as in wkt_<key>.<secret>.")
+    digest = models.CharField(max_length=64, editable=False)
+    scopes = models.JSONField(default=list, help_text='"all", or a list such as servers:read, rules:write.')
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+    def allows(self, resource: str, *, write: bool) -> bool:
+        wanted = {"all", f"{resource}:write"} if write else {"all", f"{resource}:read", f"{resource}:write"}
+        return bool(wanted & set(self.scopes))

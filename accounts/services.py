@@ -1,0 +1,40 @@
+"""Make the first team and admin, and the tokens that scripts use."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from accounts.models import ApiToken, Membership, Team, User
+from core import tokens
+
+MAIN_TEAM = "Main"
+
+
+@dataclass(frozen=True)
+class FirstAdmin:
+    """Shown once at the end of the first start, never kept or logged."""
+
+    email: str
+    password: str | None
+
+
+@transaction.atomic
+def ensure_site(email: str, password: str | None) -> FirstAdmin | None:
+    """Make the team Main and its admin when there is nobody yet; else change nothing."""
+    team, _ = Team.objects.get_or_create(name=MAIN_TEAM)
+    if User.objects.filter(is_superuser=True).exists():
+        return None
+    shown = None if password else "-".join(secrets.token_hex(2) for _ in range(4))
+    admin = User.objects.create_superuser(email, password or shown)
+    Membership.objects.create(team=team, user=admin, role="admin")
+    return FirstAdmin(admin.email, shown)
+
+
+def make_token(user: User, name: str, scopes: list[str]) -> str:
+    """A token that acts as this user; its clear text is seen here and never again."""
+    token = tokens.make("wkt")
+    ApiToken.objects.create(user=user, name=name, key=token.key, digest=token.digest, scopes=scopes)
+    return token.clear

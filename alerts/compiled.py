@@ -1,0 +1,129 @@
+"""Rules as the consumer runs them: which columns of which layouts, on which servers, by which limits."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from django.db.models import Count, Max
+
+from alerts.engine import Limits
+from alerts.models import Rule
+from core import selector
+from metrics.layouts import Known
+from metrics.names import parse
+from servers.models import Server
+
+LOOK_EVERY = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Compiled:
+    """One rule, ready to run."""
+
+    id: int
+    metric: str
+    limits: Limits
+    fits: Callable[[dict[str, str]], bool]
+    servers: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a layout's rows are compared with: a column, a rule."""
+
+    column: int
+    series: int
+    rule: Compiled
+
+
+class Book:
+    """All enabled rules, compiled anew when a rule or a server changed."""
+
+    def __init__(self) -> None:
+        self.mark: object = None
+        self.looked = -LOOK_EVERY
+        self.rules: dict[int, Compiled] = {}
+        self.by_metric: dict[str, list[Compiled]] = {}
+        self.plans: dict[int, list[Plan]] = {}
+
+    def refresh(self) -> bool:
+        """Look whether anything changed, by one small query a table and once a second at most."""
+        if time.monotonic() - self.looked < LOOK_EVERY:
+            return False
+        self.looked = time.monotonic()
+        mark = (
+            Rule.objects.aggregate(at=Max("changed_at"), count=Count("pk")),
+            Server.objects.aggregate(at=Max("changed_at"), count=Count("pk")),
+        )
+        if mark == self.mark:
+            return False
+        servers = list(Server.objects.all())
+        by_metric = defaultdict(list)
+        self.rules = {}
+        for rule in Rule.objects.filter(enabled=True):
+            compiled = _compile(rule, servers)
+            if compiled:
+                self.rules[rule.pk] = compiled
+                by_metric[rule.metric].append(compiled)
+        self.by_metric, self.plans, self.mark = dict(by_metric), {}, mark
+        return True
+
+    def plan(self, layout: Known) -> list[Plan]:
+        found = self.plans.get(layout.id)
+        if found is None:
+            found = self.plans[layout.id] = list(self._plan(layout))
+        return found
+
+    def _plan(self, layout: Known) -> Iterator[Plan]:
+        for place, column in enumerate(layout.columns):
+            if column in layout.refused:
+                continue
+            metric, labels = parse(column)
+            for rule in self.by_metric.get(metric, ()):
+                if rule.fits(dict(labels)):
+                    yield Plan(place, int(layout.series[place]), rule)
+
+
+def limits_of(rule: Rule) -> Limits:
+    return Limits(
+        above=rule.op == "above",
+        warn=rule.warn,
+        warn_recover=rule.warn_recover,
+        critical=rule.critical,
+        critical_recover=rule.critical_recover,
+        wait=rule.for_seconds * 1000,
+        hold=rule.keep_firing_seconds * 1000,
+    )
+
+
+def _compile(rule: Rule, servers: list[Server]) -> Compiled | None:
+    try:
+        chosen = selector.parse(rule.selector)
+    except selector.Unreadable:
+        # The door for rules refuses these; one bad row must not stop all the others.
+        log.exception("Rule %s has an unreadable selector and is left out", rule.uuid)
+        return None
+    meant = frozenset(
+        server.pk for server in servers if server.team_id == rule.team_id and chosen.matches(server.words())
+    )
+    return Compiled(rule.pk, rule.metric, limits_of(rule), label_test(rule.labels), meant)
+
+
+def label_test(wanted: dict[str, str]) -> Callable[[dict[str, str]], bool]:
+    """Exact or glob by label; a leading ! negates; none given means every label set."""
+
+    def fits(labels: dict[str, str]) -> bool:
+        for key, pattern in wanted.items():
+            negated = pattern.startswith("!")
+            if fnmatchcase(labels.get(key, ""), pattern.removeprefix("!")) == negated:
+                return False
+        return True
+
+    return fits

@@ -1,0 +1,179 @@
+"""Move an alert, its incident and its notices together; acknowledge; tell a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+
+from accounts.models import User
+from alerts import messages
+from alerts.engine import Limits, Track
+from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
+from core import runner
+
+WAIT = {"critical": 0, "warn": 10}
+
+Changed = Callable[[Incident], None]
+_watchers: list[Changed] = []
+
+
+def on_change(watcher: Changed) -> None:
+    """Whoever shows incidents is told after the commit; a topic downwards, not an import upwards."""
+    if watcher not in _watchers:
+        _watchers.append(watcher)
+
+
+def _told(incident: Incident) -> None:
+    for watcher in _watchers:
+        watcher(incident)
+
+
+def open_pending(rule: int, server: int, series: int, track: Track, limits: Limits) -> Alert:
+    """The first bad sample: remembered, not told yet."""
+    alert, _ = Alert.objects.get_or_create(
+        rule_id=rule,
+        server_id=server,
+        series_id=series,
+        resolved_at=None,
+        defaults={
+            "severity": messages.severity_name(track.severity),
+            "value": track.value,
+            "limit": limits.limit(track.severity),
+            "since": track.since,
+            "judged": track.judged,
+        },
+    )
+    return alert
+
+
+def fire(alert: Alert, track: Track, limits: Limits, now: datetime) -> None:
+    """It is bad, or worse than told: one notice for this transition."""
+    severity = messages.severity_name(track.severity)
+    _remember(alert, track, severity, limits.limit(track.severity))
+    text = messages.sentence(alert, alert.value, alert.limit)
+    incident = _incident(alert, severity, text, now)
+    alert.incident = incident
+    alert.transition += 1
+    alert.save()
+    _tell(incident, alert, "firing", text, now, _due(alert.rule, severity, now))
+
+
+def keep(alert: Alert, track: Track, limits: Limits) -> None:
+    """A change that is nobody's news: recovering, milder, pending on."""
+    severity = messages.severity_name(track.severity) if track.severity else alert.severity
+    _remember(alert, track, severity, alert.limit if not track.severity else limits.limit(track.severity))
+    alert.save()
+    if alert.incident:
+        _level(alert.incident)
+
+
+def resolve(alert: Alert, track: Track, now: datetime, *, text: str = "") -> None:
+    """The end: who was told of the trouble is told of it; an alert that nobody heard of just goes."""
+    if alert.state == "pending":
+        alert.delete()
+        return
+    alert.state, alert.judged, alert.value = "resolved", track.judged, track.value
+    alert.resolved_at = now
+    alert.transition += 1
+    alert.save()
+    incident = alert.incident
+    if incident is None:
+        return
+    _tell(incident, alert, "resolved", text or messages.good_sentence(alert, track.value), now, now)
+    if not incident.alerts.open().exists():
+        incident.resolved_at = now
+        incident.save(update_fields=["resolved_at"])
+    else:
+        _level(incident)
+
+
+def _remember(alert: Alert, track: Track, severity: str, limit: float) -> None:
+    alert.state, alert.severity, alert.limit = track.state, severity, limit
+    alert.value, alert.judged, alert.good_since = track.value, track.judged, track.good_since
+
+
+def _incident(alert: Alert, severity: str, title: str, now: datetime) -> Incident:
+    incident, made = Incident.objects.get_or_create(
+        key=f"rule {alert.rule_id} server {alert.server_id}",
+        resolved_at=None,
+        defaults={
+            "team": alert.rule.team, "title": title[:300], "severity": severity, "opened_at": now,
+        },
+    )  # fmt: skip
+    if not made and severity == "critical" and incident.severity != "critical":
+        incident.severity, incident.title = severity, title[:300]
+        incident.save(update_fields=["severity", "title"])
+    return incident
+
+
+def _level(incident: Incident) -> None:
+    """An incident is as bad as its worst open alert."""
+    open_ = set(incident.alerts.open().exclude(state="pending").values_list("severity", flat=True))
+    worst = "critical" if "critical" in open_ else "warn"
+    if open_ and worst != incident.severity:
+        incident.severity = worst
+        incident.save(update_fields=["severity"])
+    transaction.on_commit(partial(_told, incident))
+
+
+def _due(rule: Rule, severity: str, now: datetime) -> datetime:
+    wait = WAIT[severity] if rule.group_wait is None else rule.group_wait
+    return now + timedelta(seconds=wait)
+
+
+def _tell(incident: Incident, alert: Alert, kind: str, text: str, now: datetime, due: datetime) -> None:
+    notice, made = Notice.objects.get_or_create(
+        alert=alert,
+        transition=alert.transition,
+        defaults={
+            "incident": incident,
+            "kind": kind,
+            "at": now,
+            "text": text[:400],
+            "facts": {"value": alert.value, "limit": alert.limit, "severity": alert.severity},
+        },
+    )
+    if made:
+        chosen = _heard(alert) if kind == "resolved" else _targets(alert.rule)
+        Delivery.objects.bulk_create(
+            [Delivery(notice=notice, channel=channel, due_at=due) for channel in chosen], ignore_conflicts=True
+        )
+        transaction.on_commit(partial(runner.wake, "deliver"))
+    transaction.on_commit(partial(_told, incident))
+
+
+def _targets(rule: Rule) -> list[Channel]:
+    """The channels a rule names, else the team's default ones."""
+    mine = Channel.objects.filter(team=rule.team_id, enabled=True)
+    named = [target["channel"] for target in rule.notify if isinstance(target, dict) and "channel" in target]
+    return list(mine.filter(uuid__in=named) if named else mine.filter(default=True))
+
+
+def _heard(alert: Alert) -> list[Channel]:
+    """Who was told that it fires, or may be hearing it right now; what is not out yet is not sent any more."""
+    told = Delivery.objects.filter(notice__alert=alert, notice__kind="firing")
+    told.filter(state="waiting", attempts=0, lease_until=None).update(state="dropped")
+    return list(Channel.objects.filter(pk__in=told.exclude(state="dropped").values("channel")))
+
+
+@transaction.atomic
+def acknowledge(incident: Incident, now: datetime, *, by: User) -> None:
+    """Somebody looks after it; acknowledging twice does nothing."""
+    updated = Incident.objects.open().filter(pk=incident.pk, acknowledged_at=None)
+    if updated.update(acknowledged_at=now, acknowledged_by=by):
+        incident.refresh_from_db()
+        Notice.objects.create(incident=incident, kind="acknowledged", at=now, by=by, text=f"{by} looks after it.")
+        transaction.on_commit(partial(_told, incident))
+
+
+@transaction.atomic
+def close(incident: Incident, now: datetime, *, by: User) -> None:
+    """A person says that it is over: its alerts end, and who was told hears of it."""
+    for alert in incident.alerts.open().select_related("rule", "server", "series", "incident"):
+        track = Track(judged=alert.judged, value=alert.value)
+        resolve(alert, track, now, text=f"{alert.server.name}: {alert.rule.name} was closed by {by}.")
+    if Incident.objects.open().filter(pk=incident.pk).update(resolved_at=now):
+        transaction.on_commit(partial(_told, incident))

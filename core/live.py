@@ -1,0 +1,194 @@
+"""Live push: numbered messages by topic, kept for a while, sent to whoever looks.
+
+A push is a hint, never the truth: it may be dropped, and the number tells the browser that it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Coroutine
+from functools import cache
+from typing import Any, Protocol
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.conf import settings
+
+from core import shared
+
+log = logging.getLogger(__name__)
+
+KEPT = 200
+POLLED_FOR = 30.0
+
+Message = dict[str, Any]
+
+
+class ThreadSafeLayer(InMemoryChannelLayer):
+    """Channels' in-memory layer loses messages sent from another loop; this one hops to the owner's."""
+
+    owner: asyncio.AbstractEventLoop | None = None
+
+    async def group_send(self, group: str, message: Message) -> None:
+        owner = self.owner
+        if owner is None or owner is asyncio.get_running_loop() or not owner.is_running():
+            await super().group_send(group, message)
+            return
+        hop = asyncio.run_coroutine_threadsafe(super().group_send(group, message), owner)
+        await asyncio.wrap_future(hop)
+
+
+class _Loops:
+    """The loop that sends: the web server's own, else a small private one in a thread."""
+
+    def __init__(self) -> None:
+        self.main: asyncio.AbstractEventLoop | None = None
+        self.lock = threading.Lock()
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        with self.lock:
+            if self.main is None or not self.main.is_running():
+                self.main = asyncio.new_event_loop()
+                threading.Thread(target=self.main.run_forever, name="live-loop", daemon=True).start()
+            return self.main
+
+
+_loops = _Loops()
+
+
+def own_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Called by the web server as it starts: sends happen on its loop."""
+    _loops.main = loop
+    layer = get_channel_layer()
+    if isinstance(layer, ThreadSafeLayer):
+        layer.owner = loop
+
+
+class _Memory(Protocol):
+    """Where numbers and the newest messages of each topic are kept."""
+
+    def add(self, topic: str, data: Message) -> Message: ...
+    def sequence(self, topic: str) -> int: ...
+    def recent(self, topic: str) -> list[Message]: ...
+    def watch(self, topic: str, seconds: float) -> None: ...
+    def watched(self, topic: str) -> bool: ...
+
+
+def _first_number() -> int:
+    # A restart must look like a gap to a browser that waited, so numbers start at the clock, never at 1.
+    return int(time.time() * 10)
+
+
+class _InProcess:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.numbers: dict[str, int] = defaultdict(_first_number)
+        self.kept: dict[str, deque[Message]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self.polled: dict[str, float] = {}
+
+    def add(self, topic: str, data: Message) -> Message:
+        with self.lock:
+            self.numbers[topic] += 1
+            message = _message(topic, self.numbers[topic], data)
+            self.kept[topic].append(message)
+        return message
+
+    def sequence(self, topic: str) -> int:
+        with self.lock:
+            return self.numbers[topic]
+
+    def recent(self, topic: str) -> list[Message]:
+        with self.lock:
+            return list(self.kept.get(topic, ()))
+
+    def watch(self, topic: str, seconds: float) -> None:
+        self.polled[topic] = time.monotonic() + seconds
+
+    def watched(self, topic: str) -> bool:
+        layer = get_channel_layer()
+        joined = isinstance(layer, InMemoryChannelLayer) and bool(layer.groups.get(topic))
+        return joined or self.polled.get(topic, 0.0) > time.monotonic()
+
+
+class _InRedis:
+    """Shared by all processes. Who watches what is asked once a second, not once a message."""
+
+    def __init__(self) -> None:
+        self.redis = shared.redis()
+        self.known: tuple[float, set[str]] = (0.0, set())
+
+    def add(self, topic: str, data: Message) -> Message:
+        name = f"live:seq:{topic}"
+        self.redis.set(name, _first_number(), nx=True, ex=86400)
+        message = _message(topic, int(self.redis.incr(name)), data)  # type: ignore[arg-type]
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.lpush(f"live:kept:{topic}", json.dumps(message))
+            pipe.ltrim(f"live:kept:{topic}", 0, KEPT - 1)
+            pipe.expire(f"live:kept:{topic}", 300)
+            pipe.execute()
+        return message
+
+    def sequence(self, topic: str) -> int:
+        name = f"live:seq:{topic}"
+        self.redis.set(name, _first_number(), nx=True, ex=86400)
+        return int(self.redis.get(name) or 0)  # type: ignore[arg-type]
+
+    def recent(self, topic: str) -> list[Message]:
+        kept: list[bytes] = self.redis.lrange(f"live:kept:{topic}", 0, -1)  # type: ignore[assignment]
+        return [json.loads(text) for text in reversed(kept)]
+
+    def watch(self, topic: str, seconds: float) -> None:
+        self.redis.zadd("live:watched", {topic: time.time() + seconds})
+
+    def watched(self, topic: str) -> bool:
+        asked, topics = self.known
+        if time.monotonic() - asked > 1.0:
+            self.redis.zremrangebyscore("live:watched", 0, time.time())
+            found: list[bytes] = self.redis.zrange("live:watched", 0, -1)  # type: ignore[assignment]
+            topics = {name.decode() for name in found}
+            self.known = (time.monotonic(), topics)
+        return topic in topics
+
+
+def _message(topic: str, number: int, data: Message) -> Message:
+    return {"type": "live.message", "topic": topic, "seq": number, "at": round(time.time(), 3), "data": data}
+
+
+@cache
+def memory() -> _Memory:
+    return _InProcess() if settings.EMBEDDED else _InRedis()
+
+
+def push(topic: str, data: Message) -> None:
+    """Number a message, keep it for those who poll, send it to those who listen. From any thread."""
+    layer = get_channel_layer()
+    try:
+        if layer is not None and memory().watched(topic):
+            _start(layer.group_send(topic, memory().add(topic, data)))
+    except shared.ERRORS as error:
+        log.warning("Live message on %s was dropped: %s", topic, error)
+
+
+def _start(sending: Coroutine[Any, Any, None]) -> None:
+    asyncio.run_coroutine_threadsafe(sending, _loops.get())
+
+
+def sequence(topic: str) -> int:
+    return memory().sequence(topic)
+
+
+def watch(topic: str, seconds: float = POLLED_FOR) -> None:
+    """Somebody looks at this topic: keep its messages for a while."""
+    memory().watch(topic, seconds)
+
+
+def recent(topic: str) -> list[Message]:
+    return memory().recent(topic)
+
+
+def watched(topic: str) -> bool:
+    return memory().watched(topic)

@@ -1,0 +1,57 @@
+"""The two tables of the house itself: who holds a job, and how far a consumer has read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.db import models, transaction
+from django.db.models import Q
+
+
+class LeaseQuerySet(models.QuerySet["Lease"]):
+    def take(self, name: str, owner: str, now: datetime, seconds: float) -> bool:
+        """Hold a job for a while; true when it is ours (again), false while another holds it."""
+        until = now + timedelta(seconds=seconds)
+        free = Q(owner=owner) | Q(until__lt=now)
+        if self.filter(free, name=name).update(owner=owner, until=until):
+            return True
+        self.bulk_create([Lease(name=name, owner=owner, until=until)], ignore_conflicts=True)
+        return self.filter(name=name, owner=owner).exists()
+
+    def release(self, name: str, owner: str) -> None:
+        self.filter(name=name, owner=owner).delete()
+
+
+class Lease(models.Model):
+    """A job that one process at a time may do."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    owner = models.CharField(max_length=64)
+    until = models.DateTimeField()
+    objects: ClassVar[LeaseQuerySet] = LeaseQuerySet.as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{self.name} held by {self.owner}"
+
+
+class CursorQuerySet(models.QuerySet["Cursor"]):
+    def place(self, name: str) -> int:
+        return self.filter(name=name).values_list("place", flat=True).first() or 0
+
+    @transaction.atomic
+    def move(self, name: str, place: int) -> None:
+        """Forward only: a slow twin never takes a consumer back."""
+        if not self.filter(name=name, place__lt=place).update(place=place):
+            self.bulk_create([Cursor(name=name, place=place)], ignore_conflicts=True)
+
+
+class Cursor(models.Model):
+    """How far a consumer has read the journal."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    place = models.BigIntegerField(default=0)
+    objects: ClassVar[CursorQuerySet] = CursorQuerySet.as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.place}"

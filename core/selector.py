@@ -1,0 +1,130 @@
+"""Which servers are meant: `tag:db and not (env:dev or name:"web 1")`, parsed once, matched often."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+
+KEYS = ("name", "tag", "role", "os", "site", "env", "id")
+PRODUCTION = "production"
+LONGEST = 2000
+DEEPEST = 20
+_TOKEN = re.compile(r'\s*(?:(?P<mark>[()])|(?P<word>[a-z]+):(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<glob>[^\s()"]+))'
+                    r"|(?P<joint>and|or|not)\b)", re.IGNORECASE)  # fmt: skip
+
+Words = Mapping[str, Collection[str]]
+Test = Callable[[Words], bool]
+
+
+class Unreadable(ValueError):
+    """The text is no selector; says where and what to write."""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A parsed selector. Servers that are not in production are left out unless `env:` is named."""
+
+    text: str
+    test: Test
+    names_env: bool
+
+    def matches(self, words: Words) -> bool:
+        if not self.names_env and PRODUCTION not in words.get("env", (PRODUCTION,)):
+            return False
+        return self.test(words)
+
+
+def _everything(_words: Words) -> bool:
+    return True
+
+
+def parse(text: str) -> Selector:
+    if len(text) > LONGEST:
+        raise Unreadable(f"A selector may be {LONGEST} characters long; this one has {len(text)}.")
+    if not text.strip():
+        return Selector(text, _everything, names_env=False)
+    parser = _Parser(text)
+    test = parser.either(0)
+    if parser.token:
+        raise parser.fault(f"{parser.token[1]!r} is one too many")
+    return Selector(text, test, parser.names_env)
+
+
+class _Parser:
+    """or < and < not < key:value and parentheses; one token of look-ahead."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.place = 0
+        self.names_env = False
+        self.token: tuple[str, str, str] | None = None
+        self.next()
+
+    def fault(self, what: str) -> Unreadable:
+        return Unreadable(f'{what} (near character {self.place + 1}). Write it like: tag:db and not name:"test 1".')
+
+    def next(self) -> None:
+        if not self.text[self.place :].strip():
+            self.token = None
+            return
+        found = _TOKEN.match(self.text, self.place)
+        if not found:
+            raise self.fault(f"{self.text[self.place :].strip()[:20]!r} is no key:value")
+        self.place = found.end()
+        if found["mark"]:
+            self.token = (found["mark"], found["mark"], "")
+        elif found["joint"]:
+            self.token = (found["joint"].lower(), found["joint"], "")
+        else:
+            value = _exactly(found["quoted"]) if found["glob"] is None else translate(found["glob"].lower())
+            self.token = ("term", found["word"].lower(), value)
+
+    def at(self, kind: str) -> bool:
+        return self.token is not None and self.token[0] == kind
+
+    def either(self, depth: int) -> Test:
+        tests = [self.both(depth)]
+        while self.at("or"):
+            self.next()
+            tests.append(self.both(depth))
+        return tests[0] if len(tests) == 1 else lambda words: any(test(words) for test in tests)
+
+    def both(self, depth: int) -> Test:
+        tests = [self.one(depth)]
+        while self.at("and"):
+            self.next()
+            tests.append(self.one(depth))
+        return tests[0] if len(tests) == 1 else lambda words: all(test(words) for test in tests)
+
+    def one(self, depth: int) -> Test:
+        if depth > DEEPEST:
+            raise self.fault(f"More than {DEEPEST} levels of parentheses")
+        if self.at("not"):
+            self.next()
+            inner = self.one(depth + 1)
+            return lambda words: not inner(words)
+        if self.at("("):
+            self.next()
+            test = self.either(depth + 1)
+            if not self.at(")"):
+                raise self.fault("A closing parenthesis is missing")
+            self.next()
+            return test
+        return self.term()
+
+    def term(self) -> Test:
+        if self.token is None or self.token[0] != "term":
+            raise self.fault("A key:value is missing")
+        _, key, pattern = self.token
+        if key not in KEYS:
+            raise self.fault(f"{key!r} is not known; keys are {', '.join(KEYS)}")
+        self.names_env = self.names_env or key == "env"
+        fits = re.compile(pattern, re.DOTALL).fullmatch
+        self.next()
+        return lambda words: any(fits(word.lower()) for word in words.get(key, ()))
+
+
+def _exactly(quoted: str) -> str:
+    return re.escape(re.sub(r"\\(.)", r"\1", quoted).lower())

@@ -1,0 +1,92 @@
+"""What pages ask for while they are open: live messages by polling, and servers as the pages show them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.roles import LOOK
+from core import live
+from dashboards import present, topics
+from servers.models import FactSheet, Server
+
+
+class LiveView(APIView):
+    """The same messages as the socket, for browsers that cannot hold one."""
+
+    resource = "live"
+    verbs: ClassVar[dict[str, str]] = {"GET": LOOK}
+
+    @extend_schema(parameters=[OpenApiParameter("topics", str), OpenApiParameter("since", str)], responses=dict)
+    def get(self, request: Request) -> Response:
+        since = _numbers(request.query_params.get("since", ""))
+        names = [name for name in request.query_params.get("topics", "").split(",") if name] or list(since)
+        messages: list[dict[str, Any]] = []
+        seq: dict[str, int] = {}
+        reset: list[str] = []
+        for name in names[:50]:
+            topic = topics.find(name, request.user)  # type: ignore[arg-type]
+            if topic is None:
+                continue
+            for inner in topic.inner:
+                live.watch(inner)
+            kept = topic.recent()
+            seq[name] = topic.sequence()
+            new = [message for message in kept if message["seq"] > since.get(name, seq[name])]
+            if name in since and not _whole(since[name], seq[name], new):
+                reset.append(name)
+            else:
+                messages += new
+        return Response({"messages": messages, "seq": seq, "reset": reset})
+
+
+def _whole(since: int, last: int, new: list[dict[str, Any]]) -> bool:
+    """Whether nothing is missing between what the browser had and now."""
+    return since <= last and len(new) == last - since
+
+
+def _numbers(text: str) -> dict[str, int]:
+    pairs = (part.rpartition(":") for part in text.split(",") if part)
+    return {name: int(number) for name, _, number in pairs if number.isdecimal() and len(number) < 19}
+
+
+class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """For the schema: what `present.server` makes."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+    os = serializers.CharField()
+    team = serializers.CharField()
+    reach = serializers.ChoiceField(["new", "up", "late", "down", "paused"])
+    health = serializers.ChoiceField(["ok", "warn", "critical"])
+    seen = serializers.FloatField(allow_null=True)
+    interval = serializers.IntegerField()
+
+
+class ServerViewSet(viewsets.ReadOnlyModelViewSet[Server]):
+    """Servers with their state; one alone with its facts."""
+
+    resource = "servers"
+    verbs: ClassVar[dict[str, str]] = {"GET": LOOK}
+    serializer_class = ServerSerializer
+    lookup_field = "uuid"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Server]:
+        return Server.objects.visible_to(self.request.user).select_related("team").order_by("name", "pk")
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset()) or []
+        return self.get_paginated_response(present.servers(page))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = self.get_object()
+        sheet = FactSheet.objects.filter(server=row).first()
+        return Response({**present.servers([row])[0], "facts": sheet.document if sheet else {}})

@@ -1,0 +1,137 @@
+"""The live socket: ask for permission, join topics, pass messages on, end when the session does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from typing import Any, cast
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from accounts.models import User
+from core import guard, live
+from dashboards import topics
+from dashboards.topics import Topic
+
+SIGNED_OUT = 4401
+CHECK_EVERY = 4.0
+WATCH = 30.0
+MOST_TOPICS = 50
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """One tab. It is checked again every few seconds whether its person may still see what it follows."""
+
+    async def connect(self) -> None:
+        self.topics: dict[str, Topic] = {}
+        self.sent: dict[str, int] = {}
+        self.checking: asyncio.Task[None] | None = None
+        await self.accept()
+        if not self.scope["user"].is_authenticated:
+            await self.close(SIGNED_OUT)
+            return
+        guard.trust(self.scope)
+        self.checking = asyncio.create_task(self._check())
+
+    async def disconnect(self, code: int) -> None:
+        if self.checking:
+            self.checking.cancel()
+        for topic in list(self.topics.values()):
+            await self._leave(topic)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            asked = json.loads(text_data or "")
+        except ValueError:
+            asked = None
+        if not isinstance(asked, dict):
+            await self._send({"error": "unreadable", "detail": 'Send JSON such as {"sub": ["fleet"]}.'})
+            return
+        if "ping" in asked:
+            await self._send({"pong": asked["ping"]})
+        for name in _names(asked.get("unsub")):
+            if topic := self.topics.pop(name, None):
+                await self._leave(topic)
+        for name in _names(asked.get("sub")):
+            await self._join(name)
+
+    async def live_message(self, message: dict[str, Any]) -> None:
+        """From the layer: pass it on under the name the tab asked for."""
+        for topic in self.topics.values():
+            if message["topic"] in topic.inner:
+                number = await database_sync_to_async(topic.sequence)() if len(topic.inner) > 1 else message["seq"]
+                self.sent[topic.name] = number
+                await self._send(topics.outward(topic.name, number, message))
+
+    async def _join(self, name: str) -> None:
+        if name in self.topics or len(self.topics) >= MOST_TOPICS:
+            return
+        topic = await database_sync_to_async(topics.find)(name, self.scope["user"])
+        if topic is None:
+            await self._send({"topic": name, "error": "unknown"})
+            return
+        self.topics[name] = topic
+        for inner in topic.inner:
+            await self.channel_layer.group_add(inner, self.channel_name)
+        await self._watch(topic)
+        number = await database_sync_to_async(topic.sequence)()
+        await self._send({"topic": name, "seq": number, "at": _now(), "data": {"subscribed": True}})
+
+    async def _leave(self, topic: Topic) -> None:
+        for inner in topic.inner:
+            await self.channel_layer.group_discard(inner, self.channel_name)
+
+    async def _watch(self, topic: Topic) -> None:
+        for inner in topic.inner:
+            await asyncio.to_thread(live.watch, inner, WATCH)
+
+    async def _check(self) -> None:
+        """A removed member, a closed session or a changed role ends what it showed within seconds."""
+        while True:
+            await asyncio.sleep(CHECK_EVERY)
+            user = await database_sync_to_async(_still)(self.scope)
+            if user is None:
+                await self.close(SIGNED_OUT)
+                return
+            self.scope["user"] = user
+            for name, topic in list(self.topics.items()):
+                now = await database_sync_to_async(topics.find)(name, user)
+                await self._watch(topic)
+                if now is None or now.inner != topic.inner:
+                    await self._leave(self.topics.pop(name))
+                    await self._rejoin(name, now)
+
+    async def _rejoin(self, name: str, topic: Topic | None) -> None:
+        if topic is None:
+            await self._send({"topic": name, "error": "unknown"})
+        else:
+            await self._join(name)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        # A tab that went away while we wrote is no error of ours.
+        with suppress(RuntimeError, ConnectionError):
+            await self.send(json.dumps(message))
+
+
+def _names(value: Any) -> list[str]:
+    return [name for name in value if isinstance(name, str)][:MOST_TOPICS] if isinstance(value, list) else []
+
+
+def _still(scope: dict[str, Any]) -> User | None:
+    """The person of this socket's session, read anew; nothing when the session ended or the person may not in."""
+    session = scope["session"]
+    if not session.session_key or not session.exists(session.session_key):
+        return None
+    user = User.objects.filter(pk=scope["user"].pk, is_active=True).first()
+    fresh = type(session)(session.session_key)
+    key = fresh.get("_auth_user_hash", "")
+    if user is None or not key or key != user.get_session_auth_hash():
+        return None
+    return cast("User", user)
+
+
+def _now() -> float:
+    return round(time.time(), 3)

@@ -1,0 +1,141 @@
+"""What goes out live: stored samples to whoever looks, the fleet once a second, incidents as they change."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.db import DatabaseError, connections
+
+from alerts import services as alerts
+from alerts.models import Incident
+from core import live
+from dashboards import present
+from ingest import writer
+from metrics.journal import Entry
+from servers.models import Server
+
+log = logging.getLogger(__name__)
+
+TICK = 1.0
+
+
+def fleet_topic(team: int) -> str:
+    return f"team.{team}.fleet"
+
+
+def incidents_topic(team: int) -> str:
+    return f"team.{team}.incidents"
+
+
+def server_topic(uuid: object) -> str:
+    return f"server.{uuid}"
+
+
+class Feed(threading.Thread):
+    """Once a second: what changed since, one message a team; a watched server gets its own points."""
+
+    def __init__(self) -> None:
+        super().__init__(name="live-feed", daemon=True)
+        self.changed: dict[int, list[Entry]] = {}
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.known: tuple[float, dict[int, Server]] = (-60.0, {})
+        self.health: tuple[float, dict[int, str]] = (-60.0, {})
+        self.shown: dict[int, tuple[str, str]] = {}
+
+    def take(self, group: list[Entry]) -> None:
+        """From the writer's thread, after the commit."""
+        with self.lock:
+            for entry in group:
+                self.changed.setdefault(entry.server, []).append(entry)
+
+    def run(self) -> None:
+        while not self.stopping.wait(TICK):
+            try:
+                self.tick()
+            except DatabaseError:
+                log.exception("The live feed lost the database; trying again")
+                connections.close_all()
+        connections.close_all()
+
+    def end(self, seconds: float) -> None:
+        self.stopping.set()
+        self.join(seconds)
+
+    def tick(self) -> None:
+        with self.lock:
+            changed, self.changed = self.changed, {}
+        rows = self._servers(missing=changed.keys())
+        health = self._health(list(rows))
+        by_team: dict[int, list[present.Shown]] = {}
+        for pk, row in rows.items():
+            shown = self._change(row, health.get(pk, "ok"), told=pk in changed)
+            if shown is None:
+                continue
+            by_team.setdefault(row.team_id, []).append(shown)
+            topic = server_topic(row.uuid)
+            if live.watched(topic):
+                for entry in changed.get(pk, ()):
+                    live.push(topic, {"server": shown, **_points(entry)})
+        for team, servers in by_team.items():
+            live.push(fleet_topic(team), {"servers": servers})
+
+    def _change(self, row: Server, health: str, *, told: bool) -> present.Shown | None:
+        """A server that reported, or whose state became another by silence or by an alert."""
+        if not (live.watched(fleet_topic(row.team_id)) or live.watched(server_topic(row.uuid))):
+            return None
+        shown = present.server(row, health)
+        state = (shown["reach"], health)
+        if not told and self.shown.get(row.pk) == state:
+            return None
+        self.shown[row.pk] = state
+        return shown
+
+    def _servers(self, missing: object) -> dict[int, Server]:
+        asked, rows = self.known
+        unknown = any(pk not in rows for pk in missing)  # type: ignore[attr-defined]
+        if unknown or time.monotonic() - asked > 5.0:
+            rows = {row.pk: row for row in Server.objects.select_related("team")}
+            self.known = (time.monotonic(), rows)
+        return rows
+
+    def _health(self, servers: list[int]) -> dict[int, str]:
+        asked, health = self.health
+        if time.monotonic() - asked > TICK:
+            health = present.health_of(servers)
+            self.health = (time.monotonic(), health)
+        return health
+
+
+def _points(entry: Entry) -> present.Shown:
+    """The stored rows of one post as columns of points; null where nothing was measured."""
+    values = entry.values
+    return {
+        "t": (entry.times / 1000).tolist(),
+        "series": {
+            column: [None if v != v else v for v in values[:, place].tolist()]  # noqa: PLR0124 - NaN
+            for column, place in entry.layout.place.items()
+        },
+    }
+
+
+def push_incident(incident: Incident) -> None:
+    topic = incidents_topic(incident.team_id)
+    if live.watched(topic):
+        live.push(topic, {"incident": present.incident(Incident.objects.get(pk=incident.pk))})
+
+
+def start() -> Feed:
+    """In a web process: listen to the writer and to the alerts."""
+    feed = Feed()
+    writer.on_commit(feed.take)
+    feed.start()
+    listen()
+    return feed
+
+
+def listen() -> None:
+    """In any process that moves alerts."""
+    alerts.on_change(push_incident)

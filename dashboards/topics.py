@@ -1,0 +1,56 @@
+"""The topics a person may follow, and how the numbers of several teams become one that grows by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+
+from accounts.models import Team, User
+from core import live
+from dashboards import feed
+from servers.models import Server
+
+Person = User | AnonymousUser
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A name people use and the inner topics behind it, one a team."""
+
+    name: str
+    inner: tuple[str, ...]
+
+    def sequence(self) -> int:
+        # Each message raises exactly one inner number by one, so the sum grows by one, or shows the gap.
+        return sum(live.sequence(topic) for topic in self.inner)
+
+    def recent(self) -> list[dict[str, Any]]:
+        """Kept messages of all its teams in the order they were made, numbered as this topic counts."""
+        messages = sorted((m for topic in self.inner for m in live.recent(topic)), key=lambda m: m["at"])
+        last = self.sequence()
+        first = last - len(messages) + 1
+        return [outward(self.name, first + place, message) for place, message in enumerate(messages)]
+
+
+def outward(name: str, number: int, message: dict[str, Any]) -> dict[str, Any]:
+    return {"topic": name, "seq": number, "at": message["at"], "data": message["data"]}
+
+
+def find(name: str, person: Person) -> Topic | None:
+    """The topic if this person may follow it; else nothing, whether it exists or not."""
+    if name in {"fleet", "incidents"}:
+        inner = feed.fleet_topic if name == "fleet" else feed.incidents_topic
+        teams = Team.objects.visible_to(person).order_by("pk").values_list("pk", flat=True)
+        return Topic(name, tuple(inner(team) for team in teams))
+    kind, _, text = name.partition(".")
+    if kind != "server":
+        return None
+    try:
+        uuid = UUID(text)
+    except ValueError:
+        return None
+    server = Server.objects.visible_to(person).filter(uuid=uuid).first()
+    return Topic(name, (feed.server_topic(server.uuid),)) if server else None

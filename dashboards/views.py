@@ -1,0 +1,123 @@
+"""The pages. Each gives its island the first data; the same address answers it as JSON after a gap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_http_methods
+# from servers.install.lines import lines
+
+from accounts.models import Team
+from accounts.roles import MANAGE
+from alerts.models import Incident
+from core import guard
+from core.clock import now
+from dashboards import present, topics
+from servers.models import FactSheet, Server
+from servers.services import make_enrolment
+
+RESOLVED_SHOWN = 50
+OPEN_SHOWN = 200
+ENROLMENT_HOURS = 1
+
+
+def show(request: HttpRequest, template: str, page: str, props: dict[str, Any]) -> HttpResponse:
+    """The page, or only its data when a script asks for it."""
+    guard.trust(request.META)
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse(props)
+    return render(request, template, {"page": page, "island_props": props})
+
+
+def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
+    found = {name: topics.find(name, request.user) for name in names}  # type: ignore[arg-type]
+    return {name: topic.sequence() for name, topic in found.items() if topic}
+
+
+def incidents(request: HttpRequest, *, resolved: int = 0) -> list[present.Shown]:
+    mine = Incident.objects.visible_to(request.user).select_related("acknowledged_by")
+    shown = list(mine.open().order_by("-opened_at")[:OPEN_SHOWN])
+    if resolved:
+        shown += mine.exclude(resolved_at=None).order_by("-resolved_at")[:resolved]
+    return [present.incident(row) for row in shown]
+
+
+@login_required
+@require_GET
+def fleet(request: HttpRequest) -> HttpResponse:
+    # Numbers first: what happens while the rest is read comes again live, and is never missed.
+    seq = sequences(request, "fleet", "incidents")
+    servers = present.servers(list(Server.objects.visible_to(request.user).select_related("team").order_by("name")))
+    props = {"now": now().timestamp(), "seq": seq, "servers": servers, "incidents": incidents(request), "words": {}}
+    return show(request, "dashboards/fleet.html", "fleet", props)
+
+
+@login_required
+@require_GET
+def server(request: HttpRequest, uuid: str) -> HttpResponse:
+    row = Server.objects.visible_to(request.user).select_related("team").filter(uuid=uuid).first()
+    if row is None:
+        raise Http404
+    seq = sequences(request, f"server.{uuid}", "incidents")
+    sheet = FactSheet.objects.filter(server=row).first()
+    props = {
+        "now": now().timestamp(),
+        "seq": seq,
+        "server": present.servers([row])[0],
+        "facts": sheet.document if sheet else {},
+        "incidents": [one for one in incidents(request) if (one["server"] or {}).get("id") == str(row.uuid)],
+        "words": {},
+    }
+    return show(request, "dashboards/server.html", "server", props)
+
+
+@login_required
+@require_GET
+def alerts(request: HttpRequest) -> HttpResponse:
+    seq = sequences(request, "incidents")
+    listed = incidents(request, resolved=RESOLVED_SHOWN)
+    props = {"now": now().timestamp(), "seq": seq, "incidents": listed, "words": {}}
+    return show(request, "dashboards/alerts.html", "alerts", props)
+
+
+@login_required
+@require_GET
+def incident(request: HttpRequest, uuid: str) -> HttpResponse:
+    seq = sequences(request, "incidents")
+    row = Incident.objects.visible_to(request.user).filter(uuid=uuid).first()
+    if row is None:
+        raise Http404
+    props = {
+        "now": now().timestamp(),
+        "seq": seq,
+        "incident": present.incident(row),
+        "timeline": present.timeline(row),
+        "words": {},
+    }
+    return show(request, "dashboards/incident.html", "incident", props)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def add_server(request: HttpRequest) -> HttpResponse:
+    """A line to paste; its token is made by a button, so that looking at the page makes none."""
+    guard.trust(request.META)
+    context: dict[str, Any] = {"page": "add", "lines": [], "expires_hours": ENROLMENT_HOURS}
+    team = Team.objects.visible_to(request.user, MANAGE).order_by("pk").first()
+    context["may_add"] = team is not None
+    if request.method == "POST" and team:
+        token = make_enrolment(team, f"Added by {request.user}", hours=ENROLMENT_HOURS)
+        context["lines"] = lines(settings.SITE_URL, token, own_fingerprint())
+        context["waiting_since"] = now().timestamp()
+    return render(request, "dashboards/add_server.html", context)
+
+
+def own_fingerprint() -> str | None:
+    """The fingerprint of our own authority, which the pasted line pins; none behind a public certificate."""
+    from servers.install.views import ca_fingerprint  # noqa: PLC0415
+
+    return ca_fingerprint()

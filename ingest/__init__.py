@@ -1,0 +1,1 @@
+"""The only door in: take what is pushed, check it, store it."""

@@ -1,0 +1,95 @@
+"""The newest row of each server, in memory; flushed now and then, mended from the journal at start."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import transaction
+
+from metrics import blob
+from metrics.layouts import Known, layouts
+from metrics.models import JournalRow, Latest
+
+
+@dataclass(slots=True)
+class Newest:
+    """What a server said last, and when we got it."""
+
+    layout: Known
+    received: int
+    at: int
+    values: blob.Values
+
+    def value(self, column: str) -> float | None:
+        place = self.layout.place.get(column)
+        found = float(self.values[place]) if place is not None else float("nan")
+        return None if np.isnan(found) else found
+
+
+class LatestRows:
+    def __init__(self) -> None:
+        self.rows: dict[int, Newest] = {}
+        self.dirty: set[int] = set()
+        self.lock = threading.Lock()
+
+    def take(self, server: int, layout: Known, received: int, times: blob.Times, values: blob.Values) -> None:
+        """Move a server forward: the receive time always, the values only to a newer sample."""
+        last = int(times.argmax())
+        at = int(times[last])
+        row = self.rows.get(server)
+        if row is None or at >= row.at:
+            self.rows[server] = Newest(layout, received, at, values[last])
+        else:
+            row.received = max(row.received, received)
+        self.dirty.add(server)
+
+    def get(self, server: int) -> Newest | None:
+        return self.rows.get(server)
+
+    def flush(self) -> None:
+        """Write what changed since the last flush, by one statement."""
+        with self.lock:
+            changed, self.dirty = self.dirty, set()
+            try:
+                _write((server, self.rows[server]) for server in sorted(changed))
+            except Exception:
+                self.dirty |= changed
+                raise
+
+    def mend(self) -> None:
+        """At start: read the table, then what the journal has beyond it."""
+        self.refresh()
+        newest = Latest.objects.order_by("-received").values_list("received", flat=True).first() or 0
+        # A flush is at most half a minute old; go back further, for clocks that were set meanwhile.
+        for row in JournalRow.objects.filter(received__gte=newest - 120_000).order_by("pk").iterator():
+            layout = layouts.by(row.layout_id)
+            times, values = blob.unpack(row.rows, len(layout.columns))
+            self.take(row.server_id, layout, row.received, times, values)
+
+    def refresh(self) -> None:
+        """Take over what other processes flushed and is newer than what we hold."""
+        for row in Latest.objects.all().iterator():
+            mine = self.rows.get(row.server_id)
+            if mine is None or row.received > mine.received:
+                values = np.frombuffer(row.values, "<f8")
+                self.rows[row.server_id] = Newest(layouts.by(row.layout_id), row.received, row.at, values)
+
+
+@transaction.atomic
+def _write(rows: Iterable[tuple[int, Newest]]) -> None:
+    Latest.objects.bulk_create(
+        (
+            Latest(
+                server_id=server, layout_id=row.layout.id, received=row.received, at=row.at,
+                values=row.values.astype("<f8").tobytes(),
+            )
+            for server, row in rows
+        ),
+        update_conflicts=True, unique_fields=["server"], update_fields=["layout", "received", "at", "values"],
+    )  # fmt: skip
+
+
+latest = LatestRows()

@@ -1,0 +1,147 @@
+"""Is it alive, is it ready, and what has it done: for load balancers, scripts and Prometheus."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.auth import find_token
+from alerts.delivery import tally
+from alerts.models import Delivery, Incident
+from core import shared
+from core.guard import refusals
+from ingest import writer
+from metrics.latest import latest
+from monitor.env import is_loopback
+from monitor.lifespan import parts
+
+STUCK = 30.0
+
+
+class SignedIn(BasePermission):
+    """The API's description is for everybody who has a login or a token."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return bool(request.user and request.user.is_authenticated)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when data can come in and be judged; 503 with the part that fails."""
+    checks = {"database": _database(), "writer": _writer(), **_loops(), "broker": _broker()}
+    failing = {name: fault for name, fault in checks.items() if fault}
+    body = {
+        "status": "failing" if failing else "ok",
+        "parts": {name: fault or "ok" for name, fault in checks.items()},
+    }
+    return JsonResponse(body, status=503 if failing else 200)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return f"no answer: {error.__class__.__name__}"
+    return ""
+
+
+def _writer() -> str:
+    return "" if writer.running() else "not running"
+
+
+def _loops() -> dict[str, str]:
+    found = {}
+    for name, loop in parts.loops.items():
+        idle = time.monotonic() - loop.turned
+        if not loop.is_alive():
+            found[name] = "ended"
+        else:
+            found[name] = f"no step for {idle:.0f} s" if idle > STUCK else ""
+    if settings.EMBEDDED:
+        found["scheduler"] = "" if parts.beat and parts.beat.is_alive() else "not running"
+    return found
+
+
+def _broker() -> str:
+    if settings.EMBEDDED:
+        return "" if parts.worker and parts.worker.is_alive() else "not running"
+    try:
+        shared.redis().ping()
+    except shared.ERRORS as error:
+        return f"no answer: {error.__class__.__name__}"
+    return ""
+
+
+class Ourselves(Collector):
+    """Figures about the product itself, read at the moment they are asked for."""
+
+    def collect(self) -> Any:
+        held = writer.running()
+        if held:
+            done = held.counters
+            yield _counter("posts", "Posts taken in", done.posts)
+            yield _counter("samples", "Samples stored", done.samples)
+            yield _counter("repeats", "Posts that were repeats", done.repeats)
+            yield _counter("commit_groups", "Commits of the journal", done.groups)
+            yield _counter("commit_failures", "Commits that failed", done.failures)
+            yield _gauge("posts_waiting", "Posts waiting for the writer", held.waiting.qsize())
+        refused = CounterMetricFamily("watchkeeper_refused", "Requests refused by the guard", labels=["kind"])
+        for kind, count in refusals.items():
+            refused.add_metric([kind], count)
+        yield refused
+        yield _counter("deliveries_sent", "Messages delivered", tally.sent)
+        yield _counter("deliveries_failed", "Tries that failed", tally.failed)
+        yield _gauge("servers", "Servers heard of", len(latest.rows))
+        yield _gauge("incidents_open", "Open incidents", Incident.objects.open().count())
+        yield _gauge("deliveries_waiting", "Messages waiting", Delivery.objects.filter(state="waiting").count())
+        yield _gauge("deliveries_dead", "Messages given up", Delivery.objects.filter(state="dead").count())
+
+
+def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(f"watchkeeper_{name}", text, value)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"watchkeeper_{name}", text, value)
+
+
+_own = CollectorRegistry(auto_describe=False)
+_own.register(Ourselves())
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text; for a token, or for whoever is on this very machine with no proxy between."""
+    if not _may_scrape(request):
+        detail = "Send an API token: Authorization: Bearer wkt_…"
+        response: HttpResponse = JsonResponse({"error": "unauthorized", "detail": detail}, status=401)
+        response["WWW-Authenticate"] = "Bearer"
+        return response
+    text = generate_latest(_own) + generate_latest(REGISTRY)
+    return HttpResponse(text, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    kind, _, clear = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        token = find_token(clear.strip())
+        return token is not None and token.allows("metrics", write=False)
+    forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-Ip"))
+    return is_loopback(cast("str", request.META.get("REMOTE_ADDR", ""))) and not forwarded

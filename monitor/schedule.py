@@ -1,0 +1,42 @@
+"""All periodic work on one screen; written into the tables of django-celery-beat at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task, how often it runs, and what it is for, as the admin reads it."""
+
+    name: str
+    task: str
+    seconds: int
+    why: str
+
+
+JOBS = (
+    Job(
+        "Check thresholds", "alerts.tasks.check_thresholds", 10,
+        "Sweeps behind the loops that judge and deliver, should a wake be lost.",
+    ),
+)  # fmt: skip
+
+
+@transaction.atomic
+def install() -> None:
+    """Make the tables say what this page says; jobs that are gone from here go there too."""
+    ours = PeriodicTask.objects.filter(description__startswith="Watchkeeper: ")
+    ours.exclude(name__in=[job.name for job in JOBS]).delete()
+    for job in JOBS:
+        every, _ = IntervalSchedule.objects.get_or_create(every=job.seconds, period=IntervalSchedule.SECONDS)
+        wanted = {"task": job.task, "interval": every, "description": f"Watchkeeper: {job.why}"}
+        known = PeriodicTask.objects.filter(name=job.name).first()
+        # Saving marks the schedule as changed and Beat reads all of it again: only when it did change.
+        if known is None or any(getattr(known, field) != value for field, value in wanted.items()):
+            PeriodicTask.objects.update_or_create(
+                name=job.name, defaults={**wanted, "expire_seconds": max(job.seconds, 5), "enabled": True}
+            )

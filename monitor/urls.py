@@ -1,0 +1,54 @@
+"""Every address of the product, but for the doors in front of Django."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.routers import SimpleRouter
+
+from alerts import api as alerts
+from dashboards import api as dashboards
+from dashboards import views
+from ingest.api import IngestView
+from metrics.api import FleetLatestView, SeriesView
+from monitor import health
+from servers.api import EnrolView
+
+# Machines cannot follow a redirect after a POST: exact paths, no slash at the end.
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("servers", dashboards.ServerViewSet, basename="server")
+router.register("rules", alerts.RuleViewSet, basename="rule")
+router.register("channels", alerts.ChannelViewSet, basename="channel")
+router.register("incidents", alerts.IncidentViewSet, basename="incident")
+router.register("notices", alerts.NoticeViewSet, basename="notice")
+
+api = [
+    path("ingest", IngestView.as_view(), name="ingest"),
+    path("enrol", EnrolView.as_view(), name="enrol"),
+    path("series", SeriesView.as_view(), name="series"),
+    path("fleet/latest", FleetLatestView.as_view(), name="fleet-latest"),
+    path("live", dashboards.LiveView.as_view(), name="live"),
+    path("schema", SpectacularAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
+    *router.urls,
+]
+
+urlpatterns = [
+    path("", views.fleet, name="fleet"),
+    path("servers/add/", views.add_server, name="add-server"),
+    path("servers/<uuid:uuid>/", views.server, name="server"),
+    path("alerts/", views.alerts, name="alerts"),
+    path("incidents/<uuid:uuid>/", views.incident, name="incident"),
+    path("accounts/", include("accounts.urls")),
+    # path("agent/", include("servers.install.urls")),
+    path("api/v1/", include(api)),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "dashboards.errors.bad_request"
+handler403 = "dashboards.errors.forbidden"
+handler404 = "dashboards.errors.not_found"
+handler500 = "dashboards.errors.failed"

@@ -1,0 +1,1 @@
+"""What is watched and what we know of it."""

@@ -1,0 +1,30 @@
+"""Print a new enrolment token: `enrol_token --name N [--reusable] [--hours H]`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.models import Team
+from accounts.services import MAIN_TEAM
+from servers.services import make_enrolment
+
+
+class Command(BaseCommand):
+    help = "Print one new enrolment token and nothing else."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--reusable", action="store_true")
+        parser.add_argument("--hours", type=float, default=1.0)
+        parser.add_argument("--team", default=MAIN_TEAM)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        team = Team.objects.filter(name=options["team"]).first()
+        if team is None:
+            raise CommandError(f"There is no team {options['team']!r}. Start the product once: ./watchkeeper up")
+        if not 0 < options["hours"] <= 24 * 366:
+            raise CommandError("--hours must be more than 0 and at most 8784 (a year).")
+        token = make_enrolment(team, options["name"], reusable=options["reusable"], hours=options["hours"])
+        self.stdout.write(token)

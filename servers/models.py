@@ -1,0 +1,145 @@
+"""What is watched: servers, their keys, and what we know of them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+
+from accounts.base import TeamOwned
+from accounts.models import Team
+
+DEFAULT_INTERVAL = 10
+
+
+class Server(models.Model):
+    """One machine. It belongs to one team and speaks through its agent's keys."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
+    number = models.PositiveIntegerField(help_text="Short number within the team, for display only.")
+    name = models.CharField(max_length=120)
+    hostname = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=128, editable=False)
+    environment = models.CharField(max_length=40, default="production")
+    role = models.CharField(max_length=60, blank=True)
+    site = models.CharField(max_length=60, blank=True)
+    os = models.CharField(max_length=80, blank=True, help_text="As people say it, such as Debian 12.")
+    family = models.CharField(max_length=20, blank=True, help_text="linux, windows or darwin.")
+    tags = models.JSONField(default=list, blank=True)
+    interval = models.PositiveIntegerField(default=DEFAULT_INTERVAL)
+    paused = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, db_index=True)
+    objects: ClassVar[TeamOwned[Server]] = TeamOwned["Server"].as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "name"], name="one_server_of_a_name"),
+            models.UniqueConstraint(fields=["team", "number"], name="one_server_of_a_number"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def words(self) -> dict[str, list[str]]:
+        """What a selector sees."""
+        return {
+            "name": [self.name, self.hostname],
+            "tag": [str(tag) for tag in self.tags],
+            "role": [self.role],
+            "os": [self.family, *self.os.split()[:1], self.os],
+            "site": [self.site],
+            "env": [self.environment],
+            "id": [str(self.uuid)],
+        }
+
+
+class AgentKey(models.Model):
+    """A key of a server's agent; two may live at once, so that keys can be rotated."""
+
+    server = models.ForeignKey(Server, models.CASCADE, related_name="keys")
+    key = models.CharField(max_length=24, unique=True)
+    digest = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"wka_{self.key} of {self.server}"
+
+
+class Enrolment(models.Model):
+    """A short-lived invitation for machines; its secret is kept as a hash."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=120)
+    key = models.CharField(max_length=24, unique=True)
+    digest = models.CharField(max_length=64, editable=False)
+    reusable = models.BooleanField(default=False)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.CharField(max_length=128, blank=True, editable=False, help_text="Fingerprint of its machine.")
+    objects: ClassVar[TeamOwned[Enrolment]] = TeamOwned["Enrolment"].as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FactSheet(models.Model):
+    """What a server last told of itself: {section: {key: scalar}}, no volatile values."""
+
+    server = models.OneToOneField(Server, models.CASCADE, primary_key=True, related_name="facts")
+    digest = models.CharField(max_length=64)
+    document = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"facts of {self.server}"
+
+
+class Change(models.Model):
+    """One fact that changed: a line of the change ledger."""
+
+    server = models.ForeignKey(Server, models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    section = models.CharField(max_length=80)
+    key = models.CharField(max_length=200)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["server", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.section}.{self.key}: {self.before} -> {self.after}"
+
+
+class Event(models.Model):
+    """Something a server said happened; the same event told twice is one row."""
+
+    server = models.ForeignKey(Server, models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=60)
+    text = models.CharField(max_length=500)
+    fields = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["server", "at", "kind", "text"], name="an_event_once")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def reach(age: float | None, interval: int, *, paused: bool = False) -> str:
+    """Reachability by receive time: new, up, late after 3 intervals, down after 60 s or 6 intervals."""
+    if paused:
+        return "paused"
+    if age is None:
+        return "new"
+    if age > max(60.0, 6.0 * interval):
+        return "down"
+    return "late" if age > 3.0 * interval else "up"
