@@ -24,11 +24,10 @@ export default defineConfig({
         incident: 'src/islands/incident/main.tsx',
       },
       output: {
-        // twelve hex digits between dots: the form that WhiteNoise serves as immutable
         hashCharacters: 'hex',
-        entryFileNames: '[name].[hash:12].js',
-        chunkFileNames: '[name].[hash:12].js',
-        assetFileNames: '[name].[hash:12][extname]',
+        entryFileNames: 'assets/[name].[hash:12].js',
+        chunkFileNames: 'assets/[name].[hash:12].js',
+        assetFileNames: 'assets/[name].[hash:12][extname]',
       },
     },
   },

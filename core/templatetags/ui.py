@@ -44,17 +44,19 @@ class BundleMissing(RuntimeError):
     """The built front end is not there, or lacks a part that a template names."""
 
 
-@lru_cache(maxsize=2)
-def _read(path: Path, changed: int) -> dict[str, Chunk]:
+def _read(path: Path) -> dict[str, Chunk]:
     chunks: dict[str, Chunk] = json.loads(path.read_text(encoding="utf-8"))
     return chunks
 
 
+_remembered = lru_cache(maxsize=2)(_read)
+
+
 def manifest() -> dict[str, Chunk]:
-    """Vite's manifest, kept in memory; while debugging a new build is seen at once."""
-    path = Path(settings.BASE_DIR) / DIST / ".vite" / "manifest.json"
+    """Vite's manifest, kept in memory; while debugging it is read anew, so that a new build is seen at once."""
+    path = Path(settings.ROOT) / DIST / ".vite" / "manifest.json"
     try:
-        return _read(path, path.stat().st_mtime_ns if settings.DEBUG else 0)
+        return _read(path) if settings.DEBUG else _remembered(path)
     except FileNotFoundError as error:
         raise BundleMissing(
             f"The built front end is missing: {path}. It belongs to the repository; "

@@ -21,10 +21,17 @@ export function pick(d: ChartData, time: number): number {
   }
   return -1
 }
+/** A line's value at a sample; lines measured less often show their last one while it is near enough. */
+function valueAt(d: ChartData, values: Float64Array, i: number): number {
+  const { pause } = paceOf(d)
+  for (let k = i; k >= 0 && d.t[i] - d.t[k] <= pause; k--) if (!Number.isNaN(values[k])) return values[k]
+  return Number.NaN
+}
 /** All lines at one sample, the unit written once: "493 · 217 MB/s". Missing samples say so. */
 export const valueText = (d: ChartData, fmt: (v: number) => string, i: number) => {
   if (i < 0 || bare(d, i)) return d.words?.none ?? 'no data'
-  const parts = d.lines.map((l) => (Number.isNaN(l.values[i]) ? '–' : fmt(l.values[i])))
+  const values = d.lines.map((l) => valueAt(d, l.values, i))
+  const parts = values.map((v) => (Number.isNaN(v) ? '–' : fmt(v)))
   const unit = parts[parts.length - 1].split(' ')[1]
   return parts.map((x, k) => (k < parts.length - 1 && unit ? x.replace(` ${unit}`, '') : x)).join(' · ')
 }

@@ -3,12 +3,18 @@ import { useCallback, useEffect, useReducer, useRef } from 'react'
 import { live } from '../live'
 import { learn } from '../live/clock'
 import { getJson } from '../live/http'
-import type { Incident, Message, Props } from '../types'
+import type { Incident, Message, Props, Server } from '../types'
 
 /** What a page does with messages beside its state, such as drawing points without React. */
 interface Beside {
   on?: (message: Message) => void
   reloaded?: () => void
+}
+/** When the newest report in a page's data was received. */
+function newest(props: Props & { servers?: Server[]; server?: Server }): number | null {
+  const seen = [...(props.servers ?? []), ...(props.server ? [props.server] : [])].map((server) => server.seen ?? 0)
+  const last = seen.reduce((a, b) => Math.max(a, b), 0)
+  return last || null
 }
 /** Holds a page's data. `fold` answers the next state for one message. */
 export function usePage<P extends Props>(
@@ -22,6 +28,10 @@ export function usePage<P extends Props>(
   )
   const latest = useRef(beside)
   latest.current = beside
+  useEffect(() => {
+    const seen = newest(first)
+    if (seen !== null) live.dataIs(first.now - seen)
+  }, [first])
   const load = useCallback(async () => {
     const page = await getJson<P>(location.pathname)
     learn(page.now)

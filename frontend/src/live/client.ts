@@ -83,6 +83,12 @@ export class Live {
     return () => this.listeners.delete(listener)
   }
 
+  /** The page came with data that is this old. */
+  dataIs(seconds: number): void {
+    this.link.data = Math.max(this.link.data ?? Number.NEGATIVE_INFINITY, performance.now() - seconds * 1000)
+    this.say(this.link.state)
+  }
+
   /** Called when the tab is hidden or shown: a tab nobody looks at lets go of its connection after a minute. */
   visible(yes: boolean): void {
     clearTimeout(this.hidden)

@@ -14,7 +14,7 @@ export function toLogin(): void {
 /** The page's own token, else the cookie's: under https the cookie may be out of a script's reach. */
 export function csrf(): string {
   const meta = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content
-  return meta || (/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? '')
+  return meta || (/(?:^|; )(?:__Host-)?csrf(?:token)?=([^;]+)/.exec(document.cookie)?.[1] ?? '')
 }
 async function ask(url: string, init: RequestInit): Promise<Response> {
   let answer: Response

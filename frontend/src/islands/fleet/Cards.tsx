@@ -109,7 +109,7 @@ function Reading({
   )
 }
 /** One server as a card: what a small fleet shows in place of map and table. */
-export function ServerCard({ server, at }: { server: Server; at: number }) {
+export function ServerCard({ server, at, large }: { server: Server; at: number; large: boolean }) {
   const { tone, word } = face(server)
   const points = usePast(server)
   // the sparks move with the reports, not with every second
@@ -138,7 +138,7 @@ export function ServerCard({ server, at }: { server: Server; at: number }) {
         <span className="dim num">
           {server.seen === null ? t('state.new') : t('server.seen', { age: ago(at - server.seen) })}
         </span>
-        <span className="dim hide">{t('fleet.last30')}</span>
+        {large && <span className="dim hide">{t('fleet.last30')}</span>}
         <span className="sp" />
         <a className="more" href={server.url}>
           {t('fleet.details')} <Icon n="next" s={13} />

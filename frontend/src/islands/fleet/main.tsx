@@ -16,7 +16,7 @@ import { Traces } from './trace'
 /** Up to so many servers are shown as cards; more make a map. */
 const FEW = 3
 const CARDS = 12
-const BEAT_MS = 5000
+const BEAT_MS = 2000
 
 const write = { percent, rate }
 
@@ -179,7 +179,7 @@ function Fleet({ first }: { first: FleetProps }) {
       {[...servers]
         .sort((a, b) => a.name.localeCompare(b.name))
         .map((server) => (
-          <ServerCard key={server.id} server={server} at={at} />
+          <ServerCard key={server.id} server={server} at={at} large={servers.length <= FEW} />
         ))}
     </div>
   )
@@ -190,16 +190,18 @@ function Fleet({ first }: { first: FleetProps }) {
           <h1>{head}</h1>
           <p className="lede num">{lede}</p>
         </div>
-        <span className="sp" />
-        <div className="ctl">
-          <a className="btn pri" href="/servers/add/">
-            <Icon n="plus" s={15} />
-            {t('fleet.add')}
-          </a>
-        </div>
+        {servers.length > FEW && (
+          <>
+            <span className="sp" />
+            <a className="btn pri" href="/servers/add/">
+              <Icon n="plus" s={15} />
+              {t('fleet.add')}
+            </a>
+          </>
+        )}
       </div>
       {servers.length > FEW && <Tiles list={tiles(state, at, write)} traces={traces} />}
-      <div className="two">
+      <div className={`two${cards && servers.length > FEW ? ' carded' : ''}`}>
         {cards || <MapCard servers={servers} />}
         <div className="side-by">
           <Attention list={todo} />

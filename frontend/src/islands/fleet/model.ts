@@ -140,7 +140,7 @@ function oneServer(server: Server, todo: number, open: number, at: number): { he
   const last = t('fleet.lastReport', { age })
   const good = face(server).tone === 'ok' && !todo
   const head = t(good ? 'fleet.oneWell' : 'fleet.oneNeeds', { name: server.name })
-  return { head, lede: open ? last : `${t('fleet.noAlerts')} ${last}` }
+  return { head, lede: open || !good ? last : `${t('fleet.noAlerts')} ${last}` }
 }
 export function grouped(servers: Server[], by: 'tag' | 'os'): Array<[string, Server[]]> {
   const groups = new Map<string, Server[]>()

@@ -1,13 +1,19 @@
 // Short histories that begin when the page is opened: one value per beat, NaN where nothing was known.
-export const LENGTH = 60
+export const LENGTH = 90
+/** A young trace is drawn over the whole width, so that it looks alive from its first seconds. */
+const SHORTEST = 12
 
 export class Trace {
-  values = new Float32Array(LENGTH).fill(Number.NaN)
+  private kept = new Float32Array(LENGTH).fill(Number.NaN)
+  private pushed = 0
+  values = this.kept.subarray(LENGTH - SHORTEST)
   push(v: number | null): void {
     const next = new Float32Array(LENGTH)
-    next.set(this.values.subarray(1))
+    next.set(this.kept.subarray(1))
     next[LENGTH - 1] = v ?? Number.NaN
-    this.values = next
+    this.kept = next
+    this.pushed = Math.min(LENGTH, this.pushed + 1)
+    this.values = next.subarray(LENGTH - Math.max(SHORTEST, this.pushed))
   }
 }
 /** Traces by name, made when first asked for. */

@@ -149,7 +149,6 @@ function Page({ first }: { first: IncidentProps }) {
             {timeline.length ? (
               <ol className="tl">
                 {timeline.map((entry, i) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: entries have no name of their own and only grow at the end
                   <li key={`${entry.at}-${i}`}>
                     <span className={`dot ${KINDS[entry.kind] ?? ''}`} />
                     <div>
