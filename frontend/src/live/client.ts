@@ -35,7 +35,7 @@ interface Watching extends Watch {
 }
 
 export const PING_MS = 10_000
-export const SILENT_MS = 25_000
+export const SILENT_MS = 20_000
 export const POLL_MS = 5_000
 export const HIDDEN_MS = 60_000
 const FIRST_RETRY_MS = 500
@@ -150,9 +150,17 @@ export class Live {
   /** Ask now and then, so that a dead line is noticed although nothing is sent on it. */
   private watchOver(socket: Socket): void {
     clearInterval(this.beat)
+    let asked = Number.NEGATIVE_INFINITY // when the first question without an answer was sent
     this.beat = setInterval(() => {
-      if (performance.now() - (this.link.contact ?? 0) > SILENT_MS) this.closed(1006)
-      else socket.send('{"ping":1}')
+      const at = performance.now()
+      if ((this.link.contact ?? 0) >= asked) {
+        // a hidden tab's timers sleep: the silence counts from the question, not from the last word
+        asked = at
+      } else if (at - asked >= SILENT_MS) {
+        this.closed(1006)
+        return
+      }
+      socket.send('{"ping":1}')
     }, PING_MS)
   }
 

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { type ChartData, frame, gaps, peak, runs, silence } from '../src/charts/engine'
+import { pick, valueText } from '../src/charts/TimeChart'
+
+const N = Number.NaN
+const line = (values: number[], label = 'a') => ({
+  key: label,
+  label,
+  color: '--c1',
+  values: Float64Array.from(values),
+})
+const data = (values: number[], more: Partial<ChartData> = {}): ChartData => ({
+  t: Float64Array.from(values.map((_, i) => i * 10)),
+  lines: [line(values)],
+  ...more,
+})
+
+describe('silence', () => {
+  it('splits samples into runs; a missing sample belongs to none', () => {
+    expect(runs([1, 2, N, N, 5])).toEqual([
+      [0, 1],
+      [4, 4],
+    ])
+    expect(runs([N, N])).toEqual([])
+    expect(runs([])).toEqual([])
+  })
+  it('one late sample is no gap, a long pause is one', () => {
+    const t = [0, 10, 20, 40, 100]
+    expect(runs([1, 1, N, 1, 1], 0, 4, { t, pause: 30 })).toEqual([
+      [0, 3],
+      [4, 4],
+    ])
+  })
+  it('gaps touch the samples beside them, also at both ends', () => {
+    const v = [N, 1, N, 3, N]
+    expect(gaps(runs(v), 0, 4)).toEqual([
+      [0, 1],
+      [1, 3],
+      [3, 4],
+    ])
+    expect(gaps(runs([N, N, N]), 0, 2)).toEqual([[0, 2]])
+    expect(gaps(runs([1, 2, 3]), 0, 2)).toEqual([])
+  })
+  it('a server that stopped is silent until the end of the range, never flat and never zero', () => {
+    const d = data([5, 6, 7], { step: 10 })
+    expect(silence(d, { i0: 0, i1: 2 }, [0, 200])).toEqual([[20, 200]])
+    expect(silence(d, { i0: 0, i1: 2 }, [0, 45])).toEqual([])
+  })
+  it('says "no data" instead of a number', () => {
+    const d = data([1, N, N, N, N, N], { step: 10 })
+    expect(valueText(d, (v) => `${v} MB/s`, pick(d, 50))).toBe('no data')
+    expect(valueText(d, (v) => `${v} MB/s`, pick(d, 10))).toBe('1 MB/s')
+  })
+})
+describe('frame', () => {
+  it('scales to the visible samples only and ignores missing ones', () => {
+    expect(peak([Float64Array.from([900, 4, N, 7])], 1, 3)).toBe(7)
+    const f = frame(data([900, 40, 80, 60]), [10, 30], { w: 400, h: 164 }, false)
+    expect([f.i0, f.i1]).toEqual([1, 3])
+    expect(f.y.domain()[1]).toBe(80)
+  })
+  it('has a height even with nothing to show', () => {
+    expect(frame(data([N, N]), [0, 10], { w: 400, h: 164 }, false).y.domain()[1]).toBe(1)
+  })
+})
+it('writes the unit once for several lines', () => {
+  const d = data([493])
+  d.lines.push(line([217], 'b'))
+  expect(valueText(d, (v) => `${v} MB/s`, 0)).toBe('493 · 217 MB/s')
+})

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { Sync } from '../src/charts/sync'
+
+describe('Sync', () => {
+  it('zooms around the cursor, tells the page, and goes back to the present', () => {
+    const s = new Sync([0, 100])
+    const picked: unknown[] = []
+    s.onPick = (range) => void picked.push(range)
+    s.hover = 50
+    s.zoom(0.5)
+    expect(s.range).toEqual([25, 75])
+    expect(s.live).toBe(false)
+    s.reset()
+    expect(s.range).toEqual([0, 100])
+    expect(picked).toEqual([[25, 75], null])
+  })
+  it('time moves home on, but not a range somebody zoomed to', () => {
+    const s = new Sync([0, 100])
+    s.setRange([20, 40])
+    s.follow(110)
+    expect(s.range).toEqual([20, 40])
+    expect(s.home).toEqual([10, 110])
+    s.reset()
+    s.follow(120)
+    expect(s.range).toEqual([20, 120])
+  })
+  it('never shows the future, and zooming out far enough is the way back', () => {
+    const s = new Sync([0, 100])
+    s.setRange([50, 500])
+    expect(s.range).toEqual([50, 100])
+    s.zoom(4)
+    expect(s.live).toBe(true)
+  })
+})
