@@ -90,7 +90,7 @@ def _database(_: Environment) -> Finding:
     if file and not file.exists():
         return Finding("database", f"{file} does not exist yet", "Run ./watchkeeper up, it makes it.")
     try:
-        unknown, pending = upgrade.state()
+        found = upgrade.state()
         damage = _damage() if file else ""
     except DatabaseError as error:
         reason = " ".join(str(error).split())[:160]
@@ -101,10 +101,12 @@ def _database(_: Environment) -> Finding:
             f"is damaged ({damage})",
             "Stop the product and bring a backup back: ./watchkeeper restore FILE.",
         )
-    if unknown:
-        return Finding("database", f"is newer than this version ({unknown[0]})", "Run the version that made it.")
-    if pending:
-        return Finding("database", f"is {pending} steps behind this version", "Run ./watchkeeper up, it upgrades it.")
+    if found.unknown:
+        return Finding(
+            "database", f"is newer than this version ({found.unknown[0]})", "Run the version that made it."
+        )
+    if found.pending:
+        return Finding("database", f"is {found.pending} steps behind this version", "./watchkeeper up upgrades it.")
     return Finding("database", f"{connection.vendor}, reachable, at this version")
 
 

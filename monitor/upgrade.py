@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,17 +26,17 @@ KEEP_COPIES = 3
 def bring_up(data: Path, hold: folder.Hold) -> None:
     """Leave the database at this version, or as it was before."""
     with reachable():
-        unknown, pending = state()
-    if unknown:
+        found = state()
+    if found.unknown:
         raise Trouble(
-            f"The database is newer than this version of Watchkeeper (it knows {unknown[0]}, which is not here). "
+            f"The database is newer than this version of Watchkeeper (it holds {found.unknown[0]}). "
             f"Run the version that made it, or restore a backup of before the upgrade: ./watchkeeper restore FILE."
         )
-    if not pending:
+    if not found.pending:
         return
     file = sqlite_file()
-    before = _copy(file, data) if file and file.exists() and file.stat().st_size else None
-    with say.step(f"Upgrading the database ({pending} steps)" if before else "Making the database"):
+    before = _copy(file, data) if file and found.applied else None
+    with say.step(f"Upgrading the database ({found.pending} steps)" if found.applied else "Making the database"):
         try:
             _migrate(data, hold)
         except BaseException:
@@ -43,15 +44,24 @@ def bring_up(data: Path, hold: folder.Hold) -> None:
             raise
 
 
-def state() -> tuple[list[str], int]:
-    """Migrations the database has and the code does not know, and how many the code has still to apply."""
+@dataclass(frozen=True)
+class State:
+    """How the database's migrations and the code's compare."""
+
+    applied: int
+    pending: int
+    unknown: list[str]  # the database has them and the code does not know them
+
+
+def state() -> State:
     try:
         executor = MigrationExecutor(connection)
         loader = executor.loader
         unknown = sorted(
             f"{app}.{name}" for app, name in set(loader.applied_migrations) - set(loader.disk_migrations)
         )
-        return unknown, len(executor.migration_plan(loader.graph.leaf_nodes()))
+        pending = executor.migration_plan(loader.graph.leaf_nodes())
+        return State(len(loader.applied_migrations), len(pending), sorted(map(".".join, unknown)))
     finally:
         connection.close()
 
