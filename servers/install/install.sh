@@ -1,0 +1,221 @@
+#!/bin/sh
+# Installs the Watchkeeper agent on this machine and enrols it; running it again is harmless.
+#   sh install.sh --url https://hub:8000 --token wke_… [--ca ca.pem] [--name NAME] [--insecure]
+#   sh install.sh --uninstall
+# Root: /opt/watchkeeper-agent and /var/lib/watchkeeper-agent. Others: ~/.watchkeeper-agent.
+# WATCHKEEPER_AGENT_HOME=FOLDER puts everything into one folder instead.
+set -eu
+umask 022
+
+DIGEST='@DIGEST@'
+PLATFORM='@PLATFORM@'
+UNIT=/etc/systemd/system/watchkeeper-agent.service
+
+fail() {
+    echo "Watchkeeper agent: $*" >&2
+    exit 1
+}
+
+places() {
+    service=no
+    if [ -n "${WATCHKEEPER_AGENT_HOME:-}" ]; then
+        code=$WATCHKEEPER_AGENT_HOME/lib state=$WATCHKEEPER_AGENT_HOME
+    elif [ "$(id -u)" = 0 ]; then
+        code=/opt/watchkeeper-agent state=/var/lib/watchkeeper-agent
+        if [ -d /run/systemd/system ]; then service=yes; fi
+    else
+        [ -n "${HOME:-}" ] || fail "HOME is not set. Set it, or WATCHKEEPER_AGENT_HOME, to a folder of yours."
+        code=$HOME/.watchkeeper-agent/lib state=$HOME/.watchkeeper-agent
+    fi
+    case $code in /*) ;; *) fail "WATCHKEEPER_AGENT_HOME must begin with a slash." ;; esac
+}
+
+arguments() {
+    url='' token='' ca='' name='' insecure='' uninstall=no
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --url | --token | --ca | --name)
+                [ $# -gt 1 ] || fail "$1 needs a value. Copy the whole line from Add server."
+                case $1 in
+                    --url) url=${2%/} ;;
+                    --token) token=$2 ;;
+                    --ca) ca=$2 ;;
+                    --name) name=$2 ;;
+                esac
+                shift
+                ;;
+            --insecure) insecure=--insecure ;;
+            --uninstall) uninstall=yes ;;
+            *) fail "$1 is not known. Copy the whole line from Add server." ;;
+        esac
+        shift
+    done
+}
+
+find_python() {
+    python=''
+    for candidate in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11 python3.10 python3.9; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+            python=$("$candidate" -c 'import sys; print(sys.executable)')
+            return
+        fi
+    done
+    fail "Python 3.9 or later is needed and was not found. Install it (for example: apt install python3) and paste the line again."
+}
+
+check_platform() {
+    here=$("$python" -c 'import platform, sys
+print(sys.platform, platform.machine(), (platform.libc_ver()[0] or "musl") if sys.platform == "linux" else "none", sep="-")')
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    carried=yes
+    case $PLATFORM in "$here-any" | "$here-$version") return ;; esac
+    # Another machine than the hub's: its own psutil does as well.
+    carried=no
+    "$python" -c 'import psutil' 2>/dev/null ||
+        fail "the hub carries psutil for $PLATFORM, and this machine is $here-$version. Install psutil here (for example: apt install python3-psutil) and paste the line again."
+}
+
+# Arguments, not text of the program: nothing from outside is ever executed.
+fetch() {
+    "$python" - "$1" "$2" "$ca" "$DIGEST" <<'END' || exit 1
+import hashlib, ssl, sys, urllib.request
+url, path, ca, digest = sys.argv[1:]
+try:
+    handlers = [urllib.request.ProxyHandler({})]
+    if url.startswith("https:"):
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca or None)))
+    content = urllib.request.build_opener(*handlers).open(url, timeout=60).read()
+except (OSError, ValueError) as error:
+    sys.exit(f"Watchkeeper agent: {url} cannot be fetched ({error}). Is the hub running, and the address right?")
+if hashlib.sha256(content).hexdigest() != digest:
+    sys.exit("Watchkeeper agent: the bundle changed while it was fetched. Paste the line again.")
+with open(path, "wb") as file:
+    file.write(content)
+END
+}
+
+unpack() {
+    mkdir -p "$code" "$state" || fail "$code cannot be made. Use a folder that is yours."
+    chmod 700 "$state" 2>/dev/null || :
+    fresh=$code/.fresh.$$
+    rm -rf "$code"/.fresh.*
+    mkdir "$fresh"
+    fetch "$url/agent/bundle.tar.gz" "$fresh/bundle.tar.gz"
+    (cd "$fresh" && "$python" -m tarfile -e bundle.tar.gz . >/dev/null) || fail "the bundle cannot be unpacked in $code. Is the disk full?"
+    for part in watchkeeper_agent psutil; do
+        rm -rf "${code:?}/$part"
+        if [ "$part" = watchkeeper_agent ] || [ "$carried" = yes ]; then mv "$fresh/$part" "$code/$part"; fi
+    done
+    rm -rf "$fresh"
+}
+
+agent() {
+    PYTHONPATH=$code "$python" -m watchkeeper_agent "$@"
+}
+
+enrol() {
+    set -- --url "$url" --token "$token" --config "$state/agent.json"
+    if [ -n "$ca" ]; then
+        if [ "$ca" != "$state/ca.pem" ]; then cp "$ca" "$state/ca.pem"; fi
+        chmod 644 "$state/ca.pem"
+        set -- "$@" --ca "$state/ca.pem"
+    fi
+    if [ -n "$name" ]; then set -- "$@" --name "$name"; fi
+    if [ -n "$insecure" ]; then set -- "$@" "$insecure"; fi
+    if agent enrol "$@"; then return; fi
+    # A used or old token is no harm on a machine that is known already.
+    grep -qF "\"url\": \"$url\"" "$state/agent.json" 2>/dev/null || exit 1
+    echo "This machine keeps the enrolment it has."
+}
+
+# Its own user where systemd can make one; the folder is handed over by systemd itself.
+start_service() {
+    cat >"$UNIT" <<END
+[Unit]
+Description=Watchkeeper agent
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=$python -m watchkeeper_agent run --config $state/agent.json
+Environment=PYTHONPATH=$code PYTHONDONTWRITEBYTECODE=1
+DynamicUser=yes
+StateDirectory=watchkeeper-agent
+StateDirectoryMode=0700
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+Restart=always
+RestartSec=5
+TimeoutStopSec=10
+
+[Install]
+WantedBy=multi-user.target
+END
+    "$python" -m compileall -q "$code" || :
+    systemctl daemon-reload
+    systemctl enable --quiet watchkeeper-agent
+    systemctl restart watchkeeper-agent || fail "the service did not start. See: journalctl -u watchkeeper-agent"
+    echo "The agent runs as the service watchkeeper-agent and starts with this machine."
+}
+
+start_background() {
+    stop_background
+    if command -v setsid >/dev/null 2>&1; then detach=setsid; else detach=nohup; fi
+    PYTHONPATH=$code $detach "$python" -m watchkeeper_agent run --config "$state/agent.json" \
+        </dev/null >>"$state/agent.log" 2>&1 &
+    echo $! >"$state/agent.pid"
+    sleep 1
+    kill -0 "$(cat "$state/agent.pid")" 2>/dev/null ||
+        fail "the agent did not stay running: $(tail -n 1 "$state/agent.log")"
+    echo "The agent runs in the background; it does not start by itself with this machine (no systemd here, or not root)."
+    echo "Its log is $state/agent.log."
+}
+
+# The number in the file may be another program's by now: only ours is ended.
+stop_background() {
+    [ -f "$state/agent.pid" ] || return 0
+    old=$(cat "$state/agent.pid")
+    if ps -p "$old" -o args= 2>/dev/null | grep -qF "$state/agent.json" ||
+        tr '\0' ' ' <"/proc/$old/cmdline" 2>/dev/null | grep -qF "$state/agent.json"; then
+        kill "$old" 2>/dev/null || :
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            kill -0 "$old" 2>/dev/null || break
+            sleep 0.3
+        done
+    fi
+    rm -f "$state/agent.pid"
+}
+
+remove() {
+    if [ "$service" = yes ] && [ -f "$UNIT" ]; then
+        systemctl disable --quiet --now watchkeeper-agent || :
+        rm -f "$UNIT"
+        systemctl daemon-reload
+        rm -rf /var/lib/private/watchkeeper-agent
+    fi
+    stop_background
+    rm -rf "$code/watchkeeper_agent" "$code/psutil" "$state/spool"
+    rm -f "$state/agent.json" "$state/ca.pem" "$state/agent.log" "$state/machine"
+    if [ -L "$state" ]; then rm -f "$state"; fi
+    rmdir "$code" "$state" 2>/dev/null || :
+    echo "The agent is removed from this machine. Remove the server in Watchkeeper as well if it is gone for good."
+}
+
+main() {
+    arguments "$@"
+    places
+    if [ "$uninstall" = yes ]; then
+        remove
+        return
+    fi
+    [ -n "$url" ] && [ -n "$token" ] || fail "--url and --token are needed. Copy the whole line from Add server."
+    find_python
+    check_platform
+    unpack
+    enrol
+    if [ "$service" = yes ]; then start_service; else start_background; fi
+}
+
+# All of it is read before any of it runs: a download that was cut off does nothing.
+main "$@"
