@@ -76,7 +76,7 @@ class Declared(BasePermission):
             write = request.method not in SAFE_METHODS
             if not token.allows(str(getattr(view, "resource", "")), write=write):
                 return False
-        return cast("User", user).may(verb)
+        return user.may(verb)
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         team = getattr(obj, "team", None)

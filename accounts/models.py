@@ -52,9 +52,8 @@ class TeamQuerySet(TeamOwned["Team"]):
     def visible_to(self, user: Any, verb: str = LOOK) -> TeamQuerySet:
         if getattr(user, "is_superuser", False) and user.is_active:
             return self.all()
-        return self.filter(
-            pk__in=Membership.objects.visible_to(user, verb).filter(user=user.pk).values("team") if user.pk else []
-        )
+        mine = Membership.objects.visible_to(user, verb).filter(user=user.pk)
+        return self.filter(pk__in=mine.values_list("team", flat=True))
 
 
 class Team(models.Model):

@@ -29,7 +29,7 @@ class OfTeam(serializers.ModelSerializer):  # type: ignore[type-arg]
     team = serializers.SlugRelatedField(slug_field="name", queryset=Team.objects.none(), required=False)
 
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
+        fields: dict[str, Any] = super().get_fields()
         user = self.context["request"].user if "request" in self.context else None
         if isinstance(user, User) and not fields["team"].read_only:
             fields["team"].queryset = Team.objects.visible_to(user, MANAGE)
@@ -60,7 +60,7 @@ class ChannelSerializer(OfTeam):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        kind = attrs.get("kind") or getattr(self.instance, "kind", "")
+        kind = str(attrs.get("kind") or getattr(self.instance, "kind", ""))
         if "config" in attrs or "kind" in attrs:
             try:
                 channels.get(kind)(attrs.get("config", {}))
@@ -143,7 +143,7 @@ def _check_order(limits: dict[str, float | None], *, above: bool) -> None:
 
 class IncidentSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
     id = serializers.UUIDField(source="uuid", read_only=True)
-    team = serializers.SlugRelatedField(slug_field="name", read_only=True)
+    team = serializers.StringRelatedField()  # type: ignore[var-annotated]
     state = serializers.CharField(read_only=True)
     owner = serializers.StringRelatedField(source="acknowledged_by")  # type: ignore[var-annotated]
 
@@ -154,7 +154,7 @@ class IncidentSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
 
 class NoticeSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
     id = serializers.UUIDField(source="uuid", read_only=True)
-    incident = serializers.SlugRelatedField(slug_field="uuid", read_only=True)
+    incident = serializers.UUIDField(source="incident.uuid", read_only=True)
     deliveries = serializers.SerializerMethodField()
 
     class Meta:

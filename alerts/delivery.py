@@ -164,7 +164,7 @@ def pause(attempts: int, asked: float | None) -> float:
     """What the receiver asked for, to the second; else doubling, with jitter so that retries do not march."""
     if asked is not None:
         return min(asked, 3600.0)
-    grown = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
+    grown: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
     return grown * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
 
 

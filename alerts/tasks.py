@@ -7,7 +7,7 @@ from celery import shared_task
 from core import runner
 
 
-@shared_task(ignore_result=True, expires=10)
+@shared_task(ignore_result=True, expires=10)  # type: ignore[untyped-decorator]
 def check_thresholds() -> None:
     """Ring the rules and delivery loops, wherever they run."""
     runner.wake("rules")

@@ -77,8 +77,9 @@ def _from_rest(error: exceptions.APIException) -> Response:
     header = getattr(error, "auth_header", None)
     if header:
         response["WWW-Authenticate"] = header
-    if isinstance(error, exceptions.Throttled) and error.wait:
-        response["Retry-After"] = str(int(error.wait) + 1)
+    wait: float | None = getattr(error, "wait", None)  # of a throttled request
+    if wait:
+        response["Retry-After"] = str(int(wait) + 1)
     return response
 
 

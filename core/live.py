@@ -28,7 +28,7 @@ POLLED_FOR = 30.0
 Message = dict[str, Any]
 
 
-class ThreadSafeLayer(InMemoryChannelLayer):
+class ThreadSafeLayer(InMemoryChannelLayer):  # type: ignore[misc]
     """Channels' in-memory layer loses messages sent from another loop; this one hops to the owner's."""
 
     owner: asyncio.AbstractEventLoop | None = None
@@ -124,7 +124,7 @@ class _InRedis:
     def add(self, topic: str, data: Message) -> Message:
         name = f"live:seq:{topic}"
         self.redis.set(name, _first_number(), nx=True, ex=86400)
-        message = _message(topic, int(self.redis.incr(name)), data)  # type: ignore[arg-type]
+        message = _message(topic, int(self.redis.incr(name)), data)
         with self.redis.pipeline(transaction=False) as pipe:
             pipe.lpush(f"live:kept:{topic}", json.dumps(message))
             pipe.ltrim(f"live:kept:{topic}", 0, KEPT - 1)
@@ -135,7 +135,7 @@ class _InRedis:
     def sequence(self, topic: str) -> int:
         name = f"live:seq:{topic}"
         self.redis.set(name, _first_number(), nx=True, ex=86400)
-        return int(self.redis.get(name) or 0)  # type: ignore[arg-type]
+        return int(self.redis.get(name) or 0)
 
     def recent(self, topic: str) -> list[Message]:
         kept: list[bytes] = self.redis.lrange(f"live:kept:{topic}", 0, -1)  # type: ignore[assignment]

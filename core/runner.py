@@ -125,7 +125,7 @@ class RedisEars(threading.Thread):
                 time.sleep(1.0)
 
     def _listen(self) -> None:
-        with shared.redis().pubsub(ignore_subscribe_messages=True) as ears:
+        with shared.redis().pubsub(ignore_subscribe_messages=True) as ears:  # type: ignore[no-untyped-call]
             ears.subscribe(CHANNEL)
             while not self.stopping:
                 message = ears.get_message(timeout=1.0)

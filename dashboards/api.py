@@ -31,7 +31,7 @@ class LiveView(APIView):
         seq: dict[str, int] = {}
         reset: list[str] = []
         for name in names[:50]:
-            topic = topics.find(name, request.user)  # type: ignore[arg-type]
+            topic = topics.find(name, request.user)
             if topic is None:
                 continue
             for inner in topic.inner:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -130,7 +130,7 @@ def _still(scope: dict[str, Any]) -> User | None:
     key = fresh.get("_auth_user_hash", "")
     if user is None or not key or key != user.get_session_auth_hash():
         return None
-    return cast("User", user)
+    return user
 
 
 def _now() -> float:

@@ -9,8 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
-# from servers.install.lines import lines
 
+# from servers.install.lines import lines
 from accounts.models import Team
 from accounts.roles import MANAGE
 from alerts.models import Incident
@@ -34,7 +34,7 @@ def show(request: HttpRequest, template: str, page: str, props: dict[str, Any]) 
 
 
 def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
-    found = {name: topics.find(name, request.user) for name in names}  # type: ignore[arg-type]
+    found = {name: topics.find(name, request.user) for name in names}
     return {name: topic.sequence() for name, topic in found.items() if topic}
 
 

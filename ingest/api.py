@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
-from typing import Any
+from typing import Any, cast
 
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -58,7 +59,7 @@ class IngestView(APIView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
-        agent: Agent = request.auth
+        agent = cast("Agent", request.auth)
         guard.trust(request.META)
         body = unpack(request._request.body, request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower())
         post, refused = services.decode(body)

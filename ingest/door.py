@@ -55,7 +55,7 @@ async def _take(scope: Scope, receive: Receive) -> dict[str, Any]:
     else:
         post, refused = services.decode(body)
     if services.needs_learning(post):
-        batch = await in_database(services.prepare, agent, post, refused)
+        batch: services.Batch = await in_database(services.prepare, agent, post, refused)
     else:
         batch = services.prepare(agent, post, refused)
     if batch.has_extras:

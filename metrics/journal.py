@@ -105,10 +105,10 @@ class Identities:
     def mend(self) -> None:
         """At start: the journal knows the batches that were taken after the last flush."""
         flushed = Accepted.objects.order_by("-changed").values_list("changed", flat=True).first() or 0
-        rows = JournalRow.objects.filter(received__gte=flushed - 120_000).exclude(seq=None)
+        rows = JournalRow.objects.filter(received__gte=flushed - 120_000, seq__isnull=False)
         for server, boot, seq in rows.order_by("pk").values_list("server_id", "boot", "seq").iterator():
             self.load({(server, boot)})
-            ranges.add(self.taken[server, boot], seq)
+            ranges.add(self.taken[server, boot], seq or 0)
             self.dirty.add((server, boot))
 
     def forget(self) -> None:
@@ -305,4 +305,4 @@ def read(after: int, most: int = 2000) -> Iterator[Row]:
 def newest_before(place: int) -> dict[int, int]:
     """The newest sample time of each server up to a cursor: what its consumer has judged."""
     rows = JournalRow.objects.filter(pk__lte=place).values("server_id").annotate(last=Max("end"))
-    return dict(rows)
+    return {row["server_id"]: row["last"] for row in rows}

@@ -50,7 +50,7 @@ class Beat(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="beat", daemon=True)
-        self.service = Service(app, max_interval=1, scheduler_cls="django_celery_beat.schedulers:DatabaseScheduler")  # type: ignore[call-arg]
+        self.service = Service(app, max_interval=1, scheduler_cls="django_celery_beat.schedulers:DatabaseScheduler")
 
     def run(self) -> None:
         app.set_current()

@@ -74,7 +74,7 @@ def _own_names() -> list[str]:
     if ENV.host not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
         names.add(f"[{ENV.host}]" if ":" in ENV.host else ENV.host)
         return sorted(names)
-    import psutil
+    import psutil  # noqa: PLC0415 - only where we listen on every address
 
     for addresses in psutil.net_if_addrs().values():
         for address in addresses:
