@@ -1,0 +1,352 @@
+"""The one HTTP client for what we send out: the target is resolved once, checked, and connected to as checked."""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolver = Callable[[str, int], Iterable[str]]
+
+METADATA = frozenset(
+    ipaddress.ip_address(text)
+    for text in (
+        "169.254.169.254",
+        "169.254.170.2",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "192.0.0.192",
+        "168.63.129.16",
+    )
+)
+_NAT64 = [ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48")]
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_ISATAP = re.compile(r"(?:0000|0200):5efe", re.IGNORECASE)
+# Ranges that Python calls global, or did in some of its versions, and that lead inside.
+_INSIDE = [
+    ipaddress.ip_network(text)
+    for text in ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4")
+] + [ipaddress.ip_network(text) for text in ("fec0::/10", "2001::/23", "100::/64", "5f00::/16", "3fff::/20")]
+_NAME = re.compile(
+    r"(?=.{1,253}\.?\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?", re.I
+)
+_NUMERIC = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]|[^\x00-\x7f]")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "trailer", "upgrade"})
+
+
+class Refused(Exception):
+    """The target is not allowed; trying again does not help."""
+
+
+class Unreachable(Exception):
+    """The target did not answer; trying later may help."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Where a request may go, and how it may be resolved (given by tests)."""
+
+    allow: tuple[Network, ...] = ()
+    trusted: bool = False
+    resolve: Resolver | None = None
+    context: ssl.SSLContext | None = None
+
+
+@dataclass
+class _Deadline:
+    """What is left of the time for everything: resolving, connecting, sending and reading."""
+
+    seconds: float
+    start: float = field(default_factory=time.monotonic)
+
+    def left(self) -> float:
+        left = self.seconds - (time.monotonic() - self.start)
+        if left <= 0:
+            raise Unreachable(f"No whole answer within {self.seconds:g} seconds.")
+        return left
+
+
+def request(  # noqa: PLR0913 - the parts of one HTTP request
+    method: str,
+    url: str,
+    *,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 10.0,
+    allow_private: Iterable[str | Network] = (),
+    trusted: bool = False,
+    max_answer: int = 64 << 10,
+    resolve: Resolver | None = None,
+    context: ssl.SSLContext | None = None,
+) -> Answer:
+    """Send one request and read one answer; redirects are answers like others.
+
+    Raises Refused when the target is not allowed and Unreachable when it did not answer.
+    """
+    allow = tuple(ipaddress.ip_network(each) for each in allow_private)
+    policy = Policy(allow, trusted, resolve, context)
+    target = parse(url)
+    named = _checked_headers(method, headers or {})
+    deadline = _Deadline(timeout)
+    addresses = _addresses(target, policy, deadline)
+    last: Exception = Unreachable(f"{target.hostname} has no address.")
+    for tried, address in enumerate(addresses):
+        share = deadline.left() / (len(addresses) - tried)  # a dead first address must leave time for the next
+        try:
+            connection = _connect(target, address, policy, share)
+        except (OSError, ssl.SSLError) as error:
+            last = error
+            continue
+        return _exchange(connection, (method, target, body, named), deadline, max_answer)
+    raise Unreachable(_sentence(target, last)) from last
+
+
+def check(
+    url: str, *, allow_private: Iterable[str | Network] = (), trusted: bool = False, resolve: Resolver | None = None
+) -> None:
+    """Raise Refused when a request to this URL would be; for forms, before anything is saved."""
+    policy = Policy(tuple(ipaddress.ip_network(each) for each in allow_private), trusted, resolve)
+    with suppress(Unreachable):  # a name may come to life later; it is checked again then
+        _addresses(parse(url), policy, _Deadline(5))
+
+
+def parse(url: str) -> SplitResult:
+    """The URL's parts, when every reader of it would see the same ones."""
+    if _UNSAFE.search(url) or len(url) > 4096:
+        raise Refused("The address has spaces, control or non-ASCII characters. Write it percent-encoded.")
+    try:
+        target = urlsplit(url)
+        port = target.port
+    except ValueError as error:
+        raise Refused(f"The address cannot be read: {error}.") from error
+    if target.scheme not in {"http", "https"} or not target.hostname:
+        raise Refused("The address must begin with http:// or https:// and name a host.")
+    if "@" in target.netloc:
+        raise Refused("The address contains a user name or password. Put the secret into a header.")
+    if port == 0 or target.netloc.endswith(":"):
+        raise Refused("The address names no port after the colon. Write one from 1 to 65535.")
+    _check_host(target)
+    return target
+
+
+def _check_host(target: SplitResult) -> None:
+    host = target.hostname or ""
+    if "[" in target.netloc:
+        if not re.fullmatch(r"\[[0-9a-fA-F:.]+\](:\d+)?", target.netloc):
+            raise Refused("The address in brackets is no plain IPv6 address.")
+        _literal(host)
+        return
+    if _NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        # 127.1, 2130706433, 0177.0.0.1, 0x7f.1: libraries read these as addresses, each its own way.
+        if re.fullmatch(r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}", host):
+            _literal(host)
+            return
+        raise Refused(f"{host} is an unusual way to write an address. Write four plain numbers, or a name.")
+    if not _NAME.fullmatch(host):
+        raise Refused(f"{host} is no host name.")
+
+
+def _literal(host: str) -> Address:
+    if "%" in host:
+        raise Refused(f"{host} names a zone, which cannot be used. Leave it out.")
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError as error:
+        raise Refused(f"{host} is no address that can be used: {error}.") from error
+
+
+def _addresses(target: SplitResult, policy: Policy, deadline: _Deadline) -> list[Address]:
+    """Every address of the host; one that is not allowed refuses all, else a mixed answer would be a door."""
+    host = target.hostname or ""
+    found = [ipaddress.ip_address(text.partition("%")[0]) for text in _resolve(host, _port(target), policy, deadline)]
+    for address in found:
+        _check_address(host, address, policy)
+    return list(dict.fromkeys(found))
+
+
+def _resolve(host: str, port: int, policy: Policy, deadline: _Deadline) -> list[str]:
+    with suppress(Refused):
+        return [str(_literal(host))]
+    results: list[str] = []
+    failures: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            results.extend((policy.resolve or _system)(host, port))
+        except (OSError, UnicodeError) as error:
+            failures.append(error)
+
+    # In a thread, because the system's resolver knows no deadline.
+    thread = threading.Thread(target=ask, name="resolve", daemon=True)
+    thread.start()
+    thread.join(deadline.left())
+    deadline.left()
+    if failures or not results:
+        raise Unreachable(f"The name {host} cannot be resolved. Check its spelling and the name server.")
+    return results
+
+
+def _system(host: str, port: int) -> list[str]:
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _check_address(host: str, address: Address, policy: Policy) -> None:
+    if policy.trusted:
+        return
+    faces = list(_faces(address))
+    if METADATA & set(faces):
+        raise Refused(f"{host} leads to a cloud's metadata service, which is never allowed.")
+    if any(address in network for network in policy.allow):
+        return
+    if not all(_public(face) for face in faces):
+        raise Refused(
+            f"{host} leads to {address}, which is not a public address. "
+            "If it should be reached, add its network to WATCHKEEPER_OUTGOING_ALLOW."
+        )
+
+
+def _faces(address: Address) -> Iterable[Address]:
+    """The address, and every IPv4 address that is packed into it."""
+    yield address
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    packed = address.packed
+    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in _NAT64) or address in _COMPATIBLE or _ISATAP.search(address.exploded):
+        inner.append(ipaddress.IPv4Address(packed[12:]))
+    if packed[:10] == bytes(8) + b"\xff\xff":  # ::ffff:0:a.b.c.d, translated addresses
+        inner.append(ipaddress.IPv4Address(packed[12:]))
+    yield from filter(None, inner)
+
+
+def _public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return _public(address.ipv4_mapped)
+    odd = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
+    inside = any(address in network for network in _INSIDE)
+    return address.is_global and not (odd or inside or address.is_link_local or address.is_private)
+
+
+def _port(target: SplitResult) -> int:
+    return target.port or (443 if target.scheme == "https" else 80)
+
+
+def _checked_headers(method: str, headers: Mapping[str, str]) -> dict[str, str]:
+    if method not in _METHODS:
+        raise Refused(f"{method!r} is no method that can be sent.")
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name) or name.lower() in _OURS:
+            raise Refused(f"The header name {name!r} cannot be sent.")
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or not value.isprintable():
+            raise Refused(f"The value of the header {name} has a line break or a control character.")
+        try:
+            value.encode("latin1")
+        except UnicodeEncodeError as error:
+            raise Refused(f"The value of the header {name} has characters that headers cannot carry.") from error
+    return dict(headers)
+
+
+def _connect(target: SplitResult, address: Address, policy: Policy, seconds: float) -> socket.socket:
+    """Connect to the checked address itself; the name serves for SNI and the certificate alone."""
+    plain = socket.create_connection((str(address), _port(target)), timeout=seconds)
+    if target.scheme == "http":
+        return plain
+    context = policy.context or ssl.create_default_context()
+    try:
+        return context.wrap_socket(plain, server_hostname=(target.hostname or "").rstrip("."))
+    except BaseException:
+        plain.close()
+        raise
+
+
+class _Pinned(http.client.HTTPConnection):
+    """http.client over a socket that is already connected."""
+
+    def __init__(self, target: SplitResult, connected: socket.socket) -> None:
+        super().__init__(target.hostname or "", _port(target))
+        self.sock = connected
+        self.auto_open = 0
+
+
+def _exchange(
+    connected: socket.socket, sending: tuple[str, SplitResult, bytes, dict[str, str]], deadline: _Deadline, most: int
+) -> Answer:
+    method, target, body, headers = sending
+    connection = _Pinned(target, connected)
+    # A timeout counts from each byte anew; only this clock ends an answer that drips.
+    clock = threading.Timer(deadline.left(), _cut, [connected])
+    clock.daemon = True
+    clock.start()
+    try:
+        path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+        connection.request(method, path, body or None, _complete(headers, target))
+        answer = _read(connection.getresponse(), most)
+    except (OSError, http.client.HTTPException) as error:
+        deadline.left()
+        raise Unreachable(_sentence(target, error)) from error
+    finally:
+        clock.cancel()
+        connection.close()
+    deadline.left()  # an answer that our own clock cut off looks whole when it named no length
+    return answer
+
+
+def _complete(headers: dict[str, str], target: SplitResult) -> dict[str, str]:
+    usual = {"Host": target.netloc, "User-Agent": "Watchkeeper", "Connection": "close"}
+    if any(name.lower() == "user-agent" for name in headers):
+        del usual["User-Agent"]
+    return {**usual, **headers}
+
+
+def _cut(connected: socket.socket) -> None:
+    with suppress(OSError):
+        # Not the method of an SSL socket: that would take its state away under the reading thread.
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+def _read(response: http.client.HTTPResponse, most: int) -> Answer:
+    """At most `most` bytes of the body; the rest stays with the sender."""
+    pieces: list[bytes] = []
+    left = most
+    while left > 0 and (piece := response.read1(min(left, 16 << 10))):
+        pieces.append(piece)
+        left -= len(piece)
+    if left > 0 and response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    return Answer(
+        response.status, {name.lower(): value for name, value in response.headers.items()}, b"".join(pieces)
+    )
+
+
+def _sentence(target: SplitResult, error: Exception) -> str:
+    host: Any = target.hostname
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The certificate of {host} is not valid: {error.verify_message}."
+    if isinstance(error, ssl.SSLError):
+        return f"{host} does not speak TLS as we do: {error.reason or 'the handshake failed'}."
+    if isinstance(error, TimeoutError):
+        return f"{host} did not answer in time."
+    if isinstance(error, OSError):
+        return f"{host} cannot be reached: {error.strerror or type(error).__name__}."
+    return f"{host} sent no valid HTTP answer ({type(error).__name__})."
