@@ -102,7 +102,7 @@ const english = {
   'fleet.sparkOf': 'CPU history since this page was opened',
   'fleet.seen': 'Seen',
   'fleet.details': 'Charts and details',
-  'fleet.last30': 'Last 30 min',
+  'fleet.last': 'Last {age}',
 
   'server.crumb': 'Breadcrumb',
   'server.fleet': 'Fleet',
@@ -131,6 +131,11 @@ const english = {
   'server.in': 'In',
   'server.out': 'Out',
   'server.noSamples': 'No samples in this range.',
+  'server.section.os': 'System',
+  'server.section.cpu': 'CPU',
+  'server.section.host': 'Host',
+  'server.section.memory': 'Memory',
+  'server.section.agent': 'Agent',
   'server.before': 'no data before {time}',
   'server.chartLabel': '{title}: now {value}. Arrow keys move the cursor, plus and minus zoom, Escape resets.',
   'server.chartSay': '{title} {value} at {time}',
@@ -203,6 +208,7 @@ export function setWords(words: Record<string, string> | undefined): void {
 const fill = (text: string, values: Record<string, string | number>) =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole))
 
+export const known = (key: string): key is Key => key in english
 export const t = (key: Key, values: Record<string, string | number> = {}): string =>
   fill(own[key] ?? english[key], values)
 

@@ -31,4 +31,14 @@ describe('Sync', () => {
     s.zoom(4)
     expect(s.live).toBe(true)
   })
+  it('a young history fills the width and grows to the whole span', () => {
+    const s = new Sync([0, 900])
+    s.floor = 600
+    s.setSpan(900)
+    expect(s.range).toEqual([600, 900])
+    s.follow(700)
+    expect(s.range).toEqual([580, 700])
+    s.follow(2000)
+    expect(s.range).toEqual([1100, 2000])
+  })
 })

@@ -132,7 +132,7 @@ def page(scene: str, path: str, at: float) -> str:
     request.META = {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8399"}
     who = {"is_authenticated": True, "is_staff": False, "email": "admin@localhost"}
     if path == "accounts/login/":
-        from allauth.account.forms import LoginForm
+        from allauth.account.forms import LoginForm  # noqa: PLC0415 - only once Django is set up
 
         return render_to_string("account/login.html", {"form": LoginForm()}, request)
     if path.endswith(".html"):
@@ -141,7 +141,12 @@ def page(scene: str, path: str, at: float) -> str:
     context: Json = {"user": who, "page": place, "island_props": data, "request": request}
     if template == "add_server":
         line = "curl -fsS http://127.0.0.1:8399/install | sh -s -- wke_9f2c41d0.4b7d0f3a9e3c4d1f8a7b6c5d"
-        context |= {"lines": [{"label": "Linux", "command": line}], "expires_hours": 1, "waiting_since": at}
+        context |= {
+            "lines": [{"label": "Linux", "command": line}],
+            "expires_hours": 1,
+            "may_add": True,
+            "waiting_since": at,
+        }
     return render_to_string(f"dashboards/{template}.html", context, request)
 
 
@@ -213,43 +218,49 @@ async def web(scope: Json, send: Send) -> None:
             await answer(send, text.encode(), "text/html; charset=utf-8")
 
 
-async def socket(scope: Json, receive: Callable[[], Any], send: Send) -> None:
-    """One message a second for each topic; the scene is told by the page that asks."""
-    await receive()
-    await send({"type": "websocket.accept"})
-    topics: dict[str, int] = {}
+class Socket:
+    """One message a second for each server that somebody looks at; silent scenes stay silent."""
 
-    async def listen() -> None:
-        while (event := await receive())["type"] == "websocket.receive":
+    def __init__(self, receive: Callable[[], Any], send: Send) -> None:
+        self.receive, self.send = receive, send
+        self.topics: dict[str, int] = {}
+
+    async def run(self) -> None:
+        await self.receive()
+        await self.send({"type": "websocket.accept"})
+        listening = asyncio.create_task(self.listen())
+        while not listening.done():
+            await asyncio.sleep(1)
+            for topic in [name for name in self.topics if name.startswith("server.")]:
+                await self.report(topic, time.time())
+
+    async def listen(self) -> None:
+        while (event := await self.receive())["type"] == "websocket.receive":
             asked = json.loads(event["text"])
             for topic in asked.get("sub", []):
-                topics[topic] = 0
-                await tell(topic, {"subscribed": True})
+                self.topics[topic] = 0
+                await self.tell(topic, {"subscribed": True})
             if "ping" in asked:
-                await send({"type": "websocket.send", "text": '{"pong": 1}'})
+                await self.send({"type": "websocket.send", "text": '{"pong": 1}'})
 
-    async def tell(topic: str, data: Json) -> None:
-        message = {"topic": topic, "seq": topics[topic], "at": time.time(), "data": data}
-        await send({"type": "websocket.send", "text": json.dumps(message)})
+    async def report(self, topic: str, at: float) -> None:
+        one = server(SCENES[int(topic[7])], int(topic[-12:]), at)
+        if one["reach"] == "down":
+            return
+        self.topics[topic] += 1
+        live = {"cpu_used_percent": [one["cpu"]], "memory_used_percent": [one["memory"]], "load1": [one["load"]]}
+        await self.tell(topic, {"server": one, "t": [at], "series": live})
 
-    listening = asyncio.create_task(listen())
-    while not listening.done():
-        await asyncio.sleep(1)
-        at = time.time()
-        for topic in [name for name in topics if name.startswith("server.")]:
-            one = server(SCENES[int(topic[7])], int(topic[-12:]), at)
-            if one["reach"] == "down":
-                continue
-            topics[topic] += 1
-            live = {"cpu_used_percent": [one["cpu"]], "memory_used_percent": [one["memory"]], "load1": [one["load"]]}
-            await tell(topic, {"server": one, "t": [at], "series": live})
+    async def tell(self, topic: str, data: Json) -> None:
+        message = {"topic": topic, "seq": self.topics[topic], "at": time.time(), "data": data}
+        await self.send({"type": "websocket.send", "text": json.dumps(message)})
 
 
 async def app(scope: Json, receive: Callable[[], Any], send: Send) -> None:
     if scope["type"] == "http":
         await web(scope, send)
     elif scope["type"] == "websocket":
-        await socket(scope, receive, send)
+        await Socket(receive, send).run()
 
 
 def main() -> None:

@@ -2,19 +2,24 @@
 import type { Range } from './engine'
 
 type Fn = () => void
+const SHORTEST = 120
 export class Sync {
   hover: number | null = null
   brush: Range | null = null
   range: Range
   compare = false
   live = true
+  /** Before this nothing was ever measured: a young history fills the width instead of a sliver at its end. */
+  floor: number | null = null
   /** Called when a person picks another range: the page then loads what it needs. */
   onPick: ((range: Range | null) => void) | null = null
   private data = new Set<Fn>()
   private over = new Set<Fn>()
   private dirty = 0
+  private span: number
   constructor(public home: Range) {
     this.range = home
+    this.span = home[1] - home[0]
   }
   on(redraw: Fn, overlay: Fn) {
     this.data.add(redraw)
@@ -65,15 +70,15 @@ export class Sync {
   }
   /** The length of the range that follows the present. */
   setSpan(seconds: number) {
-    this.home = [this.home[1] - seconds, this.home[1]]
-    this.range = this.home
+    this.span = seconds
     this.live = true
-    this.flag(1)
+    this.follow(this.home[1])
   }
   /** Time goes on: the home range ends now, and so does the shown one unless somebody zoomed. */
   follow(end: number) {
-    const shift = end - this.home[1]
-    this.home = [this.home[0] + shift, end]
+    const start = end - this.span
+    const young = this.floor !== null && this.floor > start
+    this.home = [young ? Math.min(this.floor ?? start, end - SHORTEST) : start, end]
     if (this.live) {
       this.range = this.home
       this.flag(1)

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 import { Spark } from '../../charts/Spark'
-import { ago, percent, plain, rate } from '../../format'
+import { ago, duration, percent, plain, rate } from '../../format'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { SeriesAnswer, Server } from '../../types'
@@ -9,6 +9,7 @@ import { t } from '../../words'
 import { mark } from '../server/series'
 
 const SPAN = 1800
+const SHORTEST = 120
 const POINTS = 180
 type Kind = 'cpu' | 'memory' | 'disk' | 'net'
 const METRICS: Record<Kind, string[]> = {
@@ -37,10 +38,14 @@ async function past(id: string): Promise<Past> {
   }
   return { cpu: together('cpu'), memory: together('memory'), disk: together('disk'), net: together('net') }
 }
-/** Points of the last half hour on an even grid; NaN where none lies. A slot is as long as a report and no shorter. */
-export function onGrid(points: Array<[number, number]>, interval: number, at: number): Float32Array {
-  const slot = Math.max(SPAN / POINTS, interval * 1.5)
-  const n = Math.max(2, Math.floor(SPAN / slot))
+/** How much time a card shows: half an hour, or what there is of it when the watching is young. */
+export function spanOf(points: Array<[number, number]>, at: number): number {
+  return Math.min(SPAN, Math.max(SHORTEST, at - (points[0]?.[0] ?? at)))
+}
+/** Points of that time on an even grid; NaN where none lies. A slot is as long as a report and no shorter. */
+export function onGrid(points: Array<[number, number]>, interval: number, at: number, span = SPAN): Float32Array {
+  const slot = Math.max(span / POINTS, interval)
+  const n = Math.max(2, Math.floor(span / slot))
   const grid = new Float32Array(n).fill(Number.NaN)
   for (const [time, v] of points) {
     const i = n - 1 - Math.floor((at - time) / slot)
@@ -87,11 +92,13 @@ function Reading({
   server,
   points,
   at,
+  span,
 }: {
   kind: Kind
   server: Server
   points: Array<[number, number]>
   at: number
+  span: number
 }) {
   const fresh = isFresh(server, at)
   const value = server[kind]
@@ -103,7 +110,7 @@ function Reading({
       <dt>{label}</dt>
       <dd className={`num ${fresh && value !== null ? '' : 'dim'}`} data-value={kind}>
         {fresh ? (kind === 'net' ? rate(value) : percent(value)) : t('value.none')}
-        <Spark v={onGrid(points, server.interval, at)} max={kind === 'net' ? undefined : 100} c={color} />
+        <Spark v={onGrid(points, server.interval, at, span)} max={kind === 'net' ? undefined : 100} c={color} />
       </dd>
     </div>
   )
@@ -114,6 +121,7 @@ export function ServerCard({ server, at, large }: { server: Server; at: number; 
   const points = usePast(server)
   // the sparks move with the reports, not with every second
   const edge = Math.floor(at / 5) * 5 + 5
+  const span = spanOf(points.cpu, edge)
   return (
     <section className="card scard" aria-label={server.name}>
       <header>
@@ -128,7 +136,7 @@ export function ServerCard({ server, at, large }: { server: Server; at: number; 
       </header>
       <dl className="readings">
         {(['cpu', 'memory', 'disk', 'net'] as const).map((kind) => (
-          <Reading key={kind} kind={kind} server={server} points={points[kind]} at={edge} />
+          <Reading key={kind} kind={kind} server={server} points={points[kind]} at={edge} span={span} />
         ))}
       </dl>
       <footer>
@@ -138,7 +146,7 @@ export function ServerCard({ server, at, large }: { server: Server; at: number; 
         <span className="dim num">
           {server.seen === null ? t('state.new') : t('server.seen', { age: ago(at - server.seen) })}
         </span>
-        {large && <span className="dim hide">{t('fleet.last30')}</span>}
+        {large && <span className="dim hide">{t('fleet.last', { age: duration(Math.round(span / 60) * 60) })}</span>}
         <span className="sp" />
         <a className="more" href={server.url}>
           {t('fleet.details')} <Icon n="next" s={13} />

@@ -1,6 +1,6 @@
 // What the fleet page says, worked out from servers and incidents. Nothing here draws.
 
-import { duration } from '../../format'
+import { ago, duration } from '../../format'
 import type { FleetProps, Incident, Message, Server } from '../../types'
 import { face, isFresh, type Tone } from '../../ui/parts'
 import { count, t, tn } from '../../words'
@@ -136,7 +136,7 @@ export function sentence(state: FleetProps, at: number): { head: string; lede: s
   return { head: t('fleet.quiet'), lede: of }
 }
 function oneServer(server: Server, todo: number, open: number, at: number): { head: string; lede: string } {
-  const age = server.seen === null ? t('age.never') : t('age.ago', { age: duration(at - server.seen) })
+  const age = server.seen === null ? t('age.never') : ago(at - server.seen)
   const last = t('fleet.lastReport', { age })
   const good = face(server).tone === 'ok' && !todo
   const head = t(good ? 'fleet.oneWell' : 'fleet.oneNeeds', { name: server.name })

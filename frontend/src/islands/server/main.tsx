@@ -7,7 +7,7 @@ import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { Incident, Message, SeriesAnswer, Server, ServerProps } from '../../types'
 import { face, Icon, incidentTone, incidentWord, mount, Segments, Shape, Status, useNow, useOnce } from '../../ui/parts'
-import { type Key, t } from '../../words'
+import { type Key, known, t } from '../../words'
 import { byWeight, usePage, withIncident } from '../page'
 import { Chart, METRICS, SPECS } from './series'
 
@@ -19,6 +19,7 @@ const SPANS = [
 ] as const
 const POINTS = 600
 const YOUNG = 900
+const WEEK = 7 * 86400
 type Points = { t: number[]; series: Record<string, Array<number | null>> }
 
 const asked = (): number | undefined => {
@@ -35,6 +36,17 @@ const fetchHistory = (id: string, [from, to]: Range, signal: AbortSignal): Promi
   query.set('end', String(Math.ceil(to)))
   for (const metric of METRICS) query.append('metric', metric)
   return getJson<SeriesAnswer>(`/api/v1/series?${query}`, signal)
+}
+
+const isReal = (v: number | null | undefined) => v !== null && v !== undefined
+
+/** Whether a machine was watched before: a pause must not look like a beginning. */
+async function hasOlder(id: string, before: number): Promise<boolean> {
+  const query = new URLSearchParams({ server: id, metric: 'cpu_used_percent', points: '50' })
+  query.set('start', String(Math.floor(before - WEEK)))
+  query.set('end', String(Math.floor(before - 1)))
+  const answer = await getJson<SeriesAnswer>(`/api/v1/series?${query}`).catch(() => null)
+  return !answer || answer.series.some((line) => line.v.some(isReal))
 }
 
 /** Charts, their shared range, and what keeps them filled: history when the range changes, live points after it. */
@@ -89,6 +101,7 @@ function useCharts({ id, interval }: Server) {
     (seconds: number) => {
       setSpan(seconds)
       setZoomed(false)
+      sync.floor = null
       sync.setSpan(seconds)
       share(seconds)
       void load(sync.range)
@@ -100,23 +113,20 @@ function useCharts({ id, interval }: Server) {
       setZoomed(range !== null)
       void load(range ?? sync.home)
     }
-    void load(sync.range).then((answer) => {
-      // a machine that is watched for minutes only would be a sliver at the edge of an hour
-      const first = answer?.t.find((_, i) =>
-        answer.series.some((line) => line.v[i] !== null && line.v[i] !== undefined),
-      )
-      if (asked() === undefined && (first === undefined || now() - first < YOUNG)) {
-        setSpan(YOUNG)
-        sync.setSpan(YOUNG)
-        if (answer) void load(sync.range)
-      }
+    void load(sync.range).then(async (answer) => {
+      if (!answer || asked() !== undefined) return
+      const first = answer.t.find((_, i) => answer.series.some((line) => isReal(line.v[i]))) ?? now()
+      if (now() - first > YOUNG || (await hasOlder(id, first))) return
+      sync.floor = first
+      setSpan(YOUNG)
+      sync.setSpan(YOUNG)
     })
-    const id = setInterval(() => sync.follow(now()), 1000)
+    const clock = setInterval(() => sync.follow(now()), 1000)
     return () => {
-      clearInterval(id)
+      clearInterval(clock)
       loading.current?.abort()
     }
-  }, [sync, load])
+  }, [id, sync, load])
   return { charts, sync, state, span, zoomed, pick, append, load }
 }
 const fold = (state: ServerProps, { topic, data }: Message): ServerProps => {
@@ -137,11 +147,11 @@ function Facts({ facts }: { facts: ServerProps['facts'] }) {
       {sections.length ? (
         sections.map(([section, pairs]) => (
           <div className="factset" key={section}>
-            <h3>{section.replaceAll('_', ' ')}</h3>
+            <h3>{sectionWord(section)}</h3>
             <dl>
               {Object.entries(pairs).map(([key, value]) => (
                 <div key={key}>
-                  <dt>{key.replaceAll('_', ' ')}</dt>
+                  <dt>{spaced(key.replace(/_bytes$/, ''))}</dt>
                   <dd>{fact(key, value)}</dd>
                 </div>
               ))}
@@ -153,6 +163,14 @@ function Facts({ facts }: { facts: ServerProps['facts'] }) {
       )}
     </section>
   )
+}
+const spaced = (name: string) => {
+  const text = name.replaceAll('_', ' ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+const sectionWord = (section: string) => {
+  const key = `server.section.${section}`
+  return known(key) ? t(key) : spaced(section)
 }
 const place = (section: string) => {
   const at = FACTS_FIRST.indexOf(section)
