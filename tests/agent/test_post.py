@@ -1,0 +1,228 @@
+"""The courier against a real hub: what it sends, repeats, keeps back, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watchkeeper_agent import errors
+from watchkeeper_agent.courier import Courier
+from watchkeeper_agent.errors import Trouble
+from watchkeeper_agent.post import Hub, Unreachable
+from watchkeeper_agent.sample import layout_of
+from watchkeeper_agent.spool import Spool
+
+from core import tls
+from tests.agent.hub import Said, TinyHub, accept
+
+COLUMNS = ["cpu_used_percent"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said_yet() -> None:
+    errors._said.clear()
+
+
+@pytest.fixture
+def hub() -> Iterator[TinyHub]:
+    with TinyHub() as one:
+        yield one
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(str(tmp_path / "spool"))
+
+
+_open: list[Hub] = []
+
+
+def connect(url: str, key: str = "", ca: str | None = None) -> Hub:
+    _open.append(Hub(url, key, ca, timeout=5))
+    return _open[-1]
+
+
+@pytest.fixture(autouse=True)
+def _connections_closed() -> Iterator[None]:
+    yield
+    while _open:
+        _open.pop().close()
+
+
+def courier(hub: TinyHub, spool: Spool) -> Courier:
+    return Courier(connect(hub.url, "wka_id.secret"), spool, lambda _: None)
+
+
+def put(spool: Spool, at: float, *, live: bool = True, **extras: Any) -> None:
+    spool.append(COLUMNS, layout_of(COLUMNS), [at, 1.5], live=live, extras=extras)
+
+
+def scripted(*said: Said) -> Any:
+    """These answers first, then a healthy hub's."""
+    left = list(said)
+    return lambda path, document: left.pop(0) if left else accept(path, document)
+
+
+def test_columns_go_once_and_the_connection_is_kept(hub: TinyHub, spool: Spool) -> None:
+    one = courier(hub, spool)
+    for at in (1.0, 2.0, 3.0):
+        put(spool, at)
+        assert one.step() is None
+    assert [batch.get("columns") for batch in hub.batches] == [COLUMNS, None, None]
+    assert [batch["seq"] for batch in hub.batches] == [1, 2, 3]
+    assert {batch["layout"] for batch in hub.batches} == {layout_of(COLUMNS)}
+    assert [batch["rows"] for batch in hub.batches] == [[[1.0, 1.5]], [[2.0, 1.5]], [[3.0, 1.5]]]
+    assert hub.keys == ["Bearer wka_id.secret"] * 3
+    assert hub.connections == 1
+
+
+def test_a_hub_that_forgot_the_layout_gets_the_same_batch_with_its_columns(hub: TinyHub, spool: Spool) -> None:
+    one = courier(hub, spool)
+    put(spool, 1.0)
+    one.step()
+    hub.script = scripted((409, {}, {"error": "unknown_layout"}))
+    put(spool, 2.0)
+    assert one.step() == 0.0
+    assert one.step() is None
+    first, again = hub.batches[-2:]
+    assert "columns" not in first
+    assert again == {**first, "columns": COLUMNS}
+
+
+def test_a_hub_that_is_busy_is_asked_again_when_it_said_and_not_before(hub: TinyHub, spool: Spool) -> None:
+    one = courier(hub, spool)
+    hub.script = scripted((503, {"Retry-After": "7"}, {"error": "busy", "detail": "Too much."}))
+    put(spool, 1.0)
+    pause = one.step()
+    assert pause is not None
+    assert 7.0 <= pause <= 9.1
+    assert not one.connected
+    assert one.step() is None
+    assert one.connected
+    assert [batch["seq"] for batch in hub.batches] == [1, 1]
+
+
+def test_failures_are_repeated_ever_more_slowly_up_to_a_minute(spool: Spool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    one = Courier(connect(f"http://127.0.0.1:{port}"), spool, lambda _: None)
+    put(spool, 1.0)
+    pauses = [one.step() or 0.0 for _ in range(9)]
+    assert 0.5 <= pauses[0] <= 1.0
+    assert 2.0 <= pauses[2] <= 4.0
+    assert all(30.0 <= pause <= 60.0 for pause in pauses[6:])
+
+
+def test_a_revoked_key_is_named_rows_are_kept_and_the_hub_is_left_alone(
+    hub: TinyHub, spool: Spool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = courier(hub, spool)
+    hub.script = scripted((401, {}, {"error": "unauthorized", "detail": "The key was revoked."}))
+    put(spool, 1.0)
+    pause = one.step()
+    assert pause is not None
+    assert pause >= 90
+    assert "does not accept this agent's key: The key was revoked." in capsys.readouterr().err
+    assert spool.waiting() == 1
+
+
+def test_a_report_refused_for_good_does_not_stand_before_the_others(hub: TinyHub, spool: Spool) -> None:
+    one = courier(hub, spool)
+    hub.script = scripted((400, {}, {"error": "undecodable", "detail": "No."}))
+    put(spool, 1.0)
+    one.step()
+    put(spool, 2.0)
+    one.step()
+    assert hub.batches[-1]["rows"] == [[2.0, 1.5]]
+    assert hub.batches[-1]["events"][0]["fields"] == {"rows": 1, "total": 1}
+
+
+def test_after_an_outage_the_newest_arrives_before_the_past(hub: TinyHub, spool: Spool) -> None:
+    one = courier(hub, spool)
+    hub.script = scripted((503, {}, {}))
+    put(spool, 0.0)
+    one.step()
+    for at in range(1, 31):
+        put(spool, float(at), live=one.connected)
+    one.step()
+    pauses = [one.step() for _ in range(2)]
+    arrived = [[row[0] for row in batch["rows"]] for batch in hub.batches[1:]]
+    assert arrived == [[0.0], [30.0], [float(at) for at in range(1, 30)]]
+    assert pauses[-1] is None
+    assert spool.waiting() == 0
+
+
+def test_a_connection_closed_while_idle_is_no_failure(hub: TinyHub, spool: Spool) -> None:
+    one = courier(hub, spool)
+    put(spool, 1.0)
+    one.step()
+    one.hub.abort()  # as if the other side had hung up meanwhile
+    put(spool, 2.0)
+    assert one.step() is None
+    assert hub.connections == 2
+
+
+def test_facts_and_events_travel_with_their_row(hub: TinyHub, spool: Spool) -> None:
+    put(spool, 1.0, facts={"hash": "x", "document": {"os": {"name": "Debian"}}})
+    courier(hub, spool).step()
+    assert hub.batches[0]["facts"]["document"] == {"os": {"name": "Debian"}}
+
+
+def test_the_hubs_wishes_reach_the_loop(hub: TinyHub, spool: Spool) -> None:
+    heard: list[dict[str, Any]] = []
+    put(spool, 1.0)
+    Courier(connect(hub.url), spool, heard.append).step()
+    assert heard[0]["interval"] == 1
+
+
+def test_values_from_the_future_make_one_look_at_the_clock(
+    hub: TinyHub, spool: Spool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = [{"row": 0, "column": "cpu_used_percent", "error": "more than 10 minutes in the future"}]
+    hub.script = scripted((200, {}, {"ack": 1, "accepted": 0, "refused": refused}))
+    put(spool, 1.0)
+    courier(hub, spool).step()
+    assert "Is this machine's clock right?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1:8000", "http://hub.example.org", "ftp://hub", "hub:8000"])
+def test_an_address_the_key_must_not_travel_to_is_refused(url: str) -> None:
+    with pytest.raises(Trouble, match=r"not encrypted|not an address"):
+        connect(url)
+
+
+def test_the_pinned_authority_is_trusted_and_no_other(tmp_path: Path) -> None:
+    ours = tls.ensure(tmp_path / "ours", ["127.0.0.1"])
+    theirs = tls.ensure(tmp_path / "theirs", ["127.0.0.1"])
+    with TinyHub(certificate=ours) as hub:
+        document = {"seq": 1}
+        assert connect(hub.url, ca=str(ours.ca)).post("/api/v1/ingest", document).status == 200
+        for ca in (str(theirs.ca), None):
+            with pytest.raises(Unreachable, match="not signed by"):
+                connect(hub.url, ca=ca).post("/api/v1/ingest", document)
+        assert len(hub.posts) == 1
+
+
+def test_each_way_to_miss_the_hub_has_its_own_sentence(tmp_path: Path) -> None:
+    wrong_name = tls.ensure(tmp_path / "name", ["elsewhere.example.org"])
+    with TinyHub(certificate=wrong_name) as hub, pytest.raises(Unreachable, match="for another name"):
+        connect(hub.url, ca=str(wrong_name.ca)).post("/", {})
+    with TinyHub() as hub, pytest.raises(Unreachable, match="Is it plain http"):
+        connect(hub.url.replace("http:", "https:")).post("/", {})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(Unreachable, match=r"connection refused.*Is the hub running"):
+        connect(f"http://127.0.0.1:{port}").post("/", {})
+    with pytest.raises(Trouble, match=r"missing\.pem cannot be used"):
+        connect("https://127.0.0.1", ca="/missing.pem")
+
+
+def test_a_page_of_some_proxy_is_no_answer_of_ours(hub: TinyHub, spool: Spool) -> None:
+    hub.script = scripted((502, {}, b"<html>Bad gateway</html>"))
+    put(spool, 1.0)
+    pause = courier(hub, spool).step()
+    assert pause is not None
+    assert spool.waiting() == 1
