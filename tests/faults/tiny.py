@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import django
 from django.conf import settings
@@ -149,7 +150,7 @@ urlpatterns = [
 _django = get_wsgi_application()
 
 
-def wsgi(environ: dict[str, object], start_response: object) -> object:
+def wsgi(environ: dict[str, Any], start_response: Any) -> Any:
     if environ["PATH_INFO"] == "/broken":
         raise RuntimeError("before the headers")
     return _django(environ, start_response)
@@ -192,7 +193,7 @@ class Tiny:
 
     def __init__(self, *, workers: int = 4, backlog: int = 128, send_timeout: float = 3) -> None:
         self.bridge = WsgiBridge(
-            wsgi,  # type: ignore[arg-type]
+            wsgi,
             workers=workers,
             backlog=backlog,
             max_body=8 << 20,

@@ -1,0 +1,97 @@
+"""Log lines are whole JSON objects, carry the request's id, and never a secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import sys
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from core import jsonlog
+
+SECRETS = [
+    ("key wka_0123abcd.SeCrEt-part_of_it refused", "SeCrEt", "wka_0123abcd"),
+    ("token wkt_aa11.zzzzzzzzSECRETzzzz", "SECRET", "wkt_aa11"),
+    ("enrol with wke_b2.SECRETSECRETSECRET now", "SECRET", "wke_b2"),
+    ("bare wka_SECRETSECRETSECRETSECRET", "SECRETS", "wka_"),
+    ("Authorization: Bearer SECRET", "SECRET", "Authorization"),
+    ("{'Authorization': 'Basic SECRETabc'}", "SECRET", "Authorization"),
+    ("authorization=SECRET next", "SECRET", "next"),
+    ("sent bearer abcdefghSECRETijkl to", "SECRET", " to"),
+    ("postgres://watch:SECRET@db/watch", "SECRET", "db/watch"),
+    ("redis://:SECRET@cache:6379/0 refused", "SECRET", "cache:6379"),
+    ("smtp+tls://u:SECRET@mail.example.org:587", "SECRET", "mail.example.org"),
+    ("password=SECRET&x=1", "SECRET", "x=1"),
+    ('{"secret": "SECRET", "a": 1}', "SECRET", '"a": 1'),
+]
+
+
+def logged(*args: Any, as_json: bool = True, **more: Any) -> str:
+    out = StringIO()
+    handler = logging.StreamHandler(out)
+    handler.addFilter(jsonlog.RedactingFilter())
+    handler.setFormatter(jsonlog.JsonFormatter() if as_json else jsonlog.PlainFormatter())
+    logger = logging.Logger("tests.jsonlog")
+    logger.addHandler(handler)
+    logger.warning(*args, **more)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("text", "secret", "kept"), SECRETS)
+def test_secrets_are_hidden_wherever_they_stand(text: str, secret: str, kept: str) -> None:
+    for line in (
+        logged(text),
+        logged("seen: %s", text),
+        logged("seen: %(a)s", {"a": text}),
+        logged("seen", extra={"place": text}),
+        logged(text, as_json=False),
+    ):
+        assert secret not in line
+        assert kept in line or kept.replace('"', '\\"') in line
+
+
+def test_exceptions_are_one_line_and_redacted() -> None:
+    try:
+        dict[str, str]()["postgres://watch:SECRET@db/watch\nsecond line"]
+    except KeyError:
+        line = logged("it failed", exc_info=True)
+    assert line.count("\n") == 1
+    assert "SECRET" not in line
+    assert json.loads(line)["exception"].startswith("Traceback")
+    assert "test_jsonlog.py" in line
+
+
+def test_a_line_tells_when_what_and_for_which_request() -> None:
+    token = jsonlog.request_id.set("abc-123")
+    try:
+        line = json.loads(logged('a "b"\nc %d', 3, extra={"server": "web-1", "count": 4, "api_key": "x"}))
+    finally:
+        jsonlog.request_id.reset(token)
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "level": "warning",
+        "logger": "tests.jsonlog",
+        "message": 'a "b"\nc 3',
+        "request": "abc-123",
+        "server": "web-1",
+        "count": 4,
+        "api_key": "[hidden]",
+    }
+
+
+@pytest.mark.parametrize("args", [("%d of %d", 1), ("%s",), ("100%", 1), (object(),), ("\ud800",)])
+def test_a_wrong_call_never_costs_the_line(args: tuple[Any, ...]) -> None:
+    json.loads(logged(*args))
+
+
+def test_the_offered_configuration_is_accepted() -> None:
+    made = jsonlog.config(level="WARNING")
+    configurator = logging.config.DictConfigurator(made)
+    filters = configurator.configure_filter(made["filters"]["redact"])
+    assert isinstance(filters, jsonlog.RedactingFilter)
+    assert isinstance(configurator.configure_formatter(made["formatters"]["line"]), jsonlog.JsonFormatter)
+    assert sys.stderr is not None
