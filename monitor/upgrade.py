@@ -57,9 +57,7 @@ def state() -> State:
     try:
         executor = MigrationExecutor(connection)
         loader = executor.loader
-        unknown = sorted(
-            f"{app}.{name}" for app, name in set(loader.applied_migrations) - set(loader.disk_migrations)
-        )
+        unknown = set(loader.applied_migrations) - set(loader.disk_migrations)
         pending = executor.migration_plan(loader.graph.leaf_nodes())
         return State(len(loader.applied_migrations), len(pending), sorted(map(".".join, unknown)))
     finally:

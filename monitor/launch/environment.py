@@ -188,6 +188,8 @@ def _alone() -> Iterator[None]:
         except BlockingIOError:
             say.line("Another setup runs in this folder; waiting for it.")
             fcntl.flock(lock, fcntl.LOCK_EX)
+        # An installer that outlives us keeps the lock, so that the next setup does not work under its hands.
+        os.set_inheritable(lock.fileno(), True)
         yield
 
 

@@ -20,8 +20,9 @@ def run(words: Words, log: Path, *, dots: bool = True, env: Mapping[str, str] | 
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         child = subprocess.Popen(  # noqa: S603 - our own words, no shell
-            [str(word) for word in words], cwd=place.ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env
-        )
+            [str(word) for word in words], cwd=place.ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
+            close_fds=False,  # only what was made inheritable passes: the lock of a setup
+        )  # fmt: skip
         try:
             return _wait(child, dots=dots)
         except BaseException:
