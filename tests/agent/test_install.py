@@ -1,0 +1,236 @@
+"""The pasted line, run by a real shell against a real small hub: verified, installed, harmless twice, removed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import ssl
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from watchkeeper_agent import VERSION
+
+from core import tls
+from servers.install.bundle import bundle
+from servers.install.services import lines
+from tests.agent.hub import TinyHub
+
+TOKEN = "wke_a.b"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tls.Certificate:
+    return tls.ensure(tmp_path_factory.mktemp("tls"), ["127.0.0.1"])
+
+
+def serving(hub: TinyHub) -> TinyHub:
+    """The hub's own views, asked through Django, served over its socket."""
+    client = Client()
+    for path in ("/agent/install.sh", "/agent/bundle.tar.gz"):
+        hub.files[path] = client.get(path).content
+    return hub
+
+
+@pytest.fixture
+def hub(certificate: tls.Certificate) -> Iterator[TinyHub]:
+    with TinyHub(certificate=certificate) as one:
+        one.files["/agent/ca.pem"] = certificate.ca.read_bytes()
+        yield serving(one)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """Where the agent goes; whatever it started is ended."""
+    folder = tmp_path / "a home"
+    folder.mkdir()
+    yield folder
+    shell("sh", "servers/install/install.sh", "--uninstall", home=folder)
+
+
+def shell(*words: str, home: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": path or os.environ["PATH"], "HOME": str(home), "WATCHKEEPER_AGENT_HOME": str(home / "wk")}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def paste(url: str, fingerprint: str | None, home: Path, tool: str = "curl") -> subprocess.CompletedProcess[str]:
+    (line,) = [line["command"] for line in lines(url, TOKEN, fingerprint) if line["label"] == tool]
+    return shell("sh", "-c", line, home=home)
+
+
+def reported(hub: TinyHub) -> bool:
+    end = time.monotonic() + 15
+    while not hub.batches and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(hub.batches)
+
+
+@pytest.mark.parametrize("tool", ["curl", "wget"])
+def test_the_pasted_line_installs_enrols_and_starts(
+    hub: TinyHub, certificate: tls.Certificate, home: Path, tool: str
+) -> None:
+    if not shutil.which(tool):
+        pytest.skip(f"{tool} is not installed")
+    done = paste(hub.url, certificate.fingerprint, home, tool)
+    assert done.returncode == 0, done.stderr
+    assert "runs in the background" in done.stdout
+    assert reported(hub)
+    assert hub.batches[0]["agent"] == VERSION
+    assert (home / "wk" / "agent.json").stat().st_mode & 0o777 == 0o600
+    kept = (home / "wk" / "ca.pem").read_text()
+    assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(kept)).hexdigest() == certificate.fingerprint
+
+
+def test_pasting_again_leaves_one_agent_and_uninstall_leaves_nothing(
+    hub: TinyHub, certificate: tls.Certificate, home: Path
+) -> None:
+    paste(hub.url, certificate.fingerprint, home)
+    first = (home / "wk" / "agent.pid").read_text().strip()
+    assert paste(hub.url, certificate.fingerprint, home).returncode == 0
+    second = (home / "wk" / "agent.pid").read_text().strip()
+    assert not alive(first)
+    assert alive(second)
+    done = shell("sh", "servers/install/install.sh", "--uninstall", home=home)
+    assert done.returncode == 0, done.stderr
+    assert not alive(second)
+    assert not (home / "wk").exists()
+
+
+def alive(pid: str) -> bool:
+    try:
+        return "watchkeeper_agent" in Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return False
+
+
+def test_a_used_up_token_keeps_the_enrolment_a_machine_has(
+    hub: TinyHub, certificate: tls.Certificate, home: Path
+) -> None:
+    paste(hub.url, certificate.fingerprint, home)
+    healthy = hub.script
+    hub.script = lambda path, document: (
+        (401, {}, {"error": "bad_token", "detail": "Used up."}) if path.endswith("enrol") else healthy(path, document)
+    )
+    done = paste(hub.url, certificate.fingerprint, home)
+    assert done.returncode == 0, done.stderr
+    assert "keeps the enrolment it has" in done.stdout
+
+
+def test_a_first_enrolment_that_is_refused_ends_the_line(
+    hub: TinyHub, certificate: tls.Certificate, home: Path
+) -> None:
+    hub.script = lambda *_: (401, {}, {"error": "bad_token", "detail": "Used up."})
+    done = paste(hub.url, certificate.fingerprint, home)
+    assert done.returncode != 0
+    assert "The enrolment token was refused: Used up." in done.stderr
+
+
+def test_another_authority_than_the_pinned_one_is_not_trusted(
+    hub: TinyHub, certificate: tls.Certificate, home: Path
+) -> None:
+    done = paste(hub.url, "0" * 64, home)
+    assert done.returncode != 0
+    assert "shows another certificate authority than this line expects" in done.stderr
+    assert not (home / "wk").exists()
+    assert not hub.posts
+
+
+def test_a_second_authority_slipped_into_the_file_is_left_out(
+    hub: TinyHub, certificate: tls.Certificate, home: Path, tmp_path: Path
+) -> None:
+    """Whoever sits in between shows our authority and theirs: the hash of both together fails."""
+    stranger = tls.ensure(tmp_path / "stranger", ["127.0.0.1"])
+    hub.files["/agent/ca.pem"] = stranger.ca.read_bytes() + certificate.ca.read_bytes()
+    assert paste(hub.url, certificate.fingerprint, home).returncode != 0
+    hidden = stranger.ca.read_text().replace("\n", "-----\n") + certificate.ca.read_text()
+    hub.files["/agent/ca.pem"] = hidden.encode()
+    paste(hub.url, certificate.fingerprint, home)
+    kept = (home / "wk" / "ca.pem").read_text()
+    assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(kept)).hexdigest() == certificate.fingerprint
+    assert kept.count("BEGIN") == 1
+
+
+def test_on_loopback_plain_http_does(home: Path) -> None:
+    with TinyHub() as hub:
+        serving(hub)
+        done = paste(hub.url, None, home)
+        assert done.returncode == 0, done.stderr
+        assert reported(hub)
+
+
+def test_a_machine_without_a_fitting_python_is_told_so(tmp_path: Path, home: Path) -> None:
+    script = Path("servers/install/install.sh").read_text()
+    for name in ("sh", "id", "uname"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    bare = tmp_path / "install.sh"
+    bare.write_text(script.replace("/usr/bin/python3 ", ""))
+    done = shell("/bin/sh", str(bare), "--url", "https://hub", "--token", TOKEN, home=home, path=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Watchkeeper agent: Python 3.9 or later is needed")
+
+
+def test_a_machine_of_another_kind_is_told_what_to_install(tmp_path: Path, home: Path) -> None:
+    script = Path("servers/install/install.sh").read_text().replace("@PLATFORM@", "linux-riscv64-glibc-any")
+    other = tmp_path / "install.sh"
+    # A Python that has no psutil of its own.
+    other.write_text(script.replace("import psutil", "raise SystemExit(1)"))
+    done = shell("sh", str(other), "--url", "https://hub", "--token", TOKEN, home=home)
+    assert done.returncode == 1
+    assert "the hub carries psutil for linux-riscv64-glibc-any, and this machine is linux-" in done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--url",), ("--url", "https://hub"), ("--what", "is this")])
+def test_a_line_copied_in_part_is_refused(home: Path, words: tuple[str, ...]) -> None:
+    done = shell("sh", "servers/install/install.sh", *words, home=home)
+    assert done.returncode == 1
+    assert "Copy the whole line" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["https://hub.example.org:8000", "http://127.0.0.1:8000", "https://[fd00::1]"])
+@pytest.mark.parametrize("token", ["wke_a.b", "wke_'; touch broken; '", "$(touch broken)"])
+def test_nothing_in_a_line_is_run_by_accident(tmp_path: Path, url: str, token: str) -> None:
+    for fingerprint in (None, "0" * 64):
+        for line in lines(url, token, fingerprint):
+            fake = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)}
+            subprocess.run(
+                ["/bin/sh", "-c", line["command"]], env=fake, cwd=tmp_path, capture_output=True, check=False
+            )
+            assert len(line["command"]) < 1000
+    assert not (tmp_path / "broken").exists()
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    for url in ("javascript:alert(1)", "hub", "https://"):
+        with pytest.raises(ValueError, match="no address"):
+            lines(url, TOKEN, None)
+
+
+def test_the_bundle_is_the_same_bytes_each_time() -> None:
+    made = bundle()
+    bundle.cache_clear()
+    assert bundle() == made
+    with tarfile.open(fileobj=io.BytesIO(made.content)) as archive:
+        names = archive.getnames()
+        assert {entry.mtime for entry in archive} == {0}
+    assert "watchkeeper_agent/collectors/cpu.py" in names
+    assert any(name.startswith("psutil/") and name.endswith(".so") for name in names)
+    assert not [name for name in names if "__pycache__" in name or name.startswith(("/", ".."))]
+
+
+def test_the_script_names_the_bundle_it_belongs_to(client: Client) -> None:
+    script = client.get("/agent/install.sh")
+    archive = client.get("/agent/bundle.tar.gz")
+    assert hashlib.sha256(archive.content).hexdigest() in script.content.decode()
+    assert bundle().platform in script.content.decode()
+    assert "@" not in script.content.decode().replace("$@", "")
+    assert client.post("/agent/install.sh").status_code in {403, 405}
+
+
+def test_without_an_authority_of_our_own_there_is_none_to_fetch(client: Client) -> None:
+    assert client.get("/agent/ca.pem").status_code == 404
