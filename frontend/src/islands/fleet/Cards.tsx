@@ -103,7 +103,8 @@ function Reading({
   const fresh = isFresh(server, at)
   const value = server[kind]
   const label = t(kind === 'net' ? 'metric.network' : kind === 'disk' ? 'metric.diskFull' : `metric.${kind}`)
-  const hot = kind !== 'net' && value !== null && fresh && value >= 80
+  // quiet unless an alert says so: a busy CPU alone is no trouble
+  const hot = server.health !== 'ok' && kind !== 'net' && value !== null && fresh && value >= 80
   const color = hot ? (value >= 90 ? '--map-crit' : '--map-warn') : COLORS[kind]
   return (
     <div className="reading">

@@ -1,0 +1,209 @@
+"""What people see in a browser: this machine live, charts, themes, phones, alerts, a new server, a lost line."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import DESK, PHONE, Open
+from tests.product import EMAIL, Product, until
+
+LIVE_S = 40  # a report every ten seconds, and a busy computer
+SCREENS = [(width, theme) for width in (DESK, PHONE) for theme in ("dark", "light")]
+NAMES = [f"{width['width']}-{theme}" for width, theme in SCREENS]
+
+
+def server_path(page: Page) -> str:
+    return str(page.locator(".scard h2 a").first.get_attribute("href"))
+
+
+def soon(page: Page, ask: Callable[[], bool], what: str) -> None:
+    """Ask until it is true; the browser goes on meanwhile."""
+
+    def once() -> bool:
+        page.wait_for_timeout(200)
+        return ask()
+
+    until(once, LIVE_S, what)
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def painted(page: Page, selector: str) -> int:
+    """How many strong pixels a canvas holds: lines, not the hairlines of a grid."""
+    return int(
+        page.locator(selector).first.evaluate(
+            """canvas => {
+              const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+              let n = 0
+              for (let i = 0; i < data.length; i += 4)
+                if (data[i + 3] > 200 && Math.abs(data[i + 2] - data[i]) > 50) n++
+              return n
+            }"""
+        )
+    )
+
+
+def test_a_stranger_is_led_to_the_sign_in_and_back(open_page: Open, hub: Product) -> None:
+    page = open_page("/alerts/", signed_in=False)
+    expect(page).to_have_url(re.compile("/accounts/login/"))
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".errorlist")).to_be_visible()
+    page.get_by_label("Password").fill(hub.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{hub.url}/alerts/")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/accounts/login/"))
+
+
+def test_the_first_page_shows_this_machine_live_over_the_socket(open_page: Open) -> None:
+    page = open_page()
+    frames: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
+    page.reload()
+    expect(page.locator("h1")).to_contain_text(re.compile("healthy|needs you"))
+    expect(page.locator("[data-live-text]")).to_have_text("Live")
+    page.evaluate("window.stayed = true")
+    readings = page.locator(".readings dd")
+    before = readings.all_inner_texts()
+    soon(page, lambda: readings.all_inner_texts() != before, "a new value")
+    assert any('"servers"' in frame for frame in frames)
+    assert page.evaluate("window.stayed"), "the page was loaded again"
+
+
+def test_the_charts_of_a_server_hold_points_and_go_on(open_page: Open) -> None:
+    page = open_page()
+    page.goto(page.url.rstrip("/") + server_path(page))
+    value = page.locator(".chart .v").first
+    expect(value).to_contain_text("%", timeout=LIVE_S * 1000)
+    soon(page, lambda: painted(page, ".plot canvas") > 40, "a line")
+    before = value.inner_text()
+    soon(page, lambda: value.inner_text() != before, "a new point")
+    page.get_by_role("button", name="6 h").click()
+    expect(page).to_have_url(re.compile(r"\?range=6h"))
+
+
+def test_one_cursor_for_all_charts_by_pointer_and_keys(open_page: Open) -> None:
+    page = open_page()
+    page.goto(page.url.rstrip("/") + server_path(page))
+    expect(page.locator(".chart .v").first).to_contain_text("%", timeout=LIVE_S * 1000)
+    plot = page.locator(".plot").first
+    plot.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".chart .sr").first).to_contain_text("CPU")
+    box = plot.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 60)
+    second = ".chart:nth-child(2) .plot canvas:nth-child(2)"
+    soon(page, lambda: painted(page, second) > 0, "the cursor on the second chart")
+
+
+def test_the_theme_is_switched_and_remembered(open_page: Open) -> None:
+    page = open_page()
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Switch to the light theme").click()
+    expect(root).to_have_attribute("data-theme", "light")
+    page.reload()
+    expect(root).to_have_attribute("data-theme", "light")
+
+
+@pytest.mark.parametrize(("viewport", "theme"), SCREENS, ids=NAMES)
+def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(
+    open_page: Open, hub: Product, axe: Callable[[Page], list[str]], viewport: Any, theme: str
+) -> None:
+    page = open_page(viewport=viewport, theme=theme)
+    expect(page.locator("h1")).to_be_visible()
+    here = server_path(page)
+    found = {}
+    for path in ("/", here, f"{here}?range=24h", "/alerts/", "/servers/add/", "/nowhere/"):
+        page.goto(f"{hub.url}{path}")
+        expect(page.locator("h1")).to_be_visible()
+        page.wait_for_timeout(600)  # charts and the live badge have settled
+        assert fits(page), path
+        found[path] = axe(page)
+    assert not any(found.values()), found
+
+
+def test_the_sign_in_page_is_accessible_too(open_page: Open, axe: Callable[[Page], list[str]]) -> None:
+    page = open_page("/accounts/login/", viewport=PHONE, signed_in=False)
+    assert fits(page)
+    assert axe(page) == []
+
+
+def test_the_keyboard_reaches_the_content_first(open_page: Open) -> None:
+    page = open_page()
+    expect(page.locator("h1")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_a_wrong_address_says_what_to_do(open_page: Open) -> None:
+    page = open_page("/nowhere/")
+    expect(page.locator("h1")).to_have_text("There is nothing here")
+    page.get_by_role("link", name="Go to the fleet").click()
+    expect(page.locator(".scard").first).to_be_visible()
+
+
+def test_a_server_that_is_added_appears_by_itself(open_page: Open, hub: Product) -> None:
+    page = open_page("/servers/add/")
+    page.get_by_role("button", name="Make the line").click()
+    line = page.locator(".code pre").first.inner_text()
+    token = re.search(r"wke_[\w.-]+", line)
+    assert token, line
+    expect(page.locator("[data-still]")).to_be_visible()
+    expect(page.locator("[data-live-text]")).to_have_text("Live")
+    asked = {"token": token[0], "hostname": "added-1", "fingerprint": "print-of-added-1", "facts": {}}
+    answer = hub.request("POST", "/api/v1/enrol", asked)
+    assert answer.status == 201, answer.body
+    body = {"samples": [{"t": time.time(), "m": {"cpu_used_percent": 12.5}}]}
+    assert hub.request("POST", "/api/v1/ingest", body, token=answer.json()["key"]).status == 200
+    link = page.locator("[data-link]")
+    expect(link).to_be_visible(timeout=20_000)
+    expect(link).to_contain_text("added-1")
+    link.click()
+    expect(page.locator("h1")).to_have_text("added-1")
+
+
+def test_an_alert_appears_and_is_taken_in_one_press_on_a_phone(open_page: Open, hub: Product) -> None:
+    page = open_page("/alerts/", viewport=PHONE)
+    expect(page.locator("h1")).to_be_visible()
+    rule = {
+        "name": "Memory in use", "kind": "threshold", "metric": "memory_used_percent", "labels": {}, "selector": "",
+        "op": "above", "warn": 0.01, "warn_recover": 0.005, "critical": 0.02, "critical_recover": 0.01, "for": 0,
+        "keep_firing_for": 0, "notify": [], "group_wait": 0,
+    }  # fmt: skip
+    made = hub.request("POST", "/api/v1/rules", rule, token=hub.api_token(name="e2e"))
+    assert made.status == 201, made.body
+    row = page.locator(".alert").first
+    expect(row).to_be_visible(timeout=LIVE_S * 1000)
+    row.get_by_role("button", name=re.compile("Acknowledge")).click()
+    expect(row).to_contain_text("Acknowledged by")
+    row.locator("a.t").click()
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".tl li").first).to_be_visible()
+    assert fits(page)
+
+
+def test_a_lost_line_is_said_and_comes_back_by_itself(hub: Product, browser: Browser, session: Any) -> None:
+    with browser.new_context(viewport=DESK, storage_state=session) as context:
+        page = context.new_page()
+        page.goto(f"{hub.url}/")
+        badge = page.locator("[data-live-text]")
+        expect(badge).to_have_text("Live")
+        hub.kill()
+        expect(badge).to_have_text(re.compile(r"Connection lost .* ago, retrying"), timeout=10_000)
+        hub.start()
+        expect(badge).to_have_text("Live", timeout=30_000)
+        expect(page.locator("h1")).to_be_visible()
