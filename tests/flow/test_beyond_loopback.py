@@ -30,6 +30,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.product import EMAIL, Product, WebhookSink, until
 from tests.services import not_here
@@ -160,7 +161,7 @@ class Person:
             parts = urlsplit(self.url)
             heard: dict[str, Any] = {}
             with connect(
-                f"wss://{parts.netloc}/ws/live", ssl=self.trust, origin=self.url,  # type: ignore[arg-type]
+                f"wss://{parts.netloc}/ws/live", ssl=self.trust, origin=Origin(self.url),
                 additional_headers={"Cookie": self.jar},
             ) as live:  # fmt: skip
                 live.send(json.dumps({"sub": list(topics)}))
