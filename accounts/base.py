@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
-from accounts.roles import LOOK, holding
+from accounts.roles import ACT, LOOK, MANAGE, REPORT, holding
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+__all__ = ["ACT", "LOOK", "MANAGE", "REPORT", "M_co", "TeamOwned"]
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
@@ -84,6 +84,12 @@ class Membership(models.Model):
         return f"{self.user}, {self.role} of {self.team}"
 
 
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def visible_to(self, user: Any) -> Self:
+        """One's own; a site owner sees whose there are."""
+        return self.all() if getattr(user, "is_superuser", False) else self.filter(user=user.pk)
+
+
 class ApiToken(models.Model):
     """A key that acts as its user within its scopes; only the hash of its secret is kept."""
 
@@ -97,6 +103,7 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    objects: ClassVar[ApiTokenQuerySet] = ApiTokenQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"

@@ -11,15 +11,15 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.base import ACT, LOOK, MANAGE
 from accounts.models import Team, User
-from accounts.roles import ACT, LOOK, MANAGE
 from alerts import services
 from alerts.channels.base import channels
 from alerts.models import Channel, Incident, Notice, Rule
 from core import runner, selector
 from core.clock import now
 from core.registry import Unknown
-from metrics.names import METRIC
+from metrics.store import METRIC
 
 
 class OfTeam(serializers.ModelSerializer):  # type: ignore[type-arg]
@@ -36,17 +36,24 @@ class OfTeam(serializers.ModelSerializer):  # type: ignore[type-arg]
         return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if self.instance is None and "team" not in attrs:
-            team = Team.objects.visible_to(self.context["request"].user, MANAGE).order_by("pk").first()
-            if team is None:
-                raise serializers.ValidationError("You manage no team that this could belong to.")
-            attrs["team"] = team
-        elif self.instance is not None and attrs.get("team", self.instance.team) != self.instance.team:
+        if self.instance is None:
+            attrs.setdefault("team", self._first_team())
+        elif attrs.get("team", self.instance.team) != self.instance.team:
             raise serializers.ValidationError({"team": "Moving to another team is a step of its own."})
-        taken = type(self).Meta.model.objects.filter(team=attrs.get("team"), name=attrs.get("name"))  # type: ignore[attr-defined]
-        if self.instance is None and taken.exists():
-            raise serializers.ValidationError({"name": "This name is taken in the team."})
+        self._check_name(attrs)
         return attrs
+
+    def _first_team(self) -> Team:
+        team = Team.objects.visible_to(self.context["request"].user, MANAGE).order_by("pk").first()
+        if team is None:
+            raise serializers.ValidationError("You manage no team that this could belong to.")
+        return team
+
+    def _check_name(self, attrs: dict[str, Any]) -> None:
+        team = attrs.get("team") or getattr(self.instance, "team", None)
+        namesakes = type(self).Meta.model.objects.filter(team=team, name=attrs.get("name"))  # type: ignore[attr-defined]
+        if namesakes.exclude(pk=getattr(self.instance, "pk", None)).exists():
+            raise serializers.ValidationError({"name": "This name is taken in the team."})
 
 
 class ChannelSerializer(OfTeam):
@@ -57,6 +64,7 @@ class ChannelSerializer(OfTeam):
     class Meta:
         model = Channel
         fields = ("id", "team", "name", "kind", "config", "enabled", "default")
+        validators: ClassVar[list[Any]] = []  # ours knows the team that is filled in
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
@@ -82,6 +90,7 @@ class RuleSerializer(OfTeam):
             "id", "team", "name", "kind", "metric", "labels", "selector", "op", "warn", "warn_recover",
             "critical", "critical_recover", "notify", "group_wait", "enabled",
         )  # fmt: skip
+        validators: ClassVar[list[Any]] = []
 
     labels = serializers.DictField(child=serializers.CharField(max_length=500), required=False)
     notify = serializers.ListField(child=serializers.DictField(), required=False)

@@ -14,8 +14,7 @@ from django.db.models import Count, Max
 from alerts.engine import Limits
 from alerts.models import Rule
 from core import selector
-from metrics.layouts import Known
-from metrics.names import parse
+from metrics.store import Known, parse
 from servers.models import Server
 
 LOOK_EVERY = 1.0

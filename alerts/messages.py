@@ -9,8 +9,7 @@ from django.conf import settings
 from alerts.channels.base import Message
 from alerts.engine import CRITICAL, NAMES, WARN
 from alerts.models import Alert, Delivery, Incident
-from metrics import words
-from metrics.names import parse
+from metrics.store import quantity, spoken
 
 
 def severity_name(level: int) -> str:
@@ -21,24 +20,17 @@ def severity_level(name: str) -> int:
     return {"warn": WARN, "critical": CRITICAL}.get(name, 0)
 
 
-def labels_of(alert: Alert) -> dict[str, str]:
-    return dict(parse(f"{alert.series.metric}{alert.series.labels}")[1])
-
-
 def sentence(alert: Alert, value: float, limit: float) -> str:
     """What is wrong, on what, how much: `web-1: CPU used is 97.1 %, above 95 %.`"""
     metric = alert.series.metric
-    what = words.name(metric, labels_of(alert))
-    return (
-        f"{alert.server.name}: {what} is {words.quantity(metric, value)}, "
-        f"{alert.rule.op} {words.quantity(metric, limit)}."
-    )
+    what = spoken(metric, alert.labels)
+    return f"{alert.server.name}: {what} is {quantity(metric, value)}, {alert.rule.op} {quantity(metric, limit)}."
 
 
 def good_sentence(alert: Alert, value: float) -> str:
     metric = alert.series.metric
-    what = words.name(metric, labels_of(alert))
-    return f"{alert.server.name}: {what} is well again at {words.quantity(metric, value)}."
+    what = spoken(metric, alert.labels)
+    return f"{alert.server.name}: {what} is well again at {quantity(metric, value)}."
 
 
 def link(incident: Incident) -> str:
@@ -61,7 +53,7 @@ def compose(delivery: Delivery) -> Message:
         rule=subject.rule.name if subject else "",
         server=_server(subject),
         metric=subject.series.metric if subject else "",
-        labels=labels_of(subject) if subject else {},
+        labels=subject.labels if subject else {},
         value=facts.get("value"),
         limit=facts.get("limit"),
         since=(subject.since / 1000) if subject else incident.opened_at.timestamp(),
@@ -83,7 +75,7 @@ def _member(alert: Alert) -> dict[str, Any]:
         "server": _server(alert),
         "rule": alert.rule.name,
         "metric": alert.series.metric,
-        "labels": labels_of(alert),
+        "labels": alert.labels,
         "severity": alert.severity,
         "state": "resolved" if alert.resolved_at else "firing",
         "value": alert.value,

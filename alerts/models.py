@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.base import TeamOwned
 from accounts.models import Team, User
 from core import sealed
 from metrics.models import Series
+from metrics.store import parse
 from servers.models import Server
 
 SEVERITIES = [("warn", "Warning"), ("critical", "Critical")]
@@ -153,6 +154,10 @@ class Alert(models.Model):
     def __str__(self) -> str:
         return f"{self.rule} on {self.server}"
 
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(parse(f"{self.series.metric}{self.series.labels}")[1])
+
 
 class NoticeQuerySet(TeamOwned["Notice"]):
     team_path: ClassVar[str] = "incident__team"
@@ -181,10 +186,19 @@ class Notice(models.Model):
         return self.text
 
 
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
+class DeliveryQuerySet(TeamOwned["Delivery"]):
+    team_path: ClassVar[str] = "channel__team"
+
     def due(self, now: datetime) -> Self:
+        """What may be sent now; the end of a trouble waits until its beginning is out on that channel."""
         free = Q(lease_until=None) | Q(lease_until__lt=now)
-        return self.filter(free, state="waiting", due_at__lte=now)
+        earlier = Delivery.objects.filter(
+            state="waiting",
+            channel=OuterRef("channel"),
+            notice__alert=OuterRef("notice__alert"),
+            pk__lt=OuterRef("pk"),
+        )
+        return self.filter(free, ~Exists(earlier), state="waiting", due_at__lte=now)
 
 
 class Delivery(models.Model):

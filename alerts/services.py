@@ -137,7 +137,7 @@ def _tell(incident: Incident, alert: Alert, kind: str, text: str, now: datetime,
         },
     )
     if made:
-        chosen = _heard(alert) if kind == "resolved" else _targets(alert.rule)
+        chosen = _heard(alert, now) if kind == "resolved" else _targets(alert.rule)
         Delivery.objects.bulk_create(
             [Delivery(notice=notice, channel=channel, due_at=due) for channel in chosen], ignore_conflicts=True
         )
@@ -152,10 +152,10 @@ def _targets(rule: Rule) -> list[Channel]:
     return list(mine.filter(uuid__in=named) if named else mine.filter(default=True))
 
 
-def _heard(alert: Alert) -> list[Channel]:
-    """Who was told that it fires, or may be hearing it right now; what is not out yet is not sent any more."""
+def _heard(alert: Alert, now: datetime) -> list[Channel]:
+    """Who was told that it fires, or is about to be. What still waits for its group is not sent any more."""
     told = Delivery.objects.filter(notice__alert=alert, notice__kind="firing")
-    told.filter(state="waiting", attempts=0, lease_until=None).update(state="dropped")
+    told.filter(state="waiting", attempts=0, due_at__gt=now).update(state="dropped")
     return list(Channel.objects.filter(pk__in=told.exclude(state="dropped").values("channel")))
 
 

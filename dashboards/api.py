@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.roles import LOOK
+from accounts.base import LOOK
 from core import live
 from dashboards import present, topics
 from servers.models import FactSheet, Server

@@ -12,7 +12,7 @@ from alerts import services as alerts
 from alerts.models import Incident
 from core import live
 from dashboards import present
-from ingest import writer
+from metrics import journal
 from metrics.journal import Entry
 from servers.models import Server
 
@@ -130,7 +130,7 @@ def push_incident(incident: Incident) -> None:
 def start() -> Feed:
     """In a web process: listen to the writer and to the alerts."""
     feed = Feed()
-    writer.on_commit(feed.take)
+    journal.on_commit(feed.take)
     feed.start()
     listen()
     return feed

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from alerts.messages import labels_of
 from alerts.models import Alert, Incident
 from core.clock import milliseconds
-from metrics.latest import Newest, latest
+from metrics.store import Newest, latest
 from servers.models import Server, reach
 
 Shown = dict[str, Any]
@@ -101,7 +100,7 @@ def _evidence(alert: Alert | None) -> Shown:
         "server": {"id": str(target.uuid), "name": target.name, "url": f"/servers/{target.uuid}/"},
         "rule": alert.rule.name,
         "metric": alert.series.metric,
-        "labels": labels_of(alert),
+        "labels": alert.labels,
         "value": alert.value,
         "limit": alert.limit,
     }

@@ -10,13 +10,13 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
-# from servers.install.lines import lines
+from accounts.base import MANAGE
 from accounts.models import Team
-from accounts.roles import MANAGE
 from alerts.models import Incident
 from core import guard
 from core.clock import now
 from dashboards import present, topics
+from servers.install.services import ca_fingerprint, lines
 from servers.models import FactSheet, Server
 from servers.services import make_enrolment
 
@@ -111,13 +111,6 @@ def add_server(request: HttpRequest) -> HttpResponse:
     context["may_add"] = team is not None
     if request.method == "POST" and team:
         token = make_enrolment(team, f"Added by {request.user}", hours=ENROLMENT_HOURS)
-        context["lines"] = lines(settings.SITE_URL, token, own_fingerprint())
+        context["lines"] = lines(settings.SITE_URL, token, ca_fingerprint())
         context["waiting_since"] = now().timestamp()
     return render(request, "dashboards/add_server.html", context)
-
-
-def own_fingerprint() -> str | None:
-    """The fingerprint of our own authority, which the pasted line pins; none behind a public certificate."""
-    from servers.install.views import ca_fingerprint  # noqa: PLC0415
-
-    return ca_fingerprint()

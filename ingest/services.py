@@ -14,9 +14,8 @@ from core.clock import from_milliseconds, milliseconds
 from core.errors import Conflict, Failure
 from ingest import wire
 from metrics.journal import Entry
-from metrics.layouts import Known, WrongColumns, layouts
 from metrics.models import EARLIEST
-from metrics.names import layout_hash
+from metrics.store import Known, WrongColumns, layout_hash, layouts
 from servers import services as servers
 from servers.auth import Agent
 from servers.models import Server

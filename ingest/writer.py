@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from django.conf import settings
 from django.db import connection
 
-from metrics.journal import Entry, Writer
-from metrics.latest import latest
+from metrics.journal import Writer
+from metrics.store import latest
 
 _lock = threading.Lock()
 _held: list[Writer] = []
-_listeners: list[Callable[[list[Entry]], None]] = []
-
-
-def on_commit(listener: Callable[[list[Entry]], None]) -> None:
-    """Told of every stored group, in the writer's thread: be quick."""
-    if listener not in _listeners:
-        _listeners.append(listener)
 
 
 def writer() -> Writer:
@@ -27,7 +19,7 @@ def writer() -> Writer:
     with _lock:
         if not _held or not _held[0].is_alive():
             shared = not settings.EMBEDDED or connection.vendor != "sqlite"
-            fresh = Writer(shared=shared, committed=_tell)
+            fresh = Writer(shared=shared)
             if not shared:
                 fresh.identities.mend()
             latest.mend()
@@ -45,8 +37,3 @@ def stop(seconds: float = 3.0) -> None:
         for held in _held:
             held.end(seconds)
         _held.clear()
-
-
-def _tell(group: list[Entry]) -> None:
-    for listener in _listeners:
-        listener(group)

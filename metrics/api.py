@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.roles import LOOK
+from accounts.base import LOOK
 from core.clock import milliseconds
 from core.errors import Failure
 from metrics import query

@@ -131,14 +131,22 @@ class Counters:
     moved_at: float = field(default_factory=time.monotonic)
 
 
+_listeners: list[Callable[[list[Entry]], None]] = []
+
+
+def on_commit(listener: Callable[[list[Entry]], None]) -> None:
+    """Told of every stored group, in the writer's thread: be quick."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
 class Writer(threading.Thread):
     """Takes all that waits, commits it as one group, then lets the answers go."""
 
-    def __init__(self, *, shared: bool, committed: Callable[[list[Entry]], None]) -> None:
+    def __init__(self, *, shared: bool) -> None:
         super().__init__(name="ingest-writer", daemon=True)
         self.waiting: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self.bytes = 0
-        self.committed = committed
         self.identities = Identities(shared=shared)
         self.counters = Counters()
         self.closed = False
@@ -212,8 +220,8 @@ class Writer(threading.Thread):
             latest.take(entry.server, entry.layout, entry.received, entry.times, entry.values)
         self._count(group, fresh)
         _answer(group, None)
-        if fresh:
-            self.committed(fresh)
+        for listener in _listeners if fresh else ():
+            listener(fresh)
 
     def _store(self, group: list[Entry]) -> None:
         with transaction.atomic():

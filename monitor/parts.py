@@ -13,9 +13,10 @@ from alerts.delivery import Dispatcher, release_own
 from alerts.judging import Judge
 from alerts.models import Delivery
 from core.models import Lease
-from core.runner import Loop, RedisEars
+from core.runner import Loop, RedisEars, wake
 from dashboards import feed
 from ingest import writer
+from metrics import journal
 from monitor.background import Beat, CeleryWorker
 from servers.auth import CHECK_EVERY, keyring
 
@@ -37,6 +38,7 @@ class Parts:
         """Doors, the writer behind them, and the live feed."""
         keyring.refresh()
         writer.writer()
+        journal.on_commit(_wake_rules)
         self._keep("writer", lambda: writer.stop(3.0))
         self._loop(Loop("keys", _refresh_keys, every=CHECK_EVERY))
         live = feed.start()
@@ -90,6 +92,10 @@ def clear_leases() -> None:
     """Alone on the data folder nobody else lives: what a killed process held is free."""
     Lease.objects.all().delete()
     Delivery.objects.filter(state="waiting").exclude(lease_until=None).update(lease_until=None, lease_owner="")
+
+
+def _wake_rules(_group: list[journal.Entry]) -> None:
+    wake("rules")
 
 
 def _refresh_keys() -> bool:

@@ -40,7 +40,7 @@ urlpatterns = [
     path("alerts/", views.alerts, name="alerts"),
     path("incidents/<uuid:uuid>/", views.incident, name="incident"),
     path("accounts/", include("accounts.urls")),
-    # path("agent/", include("servers.install.urls")),
+    path("agent/", include("servers.install.urls")),
     path("api/v1/", include(api)),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from accounts.base import TeamOwned
+from accounts.base import M_co, TeamOwned
 from accounts.models import Team
 
 DEFAULT_INTERVAL = 10
@@ -56,6 +56,12 @@ class Server(models.Model):
         }
 
 
+class ServerRows(TeamOwned[M_co]):
+    """Rows that belong to a server, and so to its team."""
+
+    team_path: ClassVar[str] = "server__team"
+
+
 class AgentKey(models.Model):
     """A key of a server's agent; two may live at once, so that keys can be rotated."""
 
@@ -65,6 +71,8 @@ class AgentKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    objects: ClassVar[ServerRows[AgentKey]] = ServerRows["AgentKey"].as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return f"wka_{self.key} of {self.server}"
@@ -97,6 +105,8 @@ class FactSheet(models.Model):
     document = models.JSONField(default=dict)
     at = models.DateTimeField()
 
+    objects: ClassVar[ServerRows[FactSheet]] = ServerRows["FactSheet"].as_manager()  # type: ignore[assignment]
+
     def __str__(self) -> str:
         return f"facts of {self.server}"
 
@@ -110,6 +120,8 @@ class Change(models.Model):
     key = models.CharField(max_length=200)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
+
+    objects: ClassVar[ServerRows[Change]] = ServerRows["Change"].as_manager()  # type: ignore[assignment]
 
     class Meta:
         indexes = [models.Index(fields=["server", "at"])]
@@ -126,6 +138,8 @@ class Event(models.Model):
     kind = models.CharField(max_length=60)
     text = models.CharField(max_length=500)
     fields = models.JSONField(default=dict)
+
+    objects: ClassVar[ServerRows[Event]] = ServerRows["Event"].as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["server", "at", "kind", "text"], name="an_event_once")]

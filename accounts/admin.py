@@ -1,0 +1,52 @@
+"""People, teams and tokens in the admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+
+from accounts.models import ApiToken, Membership, Team, User
+from core.team_admin import ReadOnly, TeamAdmin
+
+admin.site.unregister(Group)  # roles in teams say who may do what
+admin.site.site_header = admin.site.site_title = "Watchkeeper"
+admin.site.index_title = "Everything that is stored"
+
+
+class Members(admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    ordering = ("email",)
+    list_display = ("email", "first_name", "last_name", "is_active", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_superuser", "memberships__team")
+    search_fields = ("email", "first_name", "last_name")
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        ("Name", {"fields": ("first_name", "last_name")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "password1", "password2")}),)
+
+
+@admin.register(Team)
+class TeamTableAdmin(TeamAdmin):
+    list_display = ("name", "created_at")
+    search_fields = ("name",)
+    inlines = (Members,)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly):
+    list_display = ("name", "user", "scopes", "created_at", "used_at", "expires_at", "revoked_at")
+    list_select_related = ("user",)
+    list_filter = ("revoked_at",)
+    search_fields = ("name", "user__email", "key")
+    exclude = ("digest",)

@@ -1,0 +1,59 @@
+"""Rules, channels, and what came of them, in the admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
+from core.team_admin import ReadOnly, TeamAdmin
+
+
+@admin.register(Rule)
+class RuleAdmin(TeamAdmin):
+    list_display = ("name", "team", "metric", "op", "warn", "critical", "selector", "enabled")
+    list_filter = ("team", "enabled", "kind")
+    list_select_related = ("team",)
+    search_fields = ("name", "metric", "selector")
+
+
+@admin.register(Channel)
+class ChannelAdmin(TeamAdmin):
+    """Credentials are written through the API and never shown."""
+
+    list_display = ("name", "team", "kind", "enabled", "default")
+    list_filter = ("team", "kind", "enabled")
+    list_select_related = ("team",)
+    search_fields = ("name",)
+    readonly_fields = ("kind",)
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+
+@admin.register(Incident)
+class IncidentAdmin(ReadOnly):
+    list_display = ("title", "team", "severity", "opened_at", "resolved_at", "acknowledged_by")
+    list_filter = ("team", "severity")
+    list_select_related = ("team", "acknowledged_by")
+    search_fields = ("title",)
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnly):
+    list_display = ("rule", "server", "series", "state", "severity", "value", "limit", "resolved_at")
+    list_filter = ("state", "severity")
+    list_select_related = ("rule", "server", "series")
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly):
+    list_display = ("at", "kind", "text", "incident")
+    list_filter = ("kind",)
+    list_select_related = ("incident",)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly):
+    list_display = ("notice", "channel", "state", "attempts", "due_at", "sent_at", "error")
+    list_filter = ("state", "channel__kind")
+    list_select_related = ("notice", "channel")

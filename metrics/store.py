@@ -1,0 +1,15 @@
+"""The face of the store: what other apps may ask of numbers, their names and the newest rows."""
+
+from __future__ import annotations
+
+from metrics import query
+from metrics.latest import Newest, latest
+from metrics.layouts import Known, WrongColumns, layouts
+from metrics.names import METRIC, layout_hash, parse
+from metrics.words import name as spoken
+from metrics.words import quantity
+
+__all__ = [
+    "METRIC", "Known", "Newest", "WrongColumns", "latest", "layout_hash", "layouts", "parse", "quantity", "query",
+    "spoken",
+]  # fmt: skip

@@ -1,0 +1,106 @@
+"""What all tests share: a team, people, a server that reports through the real door, and the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Membership, Team, User
+from accounts.services import make_token
+from core import clock
+from ingest import writer
+from metrics.latest import latest
+from metrics.layouts import layouts
+from metrics.names import layout_hash
+from servers.auth import enrol, keyring
+from servers.models import Server
+from servers.services import make_enrolment
+
+Post = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory() -> Iterator[None]:
+    """What a process holds in memory must not outlive a test's rows."""
+    yield
+    writer.stop()
+    latest.rows.clear()
+    latest.dirty.clear()
+    layouts.__init__()  # type: ignore[misc]
+    keyring.__init__()  # type: ignore[misc]
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    return Team.objects.create(name="Main")
+
+
+@pytest.fixture
+def other_team(db: None) -> Team:
+    return Team.objects.create(name="Strangers")
+
+
+@pytest.fixture
+def person(team: Team) -> Callable[..., User]:
+    """Make somebody with a role in a team."""
+
+    def make(role: str = "admin", of: Team | None = None, **fields: Any) -> User:
+        count = User.objects.count()
+        user = User.objects.create_user(f"{role}{count}@example.org", "correct horse battery", **fields)
+        Membership.objects.create(team=of or team, user=user, role=role)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def api(person: Callable[..., User]) -> Callable[..., Client]:
+    """A client that speaks with an API token."""
+
+    def make(user: User | None = None, scopes: list[str] | None = None) -> Client:
+        token = make_token(user or person(), "test", scopes or ["all"])
+        return Client(headers={"authorization": f"Bearer {token}"})
+
+    return make
+
+
+class Machine:
+    """An enrolled machine that posts through the ingest door's twin."""
+
+    def __init__(self, team: Team, name: str = "web-1") -> None:
+        made = enrol(make_enrolment(team, name), name, f"print of {name}", {})
+        self.server: Server = made.server
+        self.key = made.key
+        self.client = Client(headers={"authorization": f"Bearer {made.key}"})
+        self.seq = 0
+
+    def post(self, body: Post | bytes, **headers: str) -> Any:
+        return self.client.post("/api/v1/ingest", body, content_type="application/json", headers=headers)
+
+    def report(self, at: float | None = None, *, boot: str = "b1", **values: float | None) -> Any:
+        """One row of these values now, or at that time."""
+        columns = list(values)
+        self.seq += 1
+        row = [time.time() if at is None else at, *values.values()]
+        return self.post(
+            {
+                "boot": boot, "seq": self.seq, "layout": layout_hash(columns), "columns": columns, "rows": [row],
+            }
+        )  # fmt: skip
+
+
+@pytest.fixture
+def machine(team: Team, transactional_db: None) -> Callable[..., Machine]:
+    def make(name: str = "web-1", of: Team | None = None) -> Machine:
+        return Machine(of or team, name)
+
+    return make
+
+
+@pytest.fixture
+def now() -> float:
+    return clock.milliseconds() / 1000

@@ -1,0 +1,207 @@
+"""From a machine to a person: agent door, journal, rule, alert, notice, webhook and mail; killed in the middle."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from metrics.names import layout_hash
+from tests.product import MailSink, Product, ScaleOut, WebhookSink, until
+
+COLUMNS = ["cpu_used_percent", 'disk_used_percent{mount="/"}']
+Running = Product | ScaleOut
+
+
+class Agent:
+    """A thin agent: enrols, posts one row at a time, and remembers what was acknowledged."""
+
+    def __init__(self, product: Running, name: str, token: str) -> None:
+        self.product, self.name, self.boot, self.seq = product, name, str(uuid4()), 0
+        asked = {"token": token, "hostname": name, "fingerprint": f"print-{name}", "facts": {}}
+        reply = product.request("POST", "/api/v1/enrol", asked)
+        assert reply.status == 201, reply.body
+        self.server, self.key = reply.json()["server"], reply.json()["key"]
+        self.acknowledged: dict[float, float] = {}
+
+    def post(self, cpu: float, at: float | None = None, *, tries: int = 200) -> Any:
+        """The same batch again and again until it is acknowledged, as agents do."""
+        self.seq += 1
+        moment = round(at or time.time(), 3)
+        body = {
+            "agent": "test", "boot": self.boot, "seq": self.seq, "layout": layout_hash(COLUMNS),
+            "columns": COLUMNS, "rows": [[moment, cpu, 50.0]],
+        }  # fmt: skip
+        for _ in range(tries):
+            try:
+                reply = self.product.request("POST", "/api/v1/ingest", body, token=self.key)
+            except OSError:
+                time.sleep(0.1)
+                continue
+            if reply.status == 200:
+                assert reply.json()["ack"] == self.seq
+                self.acknowledged[moment] = cpu
+                return reply.json()
+            assert reply.status == 503, reply.body
+            time.sleep(0.1)
+        raise AssertionError("never acknowledged")
+
+
+@pytest.fixture(params=["embedded", "scale-out"])
+def product(request: pytest.FixtureRequest, tmp_path: Path, mail: MailSink) -> Iterator[Running]:
+    common: dict[str, Any] = {"WATCHKEEPER_OUTGOING_ALLOW": "127.0.0.0/8", "EMAIL_URL": mail.url}
+    made: Running
+    if request.param == "embedded":
+        made = Product(tmp_path / "data", **common)
+    else:
+        database = request.getfixturevalue("fresh_postgres")
+        made = ScaleOut(tmp_path / "data", database, request.getfixturevalue("redis_url"), **common)
+    with made as running:
+        yield running
+
+
+@pytest.fixture
+def mail() -> Iterator[MailSink]:
+    with MailSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def hook() -> Iterator[WebhookSink]:
+    with WebhookSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def call(product: Running) -> Callable[..., Any]:
+    """The API with an admin's token."""
+    token = product.api_token()
+
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        reply = product.request(method, path, body, token=token)
+        assert reply.status < 300, reply.body
+        return reply.json()
+
+    return ask
+
+
+def watch(call: Callable[..., Any], hook: WebhookSink) -> None:
+    """A webhook, a mail channel and one rule that tells both."""
+    config = {"url": hook.url, "secret": "s3cret"}
+    first = call("POST", "/api/v1/channels", {"name": "hook", "kind": "webhook", "config": config})
+    second = call(
+        "POST", "/api/v1/channels", {"name": "mail", "kind": "email", "config": {"to": ["night@example.org"]}}
+    )
+    call(
+        "POST", "/api/v1/rules",
+        {
+            "name": "CPU hot", "metric": "cpu_used_percent", "op": "above", "critical": 95, "critical_recover": 80,
+            "notify": [{"channel": first["id"]}, {"channel": second["id"]}], "group_wait": 0,
+        },
+    )  # fmt: skip
+    time.sleep(1.2)  # the rules loop looks for changed rules once a second
+
+
+def events(hook: WebhookSink) -> list[str]:
+    return [request.json["event"] for request in hook.requests]
+
+
+def test_a_hot_machine_is_told_by_webhook_and_mail_and_so_is_its_end(
+    product: Running, call: Callable[..., Any], hook: WebhookSink, mail: MailSink
+) -> None:
+    watch(call, hook)
+    agent = Agent(product, "web-1", product.enrol_token("web"))
+    agent.post(20)
+    began = time.monotonic()
+    agent.post(97.1)
+    until(lambda: "firing" in events(hook), what="the webhook")
+    assert time.monotonic() - began < 5
+    until(lambda: mail.messages, what="the mail")
+    agent.post(40)
+    until(lambda: events(hook) == ["firing", "resolved"], what="the webhook of the end")
+
+    told = hook.requests[0].json
+    assert (told["severity"], told["rule"], told["metric"]) == ("critical", "CPU hot", "cpu_used_percent")
+    assert (told["value"], told["limit"], told["server"]["name"]) == (97.1, 95, "web-1")
+    assert hook.requests[0].headers["Idempotency-Key"] == told["key"]
+    assert hook.requests[0].headers["X-Watchkeeper-Signature"].startswith("t=")
+    assert "web-1" in str(mail.messages[0]["Subject"])
+
+    page = product.request("GET", f"/api/v1/incidents/{told['incident']}", token=product.api_token())
+    assert page.json()["state"] == "resolved"
+
+
+def test_a_batch_sent_again_has_no_second_effect(product: Running, call: Callable[..., Any]) -> None:
+    agent = Agent(product, "web-1", product.enrol_token("web"))
+    first = agent.post(20)
+    agent.seq -= 1
+    again = agent.post(20, at=next(iter(agent.acknowledged)))
+    assert (again["ack"], again["accepted"]) == (first["ack"], first["accepted"])
+    assert stored(call, agent) == [20]
+
+
+def test_nothing_acknowledged_is_lost_and_nothing_told_twice_when_killed(
+    product: Running, call: Callable[..., Any], hook: WebhookSink
+) -> None:
+    """Kill -9 while posts and alerts flow; then every acknowledged sample and every alert is there."""
+    watch(call, hook)
+    hook.delay = 0.05
+    agents = [Agent(product, f"web-{n}", product.enrol_token(f"web-{n}")) for n in range(4)]
+    rounds = 6
+
+    def flow(agent: Agent) -> None:
+        for _ in range(rounds):
+            agent.post(20)
+            agent.post(99)  # fires
+            time.sleep(0.3)
+            agent.post(30)  # resolves
+            time.sleep(0.2)
+
+    flows = [threading.Thread(target=flow, args=(agent,)) for agent in agents]
+    for each in flows:
+        each.start()
+    kills = 2
+    for _ in range(kills):
+        time.sleep(1.5)
+        product.kill()
+        product.start()
+    for each in flows:
+        each.join(120)
+        assert not each.is_alive()
+
+    for agent in agents:
+        assert stored(call, agent) == list(agent.acknowledged.values())
+    until(lambda: not waiting(call), seconds=40, what="the end of all deliveries")
+
+    keys = Counter(request.headers["Idempotency-Key"] for request in hook.requests)
+    repeats = sum(count - 1 for count in keys.values())
+    assert repeats <= kills, "more was told twice than could be in flight at the kills"
+    by_key = {
+        request.json["key"]: (request.json["server"]["name"], request.json["event"]) for request in hook.requests
+    }
+    told = Counter(by_key.values())
+    for agent in agents:
+        assert (told[agent.name, "firing"], told[agent.name, "resolved"]) == (rounds, rounds)
+        assert incidents_of(call, agent.name) == rounds
+
+
+def stored(call: Callable[..., Any], agent: Agent) -> list[float]:
+    start = min(agent.acknowledged) - 1
+    found = call("GET", f"/api/v1/series?server={agent.server}&metric=cpu_used_percent&start={start}")
+    return list(found["series"][0]["v"])
+
+
+def waiting(call: Callable[..., Any]) -> bool:
+    notices = call("GET", "/api/v1/notices?size=1000")["results"]
+    return any(one["state"] == "waiting" for notice in notices for one in notice["deliveries"])
+
+
+def incidents_of(call: Callable[..., Any], name: str) -> int:
+    listed = call("GET", "/api/v1/incidents?size=1000")["results"]
+    return sum(name in one["title"] for one in listed)
