@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from typing import Any, cast
 
 import msgspec
@@ -114,6 +115,9 @@ def _row(place: int, row: Any, refused: list[Refusal]) -> list[Any]:
 
 
 def _cell(place: int, number: int, cell: Any, refused: list[Refusal]) -> Cell:
+    if isinstance(cell, float) and isnan(cell):  # Python's own writer sends NaN
+        refused.append(Refusal(place, str(number), "not finite"))
+        return None
     if cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool)):
         return _as_float(cell)
     refused.append(Refusal(place, str(number), "not a number"))

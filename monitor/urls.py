@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from alerts import api as alerts
@@ -29,7 +29,7 @@ api = [
     path("series", SeriesView.as_view(), name="series"),
     path("fleet/latest", FleetLatestView.as_view(), name="fleet-latest"),
     path("live", dashboards.LiveView.as_view(), name="live"),
-    path("schema", SpectacularAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
+    path("schema", SpectacularJSONAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
     *router.urls,
 ]
 

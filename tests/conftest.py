@@ -94,11 +94,12 @@ class Machine:
 
 
 @pytest.fixture
-def machine(team: Team, transactional_db: None) -> Callable[..., Machine]:
+def machine(team: Team, transactional_db: None) -> Iterator[Callable[..., Machine]]:
     def make(name: str = "web-1", of: Team | None = None) -> Machine:
         return Machine(of or team, name)
 
-    return make
+    yield make
+    writer.stop()
 
 
 @pytest.fixture

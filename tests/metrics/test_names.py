@@ -1,0 +1,57 @@
+"""Series names, ranges and blobs: small and exact."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics import blob, ranges
+from metrics.names import BadName, parse, write
+from metrics.words import name, quantity
+
+
+def test_labels_are_sorted_and_escaped() -> None:
+    metric, labels = parse('disk{mount="/a \\"b\\"",device="x\\\\y\\nz"}')
+    assert metric == "disk"
+    assert labels == (("device", "x\\y\nz"), ("mount", '/a "b"'))
+    assert write(labels) == '{device="x\\\\y\\nz",mount="/a \\"b\\""}'
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.text(max_size=20), max_size=5))
+def test_what_is_written_is_read_again(labels: dict[str, str]) -> None:
+    pairs = tuple(sorted((key, value.replace("\0", "")) for key, value in labels.items()))
+    assert parse(f"m{write(pairs)}") == ("m", pairs)
+
+
+@pytest.mark.parametrize(
+    "column", ["", "1a", "a b", "a{", 'a{b="c"', "a{b=c}", 'a{b="c",b="d"}', "ü", 'a{b="\0"}', "a" * 5000]
+)
+def test_a_bad_name_is_refused_with_a_reason(column: str) -> None:
+    with pytest.raises(BadName, match=r"\w"):
+        parse(column)
+
+
+@given(st.lists(st.integers(0, 60), max_size=80))
+def test_ranges_hold_exactly_what_was_added(numbers: list[int]) -> None:
+    kept: ranges.Ranges = []
+    for number in numbers:
+        ranges.add(kept, number)
+    assert [n for n in range(62) if ranges.holds(kept, n)] == sorted(set(numbers))
+    assert all(a[1] + 1 < b[0] for a, b in zip(kept, kept[1:], strict=False)), "neighbours are joined"
+
+
+def test_a_blob_gives_back_every_bit() -> None:
+    times = np.array([1, 2**52], np.int64)
+    values = np.array([[0.1, np.nan, -0.0], [1e308, 5e-324, 3.0]])
+    got_times, got_values = blob.unpack(blob.pack(times, values), 3)
+    assert got_times.tolist() == times.tolist()
+    assert got_values.tobytes() == values.tobytes()
+
+
+def test_metrics_are_spoken_as_people_do() -> None:
+    assert name("disk_used_percent", {"mount": "/"}) == "Disk used (mount /)"
+    assert quantity("cpu_used_percent", 97.123) == "97.12 %"
+    assert quantity("memory_used_bytes", 3 * 2**30) == "3 GiB"
+    assert quantity("uptime_seconds", 7200) == "2 h"
