@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from watchkeeper_agent.errors import Trouble
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
 class Config:
@@ -61,7 +62,7 @@ def check_url(url: str, *, insecure: bool) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Trouble(f'"{url}" is not an address of a hub. Write for example https://watch.example.org:8000')
-    if parts.scheme == "http" and not insecure and parts.hostname not in LOOPBACK:
+    if parts.scheme == "http" and not insecure and not LOOPBACK.fullmatch(parts.hostname):
         raise Trouble(
             f"{url} is not encrypted, so the key could be read on the way. "
             "Use https, or add --insecure to do it anyway."

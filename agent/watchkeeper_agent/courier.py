@@ -13,6 +13,7 @@ from watchkeeper_agent.spool import Batch, Spool
 
 INGEST = "/api/v1/ingest"
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+LONGEST_REST = 3600.0  # of what a hub may ask for
 SLOW = 120.0  # a revoked key does not come back by asking often
 PACE = (0.2, 0.6)  # between posts of the past: a returning hub has many agents to hear
 
@@ -58,13 +59,17 @@ class Courier:
 
     def step(self) -> float | None:
         """Send one batch; answers the seconds to rest, None for until there is a new row."""
-        batch = self.current = self.current or self.spool.take()
-        if batch is None:
-            return None
+        batch: Batch | None = None
         try:
+            batch = self.current = self.current or self.spool.take()
+            if batch is None:
+                return None
             answer = self.hub.post(INGEST, self._document(batch))
         except Unreachable as trouble:
             self._failed(str(trouble))
+            return self._backoff()
+        except Exception as error:  # noqa: BLE001 - this thread must never end: rows would pile up unseen
+            self._failed(f"A report could not be sent: {type(error).__name__}: {error}")
             return self._backoff()
         return self._judge(batch, answer)
 
@@ -95,7 +100,7 @@ class Courier:
         self._failed(f"The hub cannot take reports now ({status}): {answer.detail}")
         if answer.retry_after is None:
             return self._backoff()
-        return max(answer.retry_after, 0.1) * random.uniform(1.0, 1.3)
+        return min(max(answer.retry_after, 0.1), LONGEST_REST) * random.uniform(1.0, 1.3)
 
     def _accepted(self, batch: Batch, answer: Answer) -> float | None:
         if self.failures:

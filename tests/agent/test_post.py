@@ -99,7 +99,7 @@ def test_a_hub_that_is_busy_is_asked_again_when_it_said_and_not_before(hub: Tiny
     pause = one.step()
     assert pause is not None
     assert 7.0 <= pause <= 9.1
-    assert not one.connected
+    assert spool.waiting() == 1
     assert one.step() is None
     assert one.connected
     assert [batch["seq"] for batch in hub.batches] == [1, 1]
@@ -226,3 +226,23 @@ def test_a_page_of_some_proxy_is_no_answer_of_ours(hub: TinyHub, spool: Spool) -
     pause = courier(hub, spool).step()
     assert pause is not None
     assert spool.waiting() == 1
+
+
+def test_an_error_nobody_thought_of_does_not_end_the_courier(
+    hub: TinyHub, spool: Spool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = courier(hub, spool)
+    monkeypatch.setattr(one.hub, "post", lambda *_: 1 / 0)
+    put(spool, 1.0)
+    pause = one.step()
+    assert pause is not None
+    assert "division by zero" in capsys.readouterr().err
+    assert spool.waiting() == 1
+
+
+def test_a_hub_that_asks_for_a_very_long_rest_gets_an_hour_at_most(hub: TinyHub, spool: Spool) -> None:
+    hub.script = scripted((503, {"Retry-After": "99999999"}, {}))
+    put(spool, 1.0)
+    pause = courier(hub, spool).step()
+    assert pause is not None
+    assert 3600 <= pause <= 4700

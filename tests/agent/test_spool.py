@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from watchkeeper_agent import spool as spool_module
 from watchkeeper_agent.sample import layout_of
 from watchkeeper_agent.segments import Ranges
 from watchkeeper_agent.spool import Batch, Limits, Spool
@@ -130,7 +129,7 @@ def test_the_age_cap_drops_what_is_older(folder: str, monkeypatch: pytest.Monkey
     now = time.monotonic()
     spool = Spool(folder)
     for hour in range(30):
-        monkeypatch.setattr(spool_module.time, "monotonic", lambda hour=hour: now + hour * 3600)
+        monkeypatch.setattr("watchkeeper_agent.spool.time.monotonic", lambda hour=hour: now + hour * 3600)
         put(spool, hour)
     assert sorted(row[0] for batch in drain(spool) for row in batch.rows)[0] == pytest.approx(5, abs=1)
 
@@ -139,7 +138,7 @@ def test_settled_rows_stay_ten_minutes_more(folder: str, monkeypatch: pytest.Mon
     now = time.monotonic()
     spool = Spool(folder, Limits(segment_age=60))
     for minute in range(20):
-        monkeypatch.setattr(spool_module.time, "monotonic", lambda minute=minute: now + minute * 60)
+        monkeypatch.setattr("watchkeeper_agent.spool.time.monotonic", lambda minute=minute: now + minute * 60)
         put(spool, minute)
         list(drain(spool))
     assert 10 <= len(spool.segments) <= 13
