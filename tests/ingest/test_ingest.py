@@ -60,22 +60,12 @@ def test_a_bad_cell_is_refused_alone(web: Machine, now: float, cell: str, error:
     text = json.dumps(body([[now, 424242, 2]])).replace("424242", cell)
     reply = web.post(text.encode())
     assert reply.status_code == 200, reply.content
-    if cell == "NaN":  # Python's writer sends it; it is a gap
-        assert reply.json()["accepted"] == 1
-        return
     assert (reply.json()["accepted"], reply.json()["refused"][0]["error"]) == (1, error)
 
 
 def test_times_that_cannot_be_are_refused_row_by_row(web: Machine, now: float) -> None:
-    rows: list[Any] = [
-        [now, 1, 1],
-        [now + 3600, 1, 1],
-        [0, 1, 1],
-        [now - 30 * 86400, 1, 1],
-        [1e300, 1, 1],
-        [None, 1, 1],
-    ]
-    reply = web.post(body(rows)).json()
+    times = [now, now + 3600, 0, now - 30 * 86400, 1e300, None]
+    reply = web.post(body([[at, 1, 1] for at in times])).json()
     assert reply["accepted"] == 2
     assert sorted(one["row"] for one in reply["refused"]) == [1, 2, 3, 4, 5]
 
@@ -125,14 +115,8 @@ def test_bombs_are_refused_before_they_unpack(web: Machine) -> None:
 
 
 def test_only_the_servers_own_key_opens_the_door(web: Machine, now: float) -> None:
-    web.client.defaults.clear()
-    for header in (
-        {},
-        {"authorization": "Bearer x"},
-        {"authorization": f"Bearer {web.key}x"},
-        {"authorization": web.key},
-    ):
-        reply = web.post(body([[now, 1, 2]]), **header)
+    for header in ("", "Bearer x", f"Bearer {web.key}x", web.key):
+        reply = web.post(body([[now, 1, 2]]), authorization=header)
         assert (reply.status_code, reply.json()["error"]) == (401, "unauthorized")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,7 +41,7 @@ def test_ranges_hold_exactly_what_was_added(numbers: list[int]) -> None:
     for number in numbers:
         ranges.add(kept, number)
     assert [n for n in range(62) if ranges.holds(kept, n)] == sorted(set(numbers))
-    assert all(a[1] + 1 < b[0] for a, b in zip(kept, kept[1:], strict=False)), "neighbours are joined"
+    assert all(a[1] + 1 < b[0] for a, b in pairwise(kept)), "neighbours are joined"
 
 
 def test_a_blob_gives_back_every_bit() -> None:
