@@ -22,6 +22,11 @@ Headers = list[tuple[bytes, bytes]]
 CONNECTION = "watchkeeper.connection"
 DISCONNECT: Message = {"type": "http.disconnect"}
 CLOSE = (b"connection", b"close")
+LENT_BODY = 1 << 20
+"""What a connection over its address's cap may send before it has proven itself."""
+LENT_BUDGET = 16 << 20
+"""What all such connections together may hold in memory."""
+
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 refusals: Counter[str] = Counter()
@@ -78,6 +83,7 @@ class Guard:
         self.max_body = max_body
         self.body_deadline = body_deadline
         self.max_path = max_path
+        self.lent = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -101,7 +107,7 @@ class Guard:
             await answer(send, 414, "address_too_long", detail, CLOSE, head.echo)
             return
         exchange = _Exchange(self, head, connection_of(scope), receive, send)
-        if head.length > self.max_body:
+        if head.length > exchange.limit():
             await exchange.refuse_size()
             return
         await exchange.run(scope)
@@ -146,7 +152,7 @@ class _Exchange:
         self.connection = connection
         self.inner_receive = receive
         self.inner_send = send
-        self.taken = 0
+        self.taken = self.borrowed = 0
         self.touched = self.started = self.refused = False
         self.complete = not head.has_body
         self.waiting: asyncio.Timeout | None = None
@@ -159,18 +165,25 @@ class _Exchange:
         try:
             await self.guard.app(scope, self.receive, self.send)
         finally:
+            self.guard.lent -= self.borrowed
             if self.timer:
                 self.timer.cancel()
+
+    def limit(self) -> int:
+        return min(self.guard.max_body, LENT_BODY) if self._lent() else self.guard.max_body
+
+    def _lent(self) -> bool:
+        """Whether the connection is over its address's cap and has not yet proven itself."""
+        connection = self.connection
+        return connection is not None and connection.patience is not None and not connection.trusted
 
     def _arm(self, seconds: float) -> None:
         self.timer = asyncio.get_running_loop().call_later(seconds, self._expire)
 
     def _patience(self) -> float:
         """Connections over their address's cap get less time, until they prove themselves."""
-        connection, full = self.connection, self.guard.body_deadline
-        if connection is None or connection.trusted or connection.patience is None:
-            return full
-        return min(full, connection.patience)
+        full = self.guard.body_deadline
+        return min(full, self.connection.patience or full) if self.connection and self._lent() else full
 
     def _expire(self) -> None:
         self.timer = None
@@ -203,10 +216,17 @@ class _Exchange:
         if message["type"] != "http.request":
             self.complete = True
             return message
-        self.taken += len(message.get("body", b""))
-        if self.taken > self.guard.max_body:
+        size = len(message.get("body", b""))
+        self.taken += size
+        if self.taken > self.limit():
             await self.refuse_size()
             return DISCONNECT
+        if size and self._lent():
+            self.borrowed += size
+            self.guard.lent += size
+            if self.guard.lent > LENT_BUDGET:
+                await self.refuse_busy()
+                return DISCONNECT
         if not message.get("more_body"):
             self.complete = True
             if self.timer:
@@ -225,13 +245,10 @@ class _Exchange:
         """Close when the client may still hold back its body, or when the connection was only lent."""
         if self.head.expects and not self.touched:
             return [CLOSE]
-        connection = self.connection
-        if connection and not connection.trusted and connection.patience is not None:
-            return [CLOSE]
-        return []
+        return [CLOSE] if self._lent() else []
 
     async def refuse_size(self) -> None:
-        most = self.guard.max_body
+        most = self.limit()
         text = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most} bytes"
         await self._refuse(413, "too_large", f"The body is larger than {text}. Send it in smaller parts.")
 
@@ -239,11 +256,15 @@ class _Exchange:
         seconds = self.guard.body_deadline
         await self._refuse(408, "too_slow", f"The body did not arrive within {seconds:g} seconds. Send it again.")
 
-    async def _refuse(self, status: int, error: str, detail: str) -> None:
+    async def refuse_busy(self) -> None:
+        detail = "Too many strangers send at once. Try again in a second."
+        await self._refuse(503, "busy", detail, (b"retry-after", b"1"))
+
+    async def _refuse(self, status: int, error: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
         self.refused = True
         refusals[error] += 1
         if not self.started:
             self.started = True
-            await answer(self.inner_send, status, error, detail, CLOSE, self.head.echo)
+            await answer(self.inner_send, status, error, detail, CLOSE, self.head.echo, *headers)
         if self.waiting:
             self.waiting.reschedule(asyncio.get_running_loop().time())

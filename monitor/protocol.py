@@ -22,8 +22,8 @@ from core.guard import CLOSE, CONNECTION, Receive, Scope, Send, answer, plain_er
 
 log = logging.getLogger(__name__)
 NEVER = float("inf")
-PIPELINE = 16
-LINGER_BYTES = 1 << 20
+PIPELINE = 4
+LINGER_BYTES = 256 << 10
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -216,7 +216,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.gate = gate
         self.limits = gate.limits
         self.in_head = True
-        self.head_bytes = self.quiet_bytes = 0
+        self.head_bytes = self.quiet_bytes = self.leftover_bytes = 0
         self.link: Link = None  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -248,6 +248,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.in_head and self.head_bytes > self.limits.head_bytes:
             self._refuse_head()
+        elif self.leftover_bytes > LINGER_BYTES:
+            self.transport.close()
         elif self.quiet_bytes > self.limits.quiet_bytes:
             self.send_400_response("The body is mostly chunk headers or trailers.")
 
@@ -276,9 +278,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self.quiet_bytes = 0
         super().on_body(body)
+        if self.cycle.response_complete:
+            self.leftover_bytes += len(body)
 
     def on_message_complete(self) -> None:
-        self.in_head, self.head_bytes, self.quiet_bytes = True, 0, 0
+        self.in_head = True
+        self.head_bytes = self.quiet_bytes = self.leftover_bytes = 0
         self.transport.body_open = False
         super().on_message_complete()
         if self.cycle is not None and self.cycle.response_complete and not self.pipeline:
