@@ -133,10 +133,8 @@ async def ask(url: SplitResult, headers: str = "") -> int:
 async def honest(url: str, count: int, *, key: str, rounds: int, pause: float) -> Counter[int]:
     """Agents: a connection each, opened at once, a post now and then over the same connection."""
     target, found = urlsplit(url), Counter[int]()
-    head = (
-        f"POST {target.path} HTTP/1.1\r\nHost: {target.netloc}\r\nAuthorization: {key}\r\nContent-Length: 5\r\n\r\n"
-    )
-    post = "\r\n".join(lines).encode() + b"hello"
+    lines = f"POST {target.path} HTTP/1.1", f"Host: {target.netloc}", f"Authorization: {key}", "Content-Length: 5"
+    post = "\r\n".join(lines).encode() + b"\r\n\r\nhello"
 
     async def agent() -> None:
         reader, writer = await asyncio.open_connection(target.hostname, target.port)
