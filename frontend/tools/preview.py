@@ -1,7 +1,7 @@
 """Serves the real templates and the built bundle with made-up data, to look at pages without a hub.
 
 Usage: .venv/bin/python frontend/tools/preview.py [PORT]. The first part of the path picks a scene:
-/one/, /few/, /many/, /quiet/, /empty/, /silent/; behind it come the addresses of the product.
+/one/, /few/, /many/, /quiet/, /empty/, /silent/, /thousand/; behind it come the addresses of the product.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from django.template.loader import render_to_string
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'"
-SCENES = ("one", "few", "many", "quiet", "empty", "silent")
-SIZES = {"one": 1, "few": 7, "many": 400, "quiet": 2, "empty": 0, "silent": 1}
+SCENES = ("one", "few", "many", "quiet", "empty", "silent", "thousand")
+SIZES = {"one": 1, "few": 7, "many": 400, "quiet": 2, "empty": 0, "silent": 1, "thousand": 1000}
+SHOWN = {"scene": "one"}  # of the page that was opened last: a socket does not know its page
 GROUPS = ["web", "db", "api", "cache", "edge"]
 Json = dict[str, Any]
 
@@ -211,6 +212,7 @@ async def web(scope: Json, send: Send) -> None:
         scene, _, rest = path.lstrip("/").partition("/")
         if scene not in SCENES:
             scene, rest = "one", path.lstrip("/")
+        SHOWN["scene"] = scene
         if b"application/json" in dict(scope["headers"]).get(b"accept", b""):
             await answer(send, json.dumps(props(scene, rest, at)[2]).encode(), "application/json")
         else:
@@ -233,6 +235,8 @@ class Socket:
             await asyncio.sleep(1)
             for topic in [name for name in self.topics if name.startswith("server.")]:
                 await self.report(topic, time.time())
+            if "fleet" in self.topics:
+                await self.changes(SHOWN["scene"], time.time())
 
     async def listen(self) -> None:
         while (event := await self.receive())["type"] == "websocket.receive":
@@ -250,6 +254,12 @@ class Socket:
         self.topics[topic] += 1
         live = {"cpu_used_percent": [one["cpu"]], "memory_used_percent": [one["memory"]], "load1": [one["load"]]}
         await self.tell(topic, {"server": one, "t": [at], "series": live})
+
+    async def changes(self, scene: str, at: float) -> None:
+        """Every server reports each ten seconds: a tenth of them in each message."""
+        self.topics["fleet"] += 1
+        moved = range(int(at) % 10, SIZES[scene], 10)
+        await self.tell("fleet", {"servers": [server(scene, number, at) for number in moved]})
 
     async def tell(self, topic: str, data: Json) -> None:
         message = {"topic": topic, "seq": self.topics[topic], "at": time.time(), "data": data}

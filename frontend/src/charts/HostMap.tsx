@@ -107,15 +107,25 @@ export function HostMap({ groups, by }: { groups: Array<[string, Server[]]>; by:
       }
       const lut = Array.from({ length: 21 }, (_, i) => ramp(0.12 + (0.88 * i) / 20))
       const at = now()
+      // one path for each colour: a thousand single fills cost several times as much
+      const fills = new Map<string, Cell[]>()
+      const signs: Array<[Tone, Cell]> = []
       for (const c of layout.cells) {
         const { tone } = face(c.s)
         const value = c.s[by]
-        g.fillStyle = tone === 'ok' && value !== null && isFresh(c.s, at) ? lut[Math.round(value / 5)] : col[tone]
-        g.beginPath()
-        g.roundRect(c.x, c.y, z, z, 4)
-        g.fill()
-        if (tone !== 'ok') glyph(g, tone, c.x, c.y, z)
+        const fill = tone === 'ok' && value !== null && isFresh(c.s, at) ? lut[Math.round(value / 5)] : col[tone]
+        const same = fills.get(fill)
+        if (same) same.push(c)
+        else fills.set(fill, [c])
+        if (tone !== 'ok') signs.push([tone, c])
       }
+      for (const [fill, cells] of fills) {
+        g.fillStyle = fill
+        g.beginPath()
+        for (const c of cells) g.roundRect(c.x, c.y, z, z, 4)
+        g.fill()
+      }
+      for (const [tone, c] of signs) glyph(g, tone, c.x, c.y, z)
       if (sel) {
         g.strokeStyle = v('--text')
         g.lineWidth = 2

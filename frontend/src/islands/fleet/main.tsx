@@ -208,7 +208,7 @@ function Fleet({ first }: { first: FleetProps }) {
           {servers.length <= FEW && <AddCard />}
         </div>
       </div>
-      {servers.length > FEW && <Table servers={servers} traces={traces} at={at} />}
+      {servers.length >= CARDS && <Table servers={servers} traces={traces} at={at} />}
     </>
   )
 }

@@ -153,14 +153,18 @@ export function grouped(servers: Server[], by: 'tag' | 'os'): Array<[string, Ser
   return [...groups].sort((a, b) => b[1].length - a[1].length)
 }
 const RANK: Record<Tone, number> = { crit: 0, off: 1, warn: 2, info: 3, ok: 4 }
+const names = new Intl.Collator(undefined, { numeric: true })
+
+/** The rows of the table: what is worst first, then by name. Worked out on every message, so each is judged once. */
 export function rows(servers: Server[], query: string, show: 'all' | 'bad'): Server[] {
   const wanted = query.trim().toLowerCase()
-  return servers
-    .filter((server) => {
-      if (show === 'bad' && face(server).tone === 'ok') return false
-      return !wanted || `${server.name} ${server.tags.join(' ')} ${server.os}`.toLowerCase().includes(wanted)
-    })
-    .sort(
-      (a, b) => RANK[face(a).tone] - RANK[face(b).tone] || a.name.localeCompare(b.name, undefined, { numeric: true }),
-    )
+  const judged: Array<{ server: Server; rank: number }> = []
+  for (const server of servers) {
+    const { tone } = face(server)
+    if (show === 'bad' && tone === 'ok') continue
+    if (wanted && !`${server.name} ${server.tags.join(' ')} ${server.os}`.toLowerCase().includes(wanted)) continue
+    judged.push({ server, rank: RANK[tone] })
+  }
+  judged.sort((a, b) => a.rank - b.rank || names.compare(a.server.name, b.server.name))
+  return judged.map(({ server }) => server)
 }

@@ -87,11 +87,10 @@ function Evidence({ incident }: { incident: Incident }) {
 }
 const KINDS: Record<string, string> = {
   firing: 'crit',
-  opened: 'crit',
-  critical: 'crit',
-  warn: 'warn',
   resolved: 'ok',
   acknowledged: 'acc',
+  'delivery sent': '',
+  'delivery dead': 'crit',
 }
 
 function Page({ first }: { first: IncidentProps }) {
