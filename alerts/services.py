@@ -8,8 +8,9 @@ from functools import partial
 
 from django.db import transaction
 
-from accounts.models import User
+from accounts.models import Team, User
 from alerts import messages
+from alerts.defaults import DEFAULTS
 from alerts.engine import Limits, Track
 from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
 from core import runner
@@ -177,3 +178,15 @@ def close(incident: Incident, now: datetime, *, by: User) -> None:
         resolve(alert, track, now, text=f"{alert.server.name}: {alert.rule.name} was closed by {by}.")
     if Incident.objects.open().filter(pk=incident.pk).update(resolved_at=now):
         transaction.on_commit(partial(_told, incident))
+
+
+def make_default_rules(team: Team) -> None:
+    """What a new team begins with; rules that are there already stay as they are."""
+    for rule in DEFAULTS:
+        fields = {field.name: getattr(rule, field.name) for field in _COPIED}
+        Rule.objects.get_or_create(team=team, name=rule.name, defaults=fields)
+
+
+_COPIED = [
+    field for field in Rule._meta.concrete_fields if field.name not in {"id", "uuid", "team", "name", "changed_at"}
+]

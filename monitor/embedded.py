@@ -13,9 +13,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connections
 
-from accounts import services
 from accounts.models import User
 from core import tls
+from dashboards.services import prepare_site
 from monitor import folder, lifespan, upgrade
 from monitor.env import Environment
 from monitor.kept import Kept
@@ -72,7 +72,7 @@ class FirstAdmin:
                 out.flush()
                 os.fsync(out.fileno())
         password = self.given or (self.file.read_text(encoding="utf-8") if self.file.exists() else None)
-        self.made = services.ensure_site(self.email, password) is not None or waiting
+        self.made = prepare_site(self.email, password) is not None or waiting
 
     def show(self) -> None:
         if not self.made:

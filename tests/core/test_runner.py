@@ -1,0 +1,71 @@
+"""Loops and leases: woken at once, swept without a wake, one holder at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from core import runner
+from core.clock import now
+from core.models import Cursor, Lease
+from core.runner import Loop
+
+
+def test_a_wake_is_heard_at_once_and_a_lost_one_by_the_sweep() -> None:
+    turns = threading.Semaphore(0)
+
+    def step() -> bool:
+        turns.release()
+        return False
+
+    loop = Loop("test-wake", step, every=0.3)
+    loop.start()
+    try:
+        assert turns.acquire(timeout=1)
+        began = time.monotonic()
+        runner.ring("test-wake")
+        assert turns.acquire(timeout=1)
+        assert time.monotonic() - began < 0.2
+        assert turns.acquire(timeout=1), "the sweep comes without a wake"
+    finally:
+        loop.end(1)
+
+
+def test_a_loop_outlives_its_failures() -> None:
+    turns: list[int] = []
+
+    def step() -> bool:
+        turns.append(1)
+        if len(turns) == 1:
+            raise RuntimeError("broken once")
+        return False
+
+    loop = Loop("test-failure", step, every=0.1)
+    loop.start()
+    time.sleep(1.0)
+    loop.end(1)
+    assert len(turns) > 1
+
+
+@pytest.mark.django_db
+def test_a_lease_has_one_holder_until_it_lapses_or_is_given_back() -> None:
+    at = now()
+    assert Lease.objects.take("job", "a", at, 10)
+    assert not Lease.objects.take("job", "b", at, 10)
+    assert Lease.objects.take("job", "a", at + timedelta(seconds=5), 10)
+    assert not Lease.objects.take("job", "b", at + timedelta(seconds=12), 10)
+    assert Lease.objects.take("job", "b", at + timedelta(seconds=16), 10)
+    Lease.objects.release("job", "a")
+    assert not Lease.objects.take("job", "a", at + timedelta(seconds=17), 10)
+    Lease.objects.release("job", "b")
+    assert Lease.objects.take("job", "a", at + timedelta(seconds=17), 10)
+
+
+@pytest.mark.django_db
+def test_a_cursor_only_moves_forward() -> None:
+    Cursor.objects.move("c", 5)
+    Cursor.objects.move("c", 3)
+    assert Cursor.objects.place("c") == 5
