@@ -187,6 +187,5 @@ def make_default_rules(team: Team) -> None:
         Rule.objects.get_or_create(team=team, name=rule.name, defaults=fields)
 
 
-_COPIED = [
-    field for field in Rule._meta.concrete_fields if field.name not in {"id", "uuid", "team", "name", "changed_at"}
-]
+_OWN = {"id", "uuid", "team", "name", "changed_at"}
+_COPIED = [field for field in Rule._meta.concrete_fields if field.name not in _OWN]
