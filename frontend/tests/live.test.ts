@@ -18,6 +18,7 @@ class Fake implements Socket {
   }
   accept() {
     this.onopen?.(new Event('open'))
+    this.onmessage?.(new MessageEvent('message', { data: '{"pong":0}' }))
   }
   say(topic: string, seq: number, data: Record<string, unknown> = {}) {
     const message: Message = { topic, seq, at: Date.now() / 1000, data }
@@ -157,6 +158,16 @@ it('polls when no socket opens, says so, and goes back to the socket', async () 
   await vi.advanceTimersByTimeAsync(POLL_MS * 2)
   expect(live.link.state).toBe('live')
   expect(outside.poll).toHaveBeenCalledTimes(asked)
+})
+
+it('a socket that opens and says nothing counts as none', async () => {
+  follow({ fleet: 3 })
+  for (let i = 0; i < 3; i++) {
+    last().onopen?.(new Event('open'))
+    last().end()
+    await vi.advanceTimersByTimeAsync(2000)
+  }
+  expect(live.link.state).toBe('polling')
 })
 
 it('loads the page again when polling fell too far behind', async () => {

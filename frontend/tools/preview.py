@@ -136,6 +136,12 @@ def page(scene: str, path: str, at: float) -> str:
         from allauth.account.forms import LoginForm  # noqa: PLC0415 - only once Django is set up
 
         return render_to_string("account/login.html", {"form": LoginForm()}, request)
+    if path == "accounts/password/change/":
+        from allauth.account.forms import ChangePasswordForm  # noqa: PLC0415
+        from django.contrib.auth.models import User  # noqa: PLC0415
+
+        form = ChangePasswordForm({"oldpassword": "x"}, user=User())
+        return render_to_string("account/password_change.html", {"form": form}, request)
     if path.endswith(".html"):
         return render_to_string(path)
     template, place, data = props(scene, path, at)

@@ -25,6 +25,7 @@ const PAGES = {
   incident: '/many/incidents/10000000-0000-4000-8000-000000000000/',
   add: '/one/servers/add/',
   login: '/accounts/login/',
+  password: '/accounts/password/change/',
   404: '/404.html',
   500: '/500.html',
 }

@@ -80,6 +80,16 @@ def test_the_first_page_shows_this_machine_live_over_the_socket(open_page: Open)
     assert page.evaluate("window.stayed"), "the page was loaded again"
 
 
+def test_without_a_socket_the_same_messages_are_polled_and_the_badge_says_so(open_page: Open, hub: Product) -> None:
+    page = open_page("/alerts/")
+    page.route_web_socket("**/ws/live", lambda socket: socket.close())
+    page.goto(f"{hub.url}/")
+    expect(page.locator("[data-live-text]")).to_have_text("Polling every 5 s", timeout=20_000)
+    readings = page.locator(".readings dd")
+    before = readings.all_inner_texts()
+    soon(page, lambda: readings.all_inner_texts() != before, "a new value")
+
+
 def test_the_charts_of_a_server_hold_points_and_go_on(open_page: Open) -> None:
     page = open_page()
     page.goto(page.url.rstrip("/") + server_path(page))
@@ -169,7 +179,7 @@ def test_a_server_that_is_added_appears_by_itself(open_page: Open, hub: Product)
     assert answer.status == 201, answer.body
     body = {"samples": [{"t": time.time(), "m": {"cpu_used_percent": 12.5}}]}
     assert hub.request("POST", "/api/v1/ingest", body, token=answer.json()["key"]).status == 200
-    link = page.locator("[data-link]")
+    link = page.locator("a[data-link]")
     expect(link).to_be_visible(timeout=20_000)
     expect(link).to_contain_text("added-1")
     link.click()

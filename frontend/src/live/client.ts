@@ -130,21 +130,28 @@ export class Live {
     const socket = this.outside.open()
     this.socket = socket
     if (this.link.state !== 'lost' && this.link.state !== 'polling') this.say('connecting')
+    let spoken = false
     socket.onopen = () => {
       this.opened = true
-      this.failures = 0
-      clearInterval(this.poller)
-      this.poller = undefined
-      this.heard()
-      this.say('live')
       socket.send(JSON.stringify({ sub: this.topics() }))
       this.watchOver(socket)
     }
     socket.onmessage = (event) => {
+      // an open socket proves nothing: some proxies accept it and pass nothing on
+      if (!spoken) this.works()
+      spoken = true
       this.heard()
       this.receive(JSON.parse(String(event.data)))
     }
     socket.onclose = (event) => this.closed(event.code)
+  }
+
+  private works(): void {
+    this.failures = 0
+    clearInterval(this.poller)
+    this.poller = undefined
+    this.heard()
+    this.say('live')
   }
 
   /** Ask now and then, so that a dead line is noticed although nothing is sent on it. */
