@@ -6,6 +6,7 @@ whoever comes next (`folder.finish_restore`, also called by `up`) completes what
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from monitor.env import Environment
 from monitor.launch import say
 from monitor.launch.say import Trouble
 
+KNOWN = ("manifest.json", "database.", *backup.KEYS)
 DATABASES = {"database.sqlite3": "SQLite", "database.sql": "PostgreSQL"}
 
 
@@ -63,11 +65,25 @@ def _unpack(source: Path, beside: Path) -> None:
     beside.mkdir(mode=0o700)
     try:
         with tarfile.open(source) as tar:
-            tar.extractall(beside, filter="data")
+            for member in tar:
+                _extract(tar, member, beside)
     except FileNotFoundError as error:
         raise Trouble(f"{source} does not exist. Name a file that ./watchkeeper backup made.") from error
     except (tarfile.TarError, EOFError) as error:
         raise Trouble(f"{source} is no backup of Watchkeeper, or damaged ({error}). Nothing was changed.") from error
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, beside: Path) -> None:
+    """One file or folder of ours. Written out, because tarfile's own filter came with Python 3.11.4 only."""
+    if member.isdir() and member.name in backup.KEYS:
+        return
+    if not member.isfile() or ".." in Path(member.name).parts or not member.name.startswith(KNOWN):
+        raise tarfile.TarError(f"{member.name} does not belong there")
+    content = tar.extractfile(member)
+    target = beside / member.name
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with target.open("xb") as out:
+        shutil.copyfileobj(content or io.BytesIO(), out)
 
 
 def _checked(source: Path, beside: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ class MailSink(_Sink):
             line.wfile.write(b"451 not now\r\n")
             return
         self.recipients.append(to)
-        self.messages.append(cast("EmailMessage", message_from_bytes(bytes(text), policy=policy.default)))
+        self.messages.append(message_from_bytes(bytes(text), policy=policy.default))
         line.wfile.write(b"250 taken\r\n")
 
     def wait(self, count: int = 1, seconds: float = 15) -> list[EmailMessage]:

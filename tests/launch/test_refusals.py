@@ -36,7 +36,8 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_value_is_named_with_what_to_write_instead(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    product = Product(tmp_path / "data", **{name: WRONG[name].format(file=tmp_path / "file")})
+    product = Product(tmp_path / "data")
+    product.environment[name] = WRONG[name].format(file=tmp_path / "file")
     code, said = product.refused()
     assert code == 2
     assert name in said.splitlines()[-1]
