@@ -140,7 +140,7 @@ def page(scene: str, path: str, at: float) -> str:
         from allauth.account.forms import ChangePasswordForm  # noqa: PLC0415
         from django.contrib.auth.models import User  # noqa: PLC0415
 
-        form = ChangePasswordForm({"oldpassword": "x"}, user=User())
+        form = ChangePasswordForm(User(), {"oldpassword": "x"})
         return render_to_string("account/password_change.html", {"form": form}, request)
     if path.endswith(".html"):
         return render_to_string(path)
