@@ -116,5 +116,7 @@ def config(*, level: str = "INFO", as_json: bool = True) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
+            "celery.worker.consumer": {"level": "WARNING"},
+            "daphne": {"level": "WARNING"},
         },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterable
 
 from django.db import DatabaseError, connections
 
@@ -19,6 +20,7 @@ from servers.models import Server
 log = logging.getLogger(__name__)
 
 TICK = 1.0
+REREAD = 5.0
 
 
 def fleet_topic(team: int) -> str:
@@ -41,8 +43,7 @@ class Feed(threading.Thread):
         self.changed: dict[int, list[Entry]] = {}
         self.lock = threading.Lock()
         self.stopping = threading.Event()
-        self.known: tuple[float, dict[int, Server]] = (-60.0, {})
-        self.health: tuple[float, dict[int, str]] = (-60.0, {})
+        self.known: tuple[float, dict[int, Server]] = (-REREAD, {})
         self.shown: dict[int, tuple[str, str]] = {}
 
     def take(self, group: list[Entry]) -> None:
@@ -67,8 +68,10 @@ class Feed(threading.Thread):
     def tick(self) -> None:
         with self.lock:
             changed, self.changed = self.changed, {}
-        rows = self._servers(missing=changed.keys())
-        health = self._health(list(rows))
+        rows = self._watched(self._servers(missing=changed.keys()))
+        if not rows:
+            return
+        health = present.health_of(list(rows))
         by_team: dict[int, list[present.Shown]] = {}
         for pk, row in rows.items():
             shown = self._change(row, health.get(pk, "ok"), told=pk in changed)
@@ -82,10 +85,13 @@ class Feed(threading.Thread):
         for team, servers in by_team.items():
             live.push(fleet_topic(team), {"servers": servers})
 
+    def _watched(self, rows: dict[int, Server]) -> dict[int, Server]:
+        """The servers that somebody looks at now, alone or with their fleet."""
+        teams = {team for team in {row.team_id for row in rows.values()} if live.watched(fleet_topic(team))}
+        return {pk: row for pk, row in rows.items() if row.team_id in teams or live.watched(server_topic(row.uuid))}
+
     def _change(self, row: Server, health: str, *, told: bool) -> present.Shown | None:
         """A server that reported, or whose state became another by silence or by an alert."""
-        if not (live.watched(fleet_topic(row.team_id)) or live.watched(server_topic(row.uuid))):
-            return None
         shown = present.server(row, health)
         state = (shown["reach"], health)
         if not told and self.shown.get(row.pk) == state:
@@ -93,20 +99,13 @@ class Feed(threading.Thread):
         self.shown[row.pk] = state
         return shown
 
-    def _servers(self, missing: object) -> dict[int, Server]:
+    def _servers(self, missing: Iterable[int]) -> dict[int, Server]:
         asked, rows = self.known
-        unknown = any(pk not in rows for pk in missing)  # type: ignore[attr-defined]
-        if unknown or time.monotonic() - asked > 5.0:
+        unknown = any(pk not in rows for pk in missing)
+        if unknown or time.monotonic() - asked > REREAD:
             rows = {row.pk: row for row in Server.objects.select_related("team")}
             self.known = (time.monotonic(), rows)
         return rows
-
-    def _health(self, servers: list[int]) -> dict[int, str]:
-        asked, health = self.health
-        if time.monotonic() - asked > TICK:
-            health = present.health_of(servers)
-            self.health = (time.monotonic(), health)
-        return health
 
 
 def _points(entry: Entry) -> present.Shown:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import Any
 
 from celery.beat import Service
 from celery.worker import WorkController, state
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from monitor.celery import app, nothing
 
+log = logging.getLogger(__name__)
+
 CONCURRENCY = 4
+LOOK_EVERY = 5.0
+SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 
 class CeleryWorker(threading.Thread):
@@ -46,19 +51,33 @@ class CeleryWorker(threading.Thread):
 
 
 class Beat(threading.Thread):
-    """Beat with the schedule from the tables; its tick cannot be interrupted, so it is short."""
+    """Beat with the schedule from the tables. Its own loop sleeps deaf; ours can be woken to stop."""
 
     def __init__(self) -> None:
         super().__init__(name="beat", daemon=True)
-        self.service = Service(app, max_interval=1, scheduler_cls="django_celery_beat.schedulers:DatabaseScheduler")
+        self.service = Service(app, max_interval=LOOK_EVERY, scheduler_cls=SCHEDULER)
+        self.stopping = threading.Event()
 
     def run(self) -> None:
         app.set_current()
+        pause = 0.0
+        while not self.stopping.wait(pause):
+            try:
+                pause = min(self.service.scheduler.tick(), LOOK_EVERY)
+            except DatabaseError:
+                log.exception("Beat lost the database; trying again")
+                connections.close_all()
+                pause = LOOK_EVERY
+        self._remember()
+        connections.close_all()
+
+    def _remember(self) -> None:
+        """Write when jobs last ran; without it they only run once more at the next start."""
         try:
-            self.service.start(embedded_process=False)
-        finally:
-            connections.close_all()
+            self.service.sync()
+        except DatabaseError:
+            log.warning("The last run times of the schedule were not saved")
 
     def end(self, seconds: float) -> None:
-        self.service.stop()
+        self.stopping.set()
         self.join(seconds)

@@ -106,6 +106,7 @@ class Product:
             trusted=list(self.environment.trusted_proxies),
             ready=partial(self._ready, learning=learning),
             stopping=self._stopping,
+            connection_cap=self.environment.connection_cap,
         )
 
     def _ready(self, *, learning: bool) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class Environment:
     tls: str
     trusted_proxies: tuple[str, ...]
     outgoing_allow: tuple[str, ...]
+    connection_cap: int
     debug: bool
 
     @property
@@ -87,16 +89,27 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         tls=tls,
         trusted_proxies=value.networks("WATCHKEEPER_TRUSTED_PROXIES"),
         outgoing_allow=value.networks("WATCHKEEPER_OUTGOING_ALLOW"),
+        connection_cap=value.count("WATCHKEEPER_CONNECTION_CAP", 20),
         debug=value.yes("WATCHKEEPER_DEBUG"),
     )
 
 
 def _own_address(host: str, port: int, *, secure: bool) -> str:
-    shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    shown = outward_address() if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
     if ":" in shown:
         shown = f"[{shown}]"
     scheme, usual = ("https", 443) if secure else ("http", 80)
     return f"{scheme}://{shown}" if port == usual else f"{scheme}://{shown}:{port}"
+
+
+def outward_address() -> str:
+    """The address by which other machines most likely know this one; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address for documentation: only the route is looked up
+        except OSError:
+            return "localhost"
+        return str(probe.getsockname()[0])
 
 
 class _Reader:
@@ -125,6 +138,12 @@ class _Reader:
         text = self.text(name, str(default))
         if not text.isdecimal() or not 1 <= int(text) <= 65535:
             raise Wrong(f'{name} is "{text}", which is no port. Write a number from 1 to 65535, such as 8000.')
+        return int(text)
+
+    def count(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+            raise Wrong(f'{name} is "{text}". Write a number from 1 to 100000, such as {default}.')
         return int(text)
 
     def yes(self, name: str) -> bool:

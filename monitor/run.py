@@ -49,7 +49,11 @@ def web(environment: env.Environment) -> int:
     from monitor.serve import serve  # noqa: PLC0415 - a worker needs no web server
 
     serve(
-        environment.host, environment.port, tls=_certificate(environment), trusted=list(environment.trusted_proxies)
+        environment.host,
+        environment.port,
+        tls=_certificate(environment),
+        trusted=list(environment.trusted_proxies),
+        connection_cap=environment.connection_cap,
     )
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from core import jsonlog
 from monitor import env
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,6 +148,7 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 WEB_THREADS = 4
+CONNECTION_CAP = ENV.connection_cap
 WEB_BACKLOG = 128
 WEB_MAX_BODY = 8 << 20
 WEB_BODY_BUDGET = 64 << 20
@@ -243,15 +245,4 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = dict(parse_qsl(_mail.query)).get("from", "watchkeeper@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "core.jsonlog.RedactingFilter"}},
-    "formatters": {"json": {"()": "core.jsonlog.JsonFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["redact"]}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        name: {"level": "WARNING"}
-        for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat", "kombu", "daphne", "asyncio")
-    },
-}
+LOGGING = jsonlog.config()

@@ -13,7 +13,7 @@ CPU = Limits(above=True, warn=85, warn_recover=75, critical=95, critical_recover
 
 def states(limits: Limits, values: list[float], every: int = 10_000) -> list[tuple[str, int]]:
     track = Track()
-    found = []
+    found: list[tuple[str, int]] = []
     for place, value in enumerate(values, 1):
         track = step(track, place * every, value, limits)
         found.append((track.state, track.severity))

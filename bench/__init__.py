@@ -1,0 +1,1 @@
+"""Benchmarks that drive the shipped process and print their figures; `./watchkeeper bench NAME` runs one."""
