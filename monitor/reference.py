@@ -1,0 +1,167 @@
+"""Every environment variable as a table; prints docs/settings.md.
+
+`python -m monitor.reference > docs/settings.md` after a change; a test holds it against `monitor/env.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable as people read it; `secret` means that NAME_FILE is read as well."""
+
+    name: str
+    meaning: str
+    default: str
+    example: str
+    secret: bool = False
+
+
+PLACE = (
+    Variable(
+        "WATCHKEEPER_DATA",
+        "The data folder: database, secret key, certificates, logs, our own agent. A relative path starts at the "
+        "folder one stands in.",
+        "`var/` beside the program", "/var/lib/watchkeeper",
+    ),
+    Variable(
+        "WATCHKEEPER_HOST",
+        "The address to listen on. On any but loopback, `up` speaks https unless `WATCHKEEPER_TLS` says otherwise.",
+        "`127.0.0.1`", "0.0.0.0",  # noqa: S104 - a text to read
+    ),
+    Variable("WATCHKEEPER_PORT", "The port to listen on.", "`8000`", "8443"),
+    Variable(
+        "WATCHKEEPER_URL",
+        "The address by which people and agents reach the product: in links, in the line to paste, as allowed host.",
+        "made from host, port and TLS", "https://watch.example.org", secret=True,
+    ),
+    Variable(
+        "WATCHKEEPER_TLS",
+        "`auto`: https with a certificate of our own, except on loopback (`run web` speaks http then). `off`: http. "
+        "`CERT,KEY`: two files of yours.",
+        "`auto`", "/etc/ssl/watch.pem,/etc/ssl/watch.key",
+    ),
+    Variable(
+        "WATCHKEEPER_TRUSTED_PROXIES",
+        "Addresses or networks of proxies whose forwarding headers count, separated by commas or spaces.",
+        "none", "10.0.0.5, 10.1.0.0/16",
+    ),
+    Variable(
+        "WATCHKEEPER_CONNECTION_CAP",
+        "How many connections of one address may be without an authenticated request before stricter limits hold for "
+        "further ones ([why](decisions/connection-cap.md)).",
+        "`20`", "200",
+    ),
+)  # fmt: skip
+PEOPLE = (
+    Variable(
+        "WATCHKEEPER_ADMIN_EMAIL", "The first admin's e-mail address. It counts at the first start only.",
+        "`admin@localhost`", "you@example.org",
+    ),
+    Variable(
+        "WATCHKEEPER_ADMIN_PASSWORD", "The first admin's password. It counts at the first start only.",
+        "one is made and shown once", "a long sentence of your own", secret=True,
+    ),
+    Variable(
+        "WATCHKEEPER_SECRET_KEY",
+        "Signs sessions and seals the credentials of channels. Every process needs the same; with another one, "
+        "channels must be set up again.",
+        "made once, `secret_key` in the data folder", "64 random characters", secret=True,
+    ),
+)  # fmt: skip
+STORE = (
+    Variable(
+        "DATABASE_URL", "Where everything is kept.",
+        "SQLite in the data folder", "postgres://user:pass@db.example.org/watchkeeper", secret=True,
+    ),
+    Variable(
+        "REDIS_URL",
+        "Broker and live layer between processes; it needs a PostgreSQL in `DATABASE_URL`. When set, `up` starts "
+        "worker and beat as processes of their own.",
+        "none: both in memory", "redis://127.0.0.1:6379/0", secret=True,
+    ),
+    Variable(
+        "METRIC_STORE",
+        "Where samples are kept. `promql+http://` and `promql+https://` are accepted and reserved; this version "
+        "keeps samples in the database whatever stands here.",
+        "`database`", "database", secret=True,
+    ),
+)  # fmt: skip
+TELLING = (
+    Variable(
+        "EMAIL_URL",
+        "The mail server: `smtp://` plain, `smtp+tls://` STARTTLS, `smtps://` TLS. `?from=` names the sender.",
+        "none: e-mail channels fail and say so",
+        "smtp+tls://user:pass@mail.example.org:587?from=watch@example.org", secret=True,
+    ),
+    Variable(
+        "WATCHKEEPER_OUTGOING_ALLOW",
+        "Private addresses or networks that webhooks may reach, separated by commas or spaces.",
+        "none: public addresses alone", "10.0.0.0/8, 192.168.1.5",
+    ),
+)  # fmt: skip
+CHANGING = (
+    Variable(
+        "WATCHKEEPER_DEBUG", "`1` shows tracebacks to visitors: only on the machine of a developer.", "`0`", "1"
+    ),
+)
+
+SECTIONS: dict[str, Sequence[Variable]] = {
+    "Where it runs and how it is reached": PLACE,
+    "People and secrets": PEOPLE,
+    "Where things are kept": STORE,
+    "Telling people": TELLING,
+    "For those who change it": CHANGING,
+}
+AGENT = (
+    Variable(
+        "WATCHKEEPER_AGENT_HOME",
+        "For the agent's installer: one folder for program, key and spool. Must begin with a slash.",
+        "root: `/opt/watchkeeper-agent` and `/var/lib/watchkeeper-agent`; others: `~/.watchkeeper-agent`",
+        "/srv/watchkeeper-agent",
+    ),
+)  # fmt: skip
+
+START = """\
+# Settings
+
+Every setting is an environment variable, read once at start. A wrong value stops the start with one sentence that
+names the variable, its fault and an example. `./watchkeeper doctor` looks at them without starting anything.
+
+Made by `python -m monitor.reference > docs/settings.md`; a test compares this page with the code.
+
+**NAME_FILE.** Where the last column says so, `NAME_FILE` may name a file that holds the value, such as
+`WATCHKEEPER_SECRET_KEY_FILE=/run/secrets/watchkeeper_key`. The file wins over the variable itself.
+"""
+ON_MACHINES = """
+## On a watched machine
+
+Everything else stands in the agent's configuration file, which enrolling writes.
+"""
+
+
+def page() -> str:
+    """The whole of docs/settings.md."""
+    parts = [START]
+    for title, variables in SECTIONS.items():
+        parts.append(f"\n## {title}\n\n" + "".join(_table(variables)))
+    return "".join([*parts, ON_MACHINES, "\n", *_table(AGENT)])
+
+
+def _table(variables: Sequence[Variable]) -> Iterator[str]:
+    yield "| variable | meaning | default | example | `NAME_FILE` |\n|---|---|---|---|---|\n"
+    for each in variables:
+        by_file = "yes" if each.secret else ""
+        yield f"| `{each.name}` | {each.meaning} | {each.default} | `{each.example}` | {by_file} |\n"
+
+
+def main() -> None:
+    sys.stdout.write(page())
+
+
+if __name__ == "__main__":
+    main()
