@@ -91,6 +91,8 @@ class RuleSerializer(OfTeam):
             "critical", "critical_recover", "notify", "group_wait", "enabled",
         )  # fmt: skip
         validators: ClassVar[list[Any]] = []
+        # What PostgreSQL can hold, on either database: the API's description must not depend on which one it is.
+        extra_kwargs: ClassVar[dict[str, Any]] = {"group_wait": {"max_value": 2**31 - 1}}
 
     labels = serializers.DictField(child=serializers.CharField(max_length=500), required=False)
     notify = serializers.ListField(child=serializers.DictField(), required=False)

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from accounts.base import LOOK
 from core import live
 from dashboards import present, topics
+from dashboards import schema as _schema  # noqa: F401 - tells the API's description how people sign in
 from servers.models import FactSheet, Server
 
 
@@ -68,6 +69,16 @@ class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
     health = serializers.ChoiceField(["ok", "warn", "critical"])
     seen = serializers.FloatField(allow_null=True)
     interval = serializers.IntegerField()
+    cpu = serializers.FloatField(allow_null=True, help_text="Percent; null where it was not measured.")
+    memory = serializers.FloatField(allow_null=True, help_text="Percent.")
+    disk = serializers.FloatField(allow_null=True, help_text="Percent of the fullest mount.")
+    net = serializers.FloatField(allow_null=True, help_text="Bytes a second, both ways.")
+    load = serializers.FloatField(allow_null=True)
+    url = serializers.CharField()
+
+
+class ServerWithFactsSerializer(ServerSerializer):
+    facts = serializers.DictField(child=serializers.DictField())
 
 
 class ServerViewSet(viewsets.ReadOnlyModelViewSet[Server]):
@@ -86,6 +97,7 @@ class ServerViewSet(viewsets.ReadOnlyModelViewSet[Server]):
         page = self.paginate_queryset(self.get_queryset()) or []
         return self.get_paginated_response(present.servers(page))
 
+    @extend_schema(responses=ServerWithFactsSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.get_object()
         sheet = FactSheet.objects.filter(server=row).first()

@@ -1,0 +1,36 @@
+"""The committed description of the API is the one that the code gives, without a warning."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+from django.core.management import call_command
+
+COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
+AGAIN = "Run: ./watchkeeper manage spectacular --format openapi-json --file docs/openapi.json"
+
+
+def fresh() -> str:
+    out = StringIO()
+    call_command("spectacular", format="openapi-json", validate=True, fail_on_warn=True, stdout=out)
+    return out.getvalue()
+
+
+def test_the_committed_description_equals_a_fresh_one() -> None:
+    assert json.loads(COMMITTED.read_text(encoding="utf-8")) == json.loads(fresh()), AGAIN
+
+
+def test_every_operation_says_how_one_proves_who_asks() -> None:
+    """Only enrolling is open to strangers: it carries its token in the body."""
+    document = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    ways = {
+        f"{method} {path}": {name for choice in operation.get("security", [{}]) for name in choice}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert ways.pop("post /api/v1/enrol") == set()
+    assert ways.pop("post /api/v1/ingest") == {"agent"}
+    assert all(ways.values()), ways
+    assert set().union(*ways.values()) == {"token", "session"}
