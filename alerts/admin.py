@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
+from django.contrib import admin
+from django.http import HttpRequest
+
+from alerts import services
 from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
 from core.team_admin import ReadOnly, TeamAdmin
 
@@ -14,6 +18,10 @@ class RuleAdmin(TeamAdmin):
     list_filter = ("team", "enabled", "kind")
     list_select_related = ("team",)
     search_fields = ("name", "metric", "selector")
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        services.rules_changed()
 
 
 @admin.register(Channel)

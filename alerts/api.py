@@ -10,6 +10,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from accounts.base import ACT, LOOK, MANAGE
 from accounts.models import Team, User
@@ -188,6 +189,18 @@ class RuleViewSet(viewsets.ModelViewSet[Rule]):
 
     def get_queryset(self) -> QuerySet[Rule]:
         return Rule.objects.visible_to(self.request.user).select_related("team").order_by("pk")
+
+    def perform_create(self, serializer: BaseSerializer[Rule]) -> None:
+        serializer.save()
+        services.rules_changed()
+
+    def perform_update(self, serializer: BaseSerializer[Rule]) -> None:
+        serializer.save()
+        services.rules_changed()
+
+    def perform_destroy(self, instance: Rule) -> None:
+        instance.delete()
+        services.rules_changed()
 
 
 class ChannelViewSet(viewsets.ModelViewSet[Channel]):

@@ -49,12 +49,13 @@ class Book:
         self.mark: object = None
         self.looked = -LOOK_EVERY
         self.rules: dict[int, Compiled] = {}
+        self.servers: set[int] = set()
         self.by_metric: dict[str, list[Compiled]] = {}
         self.plans: dict[int, list[Plan]] = {}
 
-    def refresh(self) -> bool:
-        """Look whether anything changed, by one small query a table and once a second at most."""
-        if time.monotonic() - self.looked < LOOK_EVERY:
+    def refresh(self, *, now: bool = False) -> bool:
+        """Look whether anything changed, by one small query a table; once a second, or now when told so."""
+        if not now and time.monotonic() - self.looked < LOOK_EVERY:
             return False
         self.looked = time.monotonic()
         mark = (
@@ -64,6 +65,7 @@ class Book:
         if mark == self.mark:
             return False
         servers = list(Server.objects.all())
+        self.servers = {server.pk for server in servers}
         by_metric = defaultdict(list)
         self.rules = {}
         for rule in Rule.objects.filter(enabled=True):

@@ -16,6 +16,7 @@ from alerts.compiled import Book, Compiled, Plan
 from alerts.engine import Track
 from alerts.messages import severity_level
 from alerts.models import Alert
+from core import runner
 from core.clock import now
 from core.models import Cursor
 from core.runner import Held
@@ -46,6 +47,7 @@ class Judge:
     def __init__(self) -> None:
         self.lease = Held(NAME)
         self.book = Book()
+        self.changed = runner.flag(services.RULES_CHANGED)
         self.place = 0
         self.saved = (0, time.monotonic())
         self.tracks: dict[Key, Track] = {}
@@ -59,9 +61,8 @@ class Judge:
             return False
         if not self.loaded:
             self._load()
-        if self.book.refresh():
-            self._drop_strays()
         rows = list(journal.read(self.place, GROUP))
+        self._read_rules(rows)
         if rows:
             try:
                 self._judge(rows)
@@ -75,6 +76,13 @@ class Judge:
                 raise
         self._save()
         return len(rows) == GROUP
+
+    def _read_rules(self, rows: list[journal.Row]) -> None:
+        """A row is judged by the rules that stood when it came: a changed rule, a new server are read first."""
+        now_ = self.changed.is_set() or any(row.server not in self.book.servers for row in rows)
+        self.changed.clear()
+        if self.book.refresh(now=now_):
+            self._drop_strays()
 
     def end(self) -> None:
         """At a clean stop: remember the place, let another process go on at once."""

@@ -15,6 +15,7 @@ from alerts.engine import Limits, Track
 from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
 from core import runner
 
+RULES_CHANGED = "rules-changed"
 WAIT = {"critical": 0, "warn": 10}
 
 Changed = Callable[[Incident], None]
@@ -30,6 +31,11 @@ def on_change(watcher: Changed) -> None:
 def _told(incident: Incident) -> None:
     for watcher in _watchers:
         watcher(incident)
+
+
+def rules_changed() -> None:
+    """After a rule was made, changed or removed: the next sample is judged by what stands now."""
+    transaction.on_commit(partial(runner.wake, RULES_CHANGED))
 
 
 def open_pending(rule: int, server: int, series: int, track: Track, limits: Limits) -> Alert:

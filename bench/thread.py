@@ -40,7 +40,6 @@ def _watch(product: Product, token: str, hook: WebhookSink) -> None:
         "notify": [{"channel": channel.json()["id"]}],
     }  # fmt: skip
     assert product.request("POST", "/api/v1/rules", rule, token=token).status == 201
-    time.sleep(1.5)
 
 
 def _tell(agent: Agent, hook: WebhookSink, value: float, told: int) -> float:

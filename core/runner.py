@@ -36,6 +36,14 @@ def ring(name: str) -> None:
         event.set()
 
 
+def flag(name: str) -> threading.Event:
+    """Set by every wake of this name, here and elsewhere; whoever minds it clears it."""
+    event = threading.Event()
+    event.set()
+    _events[name].add(event)
+    return event
+
+
 class Loop(threading.Thread):
     """Call `step` whenever woken and at least every few seconds; `step` says whether more is due."""
 

@@ -30,7 +30,8 @@ def show(request: HttpRequest, template: str, page: str, props: dict[str, Any]) 
     guard.trust(request.META)
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse(props)
-    return render(request, template, {"page": page, "island_props": props})
+    open_ = Incident.objects.visible_to(request.user).open().count()
+    return render(request, template, {"page": page, "island_props": props, "open_incidents": open_})
 
 
 def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
@@ -38,8 +39,11 @@ def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
     return {name: topic.sequence() for name, topic in found.items() if topic}
 
 
-def incidents(request: HttpRequest, *, resolved: int = 0) -> list[present.Shown]:
+def incidents(request: HttpRequest, *, resolved: int = 0, of: Server | None = None) -> list[present.Shown]:
+    """Open ones first, then the newest that are over; all, or of one server."""
     mine = Incident.objects.visible_to(request.user).select_related("acknowledged_by")
+    if of:
+        mine = mine.filter(alerts__server=of).distinct()
     shown = list(mine.open().order_by("-opened_at")[:OPEN_SHOWN])
     if resolved:
         shown += mine.exclude(resolved_at=None).order_by("-resolved_at")[:resolved]
@@ -69,7 +73,7 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "seq": seq,
         "server": present.servers([row])[0],
         "facts": sheet.document if sheet else {},
-        "incidents": [one for one in incidents(request) if (one["server"] or {}).get("id") == str(row.uuid)],
+        "incidents": incidents(request, resolved=10, of=row),
         "words": {},
     }
     return show(request, "dashboards/server.html", "server", props)

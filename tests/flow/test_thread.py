@@ -105,7 +105,6 @@ def watch(call: Callable[..., Any], hook: WebhookSink) -> None:
             "notify": [{"channel": first["id"]}, {"channel": second["id"]}], "group_wait": 0,
         },
     )  # fmt: skip
-    time.sleep(1.2)  # the rules loop looks for changed rules once a second
 
 
 def events(hook: WebhookSink) -> list[str]:
