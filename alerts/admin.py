@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alerts import services
 from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
+from core.clock import now
 from core.team_admin import ReadOnly, TeamAdmin
 
 
@@ -22,6 +24,13 @@ class RuleAdmin(TeamAdmin):
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         services.rules_changed()
+
+    def delete_model(self, request: HttpRequest, obj: Rule) -> None:
+        services.remove_rule(obj, now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
+        for rule in queryset:
+            services.remove_rule(rule, now())
 
 
 @admin.register(Channel)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError as Invalid
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,11 +15,12 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts.base import ACT, LOOK, MANAGE
 from accounts.models import Team, User
-from alerts import services
-from alerts.channels.base import channels
+from alerts import delivery, services
+from alerts.channels.base import DeliveryError, channels
 from alerts.models import Channel, Incident, Notice, Rule
 from core import runner, selector
 from core.clock import now
+from core.errors import Conflict, Failure
 from core.registry import Unknown
 from metrics.store import METRIC
 
@@ -52,7 +54,7 @@ class OfTeam(serializers.ModelSerializer):  # type: ignore[type-arg]
 
     def _check_name(self, attrs: dict[str, Any]) -> None:
         team = attrs.get("team") or getattr(self.instance, "team", None)
-        namesakes = type(self).Meta.model.objects.filter(team=team, name=attrs.get("name"))  # type: ignore[attr-defined]
+        namesakes = self.context["view"].get_queryset().filter(team=team, name=attrs.get("name"))
         if namesakes.exclude(pk=getattr(self.instance, "pk", None)).exists():
             raise serializers.ValidationError({"name": "This name is taken in the team."})
 
@@ -188,7 +190,7 @@ class RuleViewSet(viewsets.ModelViewSet[Rule]):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Rule]:
-        return Rule.objects.visible_to(self.request.user).select_related("team").order_by("pk")
+        return Rule.objects.visible_to(self.request.user).standing().select_related("team").order_by("pk")
 
     def perform_create(self, serializer: BaseSerializer[Rule]) -> None:
         serializer.save()
@@ -199,8 +201,7 @@ class RuleViewSet(viewsets.ModelViewSet[Rule]):
         services.rules_changed()
 
     def perform_destroy(self, instance: Rule) -> None:
-        instance.delete()
-        services.rules_changed()
+        services.remove_rule(instance, now())
 
 
 class ChannelViewSet(viewsets.ModelViewSet[Channel]):
@@ -212,6 +213,24 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
 
     def get_queryset(self) -> QuerySet[Channel]:
         return Channel.objects.visible_to(self.request.user).select_related("team").order_by("pk")
+
+    def perform_destroy(self, instance: Channel) -> None:
+        named = services.naming(instance)
+        if named:
+            raise Conflict(
+                f"Rules still tell by this channel: {', '.join(named[:5])}. Change them first.", code="in_use"
+            )
+        instance.delete()
+
+    @extend_schema(request=None, responses={200: dict, 502: dict})
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, uuid: str) -> Response:
+        """Send a test message now and say what became of it."""
+        try:
+            count = delivery.send_test(self.get_object())
+        except DeliveryError as error:
+            raise Failure(f"The test was not delivered: {error}", code="not_delivered", status=502) from error
+        return Response({"sent": count})
 
 
 class IncidentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Incident]):

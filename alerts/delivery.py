@@ -12,12 +12,13 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import connections, transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from alerts import messages
-from alerts.channels.base import DeliveryError, channels
-from alerts.models import Delivery
+from alerts.channels.base import DeliveryError, Kind, channels
+from alerts.models import Channel, Delivery
 from core.clock import now
 from core.registry import Unknown
 from core.runner import INSTANCE, Loop
@@ -25,7 +26,7 @@ from core.sealed import Broken
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=25)  # more than twice the ten seconds a send may take
+LEASE = timedelta(seconds=40)  # a send may take ten seconds, a slow mail server's dialogue a few times that
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
 GIVE_UP = timedelta(hours=24)
@@ -131,18 +132,34 @@ def claim(channel: int, at: datetime) -> Delivery | None:
 
 
 def _send(delivery: Delivery) -> None:
+    _kind(delivery.channel).send(messages.compose(delivery), delivery.recipient)
+
+
+def _kind(channel: Channel) -> Kind:
     try:
-        kind = channels.get(delivery.channel.kind)(delivery.channel.config)
-    except (Unknown, Broken, ValueError) as error:
+        return channels.get(channel.kind)(channel.config)
+    except (Unknown, Broken, ValueError, ValidationError) as error:
         raise DeliveryError(str(error), permanent=True) from error
-    kind.send(messages.compose(delivery))
+
+
+def send_test(channel: Channel) -> int:
+    """Send a test message to each recipient at once; how many took it."""
+    kind = _kind(channel)
+    recipients = kind.recipients()
+    for to in recipients:
+        kind.send(messages.test_message(channel), to)
+    return len(recipients)
+
+
+def _ours(delivery: Delivery) -> QuerySet[Delivery]:
+    """This very try: one that outlived its lease must not undo what another made of it."""
+    mine = Delivery.objects.filter(pk=delivery.pk, state="waiting", attempts=delivery.attempts)
+    return mine.filter(lease_owner=INSTANCE)
 
 
 def _sent(delivery: Delivery, at: datetime) -> None:
     tally.sent += 1
-    Delivery.objects.filter(pk=delivery.pk).update(
-        state="sent", sent_at=at, lease_until=None, lease_owner="", error=""
-    )
+    _ours(delivery).update(state="sent", sent_at=at, lease_until=None, lease_owner="", error="")
 
 
 def _failed(delivery: Delivery, error: DeliveryError, at: datetime) -> None:
@@ -151,7 +168,7 @@ def _failed(delivery: Delivery, error: DeliveryError, at: datetime) -> None:
     dead = error.permanent or at - delivery.notice.at > GIVE_UP
     tally.dead += dead
     log.warning("Delivery %s by %s failed: %s", delivery.uuid, delivery.channel, error)
-    Delivery.objects.filter(pk=delivery.pk).update(
+    _ours(delivery).update(
         state="dead" if dead else "waiting",
         lease_until=None,
         lease_owner="",
@@ -166,8 +183,3 @@ def pause(attempts: int, asked: float | None) -> float:
         return min(asked, 3600.0)
     grown: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
     return grown * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-
-
-def release_own() -> None:
-    """At a clean stop, what was claimed and not sent is free again."""
-    Delivery.objects.filter(lease_owner=INSTANCE, state="waiting").update(lease_until=None, lease_owner="")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 
 from alerts.channels.base import Message
 from alerts.engine import CRITICAL, NAMES, WARN
-from alerts.models import Alert, Delivery, Incident
+from alerts.models import Alert, Channel, Delivery, Incident
 from metrics.store import quantity, spoken
 
 
@@ -80,3 +82,25 @@ def _member(alert: Alert) -> dict[str, Any]:
         "state": "resolved" if alert.resolved_at else "firing",
         "value": alert.value,
     }
+
+
+def test_message(channel: Channel) -> Message:
+    """What a channel's test sends: the same form, about nothing."""
+    at = time.time()
+    return Message(
+        event="test",
+        key=str(uuid4()),
+        incident="",
+        severity="warn",
+        rule="",
+        server={},
+        metric="",
+        labels={},
+        value=None,
+        limit=None,
+        since=at,
+        at=at,
+        summary=f"Test of the channel {channel.name}. Nothing is wrong.",
+        url=settings.SITE_URL,
+        members=[],
+    )

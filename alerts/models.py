@@ -6,12 +6,13 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.base import TeamOwned
 from accounts.models import Team, User
-from core import sealed
+from core import sealed, selector
 from metrics.models import Series
 from metrics.store import parse
 from servers.models import Server
@@ -46,6 +47,12 @@ class Channel(models.Model):
         self.sealed_config = sealed.seal(value)
 
 
+class RuleQuerySet(TeamOwned["Rule"]):
+    def standing(self) -> Self:
+        """Those not removed; removed ones stay until what they began is told to its end."""
+        return self.filter(removed_at=None)
+
+
 class Rule(models.Model):
     """One condition over one series of the servers that a selector names."""
 
@@ -67,11 +74,12 @@ class Rule(models.Model):
     group_wait = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: critical 0 s, warning 10 s.")
     enabled = models.BooleanField(default=True)
     changed_at = models.DateTimeField(auto_now=True)
-    objects: ClassVar[TeamOwned[Rule]] = TeamOwned["Rule"].as_manager()  # type: ignore[assignment]
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    objects: ClassVar[RuleQuerySet] = RuleQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["team", "name"], name="one_rule_of_a_name"),
+            models.UniqueConstraint(fields=["team", "name"], condition=Q(removed_at=None), name="one_rule_of_a_name"),
             models.CheckConstraint(
                 condition=Q(warn__isnull=False) | Q(critical__isnull=False), name="a_rule_has_a_limit"
             ),
@@ -79,6 +87,15 @@ class Rule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """For the admin's form; the API checks more, field by field."""
+        try:
+            selector.parse(self.selector)
+        except selector.Unreadable as fault:
+            raise ValidationError({"selector": str(fault)}) from fault
+        if not isinstance(self.labels, dict) or not all(isinstance(value, str) for value in self.labels.values()):
+            raise ValidationError({"labels": 'Write them as {"mount": "/"}: each label a text.'})
 
 
 class IncidentQuerySet(TeamOwned["Incident"]):
@@ -190,15 +207,17 @@ class DeliveryQuerySet(TeamOwned["Delivery"]):
     team_path: ClassVar[str] = "channel__team"
 
     def due(self, now: datetime) -> Self:
-        """What may be sent now; the end of a trouble waits until its beginning is out on that channel."""
+        """What may be sent now; the end of a trouble waits until its beginning is out to that recipient."""
         free = Q(lease_until=None) | Q(lease_until__lt=now)
-        earlier = Delivery.objects.filter(
+        beginning = Delivery.objects.filter(
             state="waiting",
             channel=OuterRef("channel"),
+            recipient=OuterRef("recipient"),
             notice__alert=OuterRef("notice__alert"),
-            pk__lt=OuterRef("pk"),
+            notice__kind="firing",
         )
-        return self.filter(free, ~Exists(earlier), state="waiting", due_at__lte=now)
+        early = Q(notice__kind="resolved") & Exists(beginning)
+        return self.filter(free, ~early, state="waiting", due_at__lte=now)
 
 
 class Delivery(models.Model):

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Team, User
 from alerts import messages
+from alerts.channels.base import channels
 from alerts.defaults import DEFAULTS
 from alerts.engine import Limits, Track
 from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
-from core import runner
+from core import runner, sealed
+from core.registry import Unknown
 
 RULES_CHANGED = "rules-changed"
+ALERTS_CHANGED = "alerts-changed"
 WAIT = {"critical": 0, "warn": 10}
 
+log = logging.getLogger(__name__)
+
 Changed = Callable[[Incident], None]
+Target = tuple[int, str]  # channel, recipient
 _watchers: list[Changed] = []
 
 
@@ -30,7 +39,11 @@ def on_change(watcher: Changed) -> None:
 
 def _told(incident: Incident) -> None:
     for watcher in _watchers:
-        watcher(incident)
+        try:
+            watcher(incident)
+        except Exception:
+            # It is committed and will be told; a page that did not hear of it asks again.
+            log.exception("Somebody who shows incidents could not be told")
 
 
 def rules_changed() -> None:
@@ -65,6 +78,7 @@ def fire(alert: Alert, track: Track, limits: Limits, now: datetime) -> None:
     alert.incident = incident
     alert.transition += 1
     alert.save()
+    _unsent(alert, now).update(state="dropped")  # the worse news replaces the milder one that still waits
     _tell(incident, alert, "firing", text, now, _due(alert.rule, severity, now))
 
 
@@ -144,46 +158,89 @@ def _tell(incident: Incident, alert: Alert, kind: str, text: str, now: datetime,
         },
     )
     if made:
-        chosen = _heard(alert, now) if kind == "resolved" else _targets(alert.rule)
-        Delivery.objects.bulk_create(
-            [Delivery(notice=notice, channel=channel, due_at=due) for channel in chosen], ignore_conflicts=True
-        )
-        transaction.on_commit(partial(runner.wake, "deliver"))
+        _deliver(notice, _heard(alert, now) if kind == "resolved" else _targets(alert.rule), due)
     transaction.on_commit(partial(_told, incident))
 
 
-def _targets(rule: Rule) -> list[Channel]:
-    """The channels a rule names, else the team's default ones."""
+def _deliver(notice: Notice, targets: list[Target], due: datetime) -> None:
+    Delivery.objects.bulk_create(
+        [Delivery(notice=notice, channel_id=channel, recipient=to, due_at=due) for channel, to in targets],
+        ignore_conflicts=True,
+    )
+    transaction.on_commit(partial(runner.wake, "deliver"))
+
+
+def _targets(rule: Rule) -> list[Target]:
+    """The channels a rule names, else the team's default ones; each recipient is told, and retried, alone."""
     mine = Channel.objects.filter(team=rule.team_id, enabled=True)
     named = [target["channel"] for target in rule.notify if isinstance(target, dict) and "channel" in target]
-    return list(mine.filter(uuid__in=named) if named else mine.filter(default=True))
+    found = list(mine.filter(uuid__in=named)) if named else []
+    # A rule whose channels were switched off must not fall silent.
+    return [(channel.pk, to) for channel in found or mine.filter(default=True) for to in recipients(channel)]
 
 
-def _heard(alert: Alert, now: datetime) -> list[Channel]:
+def recipients(channel: Channel) -> list[str]:
+    try:
+        return channels.get(channel.kind)(channel.config).recipients()
+    except (Unknown, sealed.Broken, ValueError, ValidationError):
+        return [""]  # the delivery fails with the reason, where people see it
+
+
+def _unsent(alert: Alert, now: datetime) -> QuerySet[Delivery]:
+    """What still waits for its group and was never tried."""
+    return Delivery.objects.filter(
+        notice__alert=alert, notice__kind="firing", state="waiting", attempts=0, due_at__gt=now
+    )
+
+
+def _heard(alert: Alert, now: datetime) -> list[Target]:
     """Who was told that it fires, or is about to be. What still waits for its group is not sent any more."""
-    told = Delivery.objects.filter(notice__alert=alert, notice__kind="firing")
-    told.filter(state="waiting", attempts=0, due_at__gt=now).update(state="dropped")
-    return list(Channel.objects.filter(pk__in=told.exclude(state="dropped").values("channel")))
+    _unsent(alert, now).update(state="dropped")
+    told = Delivery.objects.filter(notice__alert=alert, notice__kind="firing").exclude(state="dropped")
+    return list(told.order_by().values_list("channel_id", "recipient").distinct())
 
 
 @transaction.atomic
 def acknowledge(incident: Incident, now: datetime, *, by: User) -> None:
-    """Somebody looks after it; acknowledging twice does nothing."""
+    """Somebody looks after it, and who was told of it hears so; acknowledging twice does nothing."""
     updated = Incident.objects.open().filter(pk=incident.pk, acknowledged_at=None)
     if updated.update(acknowledged_at=now, acknowledged_by=by):
         incident.refresh_from_db()
-        Notice.objects.create(incident=incident, kind="acknowledged", at=now, by=by, text=f"{by} looks after it.")
+        text = f"{by} looks after it: {incident.title}"[:400]
+        notice = Notice.objects.create(incident=incident, kind="acknowledged", at=now, by=by, text=text)
+        told = Delivery.objects.filter(notice__incident=incident, notice__kind="firing", state="sent")
+        _deliver(notice, list(told.order_by().values_list("channel_id", "recipient").distinct()), now)
         transaction.on_commit(partial(_told, incident))
 
 
 @transaction.atomic
 def close(incident: Incident, now: datetime, *, by: User) -> None:
     """A person says that it is over: its alerts end, and who was told hears of it."""
-    for alert in incident.alerts.open().select_related("rule", "server", "series", "incident"):
+    chosen = incident.alerts.open().select_related("rule", "server", "series", "incident")
+    for alert in chosen.select_for_update(of=("self",)):
         track = Track(judged=alert.judged, value=alert.value)
         resolve(alert, track, now, text=f"{alert.server.name}: {alert.rule.name} was closed by {by}.")
     if Incident.objects.open().filter(pk=incident.pk).update(resolved_at=now):
         transaction.on_commit(partial(_told, incident))
+    transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
+
+
+@transaction.atomic
+def remove_rule(rule: Rule, now: datetime) -> None:
+    """A rule ends; what it began is told to its end before anything of it goes."""
+    Rule.objects.standing().filter(pk=rule.pk).update(removed_at=now, enabled=False, changed_at=now)
+    chosen = Alert.objects.open().filter(rule=rule).select_related("rule", "server", "series", "incident")
+    for alert in chosen.select_for_update(of=("self",)):
+        track = Track(judged=alert.judged, value=alert.value)
+        resolve(alert, track, now, text=f"{alert.server.name}: the rule {rule.name} was removed.")
+    rules_changed()
+    transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
+
+
+def naming(channel: Channel) -> list[str]:
+    """The rules that tell by this channel."""
+    rules = Rule.objects.standing().filter(team=channel.team_id)
+    return [rule.name for rule in rules if {"channel": str(channel.uuid)} in rule.notify]
 
 
 def make_default_rules(team: Team) -> None:

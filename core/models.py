@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 
 
@@ -39,11 +39,13 @@ class CursorQuerySet(models.QuerySet["Cursor"]):
     def place(self, name: str) -> int:
         return self.filter(name=name).values_list("place", flat=True).first() or 0
 
-    @transaction.atomic
-    def move(self, name: str, place: int) -> None:
-        """Forward only: a slow twin never takes a consumer back."""
-        if not self.filter(name=name, place__lt=place).update(place=place):
-            self.bulk_create([Cursor(name=name, place=place)], ignore_conflicts=True)
+    def start(self, name: str) -> int:
+        """The place to go on from; the row is made at the first start."""
+        return self.get_or_create(name=name)[0].place
+
+    def advance(self, name: str, before: int, after: int) -> bool:
+        """Move on from where the consumer left it; false when a twin has moved it meanwhile."""
+        return bool(self.filter(name=name, place=before).update(place=after))
 
 
 class Cursor(models.Model):

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from alerts import channels as _kinds  # noqa: F401 - registers the kinds of channels
-from alerts.delivery import Dispatcher, release_own
+from alerts.delivery import Dispatcher
 from alerts.judging import Judge
 from alerts.models import Delivery
 from core.models import Lease
@@ -49,9 +49,7 @@ class Parts:
         feed.listen()
         self._keep("rules lease", judge.end)
         self._loop(Loop("rules", judge.step))
-        self._keep("deliveries", release_own)
-        dispatcher = Dispatcher()
-        self._loop(dispatcher)
+        self._loop(Dispatcher())
 
     def background(self, *, beat: bool) -> None:
         """Celery's worker, and Beat where this process has it."""

@@ -25,6 +25,10 @@ class ServerAdmin(TeamAdmin):
     readonly_fields = ("uuid", "number", "fingerprint", "created_at")
     inlines = (Keys,)
 
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        """Its open alerts would vanish untold. Pause it; removing comes with a service that tells first."""
+        return False
+
 
 @admin.register(Enrolment)
 class EnrolmentAdmin(ReadOnly):

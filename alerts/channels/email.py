@@ -31,7 +31,10 @@ class Email:
         for address in self.config.to:
             validate_email(address)
 
-    def send(self, message: Message) -> None:
+    def recipients(self) -> list[str]:
+        return self.config.to
+
+    def send(self, message: Message, to: str) -> None:
         if not settings.EMAIL_HOST:
             raise DeliveryError(
                 "No mail server is set. Set EMAIL_URL, such as smtp+tls://user:pass@mail.example.org:587."
@@ -39,7 +42,7 @@ class Email:
         mail = EmailMessage(
             subject=subject(message),
             body=render_to_string("alerts/email.txt", {"message": message}),
-            to=self.config.to,
+            to=[to],
             headers={"Message-ID": f"<{message.key}@{urlsplit(settings.SITE_URL).hostname}>"},
         )
         try:

@@ -28,7 +28,10 @@ class Webhook:
         if not self.config.url.startswith(("http://", "https://")):
             raise ValueError("config.url must start with https:// or http://.")
 
-    def send(self, message: Message) -> None:
+    def recipients(self) -> list[str]:
+        return [""]
+
+    def send(self, message: Message, to: str) -> None:
         body = msgspec.json.encode(message)
         try:
             answer = outgoing.request(
@@ -49,12 +52,14 @@ class Webhook:
     def _headers(self, key: str, body: bytes) -> dict[str, str]:
         at = int(time.time())
         signed = hmac.new(self.config.secret.encode(), b"%d." % at + body, hashlib.sha256).hexdigest()
-        return {
+        headers = {
             "Content-Type": "application/json",
             "User-Agent": "Watchkeeper",
             "Idempotency-Key": key,
-            "X-Watchkeeper-Signature": f"t={at},v1={signed}",
         }
+        if self.config.secret:
+            headers["X-Watchkeeper-Signature"] = f"t={at},v1={signed}"
+        return headers
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -65,7 +65,8 @@ def test_a_lease_has_one_holder_until_it_lapses_or_is_given_back() -> None:
 
 
 @pytest.mark.django_db
-def test_a_cursor_only_moves_forward() -> None:
-    Cursor.objects.move("c", 5)
-    Cursor.objects.move("c", 3)
-    assert Cursor.objects.place("c") == 5
+def test_a_cursor_moves_only_for_who_knows_where_it_stands() -> None:
+    assert Cursor.objects.start("c") == 0
+    assert Cursor.objects.advance("c", 0, 5)
+    assert not Cursor.objects.advance("c", 0, 3), "a slow twin must not judge again"
+    assert Cursor.objects.start("c") == 5
