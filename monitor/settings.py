@@ -191,6 +191,12 @@ SECURE_HSTS_SECONDS = 30 * 24 * 3600 if SECURE else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W002",  # core.middleware sends X-Frame-Options, together with the other headers
+    "security.W005",  # other names under our domain are not ours to decide for
+    "security.W021",  # nor is the browsers' preload list
+    "security.W008",  # our socket speaks https alone; where a proxy does, redirecting is its work
+]
 CSRF_FAILURE_VIEW = "dashboards.errors.csrf_failure"
 
 LANGUAGE_CODE = "en"
