@@ -12,17 +12,22 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections, connection, connections, transaction
+from django.db import IntegrityError, close_old_connections, connection, connections, transaction
 from django.db.models import Max
+from django.db.models.functions import Length
 
-from core.errors import Busy
-from metrics import blob, ranges
+from core.clock import milliseconds
+from core.errors import Busy, Unauthorized
+from metrics import blob
+from metrics.identities import Identities
 from metrics.latest import latest
 from metrics.layouts import Known, layouts
-from metrics.models import Accepted, JournalRow
+from metrics.models import JournalRow, living
+from servers.auth import UNKNOWN
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +37,7 @@ GROUP = 1000
 CROWDED = 8
 LINGER = 0.02
 FLUSH_EVERY = 15.0
+MOST_READ = 64 << 20
 JOURNAL_LOCK = 0x57415443  # "WATC": the advisory lock that orders commit groups on PostgreSQL
 
 
@@ -61,62 +67,6 @@ class Row:
     received: int
     times: blob.Times
     values: blob.Values
-
-
-class Identities:
-    """Which batches were taken. Alone on the data, memory is the truth between flushes; else the table is."""
-
-    def __init__(self, *, shared: bool) -> None:
-        self.shared = shared
-        self.taken: dict[tuple[int, str], ranges.Ranges] = {}
-        self.dirty: set[tuple[int, str]] = set()
-
-    def load(self, keys: set[tuple[int, str]]) -> None:
-        missing = keys if self.shared else {key for key in keys if key not in self.taken}
-        if not missing:
-            return
-        rows = Accepted.objects.filter(server__in={server for server, _ in missing}).values_list(
-            "server_id", "boot", "ranges"
-        )
-        found = {(server, boot): kept for server, boot, kept in rows}
-        for key in missing:
-            self.taken[key] = found.get(key, [])
-
-    def is_repeat(self, entry: Entry) -> bool:
-        if entry.seq is None:
-            return False
-        key = (entry.server, entry.boot)
-        if ranges.holds(self.taken[key], entry.seq):
-            return True
-        ranges.add(self.taken[key], entry.seq)
-        self.dirty.add(key)
-        return False
-
-    def flush(self, received: int) -> None:
-        rows = [
-            Accepted(server_id=server, boot=boot, ranges=self.taken[server, boot], changed=received)
-            for server, boot in sorted(self.dirty)
-        ]
-        Accepted.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["server", "boot"], update_fields=["ranges", "changed"]
-        )
-        self.dirty.clear()
-
-    def mend(self) -> None:
-        """At start: the journal knows the batches that were taken after the last flush."""
-        flushed = Accepted.objects.order_by("-changed").values_list("changed", flat=True).first() or 0
-        rows = JournalRow.objects.filter(received__gte=flushed - 120_000, seq__isnull=False)
-        for server, boot, seq in rows.order_by("pk").values_list("server_id", "boot", "seq").iterator():
-            self.load({(server, boot)})
-            ranges.add(self.taken[server, boot], seq or 0)
-            self.dirty.add((server, boot))
-
-    def forget(self) -> None:
-        """After a failed commit memory may be ahead of the table: read it again."""
-        self.taken.clear()
-        self.dirty.clear()
-        if not self.shared:
-            self.mend()
 
 
 @dataclass
@@ -163,15 +113,32 @@ class Writer(threading.Thread):
             if self.waiting.qsize() >= MOST_WAITING or self.bytes + size > MOST_WAITING_BYTES:
                 raise Busy("More arrives than can be stored; send it again in a moment.", retry=5)
             self.bytes += size
-        self.waiting.put(entry)
+            # Under the lock: whoever comes after the end must not wait in a queue that nobody reads.
+            self.waiting.put(entry)
 
     def run(self) -> None:
-        while (group := self._gather()) is not None:
-            if group:
-                self._commit(group)
-            if time.monotonic() - self.flushed > FLUSH_EVERY:
-                self._flush()
-        self._flush()
+        try:
+            while self._turn():
+                pass
+        finally:
+            self._leave()
+
+    def _turn(self) -> bool:
+        group = self._gather()
+        if group:
+            self._commit(group)
+        if group is None or time.monotonic() - self.flushed > FLUSH_EVERY:
+            self._flush()
+        return group is not None
+
+    def _leave(self) -> None:
+        """However this thread ends, nobody may go on waiting for it."""
+        with self.lock:
+            self.closed = True
+        left = []
+        while not self.waiting.empty():
+            left.append(self.waiting.get())
+        _answer([entry for entry in left if entry], Busy("Watchkeeper is restarting; send it again.", retry=2))
         connections.close_all()
 
     def end(self, seconds: float) -> None:
@@ -207,21 +174,32 @@ class Writer(threading.Thread):
     def _commit(self, group: list[Entry]) -> None:
         with self.lock:
             self.bytes -= sum(entry.values.nbytes for entry in group)
+        failure: Exception | None = Busy("The database does not take data now; send it again in a moment.", retry=5)
         try:
-            self._store(group)
+            group = self._store_living(group)
+            failure = None
+            self._remember(group)
         except Exception:
             self.counters.failures += 1
             log.exception("A group of %d posts could not be stored; their senders keep them", len(group))
             self._recover()
-            _answer(group, Busy("The database does not take data now; send it again in a moment.", retry=5))
-            return
-        fresh = [entry for entry in group if not entry.repeat]
-        for entry in fresh:
-            latest.take(entry.server, entry.layout, entry.received, entry.times, entry.values)
-        self._count(group, fresh)
-        _answer(group, None)
-        for listener in _listeners if fresh else ():
-            listener(fresh)
+        finally:
+            _answer(group, failure)
+        if failure is None:
+            _tell([entry for entry in group if not entry.repeat])
+
+    def _store_living(self, group: list[Entry]) -> list[Entry]:
+        """Store a group; a server that was removed meanwhile must not fail the posts of the others."""
+        try:
+            self._store(group)
+        except IntegrityError:
+            self.identities.undo()
+            alive = living()
+            _answer([entry for entry in group if entry.server not in alive], Unauthorized(UNKNOWN))
+            group = [entry for entry in group if entry.server in alive]
+            if group:
+                self._store(group)
+        return group
 
     def _store(self, group: list[Entry]) -> None:
         with transaction.atomic():
@@ -229,19 +207,24 @@ class Writer(threading.Thread):
                 _order_commits()
             self.identities.load({(entry.server, entry.boot) for entry in group if entry.seq is not None})
             for entry in group:
-                entry.repeat = self.identities.is_repeat(entry)
+                entry.repeat = entry.seq is not None and self.identities.is_repeat(
+                    entry.server, entry.boot, entry.seq
+                )
             _insert([entry for entry in group if not entry.repeat])
             if self.identities.shared:
                 self.identities.flush(group[-1].received)
 
     def _recover(self) -> None:
-        try:
+        self.identities.undo()
+        with _guarded("Closing the broken connection"):
             close_old_connections()
-            self.identities.forget()
-        except DatabaseError:
-            connections.close_all()
 
-    def _count(self, group: list[Entry], fresh: list[Entry]) -> None:
+    def _remember(self, group: list[Entry]) -> None:
+        """Move what memory holds on; the rows are safe whatever happens here."""
+        fresh = [entry for entry in group if not entry.repeat]
+        with _guarded("Moving the newest rows on"):
+            for entry in fresh:
+                latest.take(entry.server, entry.layout, entry.received, entry.times, entry.values)
         self.counters.posts += len(group)
         self.counters.repeats += len(group) - len(fresh)
         self.counters.samples += sum(entry.values.size for entry in fresh)
@@ -249,12 +232,29 @@ class Writer(threading.Thread):
         self.counters.moved_at = time.monotonic()
 
     def _flush(self) -> None:
-        try:
-            self.identities.flush(int(time.time() * 1000))
+        """Each by itself: one that fails must not hold up the other."""
+        at = milliseconds()
+        with _guarded("Saving the identities of batches"):
+            self.identities.flush(at)
+            self.identities.expire(at)
+        with _guarded("Saving the newest rows"):
             latest.flush()
-        except DatabaseError:
-            log.exception("Latest rows were not saved; the journal has them")
         self.flushed = time.monotonic()
+
+
+def _tell(fresh: list[Entry]) -> None:
+    for listener in _listeners if fresh else ():
+        with _guarded("A listener to the journal"):
+            listener(fresh)
+
+
+@contextmanager
+def _guarded(what: str) -> Iterator[None]:
+    """What goes wrong here is told, and the writer goes on: the journal has everything."""
+    try:
+        yield
+    except Exception:
+        log.exception("%s failed; the journal has it all", what)
 
 
 def _order_commits() -> None:
@@ -288,8 +288,9 @@ def _answer(group: list[Entry], error: Exception | None) -> None:
     for loop, entries in by_loop.items():
         if loop is None:
             _resolve(entries, error)
-        elif not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, entries, error)
+        else:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
+                loop.call_soon_threadsafe(_resolve, entries, error)
 
 
 def _resolve(entries: list[Entry], error: Exception | None) -> None:
@@ -303,8 +304,15 @@ def _resolve(entries: list[Entry], error: Exception | None) -> None:
 
 
 def read(after: int, most: int = 2000) -> Iterator[Row]:
-    """Journal rows behind a cursor, in the order they were committed."""
-    for row in JournalRow.objects.filter(pk__gt=after).order_by("pk")[:most]:
+    """Journal rows behind a cursor, in the order they were committed; fewer where they are huge."""
+    waiting = JournalRow.objects.filter(pk__gt=after).order_by("pk")
+    last, held = after, 0
+    for pk, size in waiting.values_list("pk", Length("rows"))[:most]:
+        held += size
+        if held > MOST_READ and last > after:
+            break
+        last = pk
+    for row in waiting.filter(pk__lte=last):
         layout = layouts.by(row.layout_id)
         times, values = blob.unpack(row.rows, len(layout.columns))
         yield Row(row.pk, row.server_id, layout, row.received, times, values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ from django.db import transaction
 
 from metrics import blob
 from metrics.layouts import Known, layouts
-from metrics.models import JournalRow, Latest
+from metrics.models import JournalRow, Latest, living
 
 
 @dataclass(slots=True)
@@ -36,15 +35,20 @@ class LatestRows:
         self.lock = threading.Lock()
 
     def take(self, server: int, layout: Known, received: int, times: blob.Times, values: blob.Values) -> None:
+        """What this process stored: learnt, and to be written by its next flush."""
+        self.learn(server, layout, received, times, values)
+        self.dirty.add(server)
+
+    def learn(self, server: int, layout: Known, received: int, times: blob.Times, values: blob.Values) -> None:
         """Move a server forward: the receive time always, the values only to a newer sample."""
         last = int(times.argmax())
         at = int(times[last])
         row = self.rows.get(server)
         if row is None or at >= row.at:
-            self.rows[server] = Newest(layout, received, at, values[last])
+            received = max(received, row.received) if row else received
+            self.rows[server] = Newest(layout, received, at, values[last].copy())  # not the whole post
         else:
             row.received = max(row.received, received)
-        self.dirty.add(server)
 
     def get(self, server: int) -> Newest | None:
         return self.rows.get(server)
@@ -54,17 +58,22 @@ class LatestRows:
         with self.lock:
             changed, self.dirty = self.dirty, set()
             try:
-                _write((server, self.rows[server]) for server in sorted(changed))
+                gone = _write({server: self.rows[server] for server in sorted(changed)})
             except Exception:
                 self.dirty |= changed
                 raise
+            for server in gone:
+                del self.rows[server]
 
     def mend(self) -> None:
         """At start: read the table, then what the journal has beyond it."""
         self.refresh()
         newest = Latest.objects.order_by("-received").values_list("received", flat=True).first() or 0
         # A flush is at most half a minute old; go back further, for clocks that were set meanwhile.
-        for row in JournalRow.objects.filter(received__gte=newest - 120_000).order_by("pk").iterator():
+        alive = living()
+        for row in JournalRow.objects.all().since(newest - 120_000).order_by("pk").iterator(chunk_size=50):
+            if row.server_id not in alive:
+                continue
             layout = layouts.by(row.layout_id)
             times, values = blob.unpack(row.rows, len(layout.columns))
             self.take(row.server_id, layout, row.received, times, values)
@@ -79,17 +88,20 @@ class LatestRows:
 
 
 @transaction.atomic
-def _write(rows: Iterable[tuple[int, Newest]]) -> None:
+def _write(rows: dict[int, Newest]) -> set[int]:
+    """Save the rows of servers that are still there; the others are given back."""
+    alive = living() if rows else set()
     Latest.objects.bulk_create(
         (
             Latest(
                 server_id=server, layout_id=row.layout.id, received=row.received, at=row.at,
                 values=row.values.astype("<f8").tobytes(),
             )
-            for server, row in rows
+            for server, row in rows.items() if server in alive
         ),
         update_conflicts=True, unique_fields=["server"], update_fields=["layout", "received", "at", "values"],
     )  # fmt: skip
+    return rows.keys() - alive
 
 
 latest = LatestRows()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +12,7 @@ from servers.models import Server
 # The years 2000 to 2100: a clock that is off by decades must not get into the store by any road.
 EARLIEST = 946_684_800_000
 FURTHEST = 4_102_444_800_000
+OLD_ENOUGH = 1000
 
 
 class Series(models.Model):
@@ -38,6 +39,27 @@ class Layout(models.Model):
         return f"{self.hash} ({len(self.columns)} columns)"
 
 
+def living() -> set[int]:
+    """The servers that were not removed meanwhile: memory may still hold rows of others."""
+    return set(Server.objects.values_list("pk", flat=True))
+
+
+class JournalRows(models.QuerySet["JournalRow"]):
+    def since(self, received: int) -> Self:
+        """What was received since then, found from the end and not by reading the whole journal."""
+        first = 0
+        old = 0
+        for pk, at in self.order_by("-pk").values_list("pk", "received").iterator():
+            if at >= received:
+                first, old = pk, 0
+            else:
+                old += 1
+            # One older row is not the end: the clock may have been set meanwhile.
+            if old >= OLD_ENOUGH:
+                break
+        return self.filter(pk__gte=first) if first else self.none()
+
+
 class JournalRow(models.Model):
     """One post of one server, as it came: committed before its answer was sent."""
 
@@ -49,6 +71,7 @@ class JournalRow(models.Model):
     boot = models.CharField(max_length=64, blank=True)
     seq = models.BigIntegerField(null=True)
     rows = models.BinaryField(help_text="Times, then values: see metrics.blob.")
+    objects: ClassVar[models.Manager[JournalRow]] = JournalRows.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["server", "end"], name="journal_of_a_server")]

@@ -29,6 +29,15 @@ def add(ranges: Ranges, number: int) -> None:
     del ranges[:-MOST]
 
 
+def remove(ranges: Ranges, number: int) -> None:
+    """Take a number out again, parting its range."""
+    if holds(ranges, number):
+        place = bisect_right(ranges, number, key=lambda pair: pair[0]) - 1
+        first, last = ranges[place]
+        parts = [[first, number - 1], [number + 1, last]]
+        ranges[place : place + 1] = [pair for pair in parts if pair[0] <= pair[1]]
+
+
 def _join(ranges: Ranges, place: int) -> None:
     if 0 <= place < len(ranges) - 1 and ranges[place][1] + 1 >= ranges[place + 1][0]:
         ranges[place][1] = max(ranges[place][1], ranges.pop(place + 1)[1])
