@@ -1,0 +1,44 @@
+"""Health addresses: alive, ready with the part that fails, and figures for who may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_is_alive_without_a_database_question(django_assert_num_queries: Callable[..., object]) -> None:
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]
+        assert Client().get("/healthz").json() == {"status": "ok"}
+
+
+def test_it_is_not_ready_while_nothing_takes_data_in() -> None:
+    reply = Client().get("/readyz")
+    assert reply.status_code == 503
+    assert (reply.json()["status"], reply.json()["parts"]["database"]) == ("failing", "ok")
+    assert reply.json()["parts"]["writer"] != "ok"
+
+
+def test_figures_are_for_this_machine_or_a_token(api: Callable[..., Client]) -> None:
+    local = Client()
+    assert b"watchkeeper_incidents_open 0.0" in local.get("/metrics").content
+    assert local.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 401
+    assert local.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 401
+    assert local.get("/metrics", headers={"authorization": "Bearer wkt_x.y"}).status_code == 401
+    assert api(scopes=["metrics:read"]).get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 200
+    assert api(scopes=["rules:read"]).get("/metrics").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/accounts/login/", "/api/v1/servers", "/nowhere", "/admin/login/"]
+)
+def test_every_answer_carries_the_headers_that_protect_it(path: str) -> None:
+    headers = Client().get(path).headers
+    assert "script-src" not in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
