@@ -7,24 +7,33 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.services import OURS, free_port
+from tests import workers
+from tests.services import OURS, free_port, is_empty
 from tests.sinks import MailSink, WebhookSink
 
 __all__ = ["MailSink", "Product", "Reply", "ScaleOut", "WebhookSink", "until"]
 
 ROOT = Path(__file__).resolve().parents[1]
 EMAIL = "admin@localhost"
+NOT_PASSED_ON = (*OURS, "DJANGO_", "PYTEST_")
+MAKE_SITE = """
+from django.core.management import call_command
+from accounts.services import ensure_site
+call_command("migrate", interactive=False, verbosity=0)
+ensure_site({email!r}, {password!r})
+"""
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,26 @@ def until(ask: Callable[[], Any], seconds: float = 20, what: str = "it") -> Any:
     return answer
 
 
+def make_site(product: _Running) -> None:
+    """Bring a PostgreSQL database to where `up` leaves it: migrated, with its first admin."""
+    product.manage("shell", "-v", "0", "-c", MAKE_SITE.format(email=EMAIL, password="a long password 1"))
+
+
+def made_sqlite() -> Path:
+    """A migrated database without any people, made once in a run: making one takes seconds."""
+    folder = Path(os.environ[workers.FOLDER]) / "made"
+    with workers.once("made") as first:
+        if first:
+            Product(folder).manage("migrate", "--no-input", "-v", "0")
+    return folder / "watchkeeper.sqlite3"
+
+
 class _Running:
     """What both profiles have in common: an environment, processes, requests."""
 
     def __init__(self, folder: Path, port: int | None = None, **environment: str) -> None:
         self.folder, self.port = folder, port or free_port()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith((*OURS, "DJANGO_"))}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
         own = {"WATCHKEEPER_DATA": str(folder), "WATCHKEEPER_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
         self.environment = {**clean, **own, **environment}
         self.children: list[subprocess.Popen[bytes]] = []
@@ -134,11 +157,45 @@ class _Running:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    def api_token(self, email: str = EMAIL, name: str = "tests", scopes: str = "all") -> str:
-        return self.manage("api_token", "--email", email, "--name", name, "--scopes", scopes)
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Services called here work on the product's database: a `manage` for each of them takes seconds."""
+        from django.db import connections
+        from django.db.utils import load_backend
 
-    def enrol_token(self, name: str = "web-1", *more: str) -> str:
-        return self.manage("enrol_token", "--name", name, *more)
+        url = urlsplit(self.environment.get("DATABASE_URL", ""))
+        server = {"USER": url.username, "PASSWORD": url.password, "HOST": url.hostname, "PORT": url.port}
+        named = {"ENGINE": "django.db.backends.postgresql", "NAME": url.path[1:], **server}
+        if not url.scheme:
+            named = {"ENGINE": "django.db.backends.sqlite3", "NAME": self.folder / "watchkeeper.sqlite3"}
+        complete = connections.configure_settings({"default": named})["default"]
+        theirs, ours = load_backend(complete["ENGINE"]).DatabaseWrapper(complete, "default"), connections["default"]
+        theirs.ensure_connection = lambda: None  # pytest-django guards the tests' own database, not this one
+        theirs.connect()
+        connections["default"] = theirs
+        try:
+            yield
+        finally:
+            connections["default"] = ours
+            theirs.close()
+
+    def api_token(self, email: str = EMAIL, name: str = "tests", scopes: str = "all") -> str:
+        from accounts.models import User
+        from accounts.services import make_token
+
+        if not workers.running():  # a bench: Django is not set up there
+            return self.manage("api_token", "--email", email, "--name", name, "--scopes", scopes)
+        with self.inside():
+            return make_token(User.objects.get(email=email), name, scopes.split(","))
+
+    def enrol_token(self, name: str = "web-1") -> str:
+        from accounts.models import Team
+        from servers.services import make_enrolment
+
+        if not workers.running():
+            return self.manage("enrol_token", "--name", name)
+        with self.inside():
+            return make_enrolment(Team.objects.get(), name)
 
     def request(
         self,
@@ -186,9 +243,13 @@ class Product(_Running):
 
     def __init__(self, folder: Path, port: int | None = None, *, launcher: bool = False, **environment: str) -> None:
         super().__init__(folder, port, **environment)
+        self.bare = launcher or "DATABASE_URL" in environment or not workers.running()
         self.words = [str(ROOT / "watchkeeper"), "up"] if launcher else [sys.executable, "-m", "monitor.up"]
 
     def start(self) -> Self:
+        if not (self.bare or self.folder.exists()):
+            self.folder.mkdir(mode=0o700)
+            shutil.copyfile(made_sqlite(), self.folder / "watchkeeper.sqlite3")
         self.spawn(*self.words, "--no-learning")
         return self.wait_ready()
 
@@ -220,14 +281,8 @@ class ScaleOut(_Running):
 
     def prepare(self) -> None:
         """The database and the first admin, as a deployment does once."""
-        self.manage("migrate", "--no-input")
-        self.manage(
-            "shell",
-            "-v",
-            "0",
-            "-c",
-            f"from accounts.services import ensure_site; ensure_site({EMAIL!r}, 'a long password 1')",
-        )
+        if is_empty(self.environment["DATABASE_URL"]):
+            make_site(self)
 
     def start(self, *roles: str) -> Self:
         if not self.roles:

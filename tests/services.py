@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -27,7 +27,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import workers
+
 NOT_HERE = "not run here because "
+NO_POSTGRES = "TESTS_NO_POSTGRES"  # why not, found out once for all workers
 OURS = ("WATCHKEEPER_", "DATABASE_URL", "REDIS_URL", "METRIC_STORE", "EMAIL_URL")
 
 
@@ -65,7 +68,11 @@ class Services:
         """The address of a PostgreSQL server's database for tests, started when need be."""
         given = os.environ.get("TEST_DATABASE_URL")
         if given:
+            if not workers.worker():
+                self.stack.callback(_drop, site_url(given))
             return given
+        if NO_POSTGRES in os.environ:
+            raise NotHere(os.environ[NO_POSTGRES])
         programs = _postgres_programs()
         if programs is None:
             _install("postgresql")
@@ -110,12 +117,20 @@ class Services:
         _await(child, lambda: _create(url), "PostgreSQL")
         return url
 
+    def share(self) -> None:
+        """Once for all workers of a run, which are told by the environment; a Redis each starts for itself."""
+        os.environ[workers.FOLDER] = str(self.place())
+        try:
+            os.environ["TEST_DATABASE_URL"] = self.postgres()
+        except NotHere as missing:
+            os.environ[NO_POSTGRES] = str(missing)
+
     @cache  # noqa: B019 - one instance a process
     def redis(self) -> str:
         """The address of a Redis server for tests, started when need be."""
         given = os.environ.get("TEST_REDIS_URL")
         if given:
-            return given
+            return urlsplit(given)._replace(path=f"/{workers.worker().removeprefix('gw') or 0}").geturl()
         if not shutil.which("redis-server"):
             _install("redis-server")
         program = shutil.which("redis-server")
@@ -179,7 +194,29 @@ def fresh_postgres(postgres_url: str) -> Iterator[str]:
     url = f"{base}/watchkeeper_{secrets.token_hex(4)}"
     _create(url)
     yield url
-    _maintain(url, "DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    _drop(url)
+
+
+@pytest.fixture
+def site_postgres(postgres_url: str) -> Iterator[str]:
+    """A database of its own that is migrated and has its first admin, as `up` leaves one."""
+    from tests.product import Product, make_site
+
+    base, _, _ = postgres_url.rpartition("/")
+    url, site = f"{base}/watchkeeper_{secrets.token_hex(4)}", site_url(postgres_url)
+    with workers.once("site") as first:
+        if first:
+            _create(site)
+            make_site(Product(running.place() / "site", DATABASE_URL=site))
+        _maintain(url, "CREATE DATABASE {} TEMPLATE {}", urlsplit(site).path[1:])
+    yield url
+    _drop(url)
+
+
+def site_url(postgres_url: str) -> str:
+    """The database that this run makes once and copies."""
+    base, _, _ = postgres_url.rpartition("/")
+    return f"{base}/site_{Path(os.environ[workers.FOLDER]).name.rpartition('-')[2]}"
 
 
 @pytest.fixture
@@ -189,7 +226,7 @@ def redis_url() -> str:
 
     url = need(running.redis)
     with redis.Redis.from_url(url) as client:
-        client.flushall()
+        client.flushdb()
     return url
 
 
@@ -200,6 +237,7 @@ def chromium() -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=("sqlite", "postgres"), default="sqlite", help="database of the Django tests")
+    parser.addoption("--db-only", action="store_true", help="leave out tests that do not ask Django's database")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -209,12 +247,28 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         del os.environ[name]
     os.environ["WATCHKEEPER_DATA"] = str(running.place() / "data")
     signal.signal(signal.SIGTERM, _terminated)
+    if early_config.known_args_namespace.numprocesses and not workers.worker():
+        running.share()
+    os.environ.setdefault(workers.FOLDER, str(running.place()))
     if early_config.known_args_namespace.db == "postgres":
         try:
             os.environ["DATABASE_URL"] = running.postgres()
         except NotHere as missing:
             raise pytest.UsageError(f"These tests are {NOT_HERE}{missing}") from missing
     return (yield)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --db-only what does not ask the database is left out: another database makes no difference to it."""
+    if config.getoption("db_only"):
+        left_out = [item for item in items if not _asks_database(item)]
+        items[:] = [item for item in items if _asks_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _asks_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or not {"db", "transactional_db"}.isdisjoint(fixtures)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -266,16 +320,34 @@ def _create(url: str) -> None:
     _maintain(url, "CREATE DATABASE {}")
 
 
-def _maintain(url: str, statement: str) -> None:
-    import psycopg2
+def _drop(url: str) -> None:
+    _maintain(url, "DROP DATABASE IF EXISTS {} WITH (FORCE)")
+
+
+def _maintain(url: str, statement: str, *names: str) -> None:
+    """A statement about the database that the address names, and others."""
     from psycopg2 import sql
 
-    parts = urlsplit(url)
-    connection = psycopg2.connect(parts._replace(path="/postgres").geturl())
+    with _cursor(urlsplit(url)._replace(path="/postgres").geturl()) as cursor:
+        cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, (urlsplit(url).path[1:], *names))))
+
+
+def is_empty(url: str) -> bool:
+    """Whether nothing was ever made in this database."""
+    with _cursor(url) as cursor:
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        return bool(cursor.fetchone()[0] == 0)
+
+
+@contextmanager
+def _cursor(url: str) -> Iterator[Any]:
+    import psycopg2
+
+    connection = psycopg2.connect(url)
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(parts.path[1:])))
+            yield cursor
     finally:
         connection.close()
 

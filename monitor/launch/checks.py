@@ -20,8 +20,20 @@ from monitor.launch.say import Trouble
 
 LOGS = place.CACHE / "check"
 FRONTEND = place.ROOT / "frontend"
-# What does not ask the database anything is not run a second time for it.
-SAME_ON_BOTH = ("tests/launch", "tests/e2e", "tests/agent", "tests/faults", "tests/test_house.py")
+WORKERS = 3  # more than two cores: much of a test's time is waiting
+NOT_SPREAD = (
+    "-n",
+    "--numprocesses",
+    "-k",
+    "-s",
+    "--pdb",
+    "--lf",
+    "--last-failed",
+    "--co",
+    "--collect-only",
+    "--help",
+    "--version",
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,11 @@ def check(arguments: Sequence[str]) -> int:
     LOGS.mkdir(parents=True)
     with ThreadPoolExecutor(max_workers=2) as pool:
         linted = list(pool.map(lambda named: _timed(*named), _linters().items()))
-    results = [*linted, _tests("tests on SQLite", []), _tests("tests on PostgreSQL", _postgres_arguments())]
+    results = [
+        *linted,
+        _tests("tests on SQLite", []),
+        _tests("tests on PostgreSQL", ["--db", "postgres", "--db-only"]),
+    ]
     _table(results)
     return 0 if all(result.good for result in results) else 1
 
@@ -117,8 +133,14 @@ def different(fresh: Path, committed: Path) -> list[str]:
     return sorted([*unlike, *missing])
 
 
-def _postgres_arguments() -> list[str]:
-    return ["--db", "postgres", *(f"--ignore={path}" for path in SAME_ON_BOTH if (place.ROOT / path).exists())]
+def spread(arguments: Sequence[str]) -> list[str]:
+    """The arguments of pytest: several workers for everything, one process for what somebody picked."""
+    if any(argument.startswith("-n") for argument in arguments):
+        return [*SPREAD, *arguments]
+    picked = any(
+        argument in NOT_SPREAD or (place.ROOT / argument.partition("::")[0]).exists() for argument in arguments
+    )
+    return [*arguments] if picked else ["-n", str(WORKERS), *SPREAD, *arguments]
 
 
 def _tests(name: str, arguments: Sequence[str]) -> Result:

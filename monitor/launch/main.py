@@ -38,7 +38,7 @@ def up(arguments: Arguments) -> None:
 
 def test(arguments: Arguments) -> None:
     environment.ensure("run", "develop")
-    process.become([place.PYTHON, "-m", "pytest", *arguments])
+    process.become([place.PYTHON, "-m", "pytest", *checks.spread(arguments)])
 
 
 def check(arguments: Arguments) -> int:

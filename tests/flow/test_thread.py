@@ -60,7 +60,7 @@ def product(request: pytest.FixtureRequest, tmp_path: Path, mail: MailSink) -> I
     if request.param == "embedded":
         made = Product(tmp_path / "data", **common)
     else:
-        database = request.getfixturevalue("fresh_postgres")
+        database = request.getfixturevalue("site_postgres")
         made = ScaleOut(tmp_path / "data", database, request.getfixturevalue("redis_url"), **common)
     with made as running:
         yield running

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import Product, until
+from tests.product import EMAIL, Product, until
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_the_data_folder_is_for_us_alone(product: Product) -> None:
 
 
 def test_the_machine_it_runs_on_is_watched(product: Product) -> None:
-    token = product.api_token()
+    token = product.manage("api_token", "--email", EMAIL, "--name", "script", "--scopes", "servers:read")
 
     def seen() -> object:
         servers = product.request("GET", "/api/v1/servers", token=token).json()
@@ -50,6 +50,12 @@ def test_the_machine_it_runs_on_is_watched(product: Product) -> None:
         return found and found[0].get("seen", found[0].get("last_seen"))
 
     until(seen, 30, "a report of our own agent")
+
+
+def test_a_script_can_enrol_a_machine(product: Product) -> None:
+    token = product.manage("enrol_token", "--name", "by-script")
+    asked = {"token": token, "hostname": "by-script", "fingerprint": "print", "facts": {}}
+    assert product.request("POST", "/api/v1/enrol", asked).status == 201
 
 
 def test_a_second_start_on_the_folder_says_who_holds_it(product: Product) -> None:

@@ -1,0 +1,109 @@
+"""Pytest plugin: what the workers of one run share, which tests stay together, and which have the machine alone.
+
+A file's tests stay on one worker, because they share what its fixtures started; the slow ones named below
+share nothing and spread. Tests with a bar on latency wait until nothing else runs, and nothing else then does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+FOLDER = "TESTS_SHARED_FOLDER"
+ALONE = ("tests/faults/",)
+APART = (
+    "tests/flow/",
+    "tests/launch/test_refusals.py",
+    "tests/launch/test_launcher.py",
+    "tests/agent/test_program.py",
+)
+# What takes longest begins first, so that the workers end at about the same time.
+LONG = (
+    "tests/flow/test_thread.py",
+    "tests/e2e/",
+    "tests/launch/test_start.py",
+    "tests/launch/test_backup.py",
+    "tests/flow/",
+    "tests/launch/test_planted.py",
+    "tests/launch/",
+    "tests/agent/",
+    "tests/core/",
+)
+
+
+def worker() -> str:
+    """The name of this worker, or nothing where one process runs all tests."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "")
+
+
+def running() -> bool:
+    """Whether tests run at all; a bench uses the same product without them."""
+    return FOLDER in os.environ
+
+
+@contextmanager
+def held(name: str, *, shared: bool = False) -> Iterator[None]:
+    """A lock among the workers of this run."""
+    with (Path(os.environ[FOLDER]) / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def once(name: str) -> Iterator[bool]:
+    """The same lock, and whether this is the first time in this run that the work under it is done."""
+    done = Path(os.environ[FOLDER]) / f"{name}.done"
+    with held(name):
+        yield not done.exists()
+        done.touch()
+
+
+class Scheduling(LoadScopeScheduling):
+    """Hands out whole files, or single tests of those that are named, in the order they stand in."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(ALONE):
+            return "alone"
+        return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if worker():
+        items.sort(key=lambda item: _turn(item.nodeid))
+
+
+def _turn(name: str) -> int:
+    if name.startswith(ALONE):
+        return len(LONG) + 1
+    return next((turn for turn, path in enumerate(LONG) if name.startswith(path)), len(LONG))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Whoever wants to be alone stands at the gate, where all others must pass, until the running tests end."""
+    if not worker():
+        return (yield)
+    alone = item.nodeid.startswith(ALONE)
+    with held("gate") if alone else nullcontext():
+        if not alone:
+            with held("gate"):
+                pass
+        with held("running", shared=not alone):
+            return (yield)
