@@ -167,7 +167,7 @@ class _Running:
         server = {"USER": url.username, "PASSWORD": url.password, "HOST": url.hostname, "PORT": url.port}
         named = {"ENGINE": "django.db.backends.postgresql", "NAME": url.path[1:], **server}
         if not url.scheme:
-            named = {"ENGINE": "django.db.backends.sqlite3", "NAME": self.folder / "watchkeeper.sqlite3"}
+            named = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self.folder / "watchkeeper.sqlite3")}
         complete = connections.configure_settings({"default": named})["default"]
         theirs, ours = load_backend(complete["ENGINE"]).DatabaseWrapper(complete, "default"), connections["default"]
         theirs.ensure_connection = lambda: None  # pytest-django guards the tests' own database, not this one

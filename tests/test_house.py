@@ -64,9 +64,8 @@ def test_foreign_keys_point_down(model: type[Model]) -> None:
         here, there = model._meta.app_label, target._meta.app_label
         assert HEIGHT[here] >= HEIGHT[there], f"{field} points up"
         if here != there:
-            assert field.remote_field and field.remote_field.hidden, (
-                f'{field} gives the lower app an accessor: related_name="+"'
-            )
+            hidden = field.remote_field is not None and field.remote_field.hidden
+            assert hidden, f'{field} gives the lower app an accessor: related_name="+"'
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)

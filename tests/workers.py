@@ -65,7 +65,7 @@ def once(name: str) -> Iterator[bool]:
         done.touch()
 
 
-class Scheduling(LoadScopeScheduling):
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Hands out whole files, or single tests of those that are named, in the order they stand in."""
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:

@@ -135,12 +135,11 @@ def different(fresh: Path, committed: Path) -> list[str]:
 
 def spread(arguments: Sequence[str]) -> list[str]:
     """The arguments of pytest: several workers for everything, one process for what somebody picked."""
-    if any(argument.startswith("-n") for argument in arguments):
-        return [*SPREAD, *arguments]
     picked = any(
-        argument in NOT_SPREAD or (place.ROOT / argument.partition("::")[0]).exists() for argument in arguments
+        argument.startswith(NOT_SPREAD) or (place.ROOT / argument.partition("::")[0]).exists()
+        for argument in arguments
     )
-    return [*arguments] if picked else ["-n", str(WORKERS), *SPREAD, *arguments]
+    return [*arguments] if picked else ["-n", str(WORKERS), *arguments]
 
 
 def _tests(name: str, arguments: Sequence[str]) -> Result:
