@@ -37,8 +37,7 @@ class LiveView(APIView):
                 continue
             for inner in topic.inner:
                 live.watch(inner)
-            kept = topic.recent()
-            seq[name] = topic.sequence()
+            seq[name], kept = topic.recent()
             new = [message for message in kept if message["seq"] > since.get(name, seq[name])]
             if name in since and not _whole(since[name], seq[name], new):
                 reset.append(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import math
 import time
 from contextlib import suppress
 from typing import Any
@@ -12,12 +14,18 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts.models import User
-from core import guard, live
+from core import guard, live, shared
 from dashboards import topics
 from dashboards.topics import Topic
 
+log = logging.getLogger(__name__)
+
 SIGNED_OUT = 4401
+BROKEN = 1011
 CHECK_EVERY = 4.0
+CHECK_WITHIN = 3.0
+RECHECK = 1.0
+MOST_FAILURES = 2
 WATCH = 30.0
 MOST_TOPICS = 50
 
@@ -25,10 +33,24 @@ MOST_TOPICS = 50
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """One tab. It is checked again every few seconds whether its person may still see what it follows."""
 
-    async def connect(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.topics: dict[str, Topic] = {}
-        self.sent: dict[str, int] = {}
+        self.heard: dict[str, int] = {}
         self.checking: asyncio.Task[None] | None = None
+        self.ended = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except shared.ERRORS as error:
+            # Without the layer nothing arrives here any more; the browser connects again, or polls.
+            log.warning("A live socket lost Redis: %s", error)
+            await self._end(BROKEN)
+        finally:
+            self._stop_checking()
+
+    async def connect(self) -> None:
         await self.accept()
         if not self.scope["user"].is_authenticated:
             await self.close(SIGNED_OUT)
@@ -37,8 +59,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.checking = asyncio.create_task(self._check())
 
     async def disconnect(self, code: int) -> None:
-        if self.checking:
-            self.checking.cancel()
+        self._stop_checking()
         for topic in list(self.topics.values()):
             await self._leave(topic)
 
@@ -59,12 +80,17 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._join(name)
 
     async def live_message(self, message: dict[str, Any]) -> None:
-        """From the layer: pass it on under the name the tab asked for."""
+        """From the layer: pass it on under the name the tab asked for, numbered by what this tab heard."""
+        inner = message["topic"]
+        if self.ended or message["seq"] <= self.heard.get(inner, math.inf):
+            return  # over, not joined yet, or counted by the answer to the subscription
+        self.heard[inner] = message["seq"]
         for topic in self.topics.values():
-            if message["topic"] in topic.inner:
-                number = await database_sync_to_async(topic.sequence)() if len(topic.inner) > 1 else message["seq"]
-                self.sent[topic.name] = number
-                await self._send(topics.outward(topic.name, number, message))
+            if inner in topic.inner:
+                await self._send(topics.outward(topic.name, self._number(topic), message))
+
+    def _number(self, topic: Topic) -> int:
+        return sum(self.heard.get(inner, 0) for inner in topic.inner)
 
     async def _join(self, name: str) -> None:
         if name in self.topics or len(self.topics) >= MOST_TOPICS:
@@ -77,11 +103,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         for inner in topic.inner:
             await self.channel_layer.group_add(inner, self.channel_name)
         await self._watch(topic)
-        number = await database_sync_to_async(topic.sequence)()
-        await self._send({"topic": name, "seq": number, "at": _now(), "data": {"subscribed": True}})
+        self.heard.update(await asyncio.to_thread(topic.numbers))
+        await self._send({"topic": name, "seq": self._number(topic), "at": _now(), "data": {"subscribed": True}})
 
     async def _leave(self, topic: Topic) -> None:
         for inner in topic.inner:
+            self.heard.pop(inner, None)
             await self.channel_layer.group_discard(inner, self.channel_name)
 
     async def _watch(self, topic: Topic) -> None:
@@ -90,19 +117,41 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _check(self) -> None:
         """A removed member, a closed session or a changed role ends what it showed within seconds."""
-        while True:
-            await asyncio.sleep(CHECK_EVERY)
-            user = await database_sync_to_async(_still)(self.scope)
-            if user is None:
-                await self.close(SIGNED_OUT)
-                return
-            self.scope["user"] = user
-            for name, topic in list(self.topics.items()):
-                now = await database_sync_to_async(topics.find)(name, user)
-                await self._watch(topic)
-                if now is None or now.inner != topic.inner:
-                    await self._leave(self.topics.pop(name))
-                    await self._rejoin(name, now)
+        failures = 0
+        while not self.ended:
+            await asyncio.sleep(RECHECK if failures else CHECK_EVERY)
+            try:
+                async with asyncio.timeout(CHECK_WITHIN):
+                    await self._check_once()
+                failures = 0
+            except Exception:
+                # Nobody knows any more who may see this: once may be a hiccup, twice ends it.
+                failures += 1
+                log.warning("The rights of a live socket could not be checked", exc_info=True)
+                if failures == MOST_FAILURES:
+                    await self._end(BROKEN)
+
+    async def _check_once(self) -> None:
+        user = await database_sync_to_async(_still)(self.scope)
+        if user is None:
+            await self._end(SIGNED_OUT)
+            return
+        self.scope["user"] = user
+        for name, topic in list(self.topics.items()):
+            now = await database_sync_to_async(topics.find)(name, user)
+            await self._watch(topic)
+            if now is None or now.inner != topic.inner:
+                await self._leave(self.topics.pop(name))
+                await self._rejoin(name, now)
+
+    def _stop_checking(self) -> None:
+        if self.checking:
+            self.checking.cancel()
+
+    async def _end(self, code: int) -> None:
+        self.ended = True  # what comes before the browser has closed is not for it any more
+        with suppress(RuntimeError, ConnectionError):
+            await self.close(code)
 
     async def _rejoin(self, name: str, topic: Topic | None) -> None:
         if topic is None:

@@ -23,16 +23,24 @@ class Topic:
     name: str
     inner: tuple[str, ...]
 
+    def numbers(self) -> dict[str, int]:
+        return {topic: live.sequence(topic) for topic in self.inner}
+
     def sequence(self) -> int:
         # Each message raises exactly one inner number by one, so the sum grows by one, or shows the gap.
-        return sum(live.sequence(topic) for topic in self.inner)
+        return sum(self.numbers().values())
 
-    def recent(self) -> list[dict[str, Any]]:
-        """Kept messages of all its teams in the order they were made, numbered as this topic counts."""
-        messages = sorted((m for topic in self.inner for m in live.recent(topic)), key=lambda m: m["at"])
-        last = self.sequence()
-        first = last - len(messages) + 1
-        return [outward(self.name, first + place, message) for place, message in enumerate(messages)]
+    def recent(self) -> tuple[int, list[dict[str, Any]]]:
+        """The number now, and the kept messages of all its teams as a tab would have heard them."""
+        last = self.numbers()  # first: what is said meanwhile stands among the kept ones
+        kept = {topic: live.recent(topic) for topic in self.inner}
+        heard = {topic: kept[topic][0]["seq"] - 1 if kept[topic] else last[topic] for topic in self.inner}
+        messages = []
+        for message in sorted((one for listed in kept.values() for one in listed), key=lambda one: one["at"]):
+            if message["seq"] > heard[message["topic"]]:
+                heard[message["topic"]] = message["seq"]
+                messages.append(outward(self.name, sum(heard.values()), message))
+        return sum(max(last[topic], heard[topic]) for topic in self.inner), messages
 
 
 def outward(name: str, number: int, message: dict[str, Any]) -> dict[str, Any]:
