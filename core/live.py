@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 
 from core import shared
 
-log = logging.getLogger(__name__)
-
 KEPT = 200
+SKIPPED = "live:skipped"
 POLLED_FOR = 30.0
 
 Message = dict[str, Any]
+T = TypeVar("T")
 
 
 class ThreadSafeLayer(InMemoryChannelLayer):  # type: ignore[misc]
@@ -76,6 +75,7 @@ class _Memory(Protocol):
     def recent(self, topic: str) -> list[Message]: ...
     def watch(self, topic: str, seconds: float) -> None: ...
     def watched(self, topic: str) -> bool: ...
+    def skip(self) -> None: ...
 
 
 def _first_number() -> int:
@@ -113,6 +113,9 @@ class _InProcess:
         joined = isinstance(layer, InMemoryChannelLayer) and bool(layer.groups.get(topic))
         return joined or self.polled.get(topic, 0.0) > time.monotonic()
 
+    def skip(self) -> None:
+        """Memory is never away."""
+
 
 class _InRedis:
     """Shared by all processes. Who watches what is asked once a second, not once a message."""
@@ -122,9 +125,7 @@ class _InRedis:
         self.known: tuple[float, set[str]] = (0.0, set())
 
     def add(self, topic: str, data: Message) -> Message:
-        name = f"live:seq:{topic}"
-        self.redis.set(name, _first_number(), nx=True, ex=86400)
-        message = _message(topic, int(self.redis.incr(name)), data)
+        message = _message(topic, self._number(topic, 1), data)
         with self.redis.pipeline(transaction=False) as pipe:
             pipe.lpush(f"live:kept:{topic}", json.dumps(message))
             pipe.ltrim(f"live:kept:{topic}", 0, KEPT - 1)
@@ -133,9 +134,19 @@ class _InRedis:
         return message
 
     def sequence(self, topic: str) -> int:
-        name = f"live:seq:{topic}"
-        self.redis.set(name, _first_number(), nx=True, ex=86400)
-        return int(self.redis.get(name) or 0)
+        return self._number(topic, 0)
+
+    def _number(self, topic: str, more: int) -> int:
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.set(f"live:seq:{topic}", _first_number(), nx=True, ex=86400)
+            pipe.incrby(f"live:seq:{topic}", more)
+            pipe.incrby(SKIPPED, 0)
+            _, own, skipped = pipe.execute()
+        return int(own) + int(skipped)
+
+    def skip(self) -> None:
+        """Raise the numbers of all topics at once: what could not be said shows as a gap."""
+        self.redis.incr(SKIPPED)
 
     def recent(self, topic: str) -> list[Message]:
         kept: list[bytes] = self.redis.lrange(f"live:kept:{topic}", 0, -1)  # type: ignore[assignment]
@@ -163,14 +174,39 @@ def memory() -> _Memory:
     return _InProcess() if settings.EMBEDDED else _InRedis()
 
 
+class _Missed:
+    """Whether something could not be said since Redis was last reached."""
+
+    anything = False
+
+
+def _ask(call: Callable[[_Memory], T], otherwise: T) -> T:
+    def asked() -> tuple[T, bool]:
+        if _Missed.anything:
+            memory().skip()
+            _Missed.anything = False
+        return call(memory()), True
+
+    answer, reached = shared.patience.ask(asked, (otherwise, False))
+    if not reached:
+        _Missed.anything = True
+    return answer
+
+
+def catch_up() -> None:
+    """Redis is there again: pages that missed something see a gap and read their data anew."""
+    shared.patience.back()
+    _ask(lambda _kept: None, None)
+
+
 def push(topic: str, data: Message) -> None:
     """Number a message, keep it for those who poll, send it to those who listen. From any thread."""
     layer = get_channel_layer()
-    try:
-        if layer is not None and memory().watched(topic):
-            _start(layer.group_send(topic, memory().add(topic, data)))
-    except shared.ERRORS as error:
-        log.warning("Live message on %s was dropped: %s", topic, error)
+    if layer is None or not watched(topic):
+        return
+    message = _ask(lambda kept: kept.add(topic, data), None)
+    if message is not None:
+        _start(layer.group_send(topic, message))
 
 
 def _start(sending: Coroutine[Any, Any, None]) -> None:
@@ -178,17 +214,18 @@ def _start(sending: Coroutine[Any, Any, None]) -> None:
 
 
 def sequence(topic: str) -> int:
-    return memory().sequence(topic)
+    """The topic's last number; 0 while it cannot be known, which the next message shows as a gap."""
+    return _ask(lambda kept: kept.sequence(topic), 0)
 
 
 def watch(topic: str, seconds: float = POLLED_FOR) -> None:
     """Somebody looks at this topic: keep its messages for a while."""
-    memory().watch(topic, seconds)
+    _ask(lambda kept: kept.watch(topic, seconds), None)
 
 
 def recent(topic: str) -> list[Message]:
-    return memory().recent(topic)
+    return _ask(lambda kept: kept.recent(topic), [])
 
 
 def watched(topic: str) -> bool:
-    return memory().watched(topic)
+    return _ask(lambda kept: kept.watched(topic), False)

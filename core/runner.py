@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
 
-from core import shared
+from core import live, shared
 from core.clock import now
 from core.models import Lease
 
@@ -111,11 +111,8 @@ class Held:
 
 
 def _publish(name: str) -> None:
-    try:
-        shared.redis().publish(CHANNEL, name)
-    except shared.ERRORS as error:
-        # The loops' own timeout is the net behind a lost wake.
-        log.warning("Wake of %s did not reach Redis: %s", name, error)
+    # The loops' own timeout is the net behind a lost wake.
+    shared.patience.ask(lambda: shared.redis().publish(CHANNEL, name), None)
 
 
 class RedisEars(threading.Thread):
@@ -131,10 +128,17 @@ class RedisEars(threading.Thread):
                 self._listen()
             except shared.ERRORS:
                 time.sleep(1.0)
+            except Exception:
+                # Deaf ears would make every wake of another process as late as a sweep.
+                log.exception("Wakes of other processes were not heard; listening again")
+                time.sleep(1.0)
 
     def _listen(self) -> None:
         with shared.redis().pubsub(ignore_subscribe_messages=True) as ears:  # type: ignore[no-untyped-call]
             ears.subscribe(CHANNEL)
+            live.catch_up()
+            for name in tuple(_events):
+                ring(name)  # what was said while nobody could hear
             while not self.stopping:
                 message = ears.get_message(timeout=1.0)
                 if message:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
-
-from django.db import DatabaseError, connections
+from collections.abc import Callable, Iterable
 
 from alerts import services as alerts
 from alerts.models import Incident
 from core import live
+from core.runner import Loop
 from dashboards import present
 from metrics import journal
 from metrics.journal import Entry
@@ -21,6 +20,7 @@ log = logging.getLogger(__name__)
 
 TICK = 1.0
 REREAD = 5.0
+MOST_HELD = 10_000
 
 
 def fleet_topic(team: int) -> str:
@@ -35,42 +35,33 @@ def server_topic(uuid: object) -> str:
     return f"server.{uuid}"
 
 
-class Feed(threading.Thread):
+class Feed(Loop):
     """Once a second: what changed since, one message a team; a watched server gets its own points."""
 
-    def __init__(self) -> None:
-        super().__init__(name="live-feed", daemon=True)
+    def __init__(self, sure: Callable[[], bool] = lambda: True) -> None:
+        super().__init__("live feed", self.tick, every=TICK)
         self.changed: dict[int, list[Entry]] = {}
+        self.held = 0
         self.lock = threading.Lock()
-        self.stopping = threading.Event()
         self.known: tuple[float, dict[int, Server]] = (-REREAD, {})
         self.shown: dict[int, tuple[str, str]] = {}
+        self.sure = sure
 
     def take(self, group: list[Entry]) -> None:
-        """From the writer's thread, after the commit."""
+        """From the writer's thread, after the commit. While we cannot go on, points are let go, not servers."""
         with self.lock:
             for entry in group:
-                self.changed.setdefault(entry.server, []).append(entry)
+                kept = self.changed.setdefault(entry.server, [])
+                if self.held < MOST_HELD:
+                    kept.append(entry)
+                    self.held += 1
 
-    def run(self) -> None:
-        while not self.stopping.wait(TICK):
-            try:
-                self.tick()
-            except DatabaseError:
-                log.exception("The live feed lost the database; trying again")
-                connections.close_all()
-        connections.close_all()
-
-    def end(self, seconds: float) -> None:
-        self.stopping.set()
-        self.join(seconds)
-
-    def tick(self) -> None:
+    def tick(self) -> bool:
         with self.lock:
-            changed, self.changed = self.changed, {}
+            changed, self.changed, self.held = self.changed, {}, 0
         rows = self._watched(self._servers(missing=changed.keys()))
         if not rows:
-            return
+            return False
         health = present.health_of(list(rows))
         by_team: dict[int, list[present.Shown]] = {}
         for pk, row in rows.items():
@@ -84,6 +75,7 @@ class Feed(threading.Thread):
                     live.push(topic, {"server": shown, **_points(entry)})
         for team, servers in by_team.items():
             live.push(fleet_topic(team), {"servers": servers})
+        return False
 
     def _watched(self, rows: dict[int, Server]) -> dict[int, Server]:
         """The servers that somebody looks at now, alone or with their fleet."""
@@ -94,7 +86,7 @@ class Feed(threading.Thread):
         """A server that reported, or whose state became another by silence or by an alert."""
         shown = present.server(row, health)
         state = (shown["reach"], health)
-        if not told and self.shown.get(row.pk) == state:
+        if not told and (self.shown.get(row.pk) == state or not self.sure()):
             return None
         self.shown[row.pk] = state
         return shown
@@ -121,16 +113,22 @@ def _points(entry: Entry) -> present.Shown:
 
 
 def push_incident(incident: Incident) -> None:
+    """After the commit of whoever moved an alert: a hint that fails must not hurt that work."""
     topic = incidents_topic(incident.team_id)
-    if live.watched(topic):
-        live.push(topic, {"incident": present.incident(Incident.objects.get(pk=incident.pk))})
+    try:
+        if live.watched(topic):
+            live.push(topic, {"incident": present.incident(Incident.objects.get(pk=incident.pk))})
+    except Exception:
+        log.exception("Pages were not told of incident %s", incident.uuid)
 
 
-def start() -> Feed:
-    """In a web process: listen to the writer and to the alerts."""
-    feed = Feed()
+def start(sure: Callable[[], bool] = lambda: True) -> Feed:
+    """In a web process: listen to the writer and to the alerts; whoever calls runs it.
+
+    `sure` says whether a server that is silent here is silent everywhere.
+    """
+    feed = Feed(sure)
     journal.on_commit(feed.take)
-    feed.start()
     listen()
     return feed
 

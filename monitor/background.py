@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from celery.beat import Service
 from celery.worker import WorkController, state
-from django.db import DatabaseError, connections
+from django.db import connections
+from kombu.exceptions import OperationalError
 
 from monitor.celery import app, nothing
 
@@ -46,7 +48,8 @@ class CeleryWorker(threading.Thread):
         state.should_stop = 0
         until = time.monotonic() + seconds
         while self.is_alive() and time.monotonic() < until:
-            nothing.apply_async(ignore_result=True, expires=1)
+            with suppress(OperationalError):  # a broker that is away wakes nobody, and must not hold us
+                nothing.apply_async(ignore_result=True, expires=1, retry=False)
             self.join(0.05)
 
 
@@ -64,8 +67,9 @@ class Beat(threading.Thread):
         while not self.stopping.wait(pause):
             try:
                 pause = min(self.service.scheduler.tick(), LOOK_EVERY)
-            except DatabaseError:
-                log.exception("Beat lost the database; trying again")
+            except Exception:
+                # Whatever it was, the jobs are still due: database, broker, or a row that somebody wrote by hand.
+                log.exception("Beat failed; trying again")
                 connections.close_all()
                 pause = LOOK_EVERY
         self._remember()
@@ -75,8 +79,8 @@ class Beat(threading.Thread):
         """Write when jobs last ran; without it they only run once more at the next start."""
         try:
             self.service.sync()
-        except DatabaseError:
-            log.warning("The last run times of the schedule were not saved")
+        except Exception:
+            log.exception("The last run times of the schedule were not saved")
 
     def end(self, seconds: float) -> None:
         self.stopping.set()

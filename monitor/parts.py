@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import DatabaseError
 
 from alerts import channels as _kinds  # noqa: F401 - registers the kinds of channels
 from alerts.delivery import Dispatcher
@@ -17,6 +17,7 @@ from core.runner import Loop, RedisEars, wake
 from dashboards import feed
 from ingest import writer
 from metrics import journal
+from metrics.shared import Follower
 from monitor.background import Beat, CeleryWorker
 from servers.auth import CHECK_EVERY, keyring
 
@@ -31,18 +32,23 @@ class Parts:
     def __init__(self) -> None:
         self.loops: dict[str, Loop] = {}
         self.stops: list[tuple[str, Stop]] = []
+        self.threads: list[threading.Thread] = []
         self.beat: Beat | None = None
         self.worker: CeleryWorker | None = None
 
     def web(self) -> None:
         """Doors, the writer behind them, and the live feed."""
         keyring.refresh()
+        others = None if settings.EMBEDDED else Follower()
         writer.writer()
         journal.on_commit(_wake_rules)
         self._keep("writer", lambda: writer.stop(3.0))
         self._loop(Loop("keys", _refresh_keys, every=CHECK_EVERY))
-        live = feed.start()
-        self._keep("live feed", lambda: live.end(1.0))
+        if others is None:
+            self._loop(feed.start())
+        else:
+            self._loop(Loop("others", others.step, every=1.0))
+            self._loop(feed.start(others.sure))
 
     def rules_and_delivery(self) -> None:
         judge = Judge()
@@ -53,34 +59,43 @@ class Parts:
 
     def background(self, *, beat: bool) -> None:
         """Celery's worker, and Beat where this process has it."""
-        self.worker = CeleryWorker()
-        self.worker.start()
-        self._keep("celery", lambda: self.worker.end(2.0) if self.worker else None)
+        self.worker = worker = CeleryWorker()
+        self._start(worker, lambda: worker.end(2.0))
         if beat:
-            self.beat = Beat()
-            self.beat.start()
-            self._keep("beat", lambda: self.beat.end(1.2) if self.beat else None)
+            self.schedule()
+
+    def schedule(self) -> None:
+        """Beat, in a thread of ours."""
+        self.beat = beat = Beat()
+        self._start(beat, lambda: beat.end(1.2))
 
     def ears(self) -> None:
         """Wakes from other processes; the embedded profile has none."""
         if not settings.EMBEDDED:
             ears = RedisEars()
-            ears.start()
-            self._keep("wakes", lambda: ears.end(1.2))
+            self._start(ears, lambda: ears.end(1.2))
+
+    def dead(self) -> list[str]:
+        """What should run and does not: no part ends by itself."""
+        return [thread.name for thread in self.threads if not thread.is_alive()]
 
     def stop(self) -> None:
         for name, stop in reversed(self.stops):
             try:
                 stop()
-            except (DatabaseError, OSError, RuntimeError):
-                # The rows are there; a lease that was not given back lapses.
+            except Exception:
+                # The rest must stop all the same. The rows are there; a lease that was not given back lapses.
                 log.exception("%s did not stop cleanly", name)
         self.stops.clear()
 
     def _loop(self, loop: Loop) -> None:
-        loop.start()
         self.loops[loop.name] = loop
-        self._keep(loop.name, lambda: loop.end(2.0))
+        self._start(loop, lambda: loop.end(2.0))
+
+    def _start(self, thread: threading.Thread, stop: Stop) -> None:
+        thread.start()
+        self.threads.append(thread)
+        self._keep(thread.name, stop)
 
     def _keep(self, name: str, stop: Stop) -> None:
         self.stops.append((name, stop))

@@ -6,13 +6,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 
 from monitor import env
 
+if TYPE_CHECKING:
+    from monitor.parts import Parts
+
+LOOK_EVERY = 1.0
 ROLES = ("web", "worker", "beat")
 
 
@@ -25,7 +29,7 @@ def main(arguments: list[str]) -> int:
     except env.Wrong as wrong:
         print(f"Watchkeeper cannot start. {wrong}", file=sys.stderr)  # noqa: T201
         return 2
-    fault = _unfit(environment)
+    fault = _unfit(environment) or (_plain_as_secure(environment) if arguments == ["web"] else "")
     if fault:
         print(f"Watchkeeper cannot start. {fault}", file=sys.stderr)  # noqa: T201
         return 2
@@ -43,6 +47,16 @@ def _unfit(environment: env.Environment) -> str:
     if not environment.redis_url:
         return "Single roles need Redis: set REDIS_URL=redis://host:6379/0, or use ./watchkeeper up."
     return ""
+
+
+def _plain_as_secure(environment: env.Environment) -> str:
+    """Under `auto` this role has no certificate, while cookies and links would be made for https."""
+    if environment.tls != "auto" or environment.loopback or environment.trusted_proxies:
+        return ""
+    return (
+        f"run web on {environment.host} has no certificate: set WATCHKEEPER_TLS=CERT,KEY, or "
+        "WATCHKEEPER_TRUSTED_PROXIES to the proxy that speaks https, or WATCHKEEPER_TLS=off for plain http."
+    )
 
 
 def web(environment: env.Environment) -> int:
@@ -73,27 +87,31 @@ def worker(environment: env.Environment) -> int:
     parts.ears()
     parts.rules_and_delivery()
     parts.background(beat=False)
-    return _stay(parts.stop)
+    return _stay(parts)
 
 
 def beat(environment: env.Environment) -> int:
     from monitor import schedule  # noqa: PLC0415
-    from monitor.background import Beat  # noqa: PLC0415
+    from monitor.parts import Parts  # noqa: PLC0415
 
     schedule.install()
-    thread = Beat()
-    thread.start()
-    return _stay(lambda: thread.end(1.5))
+    parts = Parts()
+    parts.schedule()
+    return _stay(parts)
 
 
-def _stay(stop: Callable[[], None]) -> int:
-    """Until SIGTERM or Ctrl-C; a second one does not wait."""
+def _stay(parts: Parts) -> int:
+    """Until SIGTERM or Ctrl-C, or until a part has ended: then whoever keeps us starts us anew."""
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    told.wait()
-    stop()
-    return 0
+    dead: list[str] = []
+    while not dead and not told.wait(LOOK_EVERY):
+        dead = parts.dead()
+    if dead:
+        print(f"Watchkeeper ends: {', '.join(dead)} has ended, which it must not.", file=sys.stderr)  # noqa: T201
+    parts.stop()
+    return 1 if dead else 0
 
 
 if __name__ == "__main__":

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from channels.testing import WebsocketCommunicator
+from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import Membership, Team, User
+from alerts.models import Incident
 from core import live
-from dashboards import feed
-from dashboards.consumers import SIGNED_OUT, LiveConsumer
+from dashboards import consumers, feed
+from dashboards.consumers import BROKEN, SIGNED_OUT, LiveConsumer
+from metrics.journal import Entry
 from tests.conftest import Machine
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +69,7 @@ def test_numbers_grow_by_one_over_all_teams(team: Team, other_team: Team, person
     first, *rest = follow(user, ["fleet"], push, 6)
     assert first["data"] == {"subscribed": True}
     assert [one["data"]["servers"][0] for one in rest] == list(range(6))
-    assert rest[-1]["seq"] == first["seq"] + 6
+    assert [one["seq"] - first["seq"] for one in rest] == [1, 2, 3, 4, 5, 6], "messages that came at once are no gap"
 
 
 def test_a_tab_is_closed_when_its_session_ends(
@@ -84,6 +88,103 @@ def test_a_tab_is_closed_when_its_session_ends(
         return closing
 
     assert async_to_sync(talk)() == {"type": "websocket.close", "code": SIGNED_OUT}
+
+
+@pytest.mark.parametrize(("broken", "codes"), [(1, []), (2, [BROKEN])])
+def test_a_socket_that_cannot_be_checked_ends_but_one_hiccup_does_not(
+    team: Team, person: Callable[..., User], monkeypatch: pytest.MonkeyPatch, broken: int, codes: list[int]
+) -> None:
+    monkeypatch.setattr("dashboards.consumers.CHECK_EVERY", 0.05)
+    monkeypatch.setattr("dashboards.consumers.RECHECK", 0.05)
+    calls: list[int] = []
+
+    def hiccup(scope: dict[str, Any], still: Callable[..., Any] = consumers._still) -> Any:
+        calls.append(1)
+        if len(calls) <= broken:
+            raise OperationalError("the database is away")
+        return still(scope)
+
+    monkeypatch.setattr("dashboards.consumers._still", hiccup)
+    tab = socket(person("viewer"))
+
+    async def talk() -> list[int]:
+        live.own_loop(asyncio.get_running_loop())
+        await tab.connect()
+        await asyncio.sleep(0.6)
+        closed = [] if await tab.receive_nothing() else [(await tab.receive_output())["code"]]
+        await tab.disconnect()
+        return closed
+
+    assert async_to_sync(talk)() == codes
+    assert len(calls) > broken or codes
+
+
+def test_a_check_that_hangs_counts_as_one_that_failed(
+    team: Team, person: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CHECK_EVERY", "RECHECK", "CHECK_WITHIN"):
+        monkeypatch.setattr(f"dashboards.consumers.{name}", 0.05)
+    monkeypatch.setattr("dashboards.consumers._still", lambda _scope: time.sleep(0.5))
+    tab = socket(person("viewer"))
+
+    async def talk() -> Any:
+        live.own_loop(asyncio.get_running_loop())
+        await tab.connect()
+        return await tab.receive_output(timeout=3)
+
+    assert async_to_sync(talk)() == {"type": "websocket.close", "code": BROKEN}
+
+
+def test_polling_counts_what_was_dropped_as_missing(
+    team: Team, other_team: Team, api: Callable[..., Client], person: Callable[..., User]
+) -> None:
+    user = person("viewer")
+    Membership.objects.create(team=other_team, user=user, role="viewer")
+    client = api(user)
+    since = client.get("/api/v1/live?topics=fleet").json()["seq"]["fleet"]
+    for number in range(4):
+        live.push(feed.fleet_topic(team.pk if number % 2 else other_team.pk), {"servers": [number]})
+    kept = live.memory()
+    kept.kept[feed.fleet_topic(team.pk)].popleft()  # type: ignore[attr-defined]
+    assert client.get(f"/api/v1/live?since=fleet:{since}").json()["reset"] == ["fleet"]
+
+
+def test_the_feed_outlives_whatever_happens_and_holds_no_more_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = feed.Feed()
+    made.every = 0.01
+    ticks: list[int] = []
+
+    def fail() -> bool:
+        ticks.append(1)
+        raise ConnectionError("Redis went away")
+
+    monkeypatch.setattr(made, "step", fail)
+    made.start()
+    time.sleep(1.3)
+    assert made.is_alive()
+    assert len(ticks) > 1
+    made.end(1)
+    monkeypatch.setattr("dashboards.feed.MOST_HELD", 3)
+    for server in range(5):
+        made.take([Entry(server, Any, 0, Any, Any)] * 2)  # type: ignore[arg-type]
+    assert [len(entries) for entries in made.changed.values()] == [2, 1, 0, 0, 0]
+
+
+def test_silence_is_told_only_by_who_knows_what_others_heard(machine: Callable[..., Machine]) -> None:
+    row = machine("quiet").server
+    sure = feed.Feed()
+    unsure = feed.Feed(lambda: False)
+    assert sure._change(row, "ok", told=False) is not None
+    assert unsure._change(row, "ok", told=False) is None
+    assert unsure._change(row, "ok", told=True) is not None
+
+
+def test_an_incident_that_cannot_be_shown_hurts_nobody(
+    team: Team, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    live.watch(feed.incidents_topic(team.pk))
+    feed.push_incident(Incident(team=team, pk=404))
+    assert "were not told" in caplog.text
 
 
 def test_polling_gives_the_same_messages_and_says_when_it_cannot(

@@ -1,0 +1,62 @@
+"""Two web processes behind a balancer: what one took in, the other knows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.product import ScaleOut, until
+
+
+@pytest.fixture
+def webs(tmp_path: Path, site_postgres: str, redis_url: str) -> Iterator[tuple[ScaleOut, ScaleOut]]:
+    key = {"WATCHKEEPER_SECRET_KEY": "k" * 50}
+    one, two = (ScaleOut(tmp_path / name, site_postgres, redis_url, **key) for name in "ab")
+    with ExitStack() as stack:
+        for web in (one, two):
+            stack.callback(web.kill)
+            web.start("web")
+        yield one, two
+
+
+def post(web: ScaleOut, key: str, value: float) -> None:
+    body = {"samples": [{"t": time.time(), "m": {"cpu_used_percent": value}}]}
+    assert web.request("POST", "/api/v1/ingest", body, token=key).status == 200
+
+
+def shown(web: ScaleOut, token: str) -> Any:
+    return web.request("GET", "/api/v1/servers", token=token).json()["results"][0]
+
+
+def test_each_web_shows_what_the_other_took_in(webs: tuple[ScaleOut, ScaleOut]) -> None:
+    one, two = webs
+    token = one.api_token()
+    _, key = one.enrol()
+    for value in (10.0, 20.0):
+        for taking, other in ((one, two), (two, one)):
+            post(taking, key, value := value + 1)
+            until(lambda: shown(other, token)["cpu"] == value, 3, "the other's knowledge")  # noqa: B023
+            assert [shown(web, token)["reach"] for web in webs] == ["up", "up"]
+    assert "others" in two.request("GET", "/readyz").json()["parts"]
+
+
+def test_machines_that_enrol_at_once_get_numbers_of_their_own(webs: tuple[ScaleOut, ScaleOut]) -> None:
+    tokens = [webs[0].enrol_token() for _ in range(12)]
+    codes: list[int] = []
+
+    def enrol(place: int) -> None:
+        body = {"token": tokens[place], "hostname": f"m{place}", "fingerprint": f"print-{place}", "facts": {}}
+        codes.append(webs[place % 2].request("POST", "/api/v1/enrol", body).status)
+
+    threads = [threading.Thread(target=enrol, args=(place,)) for place in range(len(tokens))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert codes == [201] * len(tokens)
