@@ -5,6 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts.models import ApiToken, Membership, Team, User
 from core.team_admin import ReadOnly, TeamAdmin
@@ -12,6 +17,18 @@ from core.team_admin import ReadOnly, TeamAdmin
 admin.site.unregister(Group)  # roles in teams say who may do what
 admin.site.site_header = admin.site.site_title = "Watchkeeper"
 admin.site.index_title = "Everything that is stored"
+
+
+def sign_in(request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+    """There is one place to sign in: it counts wrong passwords, the admin's own form does not."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+    if not admin.site.has_permission(request):
+        raise PermissionDenied
+    return redirect("admin:index")
+
+
+admin.site.login = sign_in  # type: ignore[method-assign]
 
 
 class Members(admin.TabularInline):
