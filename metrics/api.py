@@ -101,7 +101,7 @@ def _server(request: Request, text: str) -> Server:
 def _points(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= query.MOST_POINTS:
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= query.MOST_POINTS:
         raise Failure(f"points must be a number from 1 to {query.MOST_POINTS}.", code="bad_points")
     return int(text)
 

@@ -9,15 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import Failure
 from metrics import blob
-from metrics.layouts import layouts
+from metrics.layouts import Known, layouts
 from metrics.models import JournalRow
 from metrics.names import parse
 
 MOST_POINTS = 50_000
+MOST_CELLS = 200_000  # series times points of one answer
+MOST_READ = 10_000_000  # stored values behind it
 
 Array = NDArray[np.float64]
 Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class TooMuch(Failure):
+    """One answer would hold the process up for everybody else."""
+
+    code = "too_much"
 
 
 @dataclass(frozen=True)
@@ -39,18 +48,65 @@ def series(server: int, metrics: list[str], asked: Range) -> dict[str, Any]:
 
 
 def _collect(server: int, metrics: set[str], asked: Range) -> dict[Key, tuple[NDArray[np.int64], Array]]:
+    """Each series in the order in which it was stored; columns are found once a layout."""
     rows = JournalRow.objects.filter(server=server, end__gte=asked.start, start__lte=asked.end)
-    times: dict[Key, list[NDArray[np.int64]]] = defaultdict(list)
-    values: dict[Key, list[Array]] = defaultdict(list)
-    for layout_id, data in rows.order_by("pk").values_list("layout_id", "rows").iterator():
+    blocks: dict[int, _Block] = {}
+    keys: set[Key] = set()
+    read = 0
+    for pk, layout_id, data in rows.order_by("pk").values_list("pk", "layout_id", "rows").iterator():
         layout = layouts.by(layout_id)
-        t, v = blob.unpack(data, len(layout.columns))
-        for column, place in layout.place.items():
-            if column.partition("{")[0] in metrics and column not in layout.refused:
-                key = parse(column)
-                times[key].append(t)
-                values[key].append(v[:, place])
-    return {key: (np.concatenate(times[key]), np.concatenate(values[key])) for key in times}
+        block = blocks.get(layout_id)
+        if block is None:
+            block = blocks[layout_id] = _Block(_columns(layout, metrics))
+            keys.update(block.keys)
+            _bound(len(keys) * (asked.points or 1), MOST_CELLS)
+        if block.keys:
+            block.add(pk, *blob.unpack(data, len(layout.columns)))
+            read += len(block.values[-1]) * len(block.keys)
+            _bound(read, MOST_READ)
+    return _by_series([block for block in blocks.values() if block.keys])
+
+
+class _Block:
+    """The asked columns of all rows of one layout: one small matrix a row, not one array a value."""
+
+    def __init__(self, columns: dict[Key, int]) -> None:
+        self.keys = list(columns)
+        self.places = list(columns.values())
+        self.stored: list[int] = []
+        self.times: list[NDArray[np.int64]] = []
+        self.values: list[Array] = []
+
+    def add(self, pk: int, times: NDArray[np.int64], values: Array) -> None:
+        self.stored.append(pk)
+        self.times.append(times)
+        self.values.append(values[:, self.places])
+
+
+def _by_series(blocks: list[_Block]) -> dict[Key, tuple[NDArray[np.int64], Array]]:
+    parts: dict[Key, list[tuple[NDArray[np.int64], NDArray[np.int64], Array]]] = defaultdict(list)
+    for block in blocks:
+        stored = np.repeat(np.array(block.stored, np.int64), [len(times) for times in block.times])
+        times, values = np.concatenate(block.times), np.concatenate(block.values)
+        for place, key in enumerate(block.keys):
+            parts[key].append((stored, times, values[:, place]))
+    found = {}
+    for key, listed in parts.items():
+        stored, times, column = (np.concatenate(kind) for kind in zip(*listed, strict=True))
+        order = np.argsort(stored, kind="stable")
+        found[key] = times[order], column[order]
+    return found
+
+
+def _columns(layout: Known, metrics: set[str]) -> dict[Key, int]:
+    """The columns of a layout that are asked for, as series and place."""
+    asked = [column for column in layout.columns if column.partition("{")[0] in metrics]
+    return {parse(column): layout.place[column] for column in asked if column not in layout.refused}
+
+
+def _bound(values: int, most: int) -> None:
+    if values > most:
+        raise TooMuch(f"That is more than {most:,} values: ask for fewer metrics, fewer points, or a shorter range.")
 
 
 def _latest_wins(times: NDArray[np.int64], values: Array) -> tuple[NDArray[np.int64], Array]:
@@ -64,10 +120,11 @@ def _latest_wins(times: NDArray[np.int64], values: Array) -> tuple[NDArray[np.in
 def _raw(found: dict[Key, tuple[NDArray[np.int64], Array]]) -> dict[str, Any]:
     every = np.unique(np.concatenate([t for t, _ in found.values()])) if found else np.array([], np.int64)
     every = every[-MOST_POINTS:]
+    _bound(len(every) * len(found), MOST_CELLS)
     listed = []
     for key, (times, values) in found.items():
         whole = np.full(len(every), np.nan)
-        inside = times >= every[0]
+        inside = times >= (every[0] if len(every) else 0)
         whole[np.searchsorted(every, times[inside])] = values[inside]
         listed.append(_one(key, whole, whole, whole))
     return {"t": (every / 1000).tolist(), "step": None, "series": listed}
