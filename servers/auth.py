@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max, Q
 
 from core import tokens
 from core.clock import now
@@ -17,6 +17,7 @@ from servers.models import DEFAULT_INTERVAL, AgentKey, Enrolment, Server
 from servers.services import set_facts
 
 CHECK_EVERY = 2.0
+RELOAD_EVERY = 60.0
 UNKNOWN = "Agent key refused: it is unknown or was revoked. Enrol this machine again under Add server."
 
 
@@ -38,7 +39,8 @@ class Keyring:
 
     def __init__(self) -> None:
         self.agents: dict[str, Agent] = {}
-        self.mark: tuple[datetime | None, datetime | None, int] = (None, None, -1)
+        self.mark: tuple[datetime | None, datetime | None, int, int] | None = None
+        self.read_at = float("-inf")
         self.missed: dict[str, float] = {}
         self.lock = threading.Lock()
 
@@ -55,20 +57,32 @@ class Keyring:
         parts = tokens.split(clear, "wka")
         if parts is None or parts[0] in self.agents:
             return False
+        return time.monotonic() - self.missed.get(parts[0], float("-inf")) >= CHECK_EVERY
+
+    def miss(self, clear: str) -> None:
+        """Remember that a look into the table did not find this key; never after a look that failed."""
+        parts = tokens.split(clear, "wka")
+        if parts is None:
+            return
         if len(self.missed) > 10_000:
             self.missed.clear()
-        at = time.monotonic()
-        if at - self.missed.get(parts[0], -CHECK_EVERY) < CHECK_EVERY:
-            return False
-        self.missed[parts[0]] = at
-        return True
+        self.missed[parts[0]] = time.monotonic()
+
+    def look(self, clear: str) -> Agent | None:
+        """Find a key in the table that is not in memory."""
+        if not self.maybe_new(clear):
+            return None
+        self.refresh()
+        agent = self.find(clear)
+        if agent is None:
+            self.miss(clear)
+        return agent
 
     def refresh(self) -> None:
         """Read the table again when a key or a server changed; called every two seconds and on a miss."""
-        keys = AgentKey.objects.aggregate(at=Max("changed_at"))
-        mark = (keys["at"], Server.objects.aggregate(at=Max("changed_at"))["at"], AgentKey.objects.count())
         with self.lock:
-            if mark == self.mark:
+            mark = _mark()
+            if mark == self.mark and time.monotonic() - self.read_at < RELOAD_EVERY:
                 return
             rows = AgentKey.objects.filter(revoked_at=None).values_list(
                 "key", "digest", "server_id", "server__uuid", "server__name", "server__team_id",
@@ -78,7 +92,16 @@ class Keyring:
                 key: Agent(server, str(uuid), name, team, interval, paused, digest)
                 for key, digest, server, uuid, name, team, interval, paused in rows
             }
-            self.mark = mark
+            self.mark, self.read_at = mark, time.monotonic()
+
+
+def _mark() -> tuple[datetime | None, datetime | None, int, int]:
+    """What moves with every change; the counts do where a clock that was set back holds the times still."""
+    keys = AgentKey.objects.aggregate(
+        at=Max("changed_at"), all=Count("pk"), live=Count("pk", filter=Q(revoked_at=None))
+    )
+    servers = Server.objects.aggregate(at=Max("changed_at"))
+    return keys["at"], servers["at"], keys["all"], keys["live"]
 
 
 keyring = Keyring()
