@@ -45,10 +45,10 @@ class EnrolView(APIView):
             asked = msgspec.json.decode(request._request.body, type=Enrolment)
         except (msgspec.MsgspecError, RecursionError) as fault:
             raise Failure(f"The enrolment cannot be read: {fault}", code="undecodable") from fault
-        name = clean(asked.hostname, 120)
-        if not name or not asked.fingerprint.strip():
+        name, fingerprint = clean(asked.hostname, 120), clean(asked.fingerprint, 128)
+        if not name or not fingerprint:
             raise Failure("`hostname` and `fingerprint` must not be empty.", code="undecodable")
-        made = enrol(asked.token, name, clean(asked.fingerprint, 128), asked.facts)  # type: ignore[arg-type]
+        made = enrol(clean(asked.token, 200), name, fingerprint, asked.facts)  # type: ignore[arg-type]
         guard.trust(request.META)
         answer = {"server": str(made.server.uuid), "key": made.key, "interval": made.interval}
         return Response({**answer, "url": f"{settings.SITE_URL}/servers/{made.server.uuid}/"}, status=201)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from math import isfinite
 
 from django.db import transaction
 
@@ -34,6 +35,7 @@ def make_enrolment(team: Team, name: str, *, reusable: bool = False, hours: floa
 @transaction.atomic
 def set_facts(server: Server, document: Facts, at: datetime) -> None:
     """Keep the newest facts and write each difference into the change ledger; the same again does nothing."""
+    document = _clean(document)
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     sheet = FactSheet.objects.select_for_update().filter(server=server).first()
     if sheet and (sheet.digest == digest or sheet.at > at):
@@ -67,11 +69,35 @@ def add_events(server: int, events: Iterable[tuple[datetime, str, str, dict[str,
     """Keep what a server said happened; told twice is kept once."""
     Event.objects.bulk_create(
         (
-            Event(server_id=server, at=at, kind=kind[:60], text=text[:500], fields=fields)
+            Event(server_id=server, at=at, kind=_text(kind)[:60], text=_text(text)[:500], fields=_scalars(fields))
             for at, kind, text, fields in events
         ),
         ignore_conflicts=True,
     )
+
+
+def _clean(document: Facts) -> Facts:
+    return {_text(section)[:80]: _scalars(pairs) for section, pairs in document.items()}
+
+
+def _scalars(pairs: dict[str, object]) -> dict[str, object]:
+    return {_text(key)[:200]: _scalar(value) for key, value in pairs.items()}
+
+
+def _scalar(value: object) -> object:
+    """A machine's word as every database takes it: JSON there has no NaN, and no endless numbers."""
+    if isinstance(value, str):
+        return _text(value)[:2000]
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return None
+    return value
+
+
+def _text(value: str) -> str:
+    # PostgreSQL takes no NUL in text; a lone surrogate cannot be encoded at all.
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def revoke(key: AgentKey) -> None:
