@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
 from typing import Any, cast
 
+from django.db import Error as DatabaseFault
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -17,7 +18,7 @@ from rest_framework.views import APIView
 from core import guard
 from core.errors import Busy, Unauthorized
 from ingest import services
-from ingest.unpack import unpack
+from ingest.limits import bodies
 from ingest.writer import writer
 from servers.auth import UNKNOWN, Agent, keyring
 
@@ -34,10 +35,10 @@ class AgentAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[AgentUser, Agent]:
         kind, _, clear = get_authorization_header(request).decode("latin-1").partition(" ")
         clear = clear.strip() if kind.lower() == "bearer" else ""
-        agent = keyring.find(clear)
-        if agent is None and keyring.maybe_new(clear):
-            keyring.refresh()
-            agent = keyring.find(clear)
+        try:
+            agent = keyring.find(clear) or keyring.look(clear)
+        except DatabaseFault as error:
+            raise Busy("The database does not answer now; send it again in a moment.", retry=5) from error
         if agent is None:
             raise Unauthorized(UNKNOWN)
         return AgentUser(), agent
@@ -61,11 +62,13 @@ class IngestView(APIView):
     def post(self, request: Request) -> Response:
         agent = cast("Agent", request.auth)
         guard.trust(request.META)
-        body = unpack(request._request.body, request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower())
-        post, refused = services.decode(body)
-        batch = services.prepare(agent, post, refused)
+        encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+        with bodies.share(agent.server) as share:
+            batch = services.receive(agent, request._request.body, encoding, share)
+            services.settle(batch)
+            services.judge(batch)
         if batch.has_extras:
-            services.keep_extras(agent, post)
+            services.keep_extras(batch)
         waiting: list[Future[Any]] = []
         for entry in batch.entries:
             entry.answer = Future()

@@ -6,25 +6,29 @@ A Django view under ASGI costs 2-3 ms a request, this a fraction; the DRF twin c
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
+from django.db import Error as DatabaseFault
 
 from core import guard
 from core.errors import Busy, Failure, Unauthorized
 from ingest import services
-from ingest.unpack import MOST_RECEIVED, TooLarge, unpack
-from ingest.writer import writer
+from ingest.limits import SMALL, Share, bodies
+from ingest.unpack import MOST_RECEIVED, TooLarge
+from ingest.writer import running, writer
 from servers.auth import UNKNOWN, Agent, keyring
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-SMALL = 64 << 10
+MANY = 10_000
+PATIENCE = 20.0
+LOOK_EVERY = 0.2
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,21 +51,28 @@ async def _take(scope: Scope, receive: Receive) -> dict[str, Any]:
     headers = dict(scope["headers"])
     agent = await _agent(headers)
     guard.trust(scope)
-    body = await _read(receive)
     encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
-    # Large or packed bodies take milliseconds to unpack: not on the loop.
-    if len(body) > SMALL or encoding:
-        post, refused = await asyncio.to_thread(lambda: services.decode(unpack(body, encoding)))
-    else:
-        post, refused = services.decode(body)
-    if services.needs_learning(post):
-        batch: services.Batch = await in_database(services.prepare, agent, post, refused)
-    else:
-        batch = services.prepare(agent, post, refused)
+    with bodies.share(agent.server) as share:
+        batch = await _check(agent, await _read(receive, share), encoding, share)
     if batch.has_extras:
-        await in_database(services.keep_extras, agent, post)
+        await in_database(services.keep_extras, batch)
     await _store(batch)
     return batch.answer()
+
+
+async def _check(agent: Agent, body: bytes, encoding: str, share: Share) -> services.Batch:
+    # Large or packed bodies take milliseconds to unpack and to judge: not on the loop.
+    if len(body) > SMALL or encoding:
+        batch = await asyncio.to_thread(services.receive, agent, body, encoding, share)
+    else:
+        batch = services.receive(agent, body, encoding, share)
+    if batch.unsettled:
+        await in_database(services.settle, batch)
+    if batch.cells > MANY:
+        await asyncio.to_thread(services.judge, batch)
+    else:
+        services.judge(batch)
+    return batch
 
 
 async def _agent(headers: dict[bytes, bytes]) -> Agent:
@@ -69,22 +80,48 @@ async def _agent(headers: dict[bytes, bytes]) -> Agent:
     clear = clear.strip() if kind.lower() == "bearer" else ""
     agent = keyring.find(clear)
     if agent is None and keyring.maybe_new(clear):
-        await in_database(keyring.refresh)
+        await look()
         agent = keyring.find(clear)
+        if agent is None:
+            keyring.miss(clear)
     if agent is None:
         raise Unauthorized(UNKNOWN)
     return agent
+
+
+class _Look:
+    """Those who come with a key that is not in memory share one look into the table, at most five a second."""
+
+    def __init__(self) -> None:
+        self.next: asyncio.Task[None] | None = None
+        self.began = float("-inf")
+
+    async def __call__(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self.next is None or self.next.get_loop() is not loop:
+            self.next = loop.create_task(self._look())
+            self.next.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(self.next)
+
+    async def _look(self) -> None:
+        await asyncio.sleep(max(0.0, self.began + LOOK_EVERY - time.monotonic()))
+        # Who comes from here on may have a key that this look does not see.
+        self.next, self.began = None, time.monotonic()
+        await in_database(keyring.refresh)
+
+
+look = _Look()
 
 
 async def in_database(call: Callable[..., Any], *args: Any) -> Any:
     """A rare call that needs the database, off the loop; its outage is ours to admit, never the agent's fault."""
     try:
         return await database_sync_to_async(call)(*args)
-    except DatabaseError as error:
+    except DatabaseFault as error:
         raise Busy("The database does not answer now; send it again in a moment.", retry=5) from error
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, share: Share) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -95,18 +132,24 @@ async def _read(receive: Receive) -> bytes:
         size += len(piece)
         if size > MOST_RECEIVED:
             raise TooLarge(f"More than {MOST_RECEIVED >> 20} MiB in one post. Send smaller batches.")
+        share.grow(size)
         pieces.append(piece)
         if not message.get("more_body"):
             return b"".join(pieces)
 
 
 async def _store(batch: services.Batch) -> None:
+    # A new writer first mends what memory holds, from the database: not on the loop.
+    held = running() or await in_database(writer)
     loop = asyncio.get_running_loop()
     for entry in batch.entries:
         entry.loop, entry.answer = loop, loop.create_future()
-        writer().put(entry)
-    for entry in batch.entries:
-        await entry.answer
+        held.put(entry)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(entry.answer for entry in batch.entries))
+    except TimeoutError as error:
+        raise Busy("The store does not answer now; send it again in a moment.", retry=5) from error
 
 
 async def _reply(send: Send, status: int, answer: Any, retry: int) -> None:

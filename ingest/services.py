@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from hashlib import sha256
+from typing import Any, cast
 
-import msgspec
 import numpy as np
+from django.db import DataError, IntegrityError
 from numpy.typing import NDArray
 
 from core.clock import from_milliseconds, milliseconds
-from core.errors import Conflict, Failure
+from core.errors import Busy, Conflict, Failure
 from ingest import wire
+from ingest.limits import Share
+from ingest.unpack import TooLarge, unpack
 from metrics.journal import Entry
 from metrics.models import EARLIEST
-from metrics.store import Known, WrongColumns, layout_hash, layouts
+from metrics.store import Admitted, Known, TooManyLayouts, WrongColumns, layout_hash, layouts
 from servers import services as servers
 from servers.auth import Agent
 from servers.models import Server
+
+log = logging.getLogger(__name__)
 
 AHEAD = 600_000  # ten minutes, in milliseconds
 RAW_KEPT = 7 * 86_400_000
@@ -28,13 +34,19 @@ class UnknownLayout(Conflict):
     code = "unknown_layout"
 
 
+class TooManyLayoutsNow(Failure):
+    status = 429
+    code = "too_many_layouts"
+
+
 @dataclass(slots=True)
 class Batch:
     """A checked post: what goes into the journal, and what its answer will say."""
 
     agent: Agent
     post: wire.Post
-    refused: list[wire.Refusal]
+    refused: wire.Refusals
+    groups: list[wire.Group] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     accepted: int = 0
 
@@ -42,88 +54,125 @@ class Batch:
     def has_extras(self) -> bool:
         return bool(self.post.events or (self.post.facts and self.post.facts.document))
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether a layout is not in memory yet, so that the database must be asked."""
+        return any(layouts.admitted(self.agent.server, group.hash) is None for group in self.groups)
+
+    @property
+    def cells(self) -> int:
+        return sum(len(row) for group in self.groups for row in group.rows)
+
     def answer(self) -> dict[str, Any]:
         return {
             "ack": self.post.seq,
             "accepted": self.accepted,
-            "refused": [msgspec.to_builtins(one) for one in self.refused[: wire.MOST_REFUSED_TOLD]],
+            "refused": self.refused.answer(),
             "interval": self.agent.interval,
             "orders": [],
         }
 
 
-def needs_learning(post: wire.Post) -> bool:
-    """Whether a layout is not in memory yet, so that the database must be asked."""
-    return bool(post.samples) or (bool(post.layout) and layouts.find(post.layout) is None)
+def receive(agent: Agent, body: bytes, encoding: str, share: Share) -> Batch:
+    """Unpack and decode; nothing here needs the database."""
+    plain = unpack(body, encoding)
+    share.grow(len(plain) if plain is body else len(body) + len(plain))
+    return begin(agent, *decode(plain))
 
 
-def decode(body: bytes) -> tuple[wire.Post, list[wire.Refusal]]:
+def decode(body: bytes) -> tuple[wire.Post, wire.Refusals]:
     try:
         return wire.decode(body)
     except wire.Undecodable as fault:
         raise Failure(str(fault), code="undecodable") from fault
+    except wire.TooMany as fault:
+        raise TooLarge(str(fault)) from fault
 
 
-def prepare(agent: Agent, post: wire.Post, refused: list[wire.Refusal]) -> Batch:
-    """Judge every sample: bad ones are refused one by one, the rest becomes journal entries."""
-    batch = Batch(agent, post, refused)
-    received = milliseconds()
-    if post.rows:
-        layout = _layout(post.layout, post.columns)
-        _take(batch, layout, *wire.matrix(post.rows, len(layout.columns), batch.refused), received)
-    for names, rows in wire.by_layout(post.samples, batch.refused).items():
-        columns = list(names)
-        layout = layouts.find(hash_ := layout_hash(columns)) or _learn(hash_, columns)
-        _take(batch, layout, *wire.matrix([row for _, row in rows], len(columns), batch.refused), received)
-    if post.logs:
-        batch.refused.append(wire.Refusal(0, "logs", "logs are not kept by this version"))
-    _identify(batch)
+def begin(agent: Agent, post: wire.Post, refused: wire.Refusals) -> Batch:
+    """The post as groups of rows, each under the hash of its columns."""
+    batch = Batch(agent, post, refused, wire.groups(post, refused))
+    for group in batch.groups:
+        group.hash = group.hash or layout_hash(group.columns or [])
+    post.rows, post.samples = [], []  # the groups have them now, and end with `judge`
     return batch
 
 
-def _layout(hash_: str, columns: list[str] | None) -> Known:
-    known = layouts.find(hash_)
-    if known:
-        return known
-    if columns is not None:
-        return _learn(hash_, columns)
-    known = layouts.load(hash_)
-    if known is None:
-        raise UnknownLayout("This layout is not known here. Send the same batch again with `columns`.")
-    return known
+def settle(batch: Batch) -> None:
+    """Decide what is kept of layouts that are new for this server; needs the database."""
+    for group in list(batch.groups):
+        if layouts.admitted(batch.agent.server, group.hash) is None and not _admit(batch, group):
+            batch.groups.remove(group)
 
 
-def _learn(hash_: str, columns: list[str]) -> Known:
+def _admit(batch: Batch, group: wire.Group) -> bool:
+    """Have a group's layout in memory; false when its samples were refused one by one."""
     try:
-        return layouts.learn(hash_, columns)
+        known = layouts.admit(batch.agent.server, group.hash, group.columns)
+    except TooManyLayouts as fault:
+        if not group.by_hand:
+            raise TooManyLayoutsNow(str(fault), retry=fault.wait) from fault
+        batch.refused.add_all(((place, "") for place in group.places), len(group.places), str(fault))
+        return False
     except WrongColumns as fault:
         raise Failure(str(fault), code="bad_layout") from fault
+    if known is None:
+        raise UnknownLayout("This layout is not known here. Send the same batch again with `columns`.")
+    return True
 
 
-def _identify(batch: Batch) -> None:
-    """The batch's identity goes with its first entry; entries of one post are committed together or repeated."""
-    if batch.post.seq is not None and batch.post.boot:
-        for number, entry in enumerate(batch.entries):
-            entry.boot = batch.post.boot if number == 0 else f"{batch.post.boot[:56]}#{number}"
-            entry.seq = batch.post.seq
+def judge(batch: Batch) -> None:
+    """Judge every sample: bad ones are refused one by one, the rest becomes journal entries."""
+    received = milliseconds()
+    for group in batch.groups:
+        found = layouts.admitted(batch.agent.server, group.hash)
+        if found is None:  # so many others came meanwhile that it was forgotten
+            raise Busy("More arrives than can be checked; send it again in a moment.", retry=2)
+        _take(batch, group, found, received)
+    batch.groups = []
+    if batch.post.logs:
+        batch.refused.add(0, "logs", "logs are not kept by this version")
 
 
-def _take(batch: Batch, layout: Known, cells: NDArray[np.float64], places: list[int], received: int) -> None:
-    if not layouts.within_quota(batch.agent.server, layout):
-        batch.refused.append(wire.Refusal(0, "", "over this server's quota of 5000 series; nothing of it was stored"))
-        return
+def prepare(agent: Agent, post: wire.Post, refused: wire.Refusals) -> Batch:
+    """All steps from a decoded post to journal entries, for callers that may wait for the database."""
+    batch = begin(agent, post, refused)
+    settle(batch)
+    judge(batch)
+    return batch
+
+
+def _take(batch: Batch, group: wire.Group, found: tuple[Admitted, Known | None], received: int) -> None:
+    admitted, layout = found
+    for column, error in admitted.refused:
+        batch.refused.add(0, column, error)
+    batch.refused.count += admitted.unsaid
+    cells, places = wire.matrix(group, admitted.width, batch.refused)
     keep, times = _times(cells[:, 0], places, received, batch.refused)
+    if layout is None:
+        return
     values = cells[keep, 1:]
+    if admitted.picks is not None:
+        values = values[:, admitted.picks]
     _refuse_infinite(values, layout, [places[i] for i in np.flatnonzero(keep)], batch.refused)
-    _refuse_names(values, layout, batch.refused)
     accepted = int(np.count_nonzero(~np.isnan(values)))
     batch.accepted += accepted
     if accepted:
-        batch.entries.append(Entry(batch.agent.server, layout, received, times[keep], values))
+        entry = Entry(batch.agent.server, layout, received, times[keep], values)
+        if batch.post.seq is not None and batch.post.boot:
+            entry.boot, entry.seq = _part(batch.post.boot, group.number), batch.post.seq
+        batch.entries.append(entry)
+
+
+def _part(boot: str, number: int) -> str:
+    """The identity of a post's group: by its number, so that it stays when another group's samples are refused."""
+    if not number:
+        return boot
+    return f"{boot if len(boot) <= 56 else sha256(boot.encode()).hexdigest()[:56]}#{number}"
 
 
 def _times(
-    seconds: NDArray[np.float64], places: list[int], received: int, refused: list[wire.Refusal]
+    seconds: NDArray[np.float64], places: list[int], received: int, refused: wire.Refusals
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Which rows have a time that can be believed."""
     with np.errstate(invalid="ignore", over="ignore"):
@@ -136,39 +185,49 @@ def _times(
         (ahead, "more than 10 minutes in the future: check the clock of this machine"),
         (old, "older than the retention of 7 days"),
     ):
-        refused.extend(wire.Refusal(places[place], "", error) for place in np.flatnonzero(mask))
+        wrong = np.flatnonzero(mask)
+        refused.add_all(((places[place], "") for place in wrong), len(wrong), error)
     return finite & ~ahead & ~old, times
 
 
-def _refuse_infinite(
-    values: NDArray[np.float64], layout: Known, places: list[int], refused: list[wire.Refusal]
-) -> None:
+def _refuse_infinite(values: NDArray[np.float64], layout: Known, places: list[int], refused: wire.Refusals) -> None:
     infinite = np.isinf(values)
     if infinite.any():
-        for row, column in np.argwhere(infinite).tolist():
-            refused.append(wire.Refusal(places[row], layout.columns[column], "not finite"))
+        wrong = np.argwhere(infinite)
+        refused.add_all(((places[row], layout.columns[column]) for row, column in wrong), len(wrong), "not finite")
         values[infinite] = np.nan
 
 
-def _refuse_names(values: NDArray[np.float64], layout: Known, refused: list[wire.Refusal]) -> None:
-    for column, error in layout.refused.items():
-        refused.append(wire.Refusal(0, column[:200], error))
-        values[:, layout.place[column]] = np.nan
-
-
-def keep_extras(agent: Agent, post: wire.Post) -> None:
+def keep_extras(batch: Batch) -> None:
     """Facts and events, before the answer: told twice is kept once. Needs the database; rare."""
     at = from_milliseconds(milliseconds())
-    if post.facts and post.facts.document:
-        server = Server.objects.filter(pk=agent.server).first()
-        if server:
-            servers.set_facts(server, _clean(post.facts.document), at)
-    if post.events:
+    for name, keep in (("facts", _keep_facts), ("events", _keep_events)):
+        try:
+            keep(batch, at)
+        except (DataError, IntegrityError, ValueError) as fault:
+            # Told as what it is: a 503 would have the agent send it for ever.
+            log.warning("%s of %s were refused: %s", name, batch.agent.name, fault)
+            batch.refused.add(0, name, "the database does not take them; they were not kept")
+
+
+def _keep_facts(batch: Batch, at: datetime) -> None:
+    document = batch.post.facts.document if batch.post.facts else {}
+    if sum(map(len, document.values())) > wire.MOST_FACTS:
+        batch.refused.add(0, "facts", f"more than {wire.MOST_FACTS} facts; none was kept")
+    elif document and (server := Server.objects.filter(pk=batch.agent.server).first()):
+        servers.set_facts(server, cast("servers.Facts", document), at)
+
+
+def _keep_events(batch: Batch, at: datetime) -> None:
+    told = batch.post.events
+    if len(told) > wire.MOST_EVENTS:
+        batch.refused.add(0, "events", f"more than {wire.MOST_EVENTS} events; only the first were kept")
+    if told:
         servers.add_events(
-            agent.server,
+            batch.agent.server,
             [
-                (_moment(event.t, at), _text(event.kind), _text(event.text), dict(event.fields))
-                for event in post.events
+                (_moment(event.t, at), event.kind, event.text, dict(event.fields))
+                for event in told[: wire.MOST_EVENTS]
             ],
         )
 
@@ -177,17 +236,3 @@ def _moment(seconds: float, now: datetime) -> datetime:
     """An event's own time where it can be believed, else ours."""
     milli = seconds * 1000
     return from_milliseconds(int(milli)) if EARLIEST <= milli <= now.timestamp() * 1000 + AHEAD else now
-
-
-def _text(value: str) -> str:
-    # PostgreSQL takes no NUL in text; a lone surrogate cannot be encoded at all.
-    return value.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _clean(document: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {
-        _text(section)[:80]: {
-            _text(key)[:200]: _text(value)[:2000] if isinstance(value, str) else value for key, value in pairs.items()
-        }
-        for section, pairs in document.items()
-    }

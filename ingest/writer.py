@@ -15,7 +15,7 @@ _held: list[Writer] = []
 
 
 def writer() -> Writer:
-    """The running writer; daphne sends no start signal, so whoever comes first starts it."""
+    """The running writer; daphne sends no start signal, so whoever comes first starts it. Not on a loop."""
     with _lock:
         if not _held or not _held[0].is_alive():
             shared = not settings.EMBEDDED or connection.vendor != "sqlite"

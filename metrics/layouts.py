@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
-from collections import defaultdict
+import time
+from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,20 +16,22 @@ from numpy.typing import NDArray
 
 from metrics import names
 from metrics.models import Layout, Series
+from metrics.quota import ASK_AGAIN, SERIES_QUOTA, Admitted, Usage, within
 
 MOST_COLUMNS = 5000
-SERIES_QUOTA = 5000
+MOST_HELD = 1_000_000
+_HASH = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A layout as the door and the consumers use it; a refused column has series id 0."""
+    """A layout as the door and the consumers use it."""
 
     id: int
     hash: str
     columns: list[str]
     series: NDArray[np.int64]
-    refused: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)  # always empty: refused columns are not kept
     place: dict[str, int] = field(default_factory=dict)
 
 
@@ -33,85 +39,169 @@ class WrongColumns(ValueError):
     """The column list as a whole cannot be used."""
 
 
+class TooManyLayouts(ValueError):
+    """This server made too many new layouts; `wait` says for how many seconds none is taken."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(
+            "Too many new sets of columns from this server within an hour. Keep the set of names stable."
+        )
+        self.wait = wait
+
+
 class Layouts:
-    """All layouts that were used since the start; misses are read from the table."""
+    """The layouts used last, and what each server uses of them; misses are read from the table."""
 
     def __init__(self) -> None:
-        self.by_hash: dict[str, Known] = {}
+        self.by_hash: OrderedDict[str, Known] = OrderedDict()
         self.by_id: dict[int, Known] = {}
-        self.lock = threading.Lock()
-        # Series of a server since our start: what the quota is counted on.
-        self.of_server: dict[int, set[int]] = defaultdict(set)
-        self.seen: set[tuple[int, int]] = set()
+        self.columns = 0
+        self.of_server: dict[int, Usage] = {}
+        self.lock = threading.Lock()  # never held while the database is asked: the loop takes it
+        self.learning = threading.Lock()
 
     def find(self, hash_: str) -> Known | None:
-        return self.by_hash.get(hash_)
+        with self.lock:
+            known = self.by_hash.get(hash_)
+            if known:
+                self.by_hash.move_to_end(hash_)
+            return known
 
     def load(self, hash_: str) -> Known | None:
         """From the table: another process may have stored it."""
-        row = Layout.objects.filter(hash=hash_).first()
+        row = Layout.objects.filter(hash=hash_).first() if _HASH.fullmatch(hash_) else None
         return self._keep(row) if row else None
 
     def by(self, id_: int) -> Known:
         """A layout that a stored row names."""
         known = self.by_id.get(id_)
-        return known or self._keep(Layout.objects.get(pk=id_))
+        return (known and self.find(known.hash)) or self._keep(Layout.objects.get(pk=id_))
+
+    def admitted(self, server: int, hash_: str) -> tuple[Admitted, Known | None] | None:
+        """What a server's layout was found to be, from memory alone."""
+        with self.lock:
+            usage = self.of_server.get(server)
+            found = usage.find(hash_) if usage else None
+        if found is None or not found.stored:
+            return (found, None) if found else None
+        known = self.find(found.stored)
+        return (found, known) if known else None
+
+    def admit(self, server: int, hash_: str, columns: list[str] | None) -> tuple[Admitted, Known | None] | None:
+        """Decide column by column what is kept, before anything is stored; nothing when the layout is unknown."""
+        with self.learning:
+            known = self.find(hash_) or self.load(hash_)
+            if known is None and columns is None:
+                return None
+            if known is None:
+                _check(hash_, columns or [])
+            marks = [series or None for series in known.series.tolist()] if known else _marks(columns or [])
+            return self._admit(server, hash_, known.columns if known else columns or [], marks)
+
+    def _admit(
+        self, server: int, hash_: str, columns: list[str], marks: list[Hashable]
+    ) -> tuple[Admitted, Known | None]:
+        with self.lock:
+            usage = self.of_server.setdefault(server, Usage())
+            used = usage.series()
+        fits = within(marks, set(np.concatenate(used).tolist()) if used else set())
+        kept = [column for column, fit in zip(columns, fits, strict=True) if fit]
+        stored = hash_ if len(kept) == len(columns) else names.layout_hash(kept)
+        known = self._stored_for(usage, stored, kept) if kept else None
+        series = known.series if known else np.array([], np.int64)
+        admitted = Admitted(known.hash if known else "", series, len(columns))
+        if len(kept) < len(columns):
+            admitted.picks = np.flatnonzero(fits)
+            _refuse(admitted, columns, marks, fits)
+        with self.lock:
+            usage.keep(hash_, admitted)
+        return admitted, known
+
+    def _stored_for(self, usage: Usage, hash_: str, columns: list[str]) -> Known:
+        known = self.find(hash_) or self.load(hash_)
+        if known:
+            return known
+        if wait := usage.wait():
+            raise TooManyLayouts(wait)
+        usage.new.append(time.monotonic())
+        return self._store(hash_, columns)
 
     def learn(self, hash_: str, columns: list[str]) -> Known:
-        """Store a new layout; the hash must be that of the columns."""
-        if len(columns) > MOST_COLUMNS:
-            raise WrongColumns(f"{len(columns)} columns are too many; at most {MOST_COLUMNS} fit in a layout.")
-        if names.layout_hash(columns) != hash_:
-            raise WrongColumns(
-                "The layout's hash is not that of its columns: SHA-256 over the names, newline between."
-            )
-        if len(set(columns)) != len(columns):
-            raise WrongColumns("A column stands twice in this layout.")
-        with self.lock:
-            known = self.find(hash_) or self.load(hash_)
-            return known or self._store(hash_, columns)
+        """Store a layout of our own making; the hash must be that of the columns, every name a good one."""
+        _check(hash_, columns)
+        with self.learning:
+            return self.find(hash_) or self.load(hash_) or self._store(hash_, columns)
 
     @transaction.atomic
     def _store(self, hash_: str, columns: list[str]) -> Known:
-        wanted = [_parsed(column) for column in columns]
-        keys = {key for key in wanted if key}
-        Series.objects.bulk_create((Series(metric=m, labels=text) for m, text in sorted(keys)), ignore_conflicts=True)
-        ids = _ids(keys)
-        series = [ids[key] if key else None for key in wanted]
-        Layout.objects.bulk_create([Layout(hash=hash_, columns=columns, series=series)], ignore_conflicts=True)
+        keys = [_parsed(column) for column in columns]
+        Series.objects.bulk_create(
+            (Series(metric=m, labels=text) for m, text in sorted(set(keys))), ignore_conflicts=True
+        )
+        ids = _ids(set(keys))
+        Layout.objects.bulk_create(
+            [Layout(hash=hash_, columns=columns, series=[ids[key] for key in keys])], ignore_conflicts=True
+        )
         return self._keep(Layout.objects.get(hash=hash_))
 
     def _keep(self, row: Layout) -> Known:
-        refused = {}
-        for column, series in zip(row.columns, row.series, strict=True):
-            if series is None:
-                refused[column] = _fault(column)
+        # Thousands of servers share their names: one text each.
+        columns = [sys.intern(column) for column in row.columns]
         known = Known(
-            row.pk, row.hash, row.columns, np.array([s or 0 for s in row.series], np.int64), refused,
-            {column: place for place, column in enumerate(row.columns)},
+            row.pk, row.hash, columns, np.array([s or 0 for s in row.series], np.int64),
+            place={column: place for place, column in enumerate(columns)},
         )  # fmt: skip
-        self.by_hash[row.hash] = self.by_id[row.pk] = known
+        with self.lock:
+            self._forget(row.hash)
+            self.by_hash[row.hash] = self.by_id[row.pk] = known
+            self.columns += len(columns)
+            while self.columns > MOST_HELD and len(self.by_hash) > 1:
+                self._forget(next(iter(self.by_hash)))
         return known
 
-    def within_quota(self, server: int, known: Known) -> bool:
-        """Whether this server may use this layout: its series together stay under the quota."""
-        if (server, known.id) in self.seen:
-            return True
-        mine = self.of_server[server]
-        more = mine | set(known.series.tolist())
-        if len(more) > SERIES_QUOTA:
-            return False
-        self.of_server[server] = more
-        self.seen.add((server, known.id))
-        return True
+    def _forget(self, hash_: str) -> None:
+        known = self.by_hash.pop(hash_, None)
+        if known:
+            self.by_id.pop(known.id, None)
+            self.columns -= len(known.columns)
 
 
-def _parsed(column: str) -> tuple[str, str] | None:
+def _check(hash_: str, columns: list[str]) -> None:
+    if len(columns) > MOST_COLUMNS:
+        raise WrongColumns(f"{len(columns)} columns are too many; at most {MOST_COLUMNS} fit in a layout.")
+    if names.layout_hash(columns) != hash_:
+        raise WrongColumns("The layout's hash is not that of its columns: SHA-256 over the names, newline between.")
+    if len(set(columns)) != len(columns):
+        raise WrongColumns("A column stands twice in this layout.")
+
+
+def _parsed(column: str) -> tuple[str, str]:
     try:
         metric, labels = names.parse(column)
-    except names.BadName:
-        return None
+    except names.BadName as fault:
+        raise WrongColumns(f"{column[:100]!r}: {fault}") from fault
     return metric, names.write(labels)
+
+
+def _marks(columns: list[str]) -> list[Hashable]:
+    """What each column counts as: a series we have, one we would get, or nothing for a bad name."""
+    keys: list[tuple[str, str] | None] = []
+    for column in columns:
+        try:
+            keys.append(_parsed(column))
+        except WrongColumns:
+            keys.append(None)
+    ids = _ids({key for key in keys if key})
+    return [key and ids.get(key, key) for key in keys]
+
+
+def _refuse(admitted: Admitted, columns: list[str], marks: list[Hashable], fits: list[bool]) -> None:
+    for column, mark, fit in zip(columns, marks, fits, strict=True):
+        if not fit and mark is None:
+            admitted.refuse(column, _fault(column))
+        elif not fit:
+            admitted.refuse(column, f"over this server's quota of {SERIES_QUOTA} series")
+            admitted.until = time.monotonic() + ASK_AGAIN
 
 
 def _fault(column: str) -> str:

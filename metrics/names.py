@@ -9,7 +9,7 @@ from functools import lru_cache
 METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,199}")
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]{0,99})\s*=\s*"((?:[^"\\\n]|\\["\\n])*)"\s*(,|$)')
 _ESCAPED = re.compile(r'\\(["\\n])')
-LONGEST = 4000
+LONGEST = 2000  # bytes: PostgreSQL indexes no text beyond 2,700
 MOST_LABELS = 30
 
 Labels = tuple[tuple[str, str], ...]
@@ -22,8 +22,12 @@ class BadName(ValueError):
 @lru_cache(maxsize=20_000)
 def parse(column: str) -> tuple[str, Labels]:
     """The metric and its labels, sorted by key."""
-    if len(column) > LONGEST:
-        raise BadName(f"longer than {LONGEST} characters")
+    try:
+        size = len(column.encode())
+    except UnicodeEncodeError as fault:  # half of a surrogate pair
+        raise BadName("holds what is no character") from fault
+    if size > LONGEST:
+        raise BadName(f"longer than {LONGEST} bytes")
     metric, brace, rest = column.partition("{")
     if not METRIC.fullmatch(metric):
         raise BadName("not a metric name: letters, digits, _ and : only")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from metrics import query
 from metrics.latest import Newest, latest
-from metrics.layouts import Known, WrongColumns, layouts
+from metrics.layouts import Known, TooManyLayouts, WrongColumns, layouts
 from metrics.names import METRIC, layout_hash, parse
+from metrics.quota import Admitted
 from metrics.words import name as spoken
 from metrics.words import quantity
 
 __all__ = [
-    "METRIC", "Known", "Newest", "WrongColumns", "latest", "layout_hash", "layouts", "parse", "quantity", "query",
-    "spoken",
+    "METRIC", "Admitted", "Known", "Newest", "TooManyLayouts", "WrongColumns", "latest", "layout_hash",
+    "layouts", "parse", "quantity", "query", "spoken",
 ]  # fmt: skip

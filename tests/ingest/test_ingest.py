@@ -12,6 +12,7 @@ from typing import Any
 import cramjam
 import pytest
 
+from ingest import limits
 from metrics.models import JournalRow, Series
 from metrics.names import layout_hash
 from tests.conftest import Machine
@@ -83,6 +84,56 @@ def test_the_hand_made_form_is_taken(web: Machine, now: float) -> None:
     assert (reply["ack"], reply["accepted"], len(reply["refused"])) == (None, 2, 1)
 
 
+def test_nan_is_refused_by_hand_as_in_rows(web: Machine, now: float) -> None:
+    reply = web.post(b'{"samples": [{"t": %d, "m": {"cpu_used_percent": NaN, "load1": 2}}]}' % now).json()
+    assert reply["accepted"] == 1
+    assert reply["refused"] == [{"row": 0, "column": "cpu_used_percent", "error": "not finite"}]
+
+
+def test_a_sample_is_refused_by_its_place_in_the_post(web: Machine, now: float) -> None:
+    samples = [{"t": now, "m": {"a": 1}}, {"t": now, "m": {"b": 1}}, {"t": now + 9999, "m": {"a": 1}}]
+    assert [one["row"] for one in web.post({"samples": samples}).json()["refused"]] == [2]
+
+
+def test_the_parts_of_a_post_keep_their_identities_whatever_is_refused(web: Machine, now: float) -> None:
+    """The clock moves on: what was ahead of time is taken when the same post comes again."""
+    early = {"t": now + 3600, "m": {"a": 1}}
+    posted = {"boot": "b" * 60, "seq": 1, "samples": [early, {"t": now, "m": {"b": 1}}]}
+    assert web.post(posted).json()["accepted"] == 1
+    early["t"] = now
+    assert web.post(posted).json()["accepted"] == 2
+    assert sorted(JournalRow.objects.values_list("layout__columns", flat=True)) == [["a"], ["b"]]
+
+
+def test_refusals_are_told_up_to_a_hundred_and_then_counted(web: Machine, now: float) -> None:
+    text = json.dumps(body([[now, 424242, 1]] * 5000)).replace("424242", "1e999")
+    refused = web.post(text.encode()).json()["refused"]
+    assert len(refused) == 100
+    assert refused[-1]["error"] == "and 4901 more were refused"
+
+
+def test_more_values_than_fit_are_refused_before_they_are_decoded(web: Machine, now: float) -> None:
+    columns = [f"m{n}" for n in range(2600)]
+    row = [now, *range(2600)]
+    for rows, status in ((190, 200), (200, 413), (900, 413)):
+        reply = web.post(
+            gzip.compress(json.dumps(body([row] * rows, columns)).encode()), **{"content-encoding": "gzip"}
+        )
+        assert reply.status_code == status
+    assert "smaller batches" in reply.json()["detail"]
+
+
+def test_large_posts_wait_outside_while_too_many_are_in_work(web: Machine, now: float) -> None:
+    large = body([[now, 1, 2]], agent="x" * 100_000)
+    with limits.bodies.share(web.server.pk) as share:
+        share.grow(limits.MOST_OF_ONE)
+        reply = web.post(large)
+        assert (reply.status_code, reply.headers["retry-after"]) == (503, "5")
+        assert web.post(body([[now, 1, 2]])).status_code == 200, "small ones are let in"
+    assert web.post({**large, "seq": 2}).status_code == 200
+    assert (limits.bodies.held, len(limits.bodies.of_server)) == (0, 0)
+
+
 @pytest.mark.parametrize(
     "raw",
     [b"", b"[]", b"{", b'"x"', b"\xff\xfe", b'{"rows": 5}', b'{"seq": -1, "rows": []}', b"[" * 100_000, b"null"],
@@ -120,15 +171,6 @@ def test_only_the_servers_own_key_opens_the_door(web: Machine, now: float) -> No
         assert (reply.status_code, reply.json()["error"]) == (401, "unauthorized")
 
 
-def test_a_server_has_its_quota_of_series(web: Machine, now: float) -> None:
-    first = [f'm{{n="{n}"}}' for n in range(3000)]
-    second = [f'm{{n="{n}"}}' for n in range(3000, 6000)]
-    assert web.post(body([[now, *range(3000)]], first)).json()["accepted"] == 3000
-    reply = web.post(body([[now, *range(3000)]], second, seq=2)).json()
-    assert reply["accepted"] == 0
-    assert "quota" in reply["refused"][0]["error"]
-
-
 def test_facts_and_events_are_kept_once(web: Machine, now: float) -> None:
     facts = {"hash": "h", "document": {"os": {"name": "Debian", "version": "12", "family": "linux"}}}
     event = {"t": now, "kind": "spool", "text": "dropped 3", "fields": {}}
@@ -142,3 +184,13 @@ def test_facts_and_events_are_kept_once(web: Machine, now: float) -> None:
     assert (web.server.os, web.server.family) == ("Debian 13", "linux")
     assert Event.objects.count() == 1
     assert list(Change.objects.values_list("section", "key", "before", "after")) == [("os", "version", "12", "13")]
+
+
+def test_too_many_facts_and_events_are_refused_and_the_rest_is_kept(web: Machine, now: float) -> None:
+    events = [{"t": now, "kind": "k", "text": str(n)} for n in range(1001)]
+    facts = {"document": {"a": {str(n): n for n in range(5001)}}}
+    reply = web.post(body([[now, 1, 2]], events=events, facts=facts)).json()
+    assert (reply["accepted"], {one["column"] for one in reply["refused"]}) == (2, {"facts", "events"})
+    from servers.models import Event
+
+    assert Event.objects.count() == 1000
