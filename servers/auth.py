@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Count, Max, Q
 
+from accounts.models import Team
 from core import tokens
 from core.clock import now
 from core.errors import Conflict, Unauthorized
@@ -150,6 +151,8 @@ def _invitation(clear: str, fingerprint: str) -> Enrolment:
 
 
 def _known_or_new(invitation: Enrolment, hostname: str, fingerprint: str) -> Server:
+    # Two machines at once would take one number; whoever comes second waits for the first.
+    Team.objects.select_for_update().get(pk=invitation.team_id)
     mine = Server.objects.filter(team=invitation.team)
     server = mine.filter(fingerprint=fingerprint).first()
     if server:

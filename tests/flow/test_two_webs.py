@@ -16,8 +16,7 @@ from tests.product import ScaleOut, until
 
 @pytest.fixture
 def webs(tmp_path: Path, site_postgres: str, redis_url: str) -> Iterator[tuple[ScaleOut, ScaleOut]]:
-    key = {"WATCHKEEPER_SECRET_KEY": "k" * 50}
-    one, two = (ScaleOut(tmp_path / name, site_postgres, redis_url, **key) for name in "ab")
+    one, two = (ScaleOut(tmp_path / name, site_postgres, redis_url, WATCHKEEPER_SECRET_KEY="k" * 50) for name in "ab")
     with ExitStack() as stack:
         for web in (one, two):
             stack.callback(web.kill)
