@@ -79,6 +79,11 @@ class Counters:
     groups: int = 0
     failures: int = 0
     moved_at: float = field(default_factory=time.monotonic)
+    failed_at: float = 0.0
+
+    def last_failed(self, within: float) -> bool:
+        """Whether the newest commit failed, not longer ago than that."""
+        return self.failed_at > self.moved_at and time.monotonic() - self.failed_at < within
 
 
 _listeners: list[Callable[[list[Entry]], None]] = []
@@ -181,6 +186,7 @@ class Writer(threading.Thread):
             self._remember(group)
         except Exception:
             self.counters.failures += 1
+            self.counters.failed_at = time.monotonic()
             log.exception("A group of %d posts could not be stored; their senders keep them", len(group))
             self._recover()
         finally:

@@ -187,8 +187,11 @@ class _Reader:
 
     def store(self, name: str) -> str:
         text = self.secret(name) or "database"
-        if text != "database" and not text.startswith(("promql+http://", "promql+https://")):
-            raise Wrong(f'{name} is "{text}", which is not known. Write "database" or "promql+http://host:8428".')
+        if text.startswith(("promql+http://", "promql+https://")):
+            # The address may hold a password: it is not repeated.
+            raise Wrong(f'{name} names an engine with PromQL: not built into this version yet. Write "database".')
+        if text != "database":
+            raise Wrong(f'{name} is "{text}", which is not known. Write "database".')
         return text
 
     def tls(self, name: str) -> str:

@@ -63,7 +63,11 @@ def _database() -> str:
 
 
 def _writer() -> str:
-    return "" if writer.running() else "not running"
+    held = writer.running()
+    if held is None:
+        return "not running"
+    # Not for ever: a balancer that sends nothing here would never let us show that it works again.
+    return "the last commit failed" if held.counters.last_failed(STUCK) else ""
 
 
 def _loops() -> dict[str, str]:

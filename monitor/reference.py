@@ -41,7 +41,8 @@ PLACE = (
     ),
     Variable(
         "WATCHKEEPER_TLS",
-        "`auto`: https with a certificate of our own, except on loopback (`run web` speaks http then). `off`: http. "
+        "`auto`: https with a certificate of our own, except on loopback (`run web` makes none: off loopback it "
+        "starts under `auto` only behind a proxy of `WATCHKEEPER_TRUSTED_PROXIES`). `off`: http. "
         "`CERT,KEY`: two files of yours.",
         "`auto`", "/etc/ssl/watch.pem,/etc/ssl/watch.key",
     ),
@@ -86,8 +87,8 @@ STORE = (
     ),
     Variable(
         "METRIC_STORE",
-        "Where samples are kept. `promql+http://` and `promql+https://` are accepted and reserved; this version "
-        "keeps samples in the database whatever stands here.",
+        "Where samples are kept: `database`. `promql+http://` and `promql+https://` are reserved, not built into "
+        "this version yet, and refused.",
         "`database`", "database", secret=True,
     ),
 )  # fmt: skip
