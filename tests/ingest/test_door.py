@@ -6,14 +6,14 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from ingest import door as doors
@@ -26,6 +26,13 @@ from servers.services import revoke
 from tests.conftest import Machine
 
 Make = Callable[..., Machine]
+
+
+@pytest.fixture(autouse=True)
+async def _hang_up() -> AsyncIterator[None]:
+    """The loop's thread keeps its connection, and PostgreSQL drops no database that somebody uses."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 async def post(key: str, body: bytes = b"", encoding: bytes = b"") -> tuple[int, dict[str, Any], dict[bytes, bytes]]:

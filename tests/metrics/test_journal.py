@@ -162,7 +162,7 @@ def test_memory_for_boots_is_bounded_and_forgets_no_batch(machine: Make, monkeyp
         web.post(sent(1, f"b{number}"))
     held = writer.writer()
     held._flush()
-    assert len(held.identities.taken) == 10
+    assert len(held.identities.taken) <= 10
     web.post(sent(1, "b0"))
     assert JournalRow.objects.count() == 30
 
