@@ -13,10 +13,11 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from tests import workers
@@ -26,6 +27,7 @@ from tests.sinks import MailSink, WebhookSink
 __all__ = ["MailSink", "Product", "Reply", "ScaleOut", "WebhookSink", "until"]
 
 ROOT = Path(__file__).resolve().parents[1]
+T = TypeVar("T")
 EMAIL = "admin@localhost"
 NOT_PASSED_ON = (*OURS, "DJANGO_", "PYTEST_")
 MAKE_SITE = """
@@ -118,7 +120,7 @@ class _Running:
     def wait_ready(self, seconds: float = 60) -> Self:
         end = time.monotonic() + seconds
         while not self.is_ready():
-            dead = [child.args for child in self.children if child.poll() is not None]
+            dead = [(child.args, child.returncode) for child in self.children if child.poll() is not None]
             if dead or time.monotonic() > end:
                 raise AssertionError(f"not ready, {dead or self.port}:\n{self.output()[-4000:]}")
             time.sleep(0.05)
@@ -157,9 +159,11 @@ class _Running:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    @contextlib.contextmanager
-    def inside(self) -> Iterator[None]:
-        """Services called here work on the product's database: a `manage` for each of them takes seconds."""
+    def inside(self, work: Callable[[], T]) -> T:
+        """Work of our services on the product's database: a `manage` for each piece takes seconds.
+
+        On a thread of its own: connections belong to threads, and no browser's event loop runs there.
+        """
         from django.db import connections
         from django.db.utils import load_backend
 
@@ -168,34 +172,35 @@ class _Running:
         named = {"ENGINE": "django.db.backends.postgresql", "NAME": url.path[1:], **server}
         if not url.scheme:
             named = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self.folder / "watchkeeper.sqlite3")}
-        complete = connections.configure_settings({"default": named})["default"]
-        theirs, ours = load_backend(complete["ENGINE"]).DatabaseWrapper(complete, "default"), connections["default"]
-        theirs.ensure_connection = lambda: None  # pytest-django guards the tests' own database, not this one
-        theirs.connect()
-        connections["default"] = theirs
-        try:
-            yield
-        finally:
-            connections["default"] = ours
-            theirs.close()
+
+        def there() -> T:
+            complete = connections.configure_settings({"default": named})["default"]
+            theirs = connections["default"] = load_backend(complete["ENGINE"]).DatabaseWrapper(complete, "default")
+            theirs.ensure_connection = lambda: None  # pytest-django guards the tests' own database, not this one
+            theirs.connect()
+            try:
+                return work()
+            finally:
+                theirs.close()
+
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(there).result()
 
     def api_token(self, email: str = EMAIL, name: str = "tests", scopes: str = "all") -> str:
+        if not workers.running():  # a bench: Django is not set up there
+            return self.manage("api_token", "--email", email, "--name", name, "--scopes", scopes)
         from accounts.models import User
         from accounts.services import make_token
 
-        if not workers.running():  # a bench: Django is not set up there
-            return self.manage("api_token", "--email", email, "--name", name, "--scopes", scopes)
-        with self.inside():
-            return make_token(User.objects.get(email=email), name, scopes.split(","))
+        return self.inside(lambda: make_token(User.objects.get(email=email), name, scopes.split(",")))
 
     def enrol_token(self, name: str = "web-1") -> str:
+        if not workers.running():
+            return self.manage("enrol_token", "--name", name)
         from accounts.models import Team
         from servers.services import make_enrolment
 
-        if not workers.running():
-            return self.manage("enrol_token", "--name", name)
-        with self.inside():
-            return make_enrolment(Team.objects.get(), name)
+        return self.inside(lambda: make_enrolment(Team.objects.get(), name))
 
     def request(
         self,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from accounts.models import Team
 from tests.product import ROOT, Product
 from tests.services import not_here
 
@@ -190,20 +191,18 @@ def _spoilt(backup: Path, folder: Path, fault: str) -> Path:
     return target
 
 
-def test_postgresql_is_backed_up_and_restored_too(tmp_path: Path, fresh_postgres: str) -> None:
+def test_postgresql_is_backed_up_and_restored_too(tmp_path: Path, site_postgres: str) -> None:
     if not shutil.which("pg_dump"):
         not_here("pg_dump is missing (on Debian and Ubuntu: apt install postgresql-client)")
-    product = Product(tmp_path / "data", DATABASE_URL=fresh_postgres)
-    product.manage("migrate", "--no-input")
-    team = "from accounts.models import Team; print(Team.objects.{})"
-    product.manage("shell", "-v", "0", "-c", team.format("create(name='Before')"))
+    product = Product(tmp_path / "data", DATABASE_URL=site_postgres)
+    product.inside(lambda: Team.objects.create(name="Before"))
     assert command(product, "backup", tmp_path / "pg.tar")[0] == 0
-    product.manage("shell", "-v", "0", "-c", team.format("all().delete()"))
+    product.inside(lambda: Team.objects.filter(name="Before").delete())
 
     code, said = command(product, "restore", tmp_path / "pg.tar")
 
     assert code == 0, said
-    assert product.manage("shell", "-v", "0", "-c", team.format("get().name")) == "Before"
+    assert product.inside(lambda: Team.objects.get(name="Before")).name == "Before"
 
 
 def test_the_doctor_finds_what_is_wrong_and_says_what_mends_it(product: Product, restored: Product) -> None:

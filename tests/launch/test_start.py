@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from accounts.models import Team, User
+from servers.models import Server
 from tests.product import EMAIL, Product, until
 
 
@@ -30,8 +32,7 @@ def test_a_first_start_says_everything_that_is_needed(product: Product) -> None:
 
 
 def test_the_password_opens_the_door_and_is_kept_nowhere(product: Product) -> None:
-    ask = f"from accounts.models import User; print(User.objects.get().check_password({product.password!r}))"
-    assert product.manage("shell", "-v", "0", "-c", ask) == "True"
+    assert product.inside(lambda: User.objects.get().check_password(product.password))
     for file in product.folder.rglob("*"):
         assert not file.is_file() or product.password.encode() not in file.read_bytes(), file
 
@@ -68,11 +69,11 @@ def test_a_second_start_on_the_folder_says_who_holds_it(product: Product) -> Non
 
 
 def test_power_off_and_on_again_keeps_everything_and_a_stop_is_quick_and_clean(product: Product) -> None:
-    before, password = product.manage("shell", "-v", "0", "-c", SUMMARY), product.password
+    before, password = product.inside(summary), product.password
     product.kill()
     product.log.unlink()
     product.start().wait_watched()
-    assert product.manage("shell", "-v", "0", "-c", SUMMARY) == before
+    assert product.inside(summary) == before
     assert "Password" not in product.output(), f"{password} was shown before"
     os.kill(product.children[0].pid, signal.SIGTERM)
     assert product.children[0].wait(5) == 0
@@ -82,11 +83,12 @@ def test_power_off_and_on_again_keeps_everything_and_a_stop_is_quick_and_clean(p
     assert product.children[0].wait(5) == 0
 
 
-SUMMARY = """
-from accounts.models import Team, User
-from servers.models import Server
-print([*Team.objects.values_list("name"), *User.objects.values_list("email"), *Server.objects.values_list("uuid")])
-"""
+def summary() -> list[object]:
+    return [
+        *Team.objects.values_list("name"),
+        *User.objects.values_list("email"),
+        *Server.objects.values_list("uuid"),
+    ]
 
 
 def test_a_password_never_shown_is_shown_by_the_next_start(tmp_path: Path) -> None:
