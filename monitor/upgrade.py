@@ -148,5 +148,15 @@ def _migrate(data: Path, hold: folder.Hold) -> None:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise Trouble(
             f"The database could not be brought to this version ({lines[-1][:200] if lines else 'no reason given'}). "
-            f"SQLite is as it was before; {log} has the whole story. Free disk space or run the version before."
+            f"{_left()} {log} has the whole story."
         )
+
+
+def _left() -> str:
+    """What a failed upgrade leaves and what mends it."""
+    if sqlite_file():
+        return "It is as it was before: free disk space and start again, or run the version before."
+    return (
+        "On PostgreSQL the steps that succeeded stay: mend the cause and start again, which goes on from there, "
+        "or restore a backup of before the upgrade: ./watchkeeper restore FILE."
+    )

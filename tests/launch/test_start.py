@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import Team, User
 from servers.models import Server
@@ -132,6 +133,16 @@ def test_an_upgrade_is_copied_first_and_a_failed_one_is_taken_back(product: Prod
         database.execute("DROP TABLE django_session")
     product.start()
     assert "Upgrading the database (1 steps)" in product.output()
+
+
+def test_a_failed_upgrade_of_postgresql_says_what_it_leaves(tmp_path: Path, site_postgres: str) -> None:
+    product = Product(tmp_path / "data", DATABASE_URL=site_postgres)
+    # Its tables are there already, so applying it again must fail.
+    product.inside(lambda: MigrationRecorder.Migration.objects.filter(app="sessions").delete())
+    code, said = product.refused()
+    assert code == 1
+    assert "the steps that succeeded stay" in said.splitlines()[-1]
+    assert "SQLite" not in said
 
 
 def test_up_runs_on_postgresql_and_gives_a_brokers_work_to_processes_of_their_own(
