@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from monitor.launch import checks
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Stands in for uv: makes an environment without packages, and takes as long over them as it is told.
@@ -200,7 +202,16 @@ def test_no_lock_names_an_address() -> None:
 
 
 def test_the_readme_says_the_command_that_the_gate_runs() -> None:
-    assert "./watchkeeper test" in (ROOT / "README.md").read_text()
+    assert f"```\n{checks.TESTS}\n```" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "workers"),
+    [([], True), (["--db", "postgres"], True), (["tests/launch"], False), (["-k", "door"], False), (["-n2"], False)],
+)
+def test_everything_runs_on_workers_and_what_was_picked_does_not(words: list[str], workers: bool) -> None:
+    assert (checks.spread(words)[:2] == ["-n", str(checks.WORKERS)]) is workers
+    assert checks.spread(words)[-len(words) :] == words or not words
 
 
 def _stubbed(stub: str, *words: str, root: Path = ROOT) -> tuple[int, str]:
