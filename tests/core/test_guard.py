@@ -155,6 +155,18 @@ async def test_a_lent_connection_gets_less_time_until_it_is_trusted() -> None:
         assert (client.headers.get(b"connection") == b"close") is (expected == 408)
 
 
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_large_body_on_a_lent_connection_may_come_again_later(announced: bool) -> None:
+    """Its key was not read: a 413 would have an honest agent drop its rows for good."""
+    size = (1 << 20) + 1
+    given = scope(length(size) if announced else CHUNKED, wire=Wire(patience=1))
+    client = Client(part(size, more=False))
+    guard = Guard(reader, body_deadline=0.2)
+    await asyncio.wait_for(guard(given, client.receive, client.send), 5)
+    assert client.status == 503
+    assert client.headers[b"retry-after"] == b"1"
+
+
 async def test_an_unproven_connection_over_the_cap_is_closed_after_its_answer() -> None:
     client = await through(reader, scope(wire=Wire(patience=1)), Client(part(0, more=False)))
     assert client.headers[b"connection"] == b"close"
