@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -19,5 +20,7 @@ def say(subject: str, text: str) -> None:
         return
     _said[subject] = text
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    sys.stderr.write(f"{stamp} {text}\n")
-    sys.stderr.flush()
+    # The log may be on the disk that is full: what cannot be said must not end who says it.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{stamp} {text}\n")
+        sys.stderr.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -277,3 +278,12 @@ def test_the_fingerprint_is_of_this_machine_under_this_name(tmp_path: Path, monk
     )
     own = facts.fingerprint("web-1", str(tmp_path))
     assert own == facts.fingerprint("web-1", str(tmp_path)) != one
+
+
+def test_a_full_disk_under_the_log_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        monkeypatch.setattr(sys, "stderr", full)
+        errors.say("disk", "It is full.")
+        with pytest.raises(OSError, match="No space"):
+            full.close()
+        errors.say("disk", "It is gone.")
