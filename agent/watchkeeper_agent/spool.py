@@ -181,15 +181,21 @@ class Spool:
             if other in self.acked or other in self.joined:
                 break
             numbers.append(other)
-        identity = {"b": self.boot, "s": self._next_seq(), "n": numbers}
+        return self._identify(numbers)
+
+    def _identify(self, *parts: list[int]) -> dict[str, Any]:
+        """An identity for each part, on disk; answers the first. A later record wins over an earlier one."""
+        identities = [{"b": self.boot, "s": self._next_seq(), "n": numbers} for numbers in parts]
         try:
-            self.writer.append(_pack("B", identity))
+            for identity in identities:
+                self.writer.append(_pack("B", identity))
             self.writer.sync()
         except OSError as error:
             # Sent all the same: on a full disk a doubled row after a crash is the smaller harm.
             say("spool", f"The spool cannot be written ({error.strerror}).")
-        self.joined.update(dict.fromkeys(numbers, identity))
-        return identity
+        for identity in identities:
+            self.joined.update(dict.fromkeys(identity["n"], identity))
+        return identities[0]
 
     def _build(self, boot: str, seq: int, numbers: list[int]) -> Batch | None:
         rows: list[Row] = []
@@ -214,6 +220,8 @@ class Spool:
 
     def _read(self, number: int) -> dict[str, Any] | None:
         segment = self._holding(number)
+        if number >= segment.end:  # the file is damaged from here on
+            return None
         try:
             payload = read_at(segment.path, segment.offsets[number - segment.first])
         except OSError:
@@ -248,6 +256,12 @@ class Spool:
         with self.lock:
             self.settle(batch)
             self.dropped += len(batch.rows)
+
+    def halve(self, batch: Batch) -> None:
+        """The hub took nothing of it, as it is too large: its rows go out in two parts, each with its own number."""
+        with self.lock:
+            middle = len(batch.numbers) // 2
+            self._identify(batch.numbers[:middle], batch.numbers[middle:])
 
     # -- counting and forgetting --------------------------------------------------------------
 

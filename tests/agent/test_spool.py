@@ -241,3 +241,35 @@ def test_ranges_are_a_set(numbers: list[int]) -> None:
     assert ranges.after(1) == next(n for n in range(1, 70) if n not in set(numbers))
     ranges.forget_below(30)
     assert {n for n in range(70) if n in ranges} == {n for n in numbers if n >= 30}
+
+
+def test_a_damaged_old_file_under_rows_sent_together_does_not_stop_the_past(folder: str) -> None:
+    first = Spool(folder, Limits(segment_size=2_000))
+    for number in range(40):
+        put(first, number, live=False)
+    put(first, 40)
+    first.settle(first.take() or pytest.fail("The newest row should be offered."))
+    assert len((first.take() or pytest.fail("The past should be offered.")).rows) > 5
+    damaged = min(Path(folder).glob("*.spool"))
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 255
+    damaged.write_bytes(bytes(content))
+    second = Spool(folder)
+    rows = [row for batch in drain(second) for row in batch.rows]
+    assert len({row[0] for row in rows}) == len(rows)
+    assert {row[0] for row in rows} >= {0.0, 39.0}
+    assert second.waiting() == 0
+
+
+def test_halves_keep_their_numbers_over_a_kill(folder: str) -> None:
+    first = Spool(folder)
+    for number in range(7):
+        put(first, number, live=False)
+    first.settle(first.take() or pytest.fail("The newest row should be offered."))
+    whole = first.take() or pytest.fail("The past should be offered.")
+    first.halve(whole)
+    half = first.take() or pytest.fail("A half should be offered.")
+    assert [row[0] for row in half.rows] == [0.0, 1.0, 2.0]
+    found = {(one.boot, one.seq): [row[0] for row in one.rows] for one in drain(Spool(folder))}
+    assert found[half.boot, half.seq] == [0.0, 1.0, 2.0]
+    assert (whole.boot, whole.seq) not in found
