@@ -15,6 +15,8 @@ INGEST = "/api/v1/ingest"
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LONGEST_REST = 3600.0  # of what a hub may ask for
 SLOW = 120.0  # a revoked key does not come back by asking often
+# How our hub says that a report is at fault; what else comes with a 4xx is of somebody in between.
+FOR_GOOD = ("undecodable", "bad_layout", "too_large")
 PACE = (0.2, 0.6)  # between posts of the past: a returning hub has many agents to hear
 
 
@@ -55,7 +57,7 @@ class Courier:
             self.bell.clear()
             pause = self.step()
             # While the hub is away a new row is no reason to knock again.
-            (self.stopping if self.failures else self.bell).wait(pause)
+            (self.stopping if self.failures and pause is not None else self.bell).wait(pause)
 
     def step(self) -> float | None:
         """Send one batch; answers the seconds to rest, None for until there is a new row."""
@@ -64,14 +66,13 @@ class Courier:
             batch = self.current = self.current or self.spool.take()
             if batch is None:
                 return None
-            answer = self.hub.post(INGEST, self._document(batch))
+            return self._judge(batch, self.hub.post(INGEST, self._document(batch)))
         except Unreachable as trouble:
             self._failed(str(trouble))
             return self._backoff()
         except Exception as error:  # noqa: BLE001 - this thread must never end: rows would pile up unseen
             self._failed(f"A report could not be sent: {type(error).__name__}: {error}")
             return self._backoff()
-        return self._judge(batch, answer)
 
     def _document(self, batch: Batch) -> dict[str, Any]:
         document: dict[str, Any] = {"agent": VERSION, "boot": batch.boot, "seq": batch.seq, "layout": batch.layout}
@@ -83,21 +84,20 @@ class Courier:
 
     def _judge(self, batch: Batch, answer: Answer) -> float | None:
         status = answer.status
-        if 200 <= status < 300:
+        if 200 <= status < 300 and answer.document.get("ack") == batch.seq:
             return self._accepted(batch, answer)
         if status == 409 and answer.document.get("error") == "unknown_layout" and batch.layout in self.known:
             self.known.discard(batch.layout)
             return 0.0
-        if status in (400, 413, 415, 422):
-            # It will be no better the next time, and must not stand before all the others.
-            say("hub", f"The hub refused a report for good: {answer.detail}")
-            self.spool.refused(batch)
-            self.current = None
-            return 0.0
+        if status in (400, 413, 415, 422) and answer.document.get("error") in FOR_GOOD:
+            return self._refused(batch, answer)
         if status in (401, 403):
             self._failed(f"The hub does not accept this agent's key: {answer.detail} Rows are kept meanwhile.")
             return SLOW * random.uniform(0.8, 1.2)
-        self._failed(f"The hub cannot take reports now ({status}): {answer.detail}")
+        if status < 300:
+            self._failed(f"{self.hub.url} answered {status}, but not as a hub does. Is a proxy in between?")
+        else:
+            self._failed(f"The hub cannot take reports now ({status}): {answer.detail}")
         if answer.retry_after is None:
             return self._backoff()
         return min(max(answer.retry_after, 0.1), LONGEST_REST) * random.uniform(1.0, 1.3)
@@ -112,6 +112,18 @@ class Courier:
         self._complain(answer.document.get("refused") or [])
         self.heard(answer.document)
         return random.uniform(*PACE) if self.spool.waiting() else None
+
+    def _refused(self, batch: Batch, answer: Answer) -> float:
+        """It will be no better the next time, and must not stand before all the others."""
+        self.failures = 0
+        self.current = None
+        if answer.status == 413 and len(batch.rows) > 1:
+            say("hub", f"The hub finds {len(batch.rows)} rows too large; they go out in smaller parts.")
+            self.spool.halve(batch)
+            return 0.0
+        say("hub", f"The hub refused a report for good: {answer.detail}")
+        self.spool.refused(batch)
+        return 0.0
 
     def _complain(self, refused: list[dict[str, Any]]) -> None:
         if not refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,81 @@ def test_a_hub_that_asks_for_a_very_long_rest_gets_an_hour_at_most(hub: TinyHub,
     pause = courier(hub, spool).step()
     assert pause is not None
     assert 3600 <= pause <= 4700
+
+
+def eventually(condition: Any) -> bool:
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(condition())
+
+
+def test_a_report_refused_for_good_after_a_failure_does_not_silence_the_courier(hub: TinyHub, spool: Spool) -> None:
+    one = courier(hub, spool)
+    hub.script = scripted((503, {"Retry-After": "0"}, {}), (400, {}, {"error": "undecodable"}))
+    put(spool, 1.0)
+    one.start()
+    try:
+        assert eventually(lambda: len(hub.batches) == 2 and not spool.waiting())
+        put(spool, 2.0)
+        one.ring()
+        assert eventually(lambda: len(hub.batches) == 3)
+        assert eventually(lambda: one.connected)
+    finally:
+        one.stop(5)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (200, {}, b"<html>Sign in first</html>"),
+        (200, {}, {}),
+        (200, {}, {"ack": 7}),
+        (202, {}, {"ok": True}),
+        (400, {}, b"<html>Bad request</html>"),
+        (413, {}, {"error": "request_entity_too_large"}),
+        (422, {}, {"detail": "No."}),
+    ],
+)
+def test_what_somebody_in_between_answers_costs_no_row(said: Said, hub: TinyHub, spool: Spool) -> None:
+    one = courier(hub, spool)
+    hub.script = scripted(said)
+    put(spool, 1.0)
+    assert (one.step() or 0.0) >= 0.5
+    assert not one.connected
+    assert (spool.waiting(), spool.dropped) == (1, 0)
+    assert one.step() is None
+    assert [batch["seq"] for batch in hub.batches] == [1, 1]
+    assert spool.waiting() == 0
+
+
+def test_too_many_rows_for_the_hub_go_out_in_smaller_parts(hub: TinyHub, spool: Spool) -> None:
+    def small(path: str, document: dict[str, Any]) -> Said:
+        return accept(path, document) if len(document["rows"]) <= 2 else (413, {}, {"error": "too_large"})
+
+    hub.script = small
+    for at in range(9):
+        put(spool, float(at), live=False)
+    one = courier(hub, spool)
+    while one.step() is not None:
+        pass
+    taken = [batch for batch in hub.batches if len(batch["rows"]) <= 2]
+    assert sorted(row[0] for batch in taken for row in batch["rows"]) == [float(at) for at in range(9)]
+    assert len({batch["seq"] for batch in hub.batches}) == len(hub.batches)
+    assert spool.dropped == 0
+
+
+def test_a_single_row_too_large_is_let_go(hub: TinyHub, spool: Spool) -> None:
+    hub.script = scripted((413, {}, {"error": "too_large", "detail": "Too large."}))
+    put(spool, 1.0)
+    courier(hub, spool).step()
+    assert (spool.waiting(), spool.dropped) == (0, 1)
+
+
+@pytest.mark.parametrize("refused", [["odd"], {"odd": 1}, 7])
+def test_a_strange_answer_does_not_end_the_courier(refused: Any, hub: TinyHub, spool: Spool) -> None:
+    hub.script = scripted((200, {}, {"ack": 1, "refused": refused}))
+    put(spool, 1.0)
+    one = courier(hub, spool)
+    assert one.step() is not None
+    assert one.step() is None
