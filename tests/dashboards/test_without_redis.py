@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from django.test import Client
 from redis import Redis, RedisError
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError
 
 from accounts.models import User
 from core import live, shared
 from tests.product import ScaleOut, until
 from tests.services import NotHere, free_port, need
+
+SIGN_IN = """
+from accounts.models import User
+from django.test import Client
+browser = Client()
+browser.force_login(User.objects.get())
+print(browser.cookies["session"].value)
+"""
 
 
 class OwnRedis:
@@ -138,6 +151,40 @@ def test_ingest_alerts_and_pages_go_on_without_redis(tmp_path: Path, own_redis: 
         heard = f"/api/v1/live?since=fleet:{seq}"
         until(lambda: product.request("GET", heard, token=token).json()["messages"], 10, "a live message")
         assert all(child.poll() is None for child in product.children), product.output()[-3000:]
+
+
+async def test_a_tab_is_closed_with_redis_and_sees_a_gap_when_it_is_back(
+    tmp_path: Path, own_redis: OwnRedis, site_postgres: str
+) -> None:
+    product = ScaleOut(tmp_path / "data", site_postgres, own_redis.url)
+    try:
+        await asyncio.to_thread(product.start, "web")
+        cookie = (await asyncio.to_thread(product.manage, "shell", "-v", "0", "-c", SIGN_IN)).splitlines()[-1]
+        tab, before = await follow(product, cookie)
+        own_redis.kill()
+        with pytest.raises(ConnectionClosedError) as closed:
+            await asyncio.wait_for(tab.recv(), 5)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1011
+        own_redis.start()
+        _, after = await asyncio.wait_for(follow(product, cookie), 15)
+        assert after > before, "Redis kept its numbers, and yet the tab must read its page anew"
+    finally:
+        await asyncio.to_thread(product.kill)
+
+
+async def follow(product: ScaleOut, cookie: str) -> tuple[ClientConnection, int]:
+    """Connect as the browser does, again until it works, and once the web has noticed that Redis is there."""
+    while True:
+        headers = {"Cookie": f"session={cookie}", "Origin": product.url}
+        tab = await connect(f"ws://127.0.0.1:{product.port}/ws/live", additional_headers=headers)
+        await tab.send('{"sub": ["fleet"]}')
+        with suppress(ConnectionClosedError):
+            seq = json.loads(await tab.recv())["seq"]
+            if seq:
+                return tab, seq
+        await tab.close()
+        await asyncio.sleep(0.3)
 
 
 def number(product: ScaleOut, token: str) -> int:
