@@ -163,11 +163,13 @@ async def test_a_tab_is_closed_with_redis_and_sees_a_gap_when_it_is_back(
         tab, before = await follow(product, cookie)
         own_redis.kill()
         with pytest.raises(ConnectionClosedError) as closed:
-            await asyncio.wait_for(tab.recv(), 5)
+            await asyncio.wait_for(tab.recv(), 15)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1011
+        token = await asyncio.to_thread(product.api_token)
+        assert await asyncio.to_thread(number, product, token) == 0
         own_redis.start()
-        _, after = await asyncio.wait_for(follow(product, cookie), 15)
+        _, after = await asyncio.wait_for(follow(product, cookie), 30)
         assert after > before, "Redis kept its numbers, and yet the tab must read its page anew"
     finally:
         await asyncio.to_thread(product.kill)
