@@ -11,6 +11,7 @@ from accounts.models import ApiToken, Membership, Team, User
 from core import tokens
 
 MAIN_TEAM = "Main"
+RESOURCES = ("servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics")
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,19 @@ def ensure_site(email: str, password: str | None) -> FirstAdmin | None:
     return FirstAdmin(admin.email, shown)
 
 
+class WrongScopes(ValueError):
+    """A scope that no address asks for would make a token that opens nothing."""
+
+
 def make_token(user: User, name: str, scopes: list[str]) -> str:
     """A token that acts as this user; its clear text is seen here and never again."""
+    known = {"all", *(f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write"))}
+    wrong = sorted(set(scopes) - known)
+    if wrong or not scopes:
+        raise WrongScopes(
+            f"{', '.join(wrong) or 'No scope'} is not known. Write all, or some of "
+            f"{', '.join(f'{resource}:read, {resource}:write' for resource in RESOURCES)}."
+        )
     token = tokens.make("wkt")
     ApiToken.objects.create(user=user, name=name, key=token.key, digest=token.digest, scopes=scopes)
     return token.clear

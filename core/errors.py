@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
+
+log = logging.getLogger(__name__)
 
 
 class Failure(Exception):
@@ -57,6 +61,10 @@ def answer(error: Exception, _context: dict[str, Any]) -> Response | None:
         response = _plain("forbidden", "Your role does not allow this. Ask an admin of the team.", 403)
     elif isinstance(error, exceptions.APIException):
         response = _from_rest(error)
+    elif isinstance(error, DatabaseError):
+        log.error("The database did not answer: %s", error)
+        response = _plain("busy", "The database does not answer now (is its disk full?). Try again in a moment.", 503)
+        response["Retry-After"] = "5"
     else:
         return None
     set_rollback()

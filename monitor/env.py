@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
+SHORTEST_PASSWORD = 10
 LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -78,7 +79,7 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         port=port,
         url=value.address("WATCHKEEPER_URL", ("http", "https")) or _own_address(host, port, secure=secure),
         admin_email=value.email("WATCHKEEPER_ADMIN_EMAIL", "admin@localhost"),
-        admin_password=value.secret("WATCHKEEPER_ADMIN_PASSWORD"),
+        admin_password=value.password("WATCHKEEPER_ADMIN_PASSWORD"),
         secret_key=value.secret("WATCHKEEPER_SECRET_KEY"),
         database_url=value.database("DATABASE_URL"),
         redis_url=value.address("REDIS_URL", ("redis", "rediss"), "redis://127.0.0.1:6379/0"),
@@ -133,6 +134,12 @@ class _Reader:
             raise Wrong(f'{name}_FILE is "{path}", which cannot be read ({reason}). Name a readable file.') from error
         except UnicodeDecodeError as error:
             raise Wrong(f'{name}_FILE is "{path}", which is not text. Name a text file.') from error
+
+    def password(self, name: str) -> str:
+        text = self.secret(name)
+        if text and len(text) < SHORTEST_PASSWORD:
+            raise Wrong(f"{name} is shorter than {SHORTEST_PASSWORD} characters. Write a longer one, or none at all.")
+        return text
 
     def port(self, name: str, default: int) -> int:
         text = self.text(name, str(default))

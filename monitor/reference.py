@@ -125,6 +125,12 @@ AGENT = (
         "root: `/opt/watchkeeper-agent` and `/var/lib/watchkeeper-agent`; others: `~/.watchkeeper-agent`",
         "/srv/watchkeeper-agent",
     ),
+    Variable(
+        "WATCHKEEPER_TOKEN",
+        "For the agent's `enrol` and its installer: the enrolment token, where it should not stand in the list of processes.",
+        "none",
+        "wke_….…",
+    ),
 )  # fmt: skip
 
 START = """\

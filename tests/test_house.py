@@ -16,6 +16,7 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.base import TeamOwned
+from accounts.services import RESOURCES
 from core.team_admin import TeamAdmin
 
 ROOT = Path(__file__).parents[1]
@@ -154,7 +155,7 @@ def test_every_api_view_declares_what_it_takes() -> None:
         if view is None or not path.startswith("api/") or path in OPEN:
             continue
         assert getattr(view, "verbs", None), f"{path} declares no verbs"
-        assert getattr(view, "resource", None), f"{path} declares no resource"
+        assert getattr(view, "resource", None) in RESOURCES, f"{path} declares no known resource"
 
 
 OPEN = {"api/v1/enrol", "api/v1/ingest", "api/v1/schema"}

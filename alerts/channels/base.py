@@ -58,4 +58,4 @@ def read_config(shape: type[Any], config: dict[str, Any]) -> Any:
     try:
         return msgspec.convert(config, shape)
     except msgspec.ValidationError as fault:
-        raise ValueError(f"config: {fault}") from fault
+        raise ValueError(str(fault)) from fault

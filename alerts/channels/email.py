@@ -60,5 +60,7 @@ class Email:
 
 def subject(message: Message) -> str:
     """One line without control characters: a server's name must not make a header."""
-    word = {"resolved": "Resolved", "test": "Test"}.get(message.event, message.severity.capitalize())
+    word = {"resolved": "Resolved", "acknowledged": "Acknowledged", "test": "Test"}.get(
+        message.event, message.severity.capitalize()
+    )
     return _CONTROL.sub(" ", f"[{word}] {message.summary}")[:200]

@@ -36,6 +36,7 @@ def test_djangos_deploy_checks_find_nothing(tmp_path: Path) -> None:
         ("WATCHKEEPER_URL", "watch.example.org"),
         ("WATCHKEEPER_URL", "http://[bad"),
         ("WATCHKEEPER_ADMIN_EMAIL", "nobody"),
+        ("WATCHKEEPER_ADMIN_PASSWORD", "abc"),
         ("WATCHKEEPER_SECRET_KEY_FILE", "/nonexistent/key"),
         ("DATABASE_URL", "mysql://x/y"),
         ("REDIS_URL", "localhost:6379"),

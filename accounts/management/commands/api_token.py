@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import User
-from accounts.services import make_token
+from accounts.services import WrongScopes, make_token
+from core import commands
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Print one new API token and nothing else."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,4 +24,8 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"Nobody here has the address {options['email']}. See them under Admin > Users.")
         scopes = [scope.strip() for scope in options["scopes"].split(",") if scope.strip()]
-        self.stdout.write(make_token(user, options["name"], scopes))
+        try:
+            token = make_token(user, options["name"], scopes)
+        except WrongScopes as fault:
+            raise CommandError(str(fault)) from fault
+        self.stdout.write(token)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import Team
 from accounts.services import MAIN_TEAM
+from core import commands
 from servers.services import make_enrolment
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Print one new enrolment token and nothing else."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,7 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         team = Team.objects.filter(name=options["team"]).first()
         if team is None:
-            raise CommandError(f"There is no team {options['team']!r}. Start the product once: ./watchkeeper up")
+            known = ", ".join(Team.objects.values_list("name", flat=True)) or "none: start it once, ./watchkeeper up"
+            raise CommandError(f"There is no team {options['team']!r}. Teams here: {known}.")
         if not 0 < options["hours"] <= 24 * 366:
             raise CommandError("--hours must be more than 0 and at most 8784 (a year).")
         token = make_enrolment(team, options["name"], reusable=options["reusable"], hours=options["hours"])
