@@ -127,7 +127,7 @@ AGENT = (
     ),
     Variable(
         "WATCHKEEPER_TOKEN",
-        "For the agent's `enrol` and its installer: the enrolment token, where it should not stand in the list of processes.",
+        "For the agent's `enrol` and its installer: the enrolment token, so that no list of processes shows it.",
         "none",
         "wke_….…",
     ),
