@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,20 @@ from monitor.launch.say import Trouble
 
 LEAST_FREE = 64 << 20
 LOOK_WAIT = 0.5  # a doctor's look, or a holder that has not written its name yet
+FIRST_PASSWORD = "first_password"  # noqa: S105 - the name of a file
 DECIDED = "restoring"  # a folder of this name is a whole backup, checked, on its way into place
+PROOF = {"secret_key", "watchkeeper.sqlite3", DECIDED}  # nobody else has these
+OURS = {
+    "agent",
+    "copies",
+    "lock",
+    "logs",
+    "tls",
+    FIRST_PASSWORD,
+    "first_password.new",
+    "restoring.part",
+    "lost+found",
+}
 STOP_WAIT = 5.0  # a product that is stopping needs this long at most
 
 
@@ -25,6 +39,7 @@ def prepare(data: Path) -> None:
     """Make the folder ours alone and prove that we can write there."""
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _refuse_foreign(data)
         if data.stat().st_mode & 0o077:
             data.chmod(0o700)
         for name in ("logs", "agent"):
@@ -37,6 +52,26 @@ def prepare(data: Path) -> None:
         raise Trouble(
             f"The disk of the data folder {data} is full ({free >> 20} MiB free). "
             f"Free at least {LEAST_FREE >> 20} MiB there, or point WATCHKEEPER_DATA at a larger disk."
+        )
+
+
+def sync(data: Path) -> None:
+    """See a folder's names on the disk."""
+    descriptor = os.open(data, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_foreign(data: Path) -> None:
+    """A folder with other things than ours, or shared like /tmp, is never closed to others nor filled."""
+    names = {file.name for file in data.iterdir() if not file.name.startswith(".")}
+    ours = bool(names & PROOF) or names <= OURS
+    if not ours or data.stat().st_mode & stat.S_ISVTX:
+        raise Trouble(
+            f"The data folder {data} holds other things than Watchkeeper's or is shared with others. "
+            f"Point WATCHKEEPER_DATA at a new or empty folder, such as {data / 'watchkeeper'}."
         )
 
 
@@ -157,6 +192,9 @@ def finish_restore(data: Path) -> bool:
     path.unlink(missing_ok=True)
     for file in sorted(file for file in decided.rglob("*") if file.is_file()):
         target = data / file.relative_to(decided)
+        if file.name == FIRST_PASSWORD and not file.stat().st_size:  # none waits in what was restored
+            target.unlink(missing_ok=True)
+            continue
         target.parent.mkdir(exist_ok=True, mode=0o700)
         _move(file, target)
     shutil.rmtree(decided)

@@ -6,13 +6,16 @@ whoever comes next (`folder.finish_restore`, also called by `up`) completes what
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import lzma
 import os
 import shutil
 import sqlite3
 import sys
 import tarfile
+import zlib
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -26,8 +29,9 @@ from monitor.env import Environment
 from monitor.launch import say
 from monitor.launch.say import Trouble
 
-KNOWN = ("manifest.json", "database.", *backup.KEYS)
 DATABASES = {"database.sqlite3": "SQLite", "database.sql": "PostgreSQL"}
+FILES = {"manifest.json", *DATABASES, *backup.KEYS} - {"tls"}
+DAMAGED = (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, ValueError)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,7 +73,7 @@ def _unpack(source: Path, beside: Path) -> None:
                 _extract(tar, member, beside)
     except FileNotFoundError as error:
         raise Trouble(f"{source} does not exist. Name a file that ./watchkeeper backup made.") from error
-    except (tarfile.TarError, EOFError) as error:
+    except DAMAGED as error:
         raise Trouble(f"{source} is no backup of Watchkeeper, or damaged ({error}). Nothing was changed.") from error
 
 
@@ -77,13 +81,19 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, beside: Path) -> Non
     """One file or folder of ours. Written out, because tarfile's own filter came with Python 3.11.4 only."""
     if member.isdir() and member.name in backup.KEYS:
         return
-    if not member.isfile() or ".." in Path(member.name).parts or not member.name.startswith(KNOWN):
+    target = beside / member.name
+    if not member.isfile() or not _ours(member.name) or target.exists():
         raise tarfile.TarError(f"{member.name} does not belong there")
     content = tar.extractfile(member)
-    target = beside / member.name
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with target.open("xb") as out:
         shutil.copyfileobj(content or io.BytesIO(), out)
+
+
+def _ours(name: str) -> bool:
+    """One of our files by its exact name, or one right in the certificates' folder."""
+    folder, _, file = name.partition("/")
+    return name in FILES or (folder == "tls" and "/" not in file and file not in {"", ".", ".."})
 
 
 def _checked(source: Path, beside: Path) -> dict[str, str]:
@@ -120,14 +130,34 @@ def _sound(source: Path, file: Path) -> None:
 def _keep_present(data: Path) -> None:
     """What is there now is not lost by a restore of the wrong file."""
     file = upgrade.sqlite_file()
-    if file and file.exists():
-        (data / "copies").mkdir(exist_ok=True, mode=0o700)
-        upgrade.copy_sqlite(file, data / "copies" / f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S}.sqlite3")
+    if not file or not file.exists():
+        return
+    (data / "copies").mkdir(exist_ok=True, mode=0o700)
+    kept = data / "copies" / f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S}.sqlite3"
+    # First, because SQLite drops a log that it cannot use as soon as it opens the file.
+    beside = [_copy_raw(file.with_name(file.name + end), kept.with_name(kept.name + end)) for end in ("-wal", "-shm")]
+    try:
+        upgrade.copy_sqlite(file, kept)
+    except sqlite3.Error:
+        # Broken, which may be why it is replaced: kept as it lies there, something may yet be saved from it.
+        _copy_raw(file, kept)
+    else:
+        for raw in beside:
+            raw.unlink(missing_ok=True)
+
+
+def _copy_raw(source: Path, target: Path) -> Path:
+    if source.exists():
+        target.touch(mode=0o600)
+        shutil.copyfile(source, target)
+    return target
 
 
 def _put_in_place(beside: Path, data: Path) -> None:
     file = upgrade.sqlite_file()
     (beside / "manifest.json").unlink()
+    # Empty, it tells that a password which waits here is not this database's.
+    (beside / folder.FIRST_PASSWORD).touch(mode=0o600)
     if file:
         # `up` completes a restore before it loads Django, so the way is written down.
         (beside / "database.path").write_text(str(file.absolute()), encoding="utf-8")

@@ -61,14 +61,26 @@ def _start(environment: Environment, *, learning: bool) -> None:
     say.line("Starting Watchkeeper.")
     folder.prepare(environment.data)
     hold = folder.Hold(environment.data).take(environment.url)
-    if folder.finish_restore(environment.data):
-        say.line("  A restore that was cut off is complete now.")
+    _finish_restore(environment)
     _need_port(environment.host, environment.port)
     with say.step("Loading"):
         os.environ["DJANGO_SETTINGS_MODULE"] = "monitor.settings"
         django.setup()
         from monitor import embedded  # noqa: PLC0415 - it imports models, which need the set-up
     embedded.start(environment, hold, learning=learning)
+
+
+def _finish_restore(environment: Environment) -> None:
+    try:
+        if folder.finish_restore(environment.data):
+            say.line("  A restore that was cut off is complete now.")
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise Trouble(
+            f"A restore that was cut off cannot be completed: {error.strerror or error}{where}. Free space and give "
+            f"this user the right to write there, then start again; all of it still lies in "
+            f"{environment.data / folder.DECIDED}."
+        ) from error
 
 
 def _need_port(host: str, port: int) -> None:
