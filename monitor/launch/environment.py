@@ -22,6 +22,7 @@ from monitor.launch.say import Trouble
 
 MARK = "installing"  # stands in .venv while an installation runs: found at the start, it was cut off
 LOG = place.CACHE / "setup.log"
+REFUSED = 1  # uv's verdict on what it was to install; everything else is trouble of its own
 
 
 def ready(*names: str) -> bool:
@@ -53,7 +54,7 @@ def ensure_learning() -> bool:
         own.write_text(_without(place.LOCKS / "learning.lock", place.LOCKS / "run.lock"), encoding="utf-8")
         # Reinstalled each time until it is stamped: a cut-off copy may look complete to the installer.
         words = [*_installer(_uv()), "--require-hashes", "--no-deps", _again(), "-r", own]
-        if process.run(words, LOG, dots=False) != 0:
+        if process.run(words, LOG, dots=False, env=settings()) != 0:
             return False
         _stamp("learning")
         return True
@@ -66,6 +67,11 @@ def uv() -> str:
     if program is None:
         raise Trouble("This command needs uv, which could not be fetched. Install uv so that it is on PATH.")
     return program
+
+
+def settings() -> dict[str, str]:
+    """What installers find in their environment: uv's store is ours, because HOME may be read-only or none."""
+    return {"UV_CACHE_DIR": str(place.CACHE / "uv-store"), **os.environ}
 
 
 def _set_up(names: tuple[str, ...]) -> None:
@@ -90,10 +96,9 @@ def _make_venv(uv: str | None) -> None:
         if place.VENV.exists():
             shutil.rmtree(place.VENV)
         _need_venv_module(uv)
-        making: list[str | Path] = [sys.executable, "-m", "venv"]
-        if uv:
-            making = [uv, "venv", "--no-python-downloads", "--python", sys.executable]
-        if process.run([*making, place.VENV], LOG) != 0:
+        plain: list[str | Path] = [sys.executable, "-m", "venv", place.VENV]
+        quick = [uv, "venv", "--no-python-downloads", "--python", sys.executable, place.VENV] if uv else plain
+        if process.run(quick, LOG, env=settings()) != 0 and (not uv or process.run(plain, LOG) != 0):
             shutil.rmtree(place.VENV, ignore_errors=True)
             raise Trouble(f"Python could not make .venv; {place.CACHE.name}/{LOG.name} says why. {_venv_command()}")
 
@@ -111,12 +116,22 @@ def _install(name: str, uv: str | None) -> None:
     count = len(re.findall(r"^[a-z0-9].*==", lock.read_text(encoding="utf-8"), re.MULTILINE))
     tool = "uv" if uv else "pip"
     with say.step(f"Installing {count} packages of requirements/{name}.lock with {tool}"):
-        if process.run([*_installer(uv), "--require-hashes", "-r", lock], LOG) != 0:
+        code = process.run([*_installer(uv), "--require-hashes", "-r", lock], LOG, env=settings())
+        if uv and code not in {0, REFUSED}:
+            code = _by_pip(lock)
+        if code != 0:
             raise Trouble(
                 f"The packages of requirements/{name}.lock could not be installed ({_last_words()}); "
                 f"check the network or the proxy and free disk space, then run this again. "
                 f"All of it is in {place.CACHE.name}/{LOG.name}."
             )
+
+
+def _by_pip(lock: Path) -> int:
+    """The way out when uv itself cannot work here; an environment that it made has no pip yet."""
+    sys.stdout.write("uv failed, trying pip … ")
+    pip = process.run([place.PYTHON, "-m", "ensurepip"], LOG)
+    return pip or process.run([*_installer(None), "--require-hashes", "-r", lock], LOG)
 
 
 def _installer(uv: str | None) -> list[str | Path]:

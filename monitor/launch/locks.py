@@ -35,7 +35,12 @@ def _compile(uv: str, source: Path, target: Path) -> None:
     bound: list[str | Path] = [] if target.stem in {"run", "tool"} else ["--constraint", place.LOCKS / "run.lock"]
     fresh = source.with_suffix(".lock")
     with say.step(f"Locking requirements/{target.name}"):
-        if process.run([uv, *COMPILE, *bound, "--output-file", fresh, source], environment.LOG) != 0:
+        if (
+            process.run(
+                [uv, *COMPILE, *bound, "--output-file", fresh, source], environment.LOG, env=environment.settings()
+            )
+            != 0
+        ):
             raise Trouble(
                 f"The section {target.stem} of requirements.txt could not be resolved; "
                 f"{place.CACHE.name}/{environment.LOG.name} says which ranges disagree."
