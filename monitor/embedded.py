@@ -60,26 +60,38 @@ class FirstAdmin:
 
     def __init__(self, environment: Environment) -> None:
         self.email, self.given = environment.admin_email, environment.admin_password
-        self.file = environment.data / "first_password"
+        self.file = environment.data / folder.FIRST_PASSWORD
         self.made = False
 
     def ensure(self) -> None:
-        waiting = self.file.exists()
-        if not (self.given or waiting or User.objects.filter(is_superuser=True).exists()):
-            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as out:
-                out.write("-".join(secrets.token_hex(2) for _ in range(4)))
-                out.flush()
-                os.fsync(out.fileno())
-        password = self.given or (self.file.read_text(encoding="utf-8") if self.file.exists() else None)
-        self.made = prepare_site(self.email, password) is not None or waiting
+        waiting = self._waiting()
+        password = self.given or waiting
+        if not (password or User.objects.filter(is_superuser=True).exists()):
+            password = "-".join(secrets.token_hex(2) for _ in range(4))
+            self._keep(password)
+        self.made = prepare_site(self.email, password or None) is not None or bool(waiting)
+
+    def _waiting(self) -> str:
+        """A password that nobody has seen yet; an empty file, as a full disk leaves it, holds none."""
+        return self.file.read_text(encoding="utf-8").strip() if self.file.exists() else ""
+
+    def _keep(self, password: str) -> None:
+        """Whole or not at all, and on the disk before the admin has it."""
+        fresh = self.file.with_name(f"{self.file.name}.new")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(password)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(self.file)
+        folder.sync(self.file.parent)
 
     def show(self) -> None:
         if not self.made:
             return
         say.line(f"  Sign in as   {self.email}")
-        if not self.given:
-            say.line(f"  Password     {self.file.read_text(encoding='utf-8')}   (shown only now)")
+        if not self.given and self._waiting():
+            say.line(f"  Password     {self._waiting()}   (shown only now)")
             self.file.unlink()
 
 

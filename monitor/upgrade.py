@@ -25,6 +25,8 @@ KEEP_COPIES = 3
 
 def bring_up(data: Path, hold: folder.Hold) -> None:
     """Leave the database at this version, or as it was before."""
+    file = sqlite_file()
+    existed = file is not None and file.exists()
     with reachable():
         found = state()
     if found.unknown:
@@ -34,13 +36,13 @@ def bring_up(data: Path, hold: folder.Hold) -> None:
         )
     if not found.pending:
         return
-    file = sqlite_file()
-    before = _copy(file, data) if file and found.applied else None
+    # Also a file without migrations may be somebody's: what is in it is kept, and the file is never deleted.
+    before = _copy(file, data) if file and existed and _holds_something(file) else None
     with say.step(f"Upgrading the database ({found.pending} steps)" if found.applied else "Making the database"):
         try:
             _migrate(data, hold)
         except BaseException:
-            _put_back(before, file)
+            _put_back(before, file, existed=existed)
             raise
 
 
@@ -119,14 +121,22 @@ def _copy(file: Path, data: Path) -> Path:
     return target
 
 
-def _put_back(before: Path | None, file: Path | None) -> None:
+def _holds_something(file: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(file, timeout=30)) as database:
+            return database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
+    except sqlite3.Error:
+        return True  # it is copied or refused with its reason
+
+
+def _put_back(before: Path | None, file: Path | None, *, existed: bool) -> None:
     if file is None:
         return
-    if before is None:
+    if not existed:
         for part in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
             part.unlink(missing_ok=True)
         return
-    with closing(sqlite3.connect(before)) as copy, closing(sqlite3.connect(file, timeout=30)) as live:
+    with closing(sqlite3.connect(before or ":memory:")) as copy, closing(sqlite3.connect(file, timeout=30)) as live:
         copy.backup(live)
 
 
