@@ -185,7 +185,9 @@ class Spool:
 
     def _identify(self, *parts: list[int]) -> dict[str, Any]:
         """An identity for each part, on disk; answers the first. A later record wins over an earlier one."""
-        identities = [{"b": self.boot, "s": self._next_seq(), "n": numbers} for numbers in parts]
+        identities: list[dict[str, Any]] = [
+            {"b": self.boot, "s": self._next_seq(), "n": numbers} for numbers in parts
+        ]
         try:
             for identity in identities:
                 self.writer.append(_pack("B", identity))
