@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import sys
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from watchkeeper_agent.errors import Trouble
 
@@ -38,7 +40,7 @@ class Config:
             "insecure": self.insecure,
         }
         try:
-            _write_private(self.path, json.dumps(document, indent=2) + "\n")
+            replace(self.path, json.dumps(document, indent=2) + "\n")
         except OSError as error:
             raise Trouble(
                 f"{self.path} cannot be written ({error.strerror}). Choose a folder that is yours."
@@ -59,8 +61,11 @@ def load(path: str) -> Config:
 
 def check_url(url: str, *, insecure: bool) -> None:
     """An address we may send a key to: https, or plain http on this machine itself."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half an IPv6 address
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _port_fits(parts):
         raise Trouble(f'"{url}" is not an address of a hub. Write for example https://watch.example.org:8000')
     if parts.scheme == "http" and not insecure and not LOOPBACK.fullmatch(parts.hostname):
         raise Trouble(
@@ -69,19 +74,32 @@ def check_url(url: str, *, insecure: bool) -> None:
         )
 
 
-def _write_private(path: str, text: str) -> None:
-    """Replaced whole, never readable by others, and still owned by whom the folder is for."""
+def _port_fits(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:  # above 65535, or no number
+        return False
+
+
+def replace(path: str, text: str, mode: int = 0o600) -> None:
+    """Replaced whole, never readable by others before it may be, and owned by whom the folder is for.
+
+    Root writes into a folder that is the service's: no link that was put there is followed.
+    """
     folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH120, PTH100
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
     part = path + ".part"
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(part)  # noqa: PTH108
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.chmod(part, 0o600)  # noqa: PTH101 - a left-over part may have been wider
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
-    if hasattr(os, "chown") and os.geteuid() == 0:
-        # Root enrols, the service runs as its own user.
-        owner = os.stat(folder)  # noqa: PTH116
-        os.chown(part, owner.st_uid, owner.st_gid)
+        os.fsync(descriptor)
+        if sys.platform != "win32":
+            os.fchmod(descriptor, mode)
+            if os.geteuid() == 0:
+                # Root enrols, the service runs as its own user.
+                owner = os.stat(folder)  # noqa: PTH116
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
     os.replace(part, path)  # noqa: PTH105

@@ -13,6 +13,7 @@ import psutil
 
 from watchkeeper_agent import VERSION
 from watchkeeper_agent.collectors.base import proc, read
+from watchkeeper_agent.config import replace
 
 Scalar = Union[str, int, float, bool, None]
 Document = dict[str, dict[str, Scalar]]
@@ -55,9 +56,7 @@ def _own_identity(path: str) -> str:
     if known:
         return known
     made = os.urandom(16).hex()
-    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120 - pathlib costs memory
-    with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(made)
+    replace(path, made)
     return made
 
 

@@ -15,6 +15,7 @@ from watchkeeper_agent.config import check_url
 from watchkeeper_agent.errors import Trouble
 
 LARGEST_ANSWER = 1 << 20
+STALE = (ConnectionError, http.client.RemoteDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 NOT_YET, EXPIRED, WRONG_NAME, WRONG_ADDRESS = 9, 10, 62, 64  # OpenSSL's X509_V_ERR_…
 
 
@@ -61,7 +62,7 @@ class Hub:
         except (OSError, http.client.HTTPException) as error:
             self.close()
             # A kept connection may have been closed by the other side while it was idle: that says nothing.
-            if not (kept and isinstance(error, (ConnectionError, http.client.RemoteDisconnected))):
+            if not (kept and isinstance(error, STALE)):
                 raise Unreachable(self._sentence(error)) from error
         try:
             return self._exchange(path, body)
@@ -121,6 +122,8 @@ class Hub:
         return f"{self.url} cannot be reached ({getattr(error, 'strerror', None) or error})."
 
     def _tls_sentence(self, error: ssl.SSLError) -> str:
+        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return f"{self.url} hung up in the middle. Is the hub just starting, or a proxy in between?"
         if not isinstance(error, ssl.SSLCertVerificationError):
             return f"{self.url} does not speak TLS as it should ({error.reason}). Is it plain http?"
         if error.verify_code in (NOT_YET, EXPIRED):

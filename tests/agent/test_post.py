@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,7 +191,8 @@ def test_values_from_the_future_make_one_look_at_the_clock(
     assert "Is this machine's clock right?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("url", ["http://10.0.0.1:8000", "http://hub.example.org", "ftp://hub", "hub:8000"])
+@pytest.mark.parametrize("url", ["http://10.0.0.1:8000", "http://hub.example.org", "ftp://hub", "hub:8000", "https://hub:65536",
+                                 "https://hub:0", "https://hub:no", "https://[::1"])  # fmt: skip
 def test_an_address_the_key_must_not_travel_to_is_refused(url: str) -> None:
     with pytest.raises(Trouble, match=r"not encrypted|not an address"):
         connect(url)
@@ -205,6 +208,41 @@ def test_the_pinned_authority_is_trusted_and_no_other(tmp_path: Path) -> None:
             with pytest.raises(Unreachable, match="not signed by"):
                 connect(hub.url, ca=ca).post("/api/v1/ingest", document)
         assert len(hub.posts) == 1
+
+
+def test_a_tls_connection_closed_while_idle_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spool: Spool
+) -> None:
+    """The other side went away without the end that TLS asks for: a proxy or a hub that was restarted."""
+    ours = tls.ensure(tmp_path / "ours", ["127.0.0.1"])
+    with TinyHub(certificate=ours) as hub:
+        one = connect(hub.url, ca=str(ours.ca))
+        assert one.post("/api/v1/ingest", {"seq": 1}).status == 200
+        assert one.connection
+        for error in (
+            ssl.SSLEOFError(8, "EOF occurred in violation of protocol"),
+            ssl.SSLZeroReturnError(6, "closed"),
+        ):
+            monkeypatch.setattr(one.connection, "getresponse", raising(error))
+            assert one.post("/api/v1/ingest", {"seq": 2}).status == 200
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+
+        def hang_up() -> None:
+            mute.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(Unreachable) as caught:
+            connect(f"https://127.0.0.1:{mute.getsockname()[1]}", ca=str(ours.ca)).post("/", {})
+        thread.join()
+    assert "plain http" not in str(caught.value)
+
+
+def raising(error: Exception) -> Any:
+    def call() -> None:
+        raise error
+
+    return call
 
 
 def test_each_way_to_miss_the_hub_has_its_own_sentence(tmp_path: Path) -> None:
