@@ -29,7 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     enrol = commands.add_parser("enrol", help="make this machine known to a hub")
     enrol.add_argument("--url", required=True, help="the hub, for example https://watch.example.org:8000")
-    enrol.add_argument("--token", required=True, help="wke_…, from Add server")
+    enrol.add_argument(
+        "--token", help="wke_…, from Add server; better in WATCHKEEPER_TOKEN, as all users see arguments"
+    )
     enrol.add_argument("--ca", help="file with the one certificate authority to trust")
     enrol.add_argument("--config", required=True, help="file to write the key and the address to")
     enrol.add_argument("--name", help="instead of the host name")
@@ -45,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
 def _enrol(given: argparse.Namespace) -> None:
     from watchkeeper_agent.enrol import enrol  # noqa: PLC0415 - the running agent does not need it
 
+    given.token = given.token or os.environ.get("WATCHKEEPER_TOKEN")
+    if not given.token:
+        raise Trouble("There is no enrolment token. Give it as WATCHKEEPER_TOKEN, from Add server.")
     config = enrol(given)
     print(f"This machine is enrolled at {config.url} as server {config.server}.")
 

@@ -24,13 +24,13 @@ def words(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "watchkeeper_agent", *arguments]
 
 
-def environment() -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(AGENT)}
+def environment(**more: str) -> dict[str, str]:
+    return more | {"PATH": os.environ["PATH"], "PYTHONPATH": str(AGENT)}
 
 
-def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        words(*arguments), env=environment(), capture_output=True, text=True, timeout=30, check=False
+        words(*arguments), env=environment(**more), capture_output=True, text=True, timeout=30, check=False
     )
 
 
@@ -87,6 +87,17 @@ def test_a_refused_token_ends_with_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert detail in done.stderr
     assert not (tmp_path / "agent.json").exists()
+
+
+def test_the_token_need_not_be_an_argument_that_all_users_see(tmp_path: Path) -> None:
+    with TinyHub() as hub:
+        asked = ("enrol", "--url", hub.url, "--config", str(tmp_path / "agent.json"))
+        missing = call(*asked)
+        done = call(*asked, WATCHKEEPER_TOKEN="wke_c.d")
+    assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
+    assert "There is no enrolment token" in missing.stderr
+    assert done.returncode == 0, done.stderr
+    assert [document["token"] for _, document in hub.posts] == ["wke_c.d"]
 
 
 def test_it_sends_rows_and_ends_within_two_seconds_of_being_asked(tmp_path: Path, start: Start) -> None:
