@@ -2,6 +2,7 @@
 # Installs the Watchkeeper agent on this machine and enrols it; running it again is harmless.
 #   sh install.sh --url https://hub:8000 --token wke_… [--ca ca.pem] [--name NAME] [--insecure]
 #   sh install.sh --uninstall
+# The token may come as WATCHKEEPER_TOKEN instead, which the other users of a machine cannot see.
 # Root: /opt/watchkeeper-agent and /var/lib/watchkeeper-agent. Others: ~/.watchkeeper-agent.
 # WATCHKEEPER_AGENT_HOME=FOLDER puts everything into one folder instead.
 set -eu
@@ -31,7 +32,7 @@ places() {
 }
 
 arguments() {
-    url='' token='' ca='' name='' insecure='' uninstall=no
+    url='' token=${WATCHKEEPER_TOKEN:-} ca='' name='' insecure='' uninstall=no
     while [ $# -gt 0 ]; do
         case $1 in
             --url | --token | --ca | --name)
@@ -50,13 +51,17 @@ arguments() {
         esac
         shift
     done
+    unset WATCHKEEPER_TOKEN # the agent that is started later has no use for it
+    # Python looks for its modules in the current folder first, and anybody may have put some there.
+    case $ca in '' | /*) ;; *) ca=$(pwd)/$ca ;; esac
+    cd /
 }
 
 find_python() {
     python=''
     for candidate in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11 python3.10 python3.9; do
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
-            python=$("$candidate" -c 'import sys; print(sys.executable)')
+        if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+            python=$("$candidate" -I -c 'import sys; print(sys.executable)')
             return
         fi
     done
@@ -64,20 +69,20 @@ find_python() {
 }
 
 check_platform() {
-    here=$("$python" -c 'import platform, sys
+    here=$("$python" -I -c 'import platform, sys
 print(sys.platform, platform.machine(), (platform.libc_ver()[0] or "musl") if sys.platform == "linux" else "none", sep="-")')
-    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    version=$("$python" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     carried=yes
     case $PLATFORM in "$here-any" | "$here-$version") return ;; esac
     # Another machine than the hub's: its own psutil does as well.
     carried=no
-    "$python" -c 'import psutil' 2>/dev/null ||
+    PYTHONPATH=$code "$python" -c 'import psutil' 2>/dev/null ||
         fail "the hub carries psutil for $PLATFORM, and this machine is $here-$version. Install psutil here (for example: apt install python3-psutil) and paste the line again."
 }
 
 # Arguments, not text of the program: nothing from outside is ever executed.
 fetch() {
-    "$python" - "$1" "$2" "$ca" "$DIGEST" <<'END' || exit 1
+    "$python" -I - "$1" "$2" "$ca" "$DIGEST" <<'END' || exit 1
 import hashlib, ssl, sys, urllib.request
 url, path, ca, digest = sys.argv[1:]
 try:
@@ -101,7 +106,7 @@ unpack() {
     rm -rf "$code"/.fresh.*
     mkdir "$fresh"
     fetch "$url/agent/bundle.tar.gz" "$fresh/bundle.tar.gz"
-    (cd "$fresh" && "$python" -m tarfile -e bundle.tar.gz . >/dev/null) || fail "the bundle cannot be unpacked in $code. Is the disk full?"
+    (cd "$fresh" && "$python" -I -m tarfile -e bundle.tar.gz . >/dev/null) || fail "the bundle cannot be unpacked in $code. Is the disk full?"
     for part in watchkeeper_agent psutil; do
         rm -rf "${code:?}/$part"
         if [ "$part" = watchkeeper_agent ] || [ "$carried" = yes ]; then mv "$fresh/$part" "$code/$part"; fi
@@ -113,16 +118,24 @@ agent() {
     PYTHONPATH=$code "$python" -m watchkeeper_agent "$@"
 }
 
+# The folder may belong to the service's user by now, and what is in it may be a link to elsewhere.
+keep_ca() {
+    PYTHONPATH=$code "$python" -c 'import sys
+from watchkeeper_agent.config import replace
+with open(sys.argv[1], encoding="utf-8") as file:
+    replace(sys.argv[2], file.read(), 0o644)' "$ca" "$state/ca.pem" 2>/dev/null ||
+        fail "$ca cannot be copied to $state. Is the file there, and the disk not full?"
+}
+
 enrol() {
-    set -- --url "$url" --token "$token" --config "$state/agent.json"
+    set -- --url "$url" --config "$state/agent.json"
     if [ -n "$ca" ]; then
-        if [ "$ca" != "$state/ca.pem" ]; then cp "$ca" "$state/ca.pem"; fi
-        chmod 644 "$state/ca.pem"
+        if [ "$ca" != "$state/ca.pem" ]; then keep_ca; fi
         set -- "$@" --ca "$state/ca.pem"
     fi
     if [ -n "$name" ]; then set -- "$@" --name "$name"; fi
     if [ -n "$insecure" ]; then set -- "$@" "$insecure"; fi
-    if agent enrol "$@"; then return; fi
+    if (WATCHKEEPER_TOKEN=$token && export WATCHKEEPER_TOKEN && agent enrol "$@"); then return; fi
     # A used or old token is no harm on a machine that is known already.
     grep -qF "\"url\": \"$url\"" "$state/agent.json" 2>/dev/null || exit 1
     echo "This machine keeps the enrolment it has."
@@ -152,10 +165,12 @@ TimeoutStopSec=10
 [Install]
 WantedBy=multi-user.target
 END
-    "$python" -m compileall -q "$code" || :
+    "$python" -I -m compileall -q "$code" || :
     systemctl daemon-reload
     systemctl enable --quiet watchkeeper-agent
     systemctl restart watchkeeper-agent || fail "the service did not start. See: journalctl -u watchkeeper-agent"
+    sleep 2
+    systemctl is-active --quiet watchkeeper-agent || fail "the service did not stay running. See: journalctl -u watchkeeper-agent"
     echo "The agent runs as the service watchkeeper-agent and starts with this machine."
 }
 

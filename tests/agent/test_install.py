@@ -54,9 +54,15 @@ def home(tmp_path: Path) -> Iterator[Path]:
     shell("sh", "servers/install/install.sh", "--uninstall", home=folder)
 
 
-def shell(*words: str, home: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": path or os.environ["PATH"], "HOME": str(home), "WATCHKEEPER_AGENT_HOME": str(home / "wk")}
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+def shell(
+    *words: str, home: Path, path: str | None = None, cwd: Path | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
+    environment = more | {
+        "PATH": path or os.environ["PATH"],
+        "HOME": str(home),
+        "WATCHKEEPER_AGENT_HOME": str(home / "wk"),
+    }
+    return subprocess.run(words, env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
 def paste(url: str, fingerprint: str | None, home: Path, tool: str = "curl") -> subprocess.CompletedProcess[str]:
@@ -71,7 +77,7 @@ def reported(hub: TinyHub) -> bool:
     return bool(hub.batches)
 
 
-@pytest.mark.parametrize("tool", ["curl", "wget"])
+@pytest.mark.parametrize("tool", ["curl", "wget", "python3"])
 def test_the_pasted_line_installs_enrols_and_starts(
     hub: TinyHub, certificate: tls.Certificate, home: Path, tool: str
 ) -> None:
@@ -234,3 +240,62 @@ def test_the_script_names_the_bundle_it_belongs_to(client: Client) -> None:
 
 def test_without_an_authority_of_our_own_there_is_none_to_fetch(client: Client) -> None:
     assert client.get("/agent/ca.pem").status_code == 404
+
+
+def test_modules_in_the_current_folder_are_never_run(
+    hub: TinyHub, certificate: tls.Certificate, home: Path, tmp_path: Path
+) -> None:
+    trap = tmp_path / "downloads"
+    trap.mkdir()
+    for name in ("hashlib", "platform", "psutil", "tarfile", "compileall", "json", "argparse"):
+        (trap / f"{name}.py").write_text(f"open({str(tmp_path / 'broken')!r}, 'w').close()\nraise SystemExit(3)\n")
+    (trap / "install.sh").write_bytes(hub.files["/agent/install.sh"])
+    (trap / "ca.pem").write_bytes(certificate.ca.read_bytes())
+    words = ("sh", "install.sh", "--url", hub.url, "--token", TOKEN, "--ca", "ca.pem")
+    done = shell(*words, home=home, cwd=trap)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "broken").exists()
+    assert (home / "wk" / "ca.pem").read_bytes() == certificate.ca.read_bytes()
+
+
+def test_links_in_the_agents_folder_lead_nowhere(
+    hub: TinyHub, certificate: tls.Certificate, home: Path, tmp_path: Path
+) -> None:
+    """The folder belongs to the service's user; root writes into it when the line is pasted again."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    precious.chmod(0o640)
+    state = home / "wk"
+    state.mkdir()
+    for name in ("agent.json", "agent.json.part", "ca.pem", "ca.pem.part"):
+        (state / name).symlink_to(precious)
+    done = paste(hub.url, certificate.fingerprint, home)
+    assert done.returncode == 0, done.stderr
+    assert (precious.read_text(), precious.stat().st_mode & 0o777) == ("precious", 0o640)
+    assert not (state / "ca.pem").is_symlink()
+    assert (state / "ca.pem").stat().st_mode & 0o777 == 0o644
+
+
+def test_the_token_may_come_by_the_environment(hub: TinyHub, certificate: tls.Certificate, home: Path) -> None:
+    script = home / "install.sh"
+    script.write_bytes(hub.files["/agent/install.sh"])
+    words = ("sh", str(script), "--url", hub.url, "--ca", str(certificate.ca))
+    done = shell(*words, home=home, WATCHKEEPER_TOKEN=TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert hub.posts[0][1]["token"] == TOKEN
+    pid = (home / "wk" / "agent.pid").read_text().strip()
+    assert TOKEN not in Path(f"/proc/{pid}/environ").read_text()
+
+
+@pytest.mark.parametrize(("state", "status"), [("0", 0), ("3", 1)])
+def test_a_service_that_ends_at_once_is_no_success(tmp_path: Path, state: str, status: int) -> None:
+    script = Path("servers/install/install.sh").read_text().replace("/etc/systemd/system", str(tmp_path))
+    alone = tmp_path / "install.sh"
+    variables = f"code={tmp_path} state={tmp_path} python=true"
+    alone.write_text(script.replace('\nmain "$@"', f"\n{variables}\nstart_service"))
+    for name, text in (("systemctl", f"case $1 in is-active) exit {state};; esac"), ("sleep", "")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    done = shell("sh", str(alone), home=tmp_path, path=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == status
+    assert ("did not stay running" in done.stderr) is bool(status)
