@@ -215,7 +215,10 @@ def _keep_facts(batch: Batch, at: datetime) -> None:
     if sum(map(len, document.values())) > wire.MOST_FACTS:
         batch.refused.add(0, "facts", f"more than {wire.MOST_FACTS} facts; none was kept")
     elif document and (server := Server.objects.filter(pk=batch.agent.server).first()):
-        servers.set_facts(server, cast("servers.Facts", document), at)
+        # As old as their rows: what a spool kept for a day never overwrites what was told since.
+        last = max((int(entry.times[-1]) for entry in batch.entries), default=None)
+        told = at if last is None else min(at, from_milliseconds(last))
+        servers.set_facts(server, cast("servers.Facts", document), told)
 
 
 def _keep_events(batch: Batch, at: datetime) -> None:

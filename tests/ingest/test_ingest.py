@@ -186,6 +186,15 @@ def test_facts_and_events_are_kept_once(web: Machine, now: float) -> None:
     assert list(Change.objects.values_list("section", "key", "before", "after")) == [("os", "version", "12", "13")]
 
 
+def test_facts_that_waited_in_a_spool_do_not_overwrite_newer_ones(web: Machine, now: float) -> None:
+    for seq, (at, version) in enumerate([(now, "13"), (now - 3600, "12")], 1):
+        facts = {"hash": version, "document": {"os": {"name": "Debian", "version": version}}}
+        assert web.post(body([[at, 1, 2]], seq=seq, facts=facts)).status_code == 200
+    from servers.models import FactSheet
+
+    assert FactSheet.objects.get().document["os"]["version"] == "13"
+
+
 def test_too_many_facts_and_events_are_refused_and_the_rest_is_kept(web: Machine, now: float) -> None:
     events = [{"t": now, "kind": "k", "text": str(n)} for n in range(1001)]
     facts = {"document": {"a": {str(n): n for n in range(5001)}}}
