@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import signal
@@ -119,8 +120,9 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 def _leave(code: int) -> None:
     """End at once: everything is stopped by now, and a pool's thread must not hold the exit up."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
     os._exit(code)
 
 

@@ -129,7 +129,7 @@ def _install(name: str, uv: str | None) -> None:
 
 def _by_pip(lock: Path) -> int:
     """The way out when uv itself cannot work here; an environment that it made has no pip yet."""
-    sys.stdout.write("uv failed, trying pip … ")
+    say.write("uv failed, trying pip … ")
     pip = process.run([place.PYTHON, "-m", "ensurepip"], LOG)
     return pip or process.run([*_installer(None), "--require-hashes", "-r", lock], LOG)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 
-from monitor.launch import checks, environment, locks, place, process, say
+from monitor.launch import checks, environment, locks, names, place, process, say
 from monitor.launch.say import Trouble
 
 Arguments = Sequence[str]
@@ -58,7 +60,8 @@ def bench(arguments: Arguments) -> int:
 
 
 def manage(arguments: Arguments) -> None:
-    environment.ensure("run")
+    with contextlib.redirect_stdout(sys.stderr):  # enrol_token and api_token print one secret and nothing else
+        environment.ensure("run")
     process.become([place.PYTHON, "manage.py", *arguments])
 
 
@@ -74,13 +77,13 @@ def run(arguments: Arguments) -> None:
 def backup(arguments: Arguments) -> None:
     _one_file("backup", arguments)
     environment.ensure("run")
-    process.become([place.PYTHON, "-m", "monitor.backup", *arguments])
+    process.become([place.PYTHON, "-m", "monitor.backup", names.absolute(arguments[0])])
 
 
 def restore(arguments: Arguments) -> None:
     _one_file("restore", arguments)
     environment.ensure("run")
-    process.become([place.PYTHON, "-m", "monitor.restore", *arguments])
+    process.become([place.PYTHON, "-m", "monitor.restore", names.absolute(arguments[0])])
 
 
 def _one_file(command: str, arguments: Arguments) -> None:
@@ -120,7 +123,9 @@ def main(arguments: Arguments) -> int:
         return 0 if arguments else 2
     name, *rest = arguments
     try:
-        return _known(name)(rest) or 0
+        command = _known(name)
+        names.settle(os.environ)
+        return command(rest) or 0
     except Trouble as error:
         return say.trouble(error)
     except KeyboardInterrupt:

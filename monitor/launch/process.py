@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from monitor.launch import place
+from monitor.launch import place, say
 
 Words = Sequence[str | Path]
 
@@ -39,8 +40,7 @@ def _wait(child: subprocess.Popen[bytes], *, dots: bool) -> int:
         except subprocess.TimeoutExpired:
             if dots and time.monotonic() - shown > 3:
                 shown = time.monotonic()
-                sys.stdout.write(". ")
-                sys.stdout.flush()
+                say.write(". ")
 
 
 def answer(words: Words, *, seconds: float = 20) -> str | None:
@@ -62,7 +62,8 @@ def answer(words: Words, *, seconds: float = 20) -> str | None:
 
 def become(words: Words) -> NoReturn:
     """Replace this process, so that signals and the exit status go straight to the product."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
     os.chdir(place.ROOT)
     os.execv(str(words[0]), [str(word) for word in words])  # noqa: S606 - no shell is what we want

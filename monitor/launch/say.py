@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -16,9 +17,20 @@ class Trouble(Exception):
         self.code = code
 
 
-def line(text: str = "") -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+def write(text: str) -> bool:
+    """Whether somebody may have read it: a closed terminal or pipe must not stop what speaks."""
+    try:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal may lack our dots and dashes
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):  # full or gone, closed, never there
+        return False
+    return True
+
+
+def line(text: str = "") -> bool:
+    return write(f"{text}\n")
 
 
 def trouble(error: Trouble) -> int:
@@ -31,8 +43,7 @@ def trouble(error: Trouble) -> int:
 def step(what: str) -> Iterator[None]:
     """Announce a step before it starts and its seconds when it ended."""
     started = time.monotonic()
-    sys.stdout.write(f"  {what} … ")
-    sys.stdout.flush()
+    write(f"  {what} … ")
     try:
         yield
     except BaseException:
