@@ -90,8 +90,8 @@ class FirstAdmin:
         if not self.made:
             return
         say.line(f"  Sign in as   {self.email}")
-        if not self.given and self._waiting():
-            say.line(f"  Password     {self._waiting()}   (shown only now)")
+        waiting = "" if self.given else self._waiting()
+        if waiting and say.line(f"  Password     {waiting}   (shown only now)"):
             self.file.unlink()
 
 
@@ -102,7 +102,8 @@ class Product:
         self, environment: Environment, hold: folder.Hold, admin: FirstAdmin, pair: Pair | None, ca: Path | None
     ) -> None:
         self.environment, self.hold, self.admin, self.pair = environment, hold, admin, pair
-        self.agent = OwnAgent(environment.data, self._own_url(), ca, say.line)
+        self.introduced = threading.Event()
+        self.agent = OwnAgent(environment.data, self._own_url(), ca, self._later)
         # With a broker to share, the slow work leaves this process.
         self.roles = [_role(name) for name in ("worker", "beat") if environment.redis_url]
         self.children = [self.agent.kept, *self.roles]
@@ -122,15 +123,24 @@ class Product:
         )
 
     def _ready(self, *, learning: bool) -> None:
-        say.line("\nWatchkeeper is ready.\n")
-        say.line(f"  Address      {self.environment.url}")
-        self.admin.show()
-        say.line(f"  Data folder  {self.environment.data}\n")
+        """Everything is started first: nothing that is said may keep it from that."""
         for role in self.roles:
             threading.Thread(target=role.run, name="role", daemon=True).start()
         self.agent.start()
         if learning:
             threading.Thread(target=_learn, args=(self.environment.data,), name="learning", daemon=True).start()
+        try:
+            say.line("\nWatchkeeper is ready.\n")
+            say.line(f"  Address      {self.environment.url}")
+            self.admin.show()
+            say.line(f"  Data folder  {self.environment.data}\n")
+        finally:
+            self.introduced.set()
+
+    def _later(self, text: str) -> None:
+        """What the agent's thread has to say comes after our own lines."""
+        self.introduced.wait(10)
+        say.line(text)
 
     def _stopping(self) -> None:
         """The end begins: a successor may wait for the folder, and our children say good-bye meanwhile."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from monitor.launch import place
 
+log = logging.getLogger(__name__)
 LOG_LIMIT = 4 << 20
 SOONEST, LATEST = 2.0, 60.0  # seconds before a child that ended is started again
+SETTLED = 60.0  # one that lived this long was well: its end is no part of a row of failures
 
 
 class Kept:
@@ -29,10 +33,23 @@ class Kept:
     def run(self) -> None:
         """Keep it alive until told to end."""
         pause = SOONEST
-        while (child := self._start()) is not None:
-            child.wait()
+        while not self.ended.is_set():
+            if self._lived() > SETTLED:
+                pause = SOONEST
             self.ended.wait(pause)
             pause = min(pause * 2, LATEST)
+
+    def _lived(self) -> float:
+        """Start the child, see it end, and say how long it lived; no memory or a full disk is no end of keeping."""
+        started = time.monotonic()
+        try:
+            if child := self._start():
+                child.wait()
+                if child.stdin:
+                    child.stdin.close()
+        except OSError as error:
+            log.warning("A child process could not be started (%s); it is tried again.", error)
+        return time.monotonic() - started
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         with self.guard, contextlib.ExitStack() as stack:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import tarfile
+import threading
 from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
 from accounts.models import User
-from monitor import embedded, env, folder, restore, up, upgrade
-from monitor.launch import environment, process
+from monitor import embedded, env, folder, kept, restore, up, upgrade, watchself
+from monitor.launch import environment, names, process, say
+from monitor.launch import main as launch
 from monitor.launch.say import Trouble
+from tests.product import until
 
 
 @pytest.fixture
@@ -170,3 +176,140 @@ def test_pip_does_what_a_broken_uv_cannot(code: int, tools: list[str], monkeypat
     with pytest.raises(Trouble) if code == 1 else nullcontext():
         environment._install("tool", "/bin/uv")
     assert used == tools
+
+
+def test_names_of_files_are_meant_from_where_the_caller_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "WATCHKEEPER_DATA": "data",
+        "EMAIL_URL_FILE": "/run/mail",
+        "WATCHKEEPER_SECRET_KEY_FILE": "key",
+        "WATCHKEEPER_TLS": "w.pem, keys/w.key",
+        "DATABASE_URL": "sqlite:///w.sqlite3",
+        "REDIS_URL": "redis://host/0",
+    }
+    names.settle(given)
+    assert given == {
+        "WATCHKEEPER_DATA": f"{tmp_path}/data",
+        "EMAIL_URL_FILE": "/run/mail",
+        "WATCHKEEPER_SECRET_KEY_FILE": f"{tmp_path}/key",
+        "WATCHKEEPER_TLS": f"{tmp_path}/w.pem,{tmp_path}/keys/w.key",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/w.sqlite3",
+        "REDIS_URL": "redis://host/0",
+    }
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_backup_is_named_from_where_the_caller_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    became: list[object] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(environment, "ensure", lambda *_: None)
+    monkeypatch.setattr(process, "become", became.extend)
+    assert launch.main([command, "w.tar"]) == 0
+    assert became[-1] == str(tmp_path / "w.tar")
+
+
+def test_a_setup_before_manage_leaves_standard_output_to_the_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environment, "ensure", lambda *_: say.line("Setting up."))
+    monkeypatch.setattr(process, "become", lambda *_: say.line("wke_secret"))
+    launch.main(["manage", "enrol_token"])
+    assert capsys.readouterr() == ("wke_secret\n", "Setting up.\n")
+
+
+def test_a_child_that_cannot_be_started_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "SOONEST", 0.01)
+    child = kept.Kept([str(tmp_path / "program")])
+    thread = threading.Thread(target=child.run)
+    thread.start()
+    try:
+        (tmp_path / "new").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (tmp_path / "new").chmod(0o700)
+        (tmp_path / "new").rename(tmp_path / "program")
+        until((tmp_path / "ran").exists, 10, "a start")
+    finally:
+        child.stop()
+        thread.join(10)
+
+
+def test_a_child_that_lived_long_is_started_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    child, lives, pauses = kept.Kept([]), [0.0, 0.0, 61.0, 0.0], []
+
+    def wait(pause: float) -> None:
+        pauses.append(pause)
+        if len(pauses) == 4:
+            child.ended.set()
+
+    monkeypatch.setattr(child, "_lived", lambda: lives[len(pauses)])
+    monkeypatch.setattr(child.ended, "wait", wait)
+    child.run()
+    assert pauses == [2.0, 4.0, 2.0, 4.0]
+
+
+@pytest.fixture
+def own(data: Path) -> tuple[watchself.OwnAgent, list[str]]:
+    said: list[str] = []
+    (data / "agent").mkdir()
+    return watchself.OwnAgent(data, "http://192.0.2.7:8000", None, said.append), said
+
+
+def test_an_agent_that_moves_to_plain_http_is_allowed_to(own: tuple[watchself.OwnAgent, list[str]]) -> None:
+    own[0]._move({"url": "https://192.0.2.7:8000", "ca": "ca.pem", "insecure": False, "key": "k"})
+    moved = json.loads(own[0].config.read_text())
+    assert moved == {"url": "http://192.0.2.7:8000", "ca": None, "insecure": True, "key": "k"}
+
+
+@pytest.mark.parametrize("content", ["[]", '{"server": "no uuid"}', '{"server": []}', "{}", "x"])
+def test_a_damaged_agent_file_is_no_enrolment(
+    db: None, own: tuple[watchself.OwnAgent, list[str]], content: str
+) -> None:
+    own[0].config.write_text(content)
+    assert not own[0]._known()
+
+
+def test_an_enrolment_that_fails_is_said_once_and_tried_again(
+    own: tuple[watchself.OwnAgent, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, said = own
+    outcomes = iter([subprocess.TimeoutExpired("agent", 60)] * 2 + [None])
+
+    def enrol() -> bool:
+        if trouble := next(outcomes):
+            raise trouble
+        return True
+
+    monkeypatch.setattr(watchself, "SOONEST", 0.01)
+    monkeypatch.setattr(agent, "_known", lambda: False)
+    monkeypatch.setattr(agent, "_enrol", enrol)
+    monkeypatch.setattr(agent.kept, "run", lambda: None)
+    agent._run()
+    assert [line.split(":")[0] for line in said] == [
+        "This machine is not being watched",
+        "This machine is being watched.",
+    ]
+
+
+def test_a_terminal_without_our_letters_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert say.line("Making …")
+    assert raw.getvalue() == b"Making ?\n"
+
+
+def test_a_password_that_nobody_could_read_waits_for_the_next_start(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "first_password").write_text("secret")
+    admin = embedded.FirstAdmin(env.read({"WATCHKEEPER_DATA": str(data)}))
+    admin.made = True
+    read, write = os.pipe()
+    os.close(read)
+    with monkeypatch.context() as closed, open(write, "wb", buffering=0) as pipe:  # noqa: PTH123
+        closed.setattr(sys, "stdout", io.TextIOWrapper(pipe, write_through=True))
+        admin.show()
+    assert (data / "first_password").read_text() == "secret"
