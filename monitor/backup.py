@@ -114,7 +114,9 @@ def _pack(part: Path, data: Path, database: Path, migrations: list[list[str]]) -
     manifest = database.with_name("manifest.json")
     made = datetime.now(UTC).isoformat(timespec="seconds")
     manifest.write_text(json.dumps({"format": FORMAT, "made": made, "migrations": migrations}), encoding="utf-8")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    part.unlink(missing_ok=True)  # left by one that was killed
+    # Never through a name that somebody put there meanwhile: it would get all our keys.
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         with tarfile.open(
             fileobj=out, mode="w:gz" if ".gz" in part.suffixes or ".tgz" in part.suffixes else "w"

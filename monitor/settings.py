@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import secrets
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -39,9 +41,21 @@ def _secret_key() -> str:
             file.hardlink_to(fresh)  # whoever is first wins; a second process reads the winner's key
         except FileExistsError:
             pass
+        except OSError:  # a file system without hard links, such as FAT or some network shares
+            _take_first(file, fresh.read_text())
         finally:
             fresh.unlink()
     return file.read_text().strip()
+
+
+def _take_first(file: Path, key: str) -> None:
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        time.sleep(0.5)  # the winner is writing
+        return
+    with os.fdopen(descriptor, "w") as out:
+        out.write(key)
 
 
 def _database() -> dict[str, Any]:
