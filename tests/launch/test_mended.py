@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,11 +19,11 @@ from pathlib import Path
 import pytest
 
 from accounts.models import User
-from monitor import embedded, env, folder, kept, restore, up, upgrade, watchself
+from monitor import backup, embedded, env, folder, kept, restore, settings, up, upgrade, watchself
 from monitor.launch import environment, names, process, say
 from monitor.launch import main as launch
 from monitor.launch.say import Trouble
-from tests.product import until
+from tests.product import ROOT, until
 
 
 @pytest.fixture
@@ -313,3 +315,56 @@ def test_a_password_that_nobody_could_read_waits_for_the_next_start(
         closed.setattr(sys, "stdout", io.TextIOWrapper(pipe, write_through=True))
         admin.show()
     assert (data / "first_password").read_text() == "secret"
+
+
+def test_a_backup_is_not_written_through_a_planted_name(data: Path, tmp_path: Path) -> None:
+    copy = data / "database.sqlite3"
+    copy.touch()
+    (tmp_path / "w.tar.part").symlink_to(tmp_path / "stolen")
+    backup._pack(tmp_path / "w.tar.part", data, copy, [])
+    assert not (tmp_path / "stolen").exists()
+    assert tarfile.is_tarfile(tmp_path / "w.tar.part")
+    assert (tmp_path / "w.tar.part").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_is_made_once_where_hard_links_are_not_to_be_had(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(settings, "ENV", env.read({}))
+    monkeypatch.setattr(settings, "DATA", data)
+    key = settings._secret_key()
+    assert len(key) > 80
+    assert settings._secret_key() == key
+    assert [file.name for file in data.iterdir()] == ["secret_key"]
+
+
+def test_the_gate_goes_on_without_a_package_that_cannot_be_had(tmp_path: Path) -> None:
+    """Its own script with stand-ins: a package manager that has all but one, and nothing installed."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copy2(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    programs = {
+        "apt-get": f'echo "$@" >> {tmp_path}/calls; [ "${{!#}}" != chromium ]',
+        "id": "echo 0",
+        "python3": "exit 0",
+        "ls": "exit 1",
+    }
+    (tmp_path / "bin").mkdir()
+    for name, body in programs.items():
+        _program(tmp_path / "bin" / name, body)
+    for name in ("bash", "env", "dirname"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
+    _program(tmp_path / "watchkeeper", "echo checked")
+    done = subprocess.run(
+        [tmp_path / ".ci" / "run"], env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "chromium could not be installed" in done.stdout
+    assert done.stdout.splitlines()[-1] == "checked"
+    assert "git" in (tmp_path / "calls").read_text().splitlines()[-1]
+
+
+def _program(file: Path, body: str) -> None:
+    file.write_text(f"#!{shutil.which('bash')}\n{body}\n")
+    file.chmod(0o755)
