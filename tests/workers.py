@@ -1,7 +1,8 @@
 """Pytest plugin: what the workers of one run share, which tests stay together, and which have the machine alone.
 
 A file's tests stay on one worker, because they share what its fixtures started; the slow ones named below
-share nothing and spread. Tests with a bar on latency wait until nothing else runs, and nothing else then does.
+share nothing and spread. Tests with a bar on latency (tests/faults, or the mark `alone`) wait until nothing else
+runs, and nothing else then does.
 """
 
 from __future__ import annotations
@@ -83,6 +84,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return Scheduling(config, log)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone: has a bar on latency; no other test runs meanwhile")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if worker():
@@ -100,7 +105,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Whoever wants to be alone stands at the gate, where all others must pass, until the running tests end."""
     if not worker():
         return (yield)
-    alone = item.nodeid.startswith(ALONE)
+    alone = item.nodeid.startswith(ALONE) or item.get_closest_marker("alone") is not None
     with held("gate") if alone else nullcontext():
         if not alone:
             with held("gate"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Team, User
-from alerts import judging, services
+from alerts import judging, services, sieve
 from alerts.judging import Judge
 from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
 from core.clock import now as clock
@@ -80,7 +80,7 @@ def test_a_judge_whose_lease_was_taken_over_does_not_tell_again(
     slow = Judge()
     slow.step()
     web.report(now, cpu=99)
-    real = judging.sift
+    real = sieve.sift
 
     def while_another_judges(*args: Any) -> Any:
         monkeypatch.setattr(judging, "sift", real)
