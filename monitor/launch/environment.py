@@ -97,7 +97,9 @@ def _make_venv(uv: str | None) -> None:
             shutil.rmtree(place.VENV)
         _need_venv_module(uv)
         plain: list[str | Path] = [sys.executable, "-m", "venv", place.VENV]
-        quick = [uv, "venv", "--no-python-downloads", "--python", sys.executable, place.VENV] if uv else plain
+        quick: list[str | Path] = (
+            [uv, "venv", "--no-python-downloads", "--python", sys.executable, place.VENV] if uv else plain
+        )
         if process.run(quick, LOG, env=settings()) != 0 and (not uv or process.run(plain, LOG) != 0):
             shutil.rmtree(place.VENV, ignore_errors=True)
             raise Trouble(f"Python could not make .venv; {place.CACHE.name}/{LOG.name} says why. {_venv_command()}")
