@@ -96,8 +96,6 @@ class Book:
 
     def _plan(self, layout: Known) -> Iterator[Plan]:
         for place, column in enumerate(layout.columns):
-            if column in layout.refused:
-                continue
             metric, labels = parse(column)
             for rule in self.by_metric.get(metric, ()):
                 if rule.fits(dict(labels)):

@@ -92,7 +92,7 @@ class Judge:
             self._judge(rows)
         if self.saved != self.place and time.monotonic() - self.saved_at >= SAVE_EVERY:
             self._advance(self.place)
-        return len(rows) == GROUP
+        return bool(rows)  # a read may end early, by its bytes
 
     def _load(self) -> None:
         self.place = self.saved = Cursor.objects.start(NAME)

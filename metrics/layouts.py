@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from django.db import transaction
@@ -31,8 +31,7 @@ class Known:
     hash: str
     columns: list[str]
     series: NDArray[np.int64]
-    refused: dict[str, str] = field(default_factory=dict)  # always empty: refused columns are not kept
-    place: dict[str, int] = field(default_factory=dict)
+    place: dict[str, int]
 
 
 class WrongColumns(ValueError):
@@ -149,7 +148,7 @@ class Layouts:
         columns = [sys.intern(column) for column in row.columns]
         known = Known(
             row.pk, row.hash, columns, np.array([s or 0 for s in row.series], np.int64),
-            place={column: place for place, column in enumerate(columns)},
+            {column: place for place, column in enumerate(columns)},
         )  # fmt: skip
         with self.lock:
             self._forget(row.hash)

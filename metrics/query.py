@@ -101,7 +101,7 @@ def _by_series(blocks: list[_Block]) -> dict[Key, tuple[NDArray[np.int64], Array
 def _columns(layout: Known, metrics: set[str]) -> dict[Key, int]:
     """The columns of a layout that are asked for, as series and place."""
     asked = [column for column in layout.columns if column.partition("{")[0] in metrics]
-    return {parse(column): layout.place[column] for column in asked if column not in layout.refused}
+    return {parse(column): layout.place[column] for column in asked}
 
 
 def _bound(values: int, most: int) -> None:
