@@ -53,8 +53,13 @@ def test_a_broken_database_is_kept_as_it_is_and_stops_no_restore(data: Path, dat
 
 
 def test_a_backup_with_a_damaged_packing_is_told_in_one_sentence(tmp_path: Path) -> None:
-    packed = bytearray(gzip.compress(bytes(range(256)) * 400))
-    packed[12:40] = b"\xff" * 28
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        secret = tarfile.TarInfo("secret_key")
+        secret.size = 200_000
+        tar.addfile(secret, io.BytesIO(os.urandom(secret.size)))
+    packed = bytearray(gzip.compress(plain.getvalue()))
+    packed[100_000:] = b"\xff" * (len(packed) - 100_000)
     (tmp_path / "b.tar.gz").write_bytes(packed)
     with pytest.raises(Trouble, match="no backup of Watchkeeper, or damaged"):
         restore._unpack(tmp_path / "b.tar.gz", tmp_path / "beside")
