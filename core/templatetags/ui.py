@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypedDict
+from urllib.parse import urlsplit
 
 from django import template
 from django.conf import settings
@@ -27,6 +29,7 @@ ICONS = {
     "M5 5l1.500 1.500M17.500 17.500L19 19M19 5l-1.500 1.500M6.500 17.500L5 19",
     "key": "M8 11a4 4 0 1 0 0 8 4 4 0 0 0 0-8M11 12l8-8M16 7l3 3",
     "out": "M10 4H5v16h5M15 8l4 4-4 4M19 12H9",
+    "alone": "M12 3L2.500 20h19zM12 10v4M12 17v.500",
     "check": "M5 12.500l4.500 4.500L19 7.500",
 }
 
@@ -124,6 +127,16 @@ def island(name: str, props: Mapping[str, object]) -> SafeString:
         name,
         gettext("This page shows live data and needs JavaScript. Switch it on and load the page again."),
     )
+
+
+@register.filter
+def loopback(host: str) -> bool:
+    """Whether a host with or without port is this machine's own address, which no other machine reaches."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 @register.simple_tag

@@ -3,6 +3,7 @@ import './design/app.css'
 import { duration } from './format'
 import { live } from './live'
 import type { Link } from './live/client'
+import { followAlerts } from './openAlerts'
 import { waitForServer } from './waiting'
 import { setWords, t } from './words'
 
@@ -89,3 +90,6 @@ async function copy(source: HTMLElement): Promise<boolean> {
 
 const waiting = document.querySelector<HTMLElement>('[data-waiting]')
 if (waiting) void waitForServer(waiting)
+
+const count = document.querySelector<HTMLElement>('[data-open-alerts]')
+if (count) followAlerts(count)

@@ -46,7 +46,9 @@ const english = {
 
   'fleet.needs.one': 'One thing needs you',
   'fleet.needs.other': '{n} things need you',
-  'fleet.healthyOf': '{ok} of {n} servers are healthy.',
+  'fleet.healthyOf.one': '{ok} of {n} servers is healthy.',
+  'fleet.healthyOf.other': '{ok} of {n} servers are healthy.',
+  'fleet.bothWell': 'Both servers are healthy',
   'fleet.allWell': 'All {n} servers are healthy',
   'fleet.oneWell': '{name} is healthy',
   'fleet.oneNeeds': '{name} needs you',
@@ -86,6 +88,8 @@ const english = {
   'fleet.quietLede': 'No open alerts, and every server reports.',
   'fleet.silent.one': '{name} stopped reporting',
   'fleet.silent.other': '{n} servers stopped reporting',
+  'fleet.late.one': '{name} is late',
+  'fleet.late.other': '{n} servers are late',
   'fleet.open': 'Open',
   'fleet.allAlerts': 'All alerts',
   'fleet.more': 'and {n} more',
@@ -148,7 +152,7 @@ const english = {
   'server.noFacts': 'The agent has not sent facts yet.',
   'server.silent': '{name} has sent nothing for {age}.',
   'server.silentLede':
-    'The values below are the last ones known. Check that the machine is on, that its agent runs, and that it reaches this hub.',
+    'Grey values are the last ones known, with their age. Check that the machine is on, that its agent runs, and that it reaches this hub.',
   'server.late': '{name} is late: its last report came {age} ago.',
   'server.lateLede': 'It reports every {n} s. It counts as down after 60 s.',
   'server.new': '{name} has not reported yet.',

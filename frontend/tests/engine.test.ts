@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type ChartData, frame, gaps, peak, runs, silence } from '../src/charts/engine'
-import { pick, valueText } from '../src/charts/TimeChart'
+import { type ChartData, frame, gaps, labelled, peak, runs, silence, tidy } from '../src/charts/engine'
+import { headline, pick, valueText } from '../src/charts/TimeChart'
 
 const N = Number.NaN
 const line = (values: number[], label = 'a') => ({
@@ -46,13 +46,57 @@ describe('silence', () => {
     expect(silence(d, { i0: 0, i1: 2 }, [0, 200])).toEqual([[20, 200]])
     expect(silence(d, { i0: 0, i1: 2 }, [0, 45])).toEqual([])
   })
+  it('a range without any sample is silent as a whole', () => {
+    expect(silence(data([N, N]), { i0: 0, i1: 1 }, [0, 200])).toEqual([[0, 200]])
+  })
   it('says "no data" instead of a number', () => {
     const d = data([1, N, N, N, N, N], { step: 10 })
     expect(valueText(d, (v) => `${v} MB/s`, pick(d, 50))).toBe('no data')
     expect(valueText(d, (v) => `${v} MB/s`, pick(d, 10))).toBe('1 MB/s')
   })
 })
+describe('the headline', () => {
+  const fmt = (v: number) => `${v}%`
+  const words = { none: 'no data', before: String, ago: (time: number) => `${100 - time} s ago` }
+  it('is the newest value measured, with its age once it is old', () => {
+    const d = data([1, 2, N, N], { step: 10, words })
+    expect(headline(d, fmt, null, 30)).toEqual(['2%', ''])
+    expect(headline(d, fmt, null, 100)).toEqual(['2%', '90 s ago'])
+    expect(headline(d, fmt, 0, 100)).toEqual(['1%', ''])
+    expect(headline(data([N, N], { words }), fmt, null, 100)).toEqual(['no data', ''])
+    expect(headline(data([], { words }), fmt, null, 100)).toEqual(['no data', ''])
+  })
+  it('never is a mean of unlike samples: a point that stands for several says its lowest and highest', () => {
+    const d = data([30, 30])
+    Object.assign(d.lines[0] ?? {}, { low: Float64Array.from([10, 30]), high: Float64Array.from([60, 30]) })
+    expect(valueText(d, fmt, 0)).toBe('10–60%')
+    expect(valueText(d, fmt, 1)).toBe('30%')
+  })
+  it('tells what was known before the range', () => {
+    const last = { at: 40, values: new Map([['a', 7]]) }
+    expect(headline(data([N, N], { words, last }), fmt, null, 100)).toEqual(['7%', '60 s ago'])
+  })
+})
+describe('labels', () => {
+  it('no label stands twice, and none says zero above zero', () => {
+    expect(labelled([0.5, 1, 1.4], (v) => `${v.toFixed(0)} B`, '0 B').map(([, text]) => text)).toEqual(['1 B'])
+  })
+  it('are as short as they can be', () => {
+    expect(['60.0', '1.50 MB/s', '5.0%', '0.25', '200 MB/s', '100'].map(tidy)).toEqual([
+      '60',
+      '1.5 MB/s',
+      '5%',
+      '0.25',
+      '200 MB/s',
+      '100',
+    ])
+  })
+})
 describe('frame', () => {
+  it('holds the limit, and reaches as far as it must', () => {
+    expect(frame(data([1, 2], { threshold: 50 }), [0, 10], { w: 400, h: 164 }, false).y.domain()[1]).toBeGreaterThan(50)
+    expect(frame(data([N], { least: 1000 }), [0, 10], { w: 400, h: 164 }, false).y.domain()[1]).toBe(1000)
+  })
   it('scales to the visible samples only and ignores missing ones', () => {
     expect(peak([Float64Array.from([900, 4, N, 7])], 1, 3)).toBe(7)
     const f = frame(data([900, 40, 80, 60]), [10, 30], { w: 400, h: 164 }, false)

@@ -1,13 +1,13 @@
 import { render, screen } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { onGrid } from '../src/islands/fleet/Cards'
+import { onGrid, ServerCard } from '../src/islands/fleet/Cards'
 import { fold, grouped, needs, rows, sentence, tiles } from '../src/islands/fleet/model'
 import { Table } from '../src/islands/fleet/Table'
 import { Traces } from '../src/islands/fleet/trace'
 import { withIncident } from '../src/islands/page'
 import type { FleetProps, Incident, Server } from '../src/types'
-import { face, isFresh } from '../src/ui/parts'
+import { face, faces, isFresh } from '../src/ui/parts'
 
 const AT = 1000
 const server = (name: string, more: Partial<Server> = {}): Server => ({
@@ -62,9 +62,13 @@ describe('the first sentence', () => {
   })
   it('never calls a silent server healthy', () => {
     const { head, lede } = sentence(fleet([server('x'), silent('y'), silent('z')]), AT)
-    expect(head).toBe('One thing needs you')
-    expect(lede).toBe('1 of 3 servers are healthy.')
+    expect(head).toBe('2 things need you')
+    expect(lede).toBe('1 of 3 servers is healthy.')
     expect(sentence(fleet([silent('y')]), AT)).toEqual({ head: 'y needs you', lede: 'Last report 10 min ago.' })
+  })
+  it('counts two servers as people do', () => {
+    expect(sentence(fleet([server('x'), server('y')]), AT).head).toBe('Both servers are healthy')
+    expect(sentence(fleet([server('x'), server('y'), server('z')]), AT).head).toBe('All 3 servers are healthy')
   })
   it('leads on when there is nothing yet', () => {
     expect(sentence(fleet([]), AT).head).toBe('Nothing is watched yet')
@@ -76,16 +80,32 @@ it('silence comes before health', () => {
   expect(face(server('x', { reach: 'late', health: 'ok' })).tone).toBe('warn')
   expect(isFresh(server('x', { seen: AT - 32 }), AT)).toBe(false)
 })
+it('a critical server that is silent shows both', () => {
+  const words = (one: Server) => faces(one).map(({ word }) => word)
+  expect(words(server('x', { reach: 'down', health: 'critical' }))).toEqual(['Not reporting', 'Critical'])
+  expect(words(server('x', { reach: 'late', health: 'critical' }))).toEqual(['Late', 'Critical'])
+  expect(words(silent('x'))).toEqual(['Not reporting'])
+  expect(words(server('x', { health: 'warn' }))).toEqual(['Degraded'])
+})
+it('a card keeps the last values of a silent server, and says how old they are', () => {
+  HTMLCanvasElement.prototype.getContext = () => null
+  vi.stubGlobal('fetch', () => new Promise(() => undefined))
+  const { container } = render(<ServerCard server={server('x', { reach: 'down', seen: AT - 600 })} at={AT} large />)
+  const cpu = container.querySelector('[data-value="cpu"]')
+  expect(cpu?.textContent).toBe('20% 10 min ago')
+  expect(cpu?.className).toContain('dim')
+  vi.unstubAllGlobals()
+})
 it('means and sums count fresh values only', () => {
   const list = tiles(fleet([server('a', { cpu: 10 }), server('b', { cpu: 30 }), silent('c')]), AT, write)
   expect(list.find((tile) => tile.key === 'cpu')?.value).toBe(20)
   expect(list.find((tile) => tile.key === 'up')?.text).toBe('2')
   expect(tiles(fleet([silent('c')]), AT, write).find((tile) => tile.key === 'cpu')?.value).toBeNull()
 })
-it('what needs attention: critical, then silent, then warnings; a silence that an incident tells is told once', () => {
+it('what needs attention: critical, then silent, then warnings, then late; a silent server stands there beside its alert', () => {
   const list = needs(
     fleet(
-      [silent('a'), silent('b'), silent('told')],
+      [silent('a'), server('slow', { reach: 'late', seen: AT - 40 }), silent('told')],
       [
         incident('w', { severity: 'warn' }),
         incident('c', { server: { id: 'told', name: 'told', url: '/servers/told/' } }),
@@ -93,7 +113,15 @@ it('what needs attention: critical, then silent, then warnings; a silence that a
     ),
     AT,
   )
-  expect(list.map((need) => need.title)).toEqual(['c is wrong', '2 servers stopped reporting', 'w is wrong'])
+  expect(list.map((need) => need.title)).toEqual([
+    'c is wrong',
+    'a stopped reporting',
+    'told stopped reporting',
+    'w is wrong',
+    'slow is late',
+  ])
+  const many = needs(fleet(['a', 'b', 'c', 'd'].map(silent)), AT)
+  expect(many.map((need) => need.title)).toEqual(['4 servers stopped reporting'])
 })
 it('live changes are folded in: new servers come, resolved incidents go', () => {
   const before = fleet([server('a')], [incident('i')])

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Chart, mark, parseSeries, SPECS } from '../src/islands/server/series'
+import { blurred, Chart, columnOf, mark, parseSeries, SPECS, sharpen } from '../src/islands/server/series'
 
 const chart = (id: string) => new Chart(SPECS.find((spec) => spec.id === id) as (typeof SPECS)[number], 10)
 const answer = (series: Array<[string, Record<string, string>, Array<number | null>]>, step = 10) => ({
@@ -57,4 +57,33 @@ it('a line that comes later begins where it begins, and lines keep their order a
     ['cpu_iowait_percent', '--c3'],
   ])
   expect([...(cpu.data.lines[0]?.values ?? [])]).toEqual([Number.NaN, 50])
+})
+it('a column is written as it is read', () => {
+  const one = { metric: 'disk_used_percent', labels: { mount: '/srv/"x\\' } }
+  expect(parseSeries(columnOf(one))).toEqual(one)
+})
+it('the newest point gives way to the samples it stands for', () => {
+  const rough = {
+    t: [100, 200, 300],
+    step: 100,
+    series: [{ metric: 'm', labels: {}, v: [1, 30, null], min: [1, 10, null], max: [1, 50, null] }],
+  }
+  expect(blurred(rough)).toEqual([200, 300])
+  const single = { t: [199, 210, 220], step: 0, series: [{ metric: 'm', labels: {}, v: [1, 10, 50] }] }
+  const sharp = sharpen(rough, single)
+  expect(sharp.t).toEqual([100, 210, 220])
+  expect(sharp.series[0]?.v).toEqual([1, 10, 50])
+  expect(blurred(sharp)).toBeNull()
+})
+it('what was known before the range is kept in the order of the lines', () => {
+  const load = chart('load')
+  load.remember(
+    answer([
+      ['load5', {}, [1, 2, null]],
+      ['load1', {}, [3, 4, 5]],
+      ['cpu_used_percent', {}, [9, 9, 9]],
+    ]),
+  )
+  expect(load.data.last?.at).toBe(120)
+  expect([...(load.data.last?.values.values() ?? [])]).toEqual([5, 2])
 })

@@ -41,7 +41,9 @@ def wave(at: float, phase: float, low: float, high: float) -> float:
 
 def server(scene: str, number: int, at: float) -> Json:
     group = GROUPS[number % len(GROUPS)]
+    late = scene == "few" and number == 6
     bad = {3: "warn", 17: "critical", 101: "warn", 230: "critical"}.get(number) if scene in {"few", "many"} else None
+    bad = "critical" if scene == "few" and number == 5 else bad
     down = scene == "silent" or (scene in {"few", "many"} and number in {5, 64})
     name = "workstation" if scene in {"one", "silent", "quiet"} and number == 0 else f"{group}-{number + 1}"
     peak = {"warn": 84, "critical": 95}.get(bad or "", 55)
@@ -52,9 +54,9 @@ def server(scene: str, number: int, at: float) -> Json:
         "tags": [] if number == 0 and scene in {"one", "silent"} else [group],
         "os": ["Debian 12", "Ubuntu 24.04"][number % 2],
         "team": "Main",
-        "reach": "down" if down else "up",
+        "reach": "down" if down else "late" if late else "up",
         "health": bad or "ok",
-        "seen": at - 3120 if down else at - at % 10 + 10 - 10,
+        "seen": at - 3120 if down else at - 45 if late else at - at % 10 + 10 - 10,
         "interval": 10,
         "cpu": round(wave(at, number, peak - 30, peak), 1),
         "memory": round(wave(at, number + 9, 40, 62), 1),
@@ -141,7 +143,7 @@ def page(scene: str, path: str, at: float) -> str:
         from django.contrib.auth.models import User  # noqa: PLC0415
 
         form = ChangePasswordForm(User(), {"oldpassword": "x"})
-        return render_to_string("account/password_change.html", {"form": form}, request)
+        return render_to_string("account/password_change.html", {"form": form, "user": who}, request)
     if path.endswith(".html"):
         return render_to_string(path)
     template, place, data = props(scene, path, at)
@@ -160,16 +162,17 @@ def page(scene: str, path: str, at: float) -> str:
 def series(query: dict[str, list[str]]) -> Json:
     start, end = float(query["start"][0]), float(query["end"][0])
     number = int(query["server"][0][-12:])
-    silent = end - 3120 if SCENES[int(query["server"][0][0])] == "silent" else end
+    silent = time.time() - 3120 if SCENES[int(query["server"][0][0])] == "silent" else end
     step = max(10.0, (end - start) / 600)
     times = [start + step * i for i in range(int((end - start) / step))]
     hole = (end - 2400, end - 1900)
 
+    def missing(t: float) -> bool:
+        alone = abs(t - 250 - hole[0]) <= step / 2  # one sample in the middle of the pause
+        return (hole[0] < t < hole[1] and not alone) or t > silent
+
     def line(metric: str, labels: Json, low: float, high: float, phase: float) -> Json:
-        values = [
-            None if hole[0] < t < hole[1] or t > silent else round(wave(t, number + phase, low, high), 2)
-            for t in times
-        ]
+        values = [None if missing(t) else round(wave(t, number + phase, low, high), 2) for t in times]
         wider = [(v - (high - low) / 12, v + (high - low) / 12) if v is not None else (None, None) for v in values]
         low_, high_ = [w[0] for w in wider], [w[1] for w in wider]
         return {"metric": metric, "labels": labels, "v": values, "min": low_, "max": high_}

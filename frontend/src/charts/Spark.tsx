@@ -1,6 +1,6 @@
 import { extent } from 'd3-array'
 import { useEffect, useRef } from 'react'
-import { gaps, hatch, readTheme, runs, sizeOf, surface } from './engine'
+import { dot, gaps, hatch, readTheme, runs, sizeOf, surface } from './engine'
 
 /** A small line. Before the first sample it is empty; a hole between samples is hatched. */
 export function Spark({
@@ -43,9 +43,9 @@ export function Spark({
         g.lineWidth = 1.4
         g.lineJoin = 'round'
         g.lineCap = 'round'
-        if (a === b) g.lineTo(px(a) + 0.01, py(a))
         g.stroke()
-        if (!fill) continue
+        if (a === b) dot(g, Math.min(w - 2, Math.max(2, px(a))), Math.min(h - 2, Math.max(2, py(a))), col, 2)
+        if (!fill || a === b) continue
         g.lineTo(px(b), h)
         g.lineTo(px(a), h)
         g.fillStyle = gradient

@@ -1,7 +1,19 @@
 import { timeFormat } from 'd3-time-format'
 import { useEffect, useRef } from 'react'
 import { t } from '../words'
-import { at, type ChartData, draw, type Frame, frame, PAD, paceOf, readTheme, type Size, surface } from './engine'
+import {
+  at,
+  type ChartData,
+  draw,
+  type Frame,
+  frame,
+  type Line,
+  PAD,
+  paceOf,
+  readTheme,
+  type Size,
+  surface,
+} from './engine'
 import type { Sync } from './sync'
 
 const stamp = timeFormat('%a %H:%M:%S')
@@ -21,19 +33,51 @@ export function pick(d: ChartData, time: number): number {
   }
   return -1
 }
-/** A line's value at a sample; lines measured less often show their last one while it is near enough. */
-function valueAt(d: ChartData, values: Float64Array, i: number): number {
-  const { pause } = paceOf(d)
-  for (let k = i; k >= 0 && d.t[i] - d.t[k] <= pause; k--) if (!Number.isNaN(values[k])) return values[k]
-  return Number.NaN
+/** The newest point up to a time, however long ago; -1 when there is none. */
+export function newest(d: ChartData, until: number): number {
+  let i = Math.min(at(d.t, until), d.t.length - 1)
+  while (i >= 0 && (bare(d, i) || d.t[i] > until)) i--
+  return i
 }
+/** A line's value at a point; where it stands for unlike samples, the lowest and highest: nobody measured their mean. */
+function lineText(d: ChartData, line: Line, fmt: (v: number) => string, i: number): string {
+  const { pause } = paceOf(d)
+  let k = i
+  // lines measured less often show their last one while it is near enough
+  while (k >= 0 && d.t[i] - d.t[k] <= pause && Number.isNaN(line.values[k])) k--
+  if (k < 0 || d.t[i] - d.t[k] > pause) return '–'
+  const [low, high] = [line.low?.[k] ?? Number.NaN, line.high?.[k] ?? Number.NaN]
+  if (!(low < high)) return fmt(line.values[k])
+  const [from, to] = [fmt(low), fmt(high)]
+  return from === to ? to : `${bareNumber(from, to)}–${to}`
+}
+const unit = (text: string) => /(%| \S+)$/.exec(text)?.[0] ?? ''
+/** A number without its unit when the next one carries the same. */
+const bareNumber = (text: string, next: string) =>
+  unit(text) && unit(text) === unit(next) ? text.slice(0, -unit(text).length) : text
 /** All lines at one sample, the unit written once: "493 · 217 MB/s". Missing samples say so. */
 export const valueText = (d: ChartData, fmt: (v: number) => string, i: number) => {
   if (i < 0 || bare(d, i)) return d.words?.none ?? 'no data'
-  const values = d.lines.map((l) => valueAt(d, l.values, i))
-  const parts = values.map((v) => (Number.isNaN(v) ? '–' : fmt(v)))
-  const unit = parts[parts.length - 1].split(' ')[1]
-  return parts.map((x, k) => (k < parts.length - 1 && unit ? x.replace(` ${unit}`, '') : x)).join(' · ')
+  return joined(d.lines.map((line) => lineText(d, line, fmt, i)))
+}
+const joined = (parts: string[]) => {
+  const end = parts[parts.length - 1] ?? ''
+  return parts.map((x, k) => (k < parts.length - 1 && end.includes(' ') ? bareNumber(x, end) : x)).join(' · ')
+}
+/** What the headline says: the value at the cursor, else the newest one measured, with its age once it is old. */
+export function headline(
+  d: ChartData,
+  fmt: (v: number) => string,
+  hover: number | null,
+  end: number,
+): [string, string] {
+  if (hover !== null) return [valueText(d, fmt, pick(d, hover)), '']
+  const i = newest(d, end)
+  const age = (time: number) => d.words?.ago?.(time) ?? ''
+  if (i >= 0) return [valueText(d, fmt, i), end - d.t[i] > paceOf(d).pause ? age(d.t[i]) : '']
+  const { last } = d
+  if (!last?.values.size || last.at > end) return [d.words?.none ?? 'no data', '']
+  return [joined([...last.values.values()].map(fmt)), age(last.at)]
 }
 const setText = (el: HTMLElement | null, text: string) => {
   if (el && el.textContent !== text) el.textContent = text
@@ -44,17 +88,16 @@ export function TimeChart({
   data,
   sync,
   fmt,
-  axis,
 }: {
   title: string
   data: ChartData
   sync: Sync
   fmt: (v: number) => string
-  axis?: (v: number) => string
 }) {
   const base = useRef<HTMLCanvasElement>(null)
   const top = useRef<HTMLCanvasElement>(null)
   const val = useRef<HTMLSpanElement>(null)
+  const old = useRef<HTMLElement>(null)
   const box = useRef<HTMLDivElement>(null)
   const say = useRef<HTMLSpanElement>(null)
   useEffect(() => {
@@ -67,11 +110,10 @@ export function TimeChart({
     let size: Size = { w: 0, h: 0 }
     let f: Frame | null = null
     let shown = false // does the overlay hold pixels?
-    const label = axis ?? ((v: number) => (data.max === 100 ? `${v}%` : `${v}`))
     const redraw = () => {
       if (!seen || !size.w) return
       f = frame(data, sync.range, size, sync.compare)
-      draw(b, data, f, sync.range, th, label, sync.compare)
+      draw(b, data, f, sync.range, th, fmt, sync.compare)
     }
     const cursor = (g: CanvasRenderingContext2D, { w, h, x, y }: Frame, i: number) => {
       const px = Math.round(x(data.t[i] * 1000)) + 0.5
@@ -106,7 +148,7 @@ export function TimeChart({
     }
     const overlay = () => {
       if (!seen || !f) return
-      const i = pick(data, sync.hover ?? sync.range[1])
+      const i = sync.hover == null ? -1 : pick(data, sync.hover)
       if (shown || sync.hover != null || sync.brush) {
         const g = surface(o, f)
         if (!g) return
@@ -120,7 +162,10 @@ export function TimeChart({
         }
         if (sync.hover != null && i >= 0) cursor(g, f, i)
       }
-      setText(val.current, valueText(data, fmt, i))
+      const [text, age] = headline(data, fmt, sync.hover, sync.range[1])
+      setText(val.current, text)
+      setText(old.current, age)
+      val.current?.parentElement?.classList.toggle('dim', age !== '')
     }
     const all = () => {
       redraw()
@@ -205,14 +250,15 @@ export function TimeChart({
       io.disconnect()
       mo.disconnect()
     }
-  }, [data, sync, fmt, axis, title])
-  const value = valueText(data, fmt, pick(data, sync.range[1]))
+  }, [data, sync, fmt, title])
+  const [value, age] = headline(data, fmt, sync.hover, sync.range[1])
   return (
     <section className="card chart" aria-label={title}>
       <header>
         <h2>{title}</h2>
-        <span className="v num" ref={val}>
-          {value}
+        <span className={`v num${age ? ' dim' : ''}`}>
+          <span ref={val}>{value}</span>
+          <small ref={old}>{age}</small>
         </span>
       </header>
       <div
@@ -221,7 +267,7 @@ export function TimeChart({
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the picture has a keyboard cursor and speaks through the live text below
         tabIndex={0}
         role="img"
-        aria-label={t('server.chartLabel', { title, value })}
+        aria-label={t('server.chartLabel', { title, value: age ? `${value}, ${age}` : value })}
       >
         <canvas ref={base} />
         <canvas ref={top} />

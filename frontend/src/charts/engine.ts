@@ -6,6 +6,7 @@ import { type ScaleLinear, type ScaleTime, scaleLinear, scaleTime } from 'd3-sca
 import { timeFormat } from 'd3-time-format'
 
 const hm = timeFormat('%H:%M')
+const hms = timeFormat('%H:%M:%S')
 const day = timeFormat('%e %b')
 
 export interface Line {
@@ -13,17 +14,22 @@ export interface Line {
   label: string
   color: string
   values: Float64Array // NaN = no sample
+  low?: Float64Array // lowest and highest sample behind each point
+  high?: Float64Array
 }
 export interface ChartData {
   t: Float64Array
   lines: Line[]
   ghost?: Float64Array // same metric one week earlier
-  band?: [Float64Array, Float64Array] // lowest and highest value behind each point
+  band?: boolean // show the lowest and highest behind the first line
   step?: number // seconds between two samples; a longer pause is a gap
   anomalies?: Array<[number, number]>
   threshold?: number
+  critical?: boolean // what the threshold means
+  least?: number // the axis reaches at least this far
+  last?: { at: number; values: Map<string, number> } // newest samples when the range holds none
   max?: number
-  words?: { none: string; before: (at: number) => string }
+  words?: { none: string; before: (at: number) => string; ago?: (at: number) => string }
 }
 export interface Theme {
   text: string
@@ -51,7 +57,7 @@ export interface Frame extends Size {
   ky: number // pixels per unit
   y0: number // pixel row of zero
 }
-export const PAD = { l: 46, r: 16, t: 12, b: 22 }
+export const PAD = { l: 62, r: 16, t: 12, b: 22 }
 
 export const readTheme = (el: Element): Theme => {
   const style = getComputedStyle(el)
@@ -102,12 +108,29 @@ export function peak(series: Float64Array[], i0: number, i1: number): number {
   return max
 }
 
+/** Where the axis ends: everything drawn fits, the limit too. */
+const topOf = (d: ChartData, highest: number) => Math.max(highest, (d.threshold ?? 0) * 1.05, d.least ?? 0) || 1
+
+/** "60.0" is "60" on an axis, and "1.50 MB" is "1.5 MB". */
+export const tidy = (label: string): string =>
+  label.replace(/(\d+)\.(\d*?)0+(?!\d)/, (_, whole, rest) => (rest ? `${whole}.${rest}` : whole))
+
+/** Ticks and their labels; a label that stood before, or that rounds to nothing, would lie about its place. */
+export function labelled<T>(ticks: T[], write: (tick: T) => string, zero = ''): Array<[T, string]> {
+  let before = zero
+  return ticks.flatMap((tick): Array<[T, string]> => {
+    const text = write(tick)
+    if (text === before) return []
+    before = text
+    return [[tick, text]]
+  })
+}
 export function frame(d: ChartData, range: Range, { w, h }: Size, compare: boolean): Frame {
   const i0 = at(d.t, range[0])
   const i1 = at(d.t, range[1])
   const series = d.lines.map((l) => l.values)
   if (compare && d.ghost) series.push(d.ghost)
-  const y = scaleLinear([0, d.max ?? (peak(series, i0, i1) || 1)], [h - PAD.b, PAD.t])
+  const y = scaleLinear([0, d.max ?? topOf(d, peak(series, i0, i1))], [h - PAD.b, PAD.t])
   if (!d.max) y.nice(4)
   const y0 = h - PAD.b
   return {
@@ -196,6 +219,13 @@ function trace(g: CanvasRenderingContext2D, f: Frame, t: Float64Array, v: Float6
   g.lineTo(PAD.l + (t[b] - from) * f.kx, last)
 }
 
+/** A sample alone between two gaps: no line, and yet it was measured. */
+export function dot(g: CanvasRenderingContext2D, x: number, y: number, color: string, r = 2.5) {
+  g.beginPath()
+  g.arc(x, y, r, 0, 7)
+  g.fillStyle = color
+  g.fill()
+}
 /** Diagonal hatch: "no data here". */
 export function hatch(g: CanvasRenderingContext2D, x: number, y: number, w: number, h: number, color: string) {
   if (w < 1) return
@@ -223,6 +253,7 @@ export function silence(d: ChartData, f: Pick<Frame, 'i0' | 'i1'>, range: Range)
   const first = d.lines[0]
   const pace = paceOf(d)
   const parts = first ? runs(first.values, f.i0, f.i1, pace) : []
+  if (first && !parts.length) return [range]
   const out: Range[] = []
   for (const [k, [, end]] of parts.entries()) {
     const next = parts[k + 1]
@@ -259,8 +290,12 @@ export function draw(
   g.strokeStyle = th.grid
   g.lineWidth = 1
   g.beginPath()
-  const yt = y.ticks(3).filter((v) => v > 0)
-  for (const v of yt) {
+  const yt = labelled(
+    y.ticks(3).filter((v) => v > 0),
+    (v) => tidy(axis(v)),
+    tidy(axis(0)),
+  )
+  for (const [v] of yt) {
     const p = Math.round(y(v)) + 0.5
     g.moveTo(PAD.l, p)
     g.lineTo(w - PAD.r, p)
@@ -274,8 +309,9 @@ export function draw(
     const xa = Math.max(PAD.l, x(a * 1000))
     hatch(g, xa, PAD.t, Math.min(w - PAD.r, x(b * 1000)) - xa, y0 - PAD.t, th.ghost)
   }
-  if (d.band && d.lines[0]) {
-    const [lo, hi] = d.band
+  const lo = d.lines[0]?.low
+  const hi = d.lines[0]?.high
+  if (d.band && lo && hi) {
     g.fillStyle = `${th.color(d.lines[0].color)}26`
     for (const [a, b] of runs(hi, i0, i1, pace)) {
       g.beginPath()
@@ -304,6 +340,7 @@ export function draw(
       g.strokeStyle = c
       g.lineWidth = 1.5
       g.stroke()
+      if (run[0] === run[1]) dot(g, PAD.l + (d.t[run[0]] - range[0]) * kx, y0 - l.values[run[0]] * ky, c)
       if (i > 0) continue
       g.lineTo(PAD.l + (d.t[run[1]] - range[0]) * kx, y0)
       g.lineTo(PAD.l + (d.t[run[0]] - range[0]) * kx, y0)
@@ -317,7 +354,7 @@ export function draw(
     g.setLineDash([2, 4])
     g.moveTo(PAD.l, p)
     g.lineTo(w - PAD.r, p)
-    g.strokeStyle = th.warn
+    g.strokeStyle = d.critical ? th.crit : th.warn
     g.globalAlpha = 0.8
     g.stroke()
     g.setLineDash([])
@@ -339,13 +376,14 @@ export function draw(
   if (d.words && from !== null && (from - range[0]) * kx > 150)
     g.fillText(d.words.before(from), PAD.l + ((from - range[0]) * kx) / 2, (PAD.t + y0) / 2)
   g.textAlign = 'right'
-  for (const v of yt) g.fillText(axis(v), PAD.l - 8, y(v))
+  for (const [v, text] of yt) g.fillText(text, PAD.l - 8, y(v), PAD.l - 10)
   g.fillText('0', PAD.l - 8, y0)
   g.textAlign = 'center'
   g.textBaseline = 'alphabetic'
-  const label = range[1] - range[0] > 172800 ? day : hm
-  for (const t of x.ticks(Math.max(2, Math.floor(w / 80)))) {
+  const xt = x.ticks(Math.max(2, Math.floor(w / 80)))
+  const close = xt.length > 1 && Number(xt[1]) - Number(xt[0]) < 60_000
+  for (const [t, text] of labelled(xt, range[1] - range[0] > 172800 ? day : close ? hms : hm)) {
     const p = x(t)
-    if (p > PAD.l + 8 && p < w - 26) g.fillText(label(t), p, h - 6)
+    if (p > PAD.l + 8 && p < w - 26) g.fillText(text, p, h - 6)
   }
 }

@@ -60,6 +60,13 @@ export function face(server: Server): { tone: Tone; word: string } {
   if (health === 'warn') return { tone: 'warn', word: t('state.warn') }
   return { tone: 'ok', word: t('state.ok') }
 }
+/** All that a person must know of it: its silence, and what was wrong when it last spoke. */
+export function faces(server: Server): Array<{ tone: Tone; word: string }> {
+  const first = face(server)
+  const quiet = server.reach === 'down' || server.reach === 'late'
+  if (!quiet || server.health === 'ok') return [first]
+  return [face({ ...server, health: 'ok' }), face({ ...server, reach: 'up' })]
+}
 /** Whether the last values still describe the machine: not older than three of its intervals. */
 export const isFresh = (server: Server, at: number): boolean =>
   server.seen !== null && server.reach !== 'down' && at - server.seen <= 3 * server.interval + 1

@@ -4,7 +4,7 @@ import { ago, duration, percent, plain, rate } from '../../format'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { SeriesAnswer, Server } from '../../types'
-import { face, Icon, isFresh, Status } from '../../ui/parts'
+import { faces, Icon, isFresh, Status } from '../../ui/parts'
 import { t } from '../../words'
 import { mark } from '../server/series'
 
@@ -92,12 +92,14 @@ function Reading({
   server,
   points,
   at,
+  clock,
   span,
 }: {
   kind: Kind
   server: Server
   points: Array<[number, number]>
   at: number
+  clock: number
   span: number
 }) {
   const fresh = isFresh(server, at)
@@ -110,7 +112,11 @@ function Reading({
     <div className="reading">
       <dt>{label}</dt>
       <dd className={`num ${fresh && value !== null ? '' : 'dim'}`} data-value={kind}>
-        {fresh ? (kind === 'net' ? rate(value) : percent(value)) : t('value.none')}
+        <span>
+          {kind === 'net' ? rate(value) : percent(value)}
+          {!fresh && value !== null && server.seen !== null && ' '}
+          {!fresh && value !== null && server.seen !== null && <small>{ago(clock - server.seen)}</small>}
+        </span>
         <Spark v={onGrid(points, server.interval, at, span)} max={kind === 'net' ? undefined : 100} c={color} />
       </dd>
     </div>
@@ -118,7 +124,6 @@ function Reading({
 }
 /** One server as a card: what a small fleet shows in place of map and table. */
 export function ServerCard({ server, at, large }: { server: Server; at: number; large: boolean }) {
-  const { tone, word } = face(server)
   const points = usePast(server)
   // the sparks move with the reports, not with every second
   const edge = Math.floor(at / 5) * 5 + 5
@@ -133,16 +138,20 @@ export function ServerCard({ server, at, large }: { server: Server; at: number; 
           <p className="dim">{[server.os, ...server.tags, server.team].filter(Boolean).join(' · ')}</p>
         </div>
         <span className="sp" />
-        <Status s={tone}>{word}</Status>
+        {faces(server).map(({ tone, word }) => (
+          <Status key={word} s={tone}>
+            {word}
+          </Status>
+        ))}
       </header>
       <dl className="readings">
         {(['cpu', 'memory', 'disk', 'net'] as const).map((kind) => (
-          <Reading key={kind} kind={kind} server={server} points={points[kind]} at={edge} span={span} />
+          <Reading key={kind} kind={kind} server={server} points={points[kind]} at={edge} clock={at} span={span} />
         ))}
       </dl>
       <footer>
         <span className="dim num">
-          {t('metric.load')} {isFresh(server, at) ? plain(server.load) : t('value.none')}
+          {t('metric.load')} {plain(server.load)}
         </span>
         <span className="dim num">
           {server.seen === null ? t('state.new') : t('server.seen', { age: ago(at - server.seen) })}

@@ -201,7 +201,7 @@ function Fleet({ first }: { first: FleetProps }) {
         )}
       </div>
       {servers.length > FEW && <Tiles list={tiles(state, at, write)} traces={traces} />}
-      <div className={`two${cards && servers.length > FEW ? ' carded' : ''}`}>
+      <div className={`two${cards ? ' carded' : ''}`}>
         {cards || <MapCard servers={servers} />}
         <div className="side-by">
           <Attention list={todo} />

@@ -84,10 +84,22 @@ export interface Need {
   incident?: Incident
 }
 const SHOWN = 7
-/** Servers whose silence no incident tells yet. */
-export const silent = ({ servers, incidents }: FleetProps): Server[] => {
-  const told = new Set(incidents.map((incident) => incident.server?.id))
-  return servers.filter((server) => server.reach === 'down' && !told.has(server.id))
+const LISTED = 3
+/** Servers that say nothing: each its own line, many in one. An incident tells what else is wrong with them. */
+function silences(servers: Server[], reach: 'down' | 'late', at: number): Need[] {
+  const quiet = servers.filter((server) => server.reach === reach)
+  const tone = reach === 'down' ? 'off' : 'warn'
+  const stem = reach === 'down' ? 'fleet.silent' : 'fleet.late'
+  const age = (server: Server) => (server.seen === null ? t('age.never') : duration(at - server.seen))
+  const need = (key: string, title: string, detail: string, url: string): Need => ({ key, tone, title, detail, url })
+  if (quiet.length <= LISTED)
+    return quiet.map((one) => {
+      const detail = one.seen === null ? '' : t('fleet.lastReport', { age: ago(at - one.seen) })
+      return need(`${reach} ${one.id}`, tn(stem, 1, { name: one.name }), detail, one.url)
+    })
+  const names = quiet.slice(0, LISTED).map((one) => `${one.name} ${age(one)}`)
+  const more = t('fleet.more', { n: quiet.length - LISTED })
+  return [need(reach, tn(stem, quiet.length), `${names.join(', ')}, ${more}`, quiet[0]?.url ?? '/')]
 }
 export function needs(state: FleetProps, at: number): Need[] {
   const list: Need[] = [...state.incidents].sort(byWeight).map((incident) => ({
@@ -100,22 +112,9 @@ export function needs(state: FleetProps, at: number): Need[] {
     url: incident.url,
     incident,
   }))
-  const quiet = silent(state)
-  const first = quiet[0]
-  if (first) {
-    const ages = quiet
-      .slice(0, 3)
-      .map((server) => `${server.name} ${server.seen ? duration(at - server.seen) : ''}`.trim())
-    const place = list.findIndex((need) => need.tone === 'warn')
-    list.splice(place < 0 ? list.length : place, 0, {
-      key: 'silent',
-      tone: 'off',
-      title: tn('fleet.silent', quiet.length, { name: first.name }),
-      detail: quiet.length > 3 ? `${ages.join(', ')}, ${t('fleet.more', { n: quiet.length - 3 })}` : ages.join(', '),
-      url: first.url,
-    })
-  }
-  return list
+  const place = list.findIndex((need) => need.tone === 'warn')
+  list.splice(place < 0 ? list.length : place, 0, ...silences(state.servers, 'down', at))
+  return [...list, ...silences(state.servers, 'late', at)]
 }
 export const shown = (list: Need[]): Need[] => list.slice(0, SHOWN)
 
@@ -130,9 +129,10 @@ export function sentence(state: FleetProps, at: number): { head: string; lede: s
   if (servers.every((server) => server.reach === 'new'))
     return { head: t('fleet.waiting'), lede: t('fleet.waitingLede') }
   if (only) return oneServer(only, todo, state.incidents.length, at)
-  const of = t('fleet.healthyOf', { ok: count(healthy), n: count(n) })
+  const of = tn('fleet.healthyOf', healthy, { ok: count(healthy), n: count(n) })
   if (todo) return { head: tn('fleet.needs', todo), lede: of }
-  if (healthy === n) return { head: t('fleet.allWell', { n: count(n) }), lede: t('fleet.noAlerts') }
+  if (healthy === n)
+    return { head: n === 2 ? t('fleet.bothWell') : t('fleet.allWell', { n: count(n) }), lede: t('fleet.noAlerts') }
   return { head: t('fleet.quiet'), lede: of }
 }
 function oneServer(server: Server, todo: number, open: number, at: number): { head: string; lede: string } {

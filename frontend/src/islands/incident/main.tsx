@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useState } from 'react'
+import type { Line } from '../../charts/engine'
 import { Sync } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
-import { clockTime, dayTime, duration, unitOf } from '../../format'
+import { dayTime, duration, unitOf } from '../../format'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { Incident, IncidentProps, Message, SeriesAnswer } from '../../types'
@@ -9,6 +10,7 @@ import { Acknowledge } from '../../ui/Acknowledge'
 import { incidentTone, incidentWord, mount, Status, useNow, useOnce } from '../../ui/parts'
 import { t } from '../../words'
 import { usePage } from '../page'
+import { blurred, sharpen, wordsOf } from '../server/series'
 
 const MARGIN = 1800
 const POINTS = 600
@@ -34,12 +36,14 @@ function Evidence({ incident }: { incident: Incident }) {
   const sync = useOnce(() => new Sync([Math.max(incident.since - MARGIN, now() - LONGEST), incident.until ?? now()]))
   const data = useOnce(() => ({
     t: new Float64Array(0),
-    lines: [{ key: 'v', label: incident.metric, color: '--c1', values: new Float64Array(0) }],
+    lines: [{ key: 'v', label: incident.metric, color: '--c1', values: new Float64Array(0) } as Line],
     step: 10,
     anomalies: [[incident.since, incident.until ?? now()]] as Array<[number, number]>,
     threshold: incident.limit ?? undefined,
     max: incident.metric.endsWith('_percent') ? 100 : undefined,
-    words: { none: t('value.none'), before: (at: number) => t('server.before', { time: clockTime(at) }) },
+    critical: incident.severity === 'critical',
+    least: incident.metric.includes('_bytes') ? 1000 : undefined,
+    words: wordsOf(),
   }))
   const [any, setAny] = useState(true)
   useEffect(() => {
@@ -48,15 +52,25 @@ function Evidence({ incident }: { incident: Incident }) {
     const load = async () => {
       const end = until === null ? now() : Math.min(until + MARGIN, now())
       const start = Math.max(incident.since - MARGIN, end - LONGEST)
-      const query = new URLSearchParams({ server: server.id, metric: incident.metric, points: String(POINTS) })
-      query.set('start', String(Math.floor(start)))
-      query.set('end', String(Math.ceil(end)))
-      const answer = await getJson<SeriesAnswer>(`/api/v1/series?${query}`)
+      const ask = (from: number, to: number, points?: number) => {
+        const query = new URLSearchParams({ server: server.id, metric: incident.metric })
+        if (points) query.set('points', String(points))
+        query.set('start', String(Math.floor(from)))
+        query.set('end', String(Math.ceil(to)))
+        return getJson<SeriesAnswer>(`/api/v1/series?${query}`)
+      }
+      const rough = await ask(start, end, POINTS)
+      const last = blurred(rough)
+      const answer = last ? sharpen(rough, await ask(...last)) : rough
       const same = (labels: Record<string, string>) =>
         Object.entries(incident.labels).every(([key, value]) => labels[key] === value)
       const found = answer.series.find((one) => one.metric === incident.metric && same(one.labels))
       const line = data.lines[0]
-      if (line) line.values = Float64Array.from(found?.v ?? [], number)
+      if (line) {
+        line.values = Float64Array.from(found?.v ?? [], number)
+        line.low = Float64Array.from(found?.min ?? [], number)
+        line.high = Float64Array.from(found?.max ?? [], number)
+      }
       data.t = Float64Array.from(found ? answer.t : [])
       data.step = Math.max(10, answer.step)
       data.anomalies = [[incident.since, until ?? end]]
@@ -74,13 +88,7 @@ function Evidence({ incident }: { incident: Incident }) {
   if (!incident.server) return null
   const labels = Object.values(incident.labels).join(', ')
   return any ? (
-    <TimeChart
-      title={`${incident.metric}${labels ? ` · ${labels}` : ''}`}
-      data={data}
-      sync={sync}
-      fmt={fmt}
-      axis={fmt}
-    />
+    <TimeChart title={`${incident.metric}${labels ? ` · ${labels}` : ''}`} data={data} sync={sync} fmt={fmt} />
   ) : (
     <p className="card hint pad">{t('server.noSamples')}</p>
   )

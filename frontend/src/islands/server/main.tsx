@@ -6,10 +6,21 @@ import { ago, duration } from '../../format'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { Incident, Message, SeriesAnswer, Server, ServerProps } from '../../types'
-import { face, Icon, incidentTone, incidentWord, mount, Segments, Shape, Status, useNow, useOnce } from '../../ui/parts'
+import {
+  faces,
+  Icon,
+  incidentTone,
+  incidentWord,
+  mount,
+  Segments,
+  Shape,
+  Status,
+  useNow,
+  useOnce,
+} from '../../ui/parts'
 import { type Key, known, t } from '../../words'
 import { byWeight, usePage, withIncident } from '../page'
-import { Chart, METRICS, SPECS } from './series'
+import { blurred, Chart, isReal, METRICS, SPECS, sharpen } from './series'
 
 const SPANS = [
   ['15m', 900],
@@ -20,6 +31,7 @@ const SPANS = [
 const POINTS = 600
 const YOUNG = 900
 const WEEK = 7 * 86400
+const LAST_STEPS = 12
 type Points = { t: number[]; series: Record<string, Array<number | null>> }
 
 const asked = (): number | undefined => {
@@ -30,15 +42,22 @@ function share(span: number): void {
   const name = SPANS.find(([, seconds]) => seconds === span)?.[0] ?? '1h'
   history.replaceState(null, '', `${location.pathname}?range=${name}`)
 }
-const fetchHistory = (id: string, [from, to]: Range, signal: AbortSignal): Promise<SeriesAnswer> => {
-  const query = new URLSearchParams({ server: id, points: String(POINTS) })
+/** What was measured in a time, in so many points; without a number every single sample. */
+const fetchPoints = (id: string, [from, to]: Range, signal: AbortSignal, points?: number): Promise<SeriesAnswer> => {
+  const query = new URLSearchParams({ server: id })
+  if (points) query.set('points', String(points))
   query.set('start', String(Math.floor(from)))
   query.set('end', String(Math.ceil(to)))
   for (const metric of METRICS) query.append('metric', metric)
   return getJson<SeriesAnswer>(`/api/v1/series?${query}`, signal)
 }
 
-const isReal = (v: number | null | undefined) => v !== null && v !== undefined
+async function fetchHistory(id: string, range: Range, signal: AbortSignal): Promise<SeriesAnswer> {
+  const answer = await fetchPoints(id, range, signal, POINTS)
+  const end = blurred(answer)
+  if (!end) return answer
+  return sharpen(answer, await fetchPoints(id, end, signal).catch(() => ({ t: [], step: 0, series: [] })))
+}
 
 /** Whether a machine was watched before: a pause must not look like a beginning. */
 async function hasOlder(id: string, before: number): Promise<boolean> {
@@ -50,7 +69,10 @@ async function hasOlder(id: string, before: number): Promise<boolean> {
 }
 
 /** Charts, their shared range, and what keeps them filled: history when the range changes, live points after it. */
-function useCharts({ id, interval }: Server) {
+function useCharts(server: Server) {
+  const { id, interval } = server
+  const latest = useRef(server)
+  latest.current = server
   const charts = useOnce(() => SPECS.map((spec) => new Chart(spec, interval)))
   const sync = useOnce(() => new Sync([now() - (asked() ?? 3600), now()]))
   const [state, setState] = useState<'loading' | 'ready' | { failed: string }>('loading')
@@ -82,6 +104,11 @@ function useCharts({ id, interval }: Server) {
       try {
         const answer = await fetchHistory(id, range, mine.signal)
         for (const chart of charts) chart.load(answer)
+        const { seen, interval } = latest.current
+        if (seen !== null && !answer.series.some((line) => line.v.some(isReal))) {
+          const past = await fetchPoints(id, [seen - LAST_STEPS * interval, seen + 1], mine.signal)
+          for (const chart of charts) chart.remember(past)
+        }
         loading.current = null
         for (const points of waiting.current.splice(0)) append(points)
         setState('ready')
@@ -247,7 +274,6 @@ function Page({ first }: { first: ServerProps }) {
     reloaded: reload, // messages were missed, so points were too
   })
   const at = useNow()
-  const { tone, word } = face(server)
   return (
     <>
       <div>
@@ -258,7 +284,11 @@ function Page({ first }: { first: ServerProps }) {
         </nav>
         <div className="titled">
           <h1>{server.name}</h1>
-          <Status s={tone}>{word}</Status>
+          {faces(server).map(({ tone, word }) => (
+            <Status key={word} s={tone}>
+              {word}
+            </Status>
+          ))}
         </div>
         <div className="facts num">
           {server.os && <b>{server.os}</b>}
@@ -306,7 +336,6 @@ function Page({ first }: { first: ServerProps }) {
               title={t(chart.spec.title)}
               data={chart.data}
               fmt={chart.spec.fmt}
-              axis={chart.spec.axis}
               sync={sync}
             />
           ))}

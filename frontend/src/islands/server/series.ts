@@ -1,6 +1,7 @@
 // The charts of one server: which series they are made of, how history and live points become lines.
 import type { ChartData, Line } from '../../charts/engine'
-import { bytes, clockTime, percent, plain } from '../../format'
+import { ago, bytes, clockTime, percent, plain } from '../../format'
+import { now } from '../../live/clock'
 import type { SeriesAnswer } from '../../types'
 import { type Key, t } from '../../words'
 
@@ -16,10 +17,9 @@ export interface Spec {
   parts: Part[]
   max?: number
   fmt: (v: number) => string
-  axis?: (v: number) => string
+  least?: number
 }
 const perSecond = (v: number) => `${bytes(v)}/s`
-const short = (v: number) => bytes(v).replace(/\.0+(?= )/, '')
 
 export const SPECS: Spec[] = [
   {
@@ -63,7 +63,7 @@ export const SPECS: Spec[] = [
     id: 'network',
     title: 'server.network',
     fmt: perSecond,
-    axis: short,
+    least: 1000,
     parts: [
       { metric: 'net_received_bytes_per_second', label: 'server.in' },
       { metric: 'net_sent_bytes_per_second', label: 'server.out' },
@@ -73,7 +73,7 @@ export const SPECS: Spec[] = [
     id: 'diskio',
     title: 'server.diskio',
     fmt: perSecond,
-    axis: short,
+    least: 1000,
     parts: [
       { metric: 'disk_read_bytes_per_second', label: 'server.read' },
       { metric: 'disk_write_bytes_per_second', label: 'server.write' },
@@ -100,8 +100,46 @@ export function parseSeries(column: string): { metric: string; labels: Record<st
   return { metric: column.slice(0, brace), labels }
 }
 const real = (v: number | null | undefined) => (v === null || v === undefined ? Number.NaN : v)
+const added = (sum: Float64Array | undefined, more: Array<number | null> | undefined) =>
+  Float64Array.from(more ?? [], (v, i) => add(sum?.[i] ?? Number.NaN, real(v)))
 const add = (a: number, b: number) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + b)
 
+/** What every chart says beside its numbers. */
+export const wordsOf = () => ({
+  none: t('value.none'),
+  before: (at: number) => t('server.before', { time: clockTime(at) }),
+  ago: (at: number) => ago(now() - at),
+})
+/** A series as the live topic names it. */
+export const columnOf = ({ metric, labels }: { metric: string; labels: Record<string, string> }): string =>
+  `${metric}{${Object.entries(labels)
+    .map(([key, value]) => `${key}="${value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`)
+    .join()}}`
+
+/** Where the newest point of an answer stands for several unlike samples, the time it covers: these are asked for singly. */
+export function blurred(answer: SeriesAnswer): [number, number] | null {
+  const i = answer.t.findLastIndex((_, k) => answer.series.some((one) => isReal(one.v[k])))
+  const from = answer.t[i]
+  const unlike = answer.series.some((one) => isReal(one.min?.[i]) && one.min?.[i] !== one.max?.[i])
+  return from !== undefined && unlike ? [from, from + answer.step] : null
+}
+export const isReal = (v: number | null | undefined): v is number => v !== null && v !== undefined
+
+/** The newest point of an answer gives way to the samples it stands for. */
+export function sharpen(answer: SeriesAnswer, single: SeriesAnswer): SeriesAnswer {
+  const i = answer.t.findLastIndex((_, k) => answer.series.some((one) => isReal(one.v[k])))
+  const from = single.t.findIndex((time) => time >= (answer.t[i] ?? Number.POSITIVE_INFINITY))
+  if (from < 0) return answer
+  const times = single.t.slice(from)
+  const found = new Map(single.series.map((one) => [columnOf(one), one.v.slice(from)]))
+  const none = times.map(() => null)
+  const series = answer.series.map((one) => {
+    const more = found.get(columnOf(one)) ?? none
+    const head = (list: Array<number | null> | undefined) => [...(list ?? []).slice(0, i), ...more]
+    return { ...one, v: head(one.v), min: head(one.min), max: head(one.max) }
+  })
+  return { ...answer, t: [...answer.t.slice(0, i), ...times], series }
+}
 /** One chart's data: same object for life, its arrays grow and are replaced in place. */
 export class Chart {
   readonly data: ChartData
@@ -114,9 +152,10 @@ export class Chart {
       t: new Float64Array(0),
       lines: [],
       step: interval,
-      words: { none: t('value.none'), before: (at) => t('server.before', { time: clockTime(at) }) },
+      words: wordsOf(),
     }
     if (spec.max) this.data.max = spec.max
+    if (spec.least) this.data.least = spec.least
   }
   /** The line a series belongs to; null when it is not on this chart. */
   private lineOf(metric: string, labels: Record<string, string>): string | null {
@@ -158,16 +197,26 @@ export class Chart {
       one.v.forEach((v, i) => {
         line.values[i] = add(line.values[i] ?? Number.NaN, real(v))
       })
+      line.low = added(line.low, one.min)
+      line.high = added(line.high, one.max)
     }
-    this.band(mine)
+    // the lowest of a sum is not the sum of the lowest: a band needs one series
+    this.data.band = mine.filter(({ name }) => name === this.data.lines[0]?.key).length === 1
     return before !== this.data.lines.map((line) => line.key).join()
   }
-  /** Where points stand for more than one sample, the lowest and highest of the first line are shown behind it. */
-  private band(mine: Array<{ one: SeriesAnswer['series'][number]; name: string }>) {
-    const first = mine.filter(({ name }) => name === this.data.lines[0]?.key)
-    const one = first[0]?.one
-    if (first.length !== 1 || !one?.min || !one.max || (this.data.step ?? 0) <= this.interval) delete this.data.band
-    else this.data.band = [Float64Array.from(one.min, real), Float64Array.from(one.max, real)]
+  /** The newest samples of a time before the range: what a silent server said last. */
+  remember(answer: SeriesAnswer): void {
+    const values = new Map<string, number>()
+    let at = 0
+    for (const one of answer.series) {
+      const name = this.lineOf(one.metric, one.labels)
+      const i = one.v.findLastIndex(isReal)
+      if (name === null || i < 0 || (!values.has(name) && values.size >= MOST_LINES)) continue
+      at = Math.max(at, answer.t[i] ?? 0)
+      values.set(name, add(values.get(name) ?? Number.NaN, real(one.v[i])))
+    }
+    const rank = (name: string) => this.spec.parts.findIndex((part) => part.metric === name)
+    this.data.last = { at, values: new Map([...values].sort(([a], [b]) => rank(a) - rank(b))) }
   }
   /** New points at the end. Answers whether a line came that was not there. */
   append(times: number[], columns: Record<string, Array<number | null>>): boolean {
@@ -200,7 +249,6 @@ export class Chart {
       keep.map(([time]) => time),
     )
     for (const line of this.data.lines) line.values = joined(line.values, grown.get(line.key) ?? nothing)
-    if (this.data.band) this.data.band = [joined(this.data.band[0], nothing), joined(this.data.band[1], nothing)]
     return this.data.lines.length !== lines
   }
 }
