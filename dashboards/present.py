@@ -111,18 +111,32 @@ def timeline(row: Incident) -> list[Shown]:
     entries = []
     for notice in row.notices.prefetch_related("deliveries__channel"):
         entries.append({"at": notice.at.timestamp(), "text": notice.text, "kind": notice.kind})
-        for delivery in notice.deliveries.all():
-            at = delivery.sent_at or delivery.due_at
-            entries.append({"at": at.timestamp(), "text": _delivered(delivery), "kind": f"delivery {delivery.state}"})
+        entries += _told(list(notice.deliveries.all()))
     return sorted(entries, key=lambda entry: entry["at"])
 
 
-def _delivered(delivery: Any) -> str:
-    name = delivery.channel.name
-    if delivery.state == "sent":
-        return f"Told by {name}."
-    if delivery.state == "dead":
-        return f"Could not be told by {name}: {delivery.error}"
-    if delivery.state == "dropped":
-        return f"Not told by {name}: it was over before."
-    return f"Trying {name} again: {delivery.error}" if delivery.error else f"Telling by {name}."
+def _told(deliveries: list[Any]) -> list[Shown]:
+    """What became of one notice: channels with the same fate share a line."""
+    alike: dict[tuple[str, str], list[Any]] = {}
+    for delivery in deliveries:
+        alike.setdefault((delivery.state, "" if delivery.state == "sent" else delivery.error), []).append(delivery)
+    entries = []
+    for (state, error), group in alike.items():
+        at = max(one.sent_at or one.due_at for one in group)
+        text = _delivered(state, error, _listed(sorted(one.channel.name for one in group)))
+        entries.append({"at": at.timestamp(), "text": text, "kind": f"delivery {state}"})
+    return entries
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _delivered(state: str, error: str, names: str) -> str:
+    if state == "sent":
+        return f"Told over {names}."
+    if state == "dead":
+        return f"Could not be told over {names}: {error}"
+    if state == "dropped":
+        return f"Not told over {names}: it was over before."
+    return f"Trying {names} again: {error}" if error else f"Telling over {names}."
