@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
+from monitor.launch import tether
 from tests import workers
 from tests.services import OURS, free_port, is_empty
 from tests.sinks import MailSink, WebhookSink
@@ -108,11 +109,11 @@ class _Running:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def spawn(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a process of the product in a group of its own, its output in the log."""
+        """Start a process of the product in a group of its own, its output in the log; it does not outlive us."""
         with self.log.open("ab") as out:
             child = subprocess.Popen(
-                words, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True,
+                tether.words(*words), cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         self.children.append(child)
         return child

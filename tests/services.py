@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from monitor.launch import tether
 from tests import workers
 
 NOT_HERE = "not run here because "
@@ -47,7 +48,7 @@ class Services:
 
     def place(self) -> Path:
         if self.folder is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="watchkeeper-tests-"))
+            self.folder = Path(tempfile.mkdtemp(prefix="watchkeeper-tests-", dir=os.environ.get(workers.FOLDER)))
             self.folder.chmod(0o711)  # PostgreSQL's own user must pass through
             self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         return self.folder
@@ -138,7 +139,7 @@ class Services:
             raise NotHere("Redis is missing (on Debian and Ubuntu: apt install redis-server)")
         port = free_port()
         words = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        child = self.start([*words, "--dir", str(self.place())])
+        child = self.start(tether.words(*words, "--dir", str(self.place())))
         _await(child, lambda: socket.create_connection(("127.0.0.1", port), 1).close(), "Redis")
         return f"redis://127.0.0.1:{port}/0"
 
