@@ -8,10 +8,12 @@ import logging
 import math
 import time
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 
 from accounts.models import User
 from core import guard, live, shared
@@ -171,12 +173,10 @@ def _names(value: Any) -> list[str]:
 
 def _still(scope: dict[str, Any]) -> User | None:
     """The person of this socket's session, read anew; nothing when the session ended or the person may not in."""
-    session = scope["session"]
-    if not session.session_key or not session.exists(session.session_key):
-        return None
+    # Channels wraps the session lazily; a fresh one of the same key is read from the table.
+    session = import_module(settings.SESSION_ENGINE).SessionStore(scope["session"].session_key)
     user = User.objects.filter(pk=scope["user"].pk, is_active=True).first()
-    fresh = type(session)(session.session_key)
-    key = fresh.get("_auth_user_hash", "")
+    key = session.get("_auth_user_hash", "")
     if user is None or not key or key != user.get_session_auth_hash():
         return None
     return user

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from channels.auth import AuthMiddlewareStack
 from channels.testing import WebsocketCommunicator
+from django.conf import settings
 from django.db import OperationalError
 from django.test import Client
 
@@ -27,9 +29,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def socket(user: User) -> WebsocketCommunicator:
     browser = Client()
     browser.force_login(user)
-    made = WebsocketCommunicator(LiveConsumer.as_asgi(), "/ws/live")
-    made.scope["user"], made.scope["session"] = user, browser.session
-    return made
+    # By the cookie, through the same middleware as a browser: it wraps user and session in its own way.
+    cookie = f"{settings.SESSION_COOKIE_NAME}={browser.session.session_key}".encode()
+    return WebsocketCommunicator(AuthMiddlewareStack(LiveConsumer.as_asgi()), "/ws/live", [(b"cookie", cookie)])
 
 
 def follow(user: User, names: list[str], then: Callable[[], Any] = lambda: None, count: int = 0) -> list[Any]:
@@ -70,6 +72,24 @@ def test_numbers_grow_by_one_over_all_teams(team: Team, other_team: Team, person
     assert first["data"] == {"subscribed": True}
     assert [one["data"]["servers"][0] for one in rest] == list(range(6))
     assert [one["seq"] - first["seq"] for one in rest] == [1, 2, 3, 4, 5, 6], "messages that came at once are no gap"
+
+
+def test_a_tab_whose_person_may_still_see_stays_open(
+    team: Team, person: Callable[..., User], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dashboards.consumers.CHECK_EVERY", 0.02)
+
+    async def talk(tab: WebsocketCommunicator) -> Any:
+        live.own_loop(asyncio.get_running_loop())
+        await tab.connect()
+        await asyncio.sleep(1)  # dozens of checks
+        await tab.send_json_to({"ping": 1})
+        answer = await tab.receive_json_from()
+        await tab.disconnect()
+        return answer
+
+    assert async_to_sync(talk)(socket(person("viewer"))) == {"pong": 1}
+    assert not caplog.records
 
 
 def test_a_tab_is_closed_when_its_session_ends(
