@@ -24,6 +24,8 @@ from metrics.models import JournalRow
 
 NAME = "rules"
 GROUP = 2000
+# A read ends early by its bytes too, but never below this; with fewer rows nothing waits, and asking costs a query.
+BACKLOG = 10
 SAVE_EVERY = 1.0
 # A storm is judged in slices: each is one transaction, and SQLite's other writers get in between.
 MOST_HOT = 100
@@ -92,7 +94,7 @@ class Judge:
             self._judge(rows)
         if self.saved != self.place and time.monotonic() - self.saved_at >= SAVE_EVERY:
             self._advance(self.place)
-        return bool(rows)  # a read may end early, by its bytes
+        return len(rows) >= BACKLOG
 
     def _load(self) -> None:
         self.place = self.saved = Cursor.objects.start(NAME)
