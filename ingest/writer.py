@@ -7,6 +7,7 @@ import threading
 from django.conf import settings
 from django.db import connection
 
+from metrics import recent
 from metrics.journal import Writer
 from metrics.store import latest
 
@@ -23,6 +24,8 @@ def writer() -> Writer:
             if not shared:
                 fresh.identities.mend()
             latest.mend()
+            if fresh.feeds:
+                recent.fill()
             fresh.start()
             _held[:] = [fresh]
         return _held[0]

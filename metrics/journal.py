@@ -11,18 +11,20 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, close_old_connections, connection, connections, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Max
 from django.db.models.functions import Length
 
 from core.clock import milliseconds
 from core.errors import Busy, Unauthorized
-from metrics import blob
+from metrics import blob, recent
 from metrics.identities import Identities
 from metrics.latest import latest
 from metrics.layouts import Known, layouts
@@ -55,6 +57,7 @@ class Entry:
     loop: asyncio.AbstractEventLoop | None = None
     answer: Any = None  # an asyncio or concurrent future; resolved after the commit
     repeat: bool = False
+    id: int = 0  # the journal row's, once it is stored
 
 
 @dataclass
@@ -104,6 +107,7 @@ class Writer(threading.Thread):
         self.bytes = 0
         self.identities = Identities(shared=shared)
         self.counters = Counters()
+        self.feeds = settings.EMBEDDED  # else a follower does, which sees what all processes stored
         self.closed = False
         self.crowd = 0
         self.flushed = time.monotonic()
@@ -140,6 +144,8 @@ class Writer(threading.Thread):
         """However this thread ends, nobody may go on waiting for it."""
         with self.lock:
             self.closed = True
+        if self.feeds:
+            recent.forget()
         left = []
         while not self.waiting.empty():
             left.append(self.waiting.get())
@@ -231,6 +237,8 @@ class Writer(threading.Thread):
         with _guarded("Moving the newest rows on"):
             for entry in fresh:
                 latest.take(entry.server, entry.layout, entry.received, entry.times, entry.values)
+            if self.feeds:
+                recent.take(fresh)
         self.counters.posts += len(group)
         self.counters.repeats += len(group) - len(fresh)
         self.counters.samples += sum(entry.values.size for entry in fresh)
@@ -245,6 +253,9 @@ class Writer(threading.Thread):
             self.identities.expire(at)
         with _guarded("Saving the newest rows"):
             latest.flush()
+        if self.feeds:
+            with _guarded("Letting go what is sealed"):
+                recent.keep_up()
         self.flushed = time.monotonic()
 
 
@@ -269,21 +280,32 @@ def _order_commits() -> None:
 
 
 def _insert(entries: list[Entry]) -> None:
-    rows = [
-        (
-            entry.server, entry.layout.id, entry.received, int(entry.times.min()), int(entry.times.max()),
-            entry.boot, entry.seq, blob.pack(entry.times, entry.values),
-        )
-        for entry in entries
-    ]  # fmt: skip
+    """Store the rows and tell each entry its id."""
     table = connection.ops.quote_name(JournalRow._meta.db_table)
     names = 'server_id, layout_id, received, start, "end", boot, seq, rows'
+    back = " RETURNING id" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
-        for place in range(0, len(rows), 100):
-            part = rows[place : place + 100]
+        for place in range(0, len(entries), 100):
+            part = entries[place : place + 100]
             marks = ",".join(["(%s,%s,%s,%s,%s,%s,%s,%s)"] * len(part))
-            values = [value for row in part for value in row]
-            cursor.execute(f"INSERT INTO {table} ({names}) VALUES {marks}", values)  # noqa: S608 - our own names
+            values = [value for entry in part for value in _row(entry)]
+            cursor.execute(f"INSERT INTO {table} ({names}) VALUES {marks}{back}", values)  # noqa: S608 - our own names
+            for entry, pk in zip(part, _ids(cursor, len(part)), strict=True):
+                entry.id = pk
+
+
+def _ids(cursor: CursorWrapper, count: int) -> Iterable[int]:
+    """The ids of the rows just inserted; SQLite gives one writer's rows consecutive ones."""
+    if connection.vendor == "postgresql":
+        return [pk for (pk,) in cursor.fetchall()]
+    return range(cursor.lastrowid - count + 1, cursor.lastrowid + 1)
+
+
+def _row(entry: Entry) -> tuple[int | str | bytes | None, ...]:
+    return (
+        entry.server, entry.layout.id, entry.received, int(entry.times.min()), int(entry.times.max()),
+        entry.boot, entry.seq, blob.pack(entry.times, entry.values),
+    )  # fmt: skip
 
 
 def _answer(group: list[Entry], error: Exception | None) -> None:

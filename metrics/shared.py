@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from metrics import journal
+from core.models import Cursor
+from metrics import journal, recent
 from metrics.latest import latest
-from metrics.models import JournalRow
 
 GROUP = 2000
 FRESH = 5.0
@@ -17,17 +17,29 @@ class Follower:
 
     def __init__(self) -> None:
         # Made before `latest` is mended from the same journal: what is read twice does no harm.
-        self.place = JournalRow.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        self.place = self.sealed = recent.fill()
         self.read_at = time.monotonic()
 
     def step(self) -> bool:
         """Take over what is new; true when more may wait."""
+        self._keep_up()
         rows = list(journal.read(self.place, GROUP))
         for row in rows:
             latest.learn(row.server, row.layout, row.received, row.times, row.values)
-            self.place = row.id
+        if rows:
+            recent.take(rows)
+            self.place = rows[-1].id
         self.read_at = time.monotonic()
         return bool(rows)
+
+    def _keep_up(self) -> None:
+        sealed = Cursor.objects.place(recent.SEALED)
+        if sealed > self.place:  # we were away for so long that rows went which we never saw
+            latest.refresh()
+            self.place = recent.fill()
+        elif sealed > self.sealed:
+            recent.keep_up()
+        self.sealed = sealed
 
     def sure(self) -> bool:
         """Whether a server's silence is known, or only that we could not read on."""

@@ -1,0 +1,310 @@
+"""What stands in the journal and is not sealed yet: the rows of each server, and five-minute buckets by metric.
+
+Fed once a commit group by the process's writer, or by the follower where other processes write too.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.models import Cursor
+from metrics import blob
+from metrics.layouts import Known, layouts
+from metrics.models import JournalRow
+
+SEALED = "sealed"
+SPAN = 300_000
+FOLD = 256
+MOST_ROWS = 3_000_000
+MOST_CELLS = 3_000_000  # of buckets, 28 bytes each
+GROUP = 2000
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int32]
+
+
+class Post(Protocol):
+    """What is taken of a stored post: a journal entry or a row read back."""
+
+    id: int
+    server: int
+    layout: Known
+    times: blob.Times
+    values: blob.Values
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Buckets of one series: times by servers, NaN and 0 where nothing was measured."""
+
+    t: Ints
+    servers: Ints
+    low: Floats
+    high: Floats
+    mean: Floats
+    count: Ints
+
+
+class Bucket:
+    """Five minutes of one layout: a row a server, a column a series."""
+
+    def __init__(self, room: int, width: int) -> None:
+        self.last = 0  # the newest journal row in it
+        self.low, self.high = np.full((room, width), np.nan), np.full((room, width), np.nan)
+        self.total, self.count = np.zeros((room, width)), np.zeros((room, width), np.int32)
+
+    def grow(self, room: int) -> None:
+        more = room - len(self.low)
+        if more > 0:
+            self.low, self.high = (
+                np.pad(kept, ((0, more), (0, 0)), constant_values=np.nan) for kept in (self.low, self.high)
+            )
+            self.total = np.pad(self.total, ((0, more), (0, 0)))
+            self.count = np.pad(self.count, ((0, more), (0, 0)))
+
+    def add(self, slots: Ints, values: Floats) -> None:
+        """Rows sorted by slot: each slot's rows are reduced first, so that it is touched once."""
+        slots, starts = np.unique(slots, return_index=True)
+        known = ~np.isnan(values)
+        self.low[slots] = np.fmin(self.low[slots], np.fmin.reduceat(values, starts))
+        self.high[slots] = np.fmax(self.high[slots], np.fmax.reduceat(values, starts))
+        self.total[slots] += np.add.reduceat(np.where(known, values, 0.0), starts)
+        self.count[slots] += np.add.reduceat(known, starts, dtype=np.int32)
+
+
+class Block:
+    """The buckets of one layout and the servers that report by it."""
+
+    def __init__(self, layout: Known) -> None:
+        self.layout = layout
+        self.slots: dict[int, int] = {}
+        self.buckets: dict[int, Bucket] = {}
+
+    def add(self, posts: list[Post]) -> int:
+        """Fold posts in; gives the number of cells that this took."""
+        before = self.cells
+        slot = self.slots
+        counts = [len(post.times) for post in posts]
+        slots = np.repeat([slot.setdefault(post.server, len(slot)) for post in posts], counts)
+        ids = np.repeat([post.id for post in posts], counts)
+        times = np.concatenate([post.times for post in posts])
+        starts = times - times % SPAN
+        order = np.lexsort((slots, starts))
+        slots, ids, starts = slots[order], ids[order], starts[order]
+        values = np.concatenate([post.values for post in posts])[order]
+        edges = [0, *(np.flatnonzero(np.diff(starts)) + 1).tolist(), len(starts)]
+        for begin, end in pairwise(edges):
+            bucket = self._bucket(int(starts[begin]))
+            bucket.last = max(bucket.last, int(ids[begin:end].max()))
+            bucket.add(slots[begin:end], values[begin:end])
+        return self.cells - before
+
+    @property
+    def cells(self) -> int:
+        return sum(bucket.low.size for bucket in self.buckets.values())
+
+    def _bucket(self, start: int) -> Bucket:
+        found = self.buckets.get(start)
+        if found is None:
+            found = self.buckets[start] = Bucket(len(self.slots), len(self.layout.columns))
+        elif len(found.low) < len(self.slots):
+            found.grow(len(self.slots) + len(self.slots) // 4)
+        return found
+
+
+class Recent:
+    """This process's memory of the journal's unsealed rows; knows nothing unless it was filled."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._clear()
+
+    def forget(self) -> None:
+        """This process no longer follows the journal."""
+        with self.lock:
+            self._clear()
+
+    def _clear(self) -> None:
+        self.follows = False
+        self.rows: dict[int, array[int]] = {}
+        self.held = 0
+        self.blocks: dict[int, Block] = {}
+        self.cells = 0
+        self.pending: list[Post] = []
+        self.waiting = 0
+
+    def fill(self) -> int:
+        """At start: take what the journal has behind the seal; gives the place from where to follow it."""
+        with self.lock:
+            self._clear()
+            place = Cursor.objects.place(SEALED)
+            newest = JournalRow.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+            if newest - place > MOST_ROWS:
+                return newest  # a seal must come first; until then whoever asks reads the journal
+            self.follows = True
+            for posts in _stored(place):
+                self._take(posts)
+                place = posts[-1].id
+            return place
+
+    def take(self, posts: Sequence[Post]) -> None:
+        """What was committed just now, in the order of its ids."""
+        if self.follows:
+            with self.lock:
+                self._take(posts)
+
+    def _take(self, posts: Sequence[Post]) -> None:
+        rows = self.rows
+        for post in posts:
+            held = rows.get(post.server)
+            if held is None:
+                held = rows[post.server] = array("q")
+            held.append(post.id)
+            self.waiting += len(post.times)
+        self.held += len(posts)
+        self.pending.extend(posts)
+        if self.waiting >= FOLD:
+            self._fold()
+        if self.held > MOST_ROWS:
+            self._clear()  # nothing was sealed for long: the table must be asked
+
+    def _fold(self) -> None:
+        pending, self.pending, self.waiting = self.pending, [], 0
+        by_layout: dict[int, list[Post]] = defaultdict(list)
+        for post in pending:
+            by_layout[post.layout.id].append(post)
+        for layout, posts in by_layout.items():
+            block = self.blocks.get(layout)
+            if block is None:
+                block = self.blocks[layout] = Block(posts[0].layout)
+            self.cells += block.add(posts)
+        while self.cells > MOST_CELLS:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """Back-fill of long ago is seen once it is sealed; the newest minutes are always here."""
+        start, layout = min((min(block.buckets), layout) for layout, block in self.blocks.items())
+        self._drop(layout, start)
+
+    def _drop(self, layout: int, start: int) -> None:
+        block = self.blocks[layout]
+        self.cells -= block.buckets.pop(start).low.size
+        if not block.buckets:
+            del self.blocks[layout]
+
+    def ids(self, server: int) -> list[int] | None:
+        """The unsealed rows of a server, oldest first; nothing when this process does not follow the journal."""
+        with self.lock:
+            return self.rows.get(server, array("q")).tolist() if self.follows else None
+
+    def buckets(self, series: int, start: int, end: int) -> Fleet | None:
+        """Five-minute buckets of a series over all servers, as far as their rows were seen here."""
+        with self.lock:
+            if not self.follows:
+                return None
+            self._fold()
+            return _joined(list(self._parts(series, start, end)))
+
+    def _parts(self, series: int, start: int, end: int) -> Iterator[tuple[int, Fleet]]:
+        for block in self.blocks.values():
+            for place in np.flatnonzero(block.layout.series == series).tolist():
+                servers = np.fromiter(block.slots, np.int64, len(block.slots))
+                for at, bucket in block.buckets.items():
+                    if start < at + SPAN and at <= end:
+                        yield at, _column(at, servers, bucket, place)
+
+    def keep_up(self) -> None:
+        """Now and then, from where rows are taken: let go what was sealed, begin anew after having given up."""
+        if self.follows:
+            self.trim(Cursor.objects.place(SEALED))
+        else:
+            self.fill()
+
+    def trim(self, upto: int) -> None:
+        """Rows up to here are sealed."""
+        with self.lock:
+            if self.follows:
+                self._fold()
+                self._trim_rows(upto)
+                for layout, block in list(self.blocks.items()):
+                    for start in [start for start, bucket in block.buckets.items() if bucket.last <= upto]:
+                        self._drop(layout, start)
+
+    def _trim_rows(self, upto: int) -> None:
+        for server, held in list(self.rows.items()):
+            gone = bisect_right(held, upto)
+            self.held -= gone
+            del held[:gone]
+            if not held:
+                del self.rows[server]
+
+
+def _column(at: int, servers: Ints, bucket: Bucket, place: int) -> Fleet:
+    """One column of a bucket, of those servers that measured it; `mean` holds the sum until all are joined."""
+    count = bucket.count[: len(servers), place]
+    some = np.flatnonzero(count)
+    low, high, total = (kept[some, place] for kept in (bucket.low, bucket.high, bucket.total))
+    return Fleet(np.array([at]), servers[some], low, high, total, count[some].astype(np.int64))
+
+
+def _joined(parts: list[tuple[int, Fleet]]) -> Fleet:
+    """Side by side: a server may have told a series by two layouts within one bucket."""
+    t = np.array(sorted({at for at, _ in parts}), np.int64)
+    servers = np.unique(np.concatenate([part.servers for _, part in parts] or [np.array([], np.int64)]))
+    shape = (len(t), len(servers))
+    low, high = np.full(shape, np.nan), np.full(shape, np.nan)
+    total, count = np.zeros(shape), np.zeros(shape, np.int64)
+    for at, part in parts:
+        row, places = int(np.searchsorted(t, at)), np.searchsorted(servers, part.servers)
+        low[row, places] = np.fmin(low[row, places], part.low)
+        high[row, places] = np.fmax(high[row, places], part.high)
+        total[row, places] += part.mean
+        count[row, places] += part.count
+    with np.errstate(invalid="ignore"):
+        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return Fleet(t, servers, low, high, mean, count)
+
+
+@dataclass(slots=True)
+class _Stored:
+    """A journal row as it is taken at start."""
+
+    id: int
+    server: int
+    layout: Known
+    times: blob.Times
+    values: blob.Values
+
+
+def _stored(place: int) -> Iterator[list[Post]]:
+    while True:
+        rows = (
+            JournalRow.objects.filter(pk__gt=place).order_by("pk").values_list("pk", "server_id", "layout_id", "rows")
+        )
+        found = list(rows[:GROUP])
+        if not found:
+            return
+        yield list(_unpacked(found))
+        place = found[-1][0]
+
+
+def _unpacked(rows: Iterable[tuple[int, int, int, bytes | memoryview]]) -> Iterator[Post]:
+    for pk, server, layout_id, data in rows:
+        layout = layouts.by(layout_id)
+        yield _Stored(pk, server, layout, *blob.unpack(data, len(layout.columns)))
+
+
+_recent = Recent()
+ids, buckets, trim = _recent.ids, _recent.buckets, _recent.trim
+fill, take, forget, keep_up = _recent.fill, _recent.take, _recent.forget, _recent.keep_up
