@@ -36,9 +36,11 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 20_000
 MOST_WAITING_BYTES = 64 << 20
 GROUP = 1000
-CROWDED = 8
-LINGER = 0.02
-FLUSH_EVERY = 15.0
+MANY = 20  # servers within a second: from here on a group waits for company
+LINGER = 0.16
+GLANCE = 0.04  # in which some must have come, else nobody is on the way
+LINGER_BYTES = 8 << 20
+FLUSH_EVERY = 30.0
 MOST_READ = 64 << 20
 JOURNAL_LOCK = 0x57415443  # "WATC": the advisory lock that orders commit groups on PostgreSQL
 
@@ -98,6 +100,26 @@ def on_commit(listener: Callable[[list[Entry]], None]) -> None:
         _listeners.append(listener)
 
 
+class Flow:
+    """How many servers post: counted, not posts, so that one that sends its spool is never held up."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.now: set[int] = set()
+        self.before = 0
+
+    def take(self, group: list[Entry]) -> None:
+        at = time.monotonic()
+        if at - self.began >= 1.0:
+            self.before = len(self.now) if at - self.began < 2.0 else 0
+            self.began, self.now = at, set()
+        self.now.update([entry.server for entry in group])
+
+    def crowded(self) -> bool:
+        fresh = time.monotonic() - self.began < 2.0
+        return fresh and (len(self.now) >= MANY or self.before >= MANY)
+
+
 class Writer(threading.Thread):
     """Takes all that waits, commits it as one group, then lets the answers go."""
 
@@ -109,7 +131,7 @@ class Writer(threading.Thread):
         self.counters = Counters()
         self.feeds = settings.EMBEDDED  # else a follower does, which sees what all processes stored
         self.closed = False
-        self.crowd = 0
+        self.flow = Flow()
         self.flushed = time.monotonic()
         self.lock = threading.Lock()
 
@@ -160,15 +182,15 @@ class Writer(threading.Thread):
         self.join(seconds)
 
     def _gather(self) -> list[Entry] | None:
-        """All that waits, at most one group; linger only when posts crowd, so that a lone one is never late."""
+        """All that waits, at most one group; it waits for company only while many post: a lone one is never late."""
         try:
             first = self.waiting.get(timeout=FLUSH_EVERY)
         except queue.Empty:
             return []
         if first is None:
             return None
-        if self.crowd >= CROWDED:
-            time.sleep(LINGER)
+        if self.flow.crowded():
+            self._linger()
         group = [first]
         while len(group) < GROUP:
             try:
@@ -179,8 +201,15 @@ class Writer(threading.Thread):
                 self.waiting.put(None)
                 break
             group.append(entry)
-        self.crowd = len(group)
+        self.flow.take(group)
         return group
+
+    def _linger(self) -> None:
+        """Each commit costs whole pages on the disk, and wakes all who read behind it."""
+        end, before = time.monotonic() + LINGER, -1
+        while time.monotonic() < end and before < self.waiting.qsize() < GROUP and self.bytes < LINGER_BYTES:
+            before = self.waiting.qsize()
+            time.sleep(GLANCE)
 
     def _commit(self, group: list[Entry]) -> None:
         with self.lock:

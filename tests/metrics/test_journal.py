@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError
 
@@ -13,6 +14,7 @@ from ingest import writer
 from metrics import identities, journal, ranges
 from metrics.identities import Identities
 from metrics.latest import latest
+from metrics.layouts import Known
 from metrics.models import Accepted, JournalRow, Latest
 from tests.conftest import Machine
 
@@ -204,3 +206,22 @@ def test_ranges_give_back_what_is_taken_out() -> None:
 
 def broken(*_: Any, fault: Exception | None = None) -> Any:
     raise fault or OperationalError("disk I/O error")
+
+
+def entry(server: int) -> journal.Entry:
+    known = Known(1, "h", ["a"], np.array([1]), {"a": 0})
+    return journal.Entry(server, known, 0, np.array([0]), np.array([[1.0]]))
+
+
+def test_a_group_waits_for_company_only_while_many_servers_post() -> None:
+    held = journal.Writer(shared=False)
+    for _ in range(100):
+        held.flow.take([entry(1)])
+    assert not held.flow.crowded(), "one server sends its spool and waits for each answer"
+    for server in range(journal.MANY):
+        held.flow.take([entry(server)])
+    assert held.flow.crowded()
+    held.waiting.put(entry(1))
+    began = time.monotonic()
+    assert len(held._gather() or []) == 1
+    assert journal.GLANCE <= time.monotonic() - began < journal.LINGER, "nobody came: it goes on"
