@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from accounts.models import Team
 from core import tokens
@@ -154,9 +154,10 @@ def _known_or_new(invitation: Enrolment, hostname: str, fingerprint: str) -> Ser
     # Two machines at once would take one number; whoever comes second waits for the first.
     Team.objects.select_for_update().get(pk=invitation.team_id)
     mine = Server.objects.filter(team=invitation.team)
-    server = mine.filter(fingerprint=fingerprint).first()
+    server = mine.filter(fingerprint=fingerprint, demo=invitation.demo).first()
     if server:
         return server
+    hostname = _beside_demo(mine, hostname, demo=invitation.demo)
     if mine.filter(name=hostname).exists():
         raise Conflict(
             f"A server named {hostname} is already watched, with another fingerprint. If this machine replaces it, "
@@ -165,8 +166,19 @@ def _known_or_new(invitation: Enrolment, hostname: str, fingerprint: str) -> Ser
         )
     number = (mine.aggregate(last=Max("number"))["last"] or 0) + 1
     return Server.objects.create(
-        team=invitation.team, number=number, name=hostname, hostname=hostname, fingerprint=fingerprint
-    )
+        team=invitation.team, number=number, name=hostname, hostname=hostname, fingerprint=fingerprint,
+        demo=invitation.demo,
+    )  # fmt: skip
+
+
+def _beside_demo(mine: QuerySet[Server], name: str, *, demo: bool) -> str:
+    """A real machine never loses its name to a simulated one, whichever comes first."""
+    other = f"{name[:110]} (demo)"
+    if demo:
+        return other if mine.filter(name=name).exists() else name
+    if not mine.filter(name=other).exists():
+        mine.filter(name=name, demo=True).update(name=other, changed_at=now())
+    return name
 
 
 def _make_room(server: Server) -> None:

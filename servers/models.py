@@ -30,6 +30,7 @@ class Server(models.Model):
     tags = models.JSONField(default=list, blank=True)
     interval = models.PositiveIntegerField(default=DEFAULT_INTERVAL)
     paused = models.BooleanField(default=False)
+    demo = models.BooleanField(default=False, editable=False, help_text="Simulated: part of a demo fleet.")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
     objects: ClassVar[TeamOwned[Server]] = TeamOwned["Server"].as_manager()  # type: ignore[assignment]
@@ -87,6 +88,7 @@ class Enrolment(models.Model):
     key = models.CharField(max_length=24, unique=True)
     digest = models.CharField(max_length=64, editable=False)
     reusable = models.BooleanField(default=False)
+    demo = models.BooleanField(default=False, editable=False, help_text="What enrols by it is simulated.")
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True, blank=True)

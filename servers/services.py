@@ -18,7 +18,7 @@ from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Server
 Facts = dict[str, dict[str, object]]
 
 
-def make_enrolment(team: Team, name: str, *, reusable: bool = False, hours: float = 1.0) -> str:
+def make_enrolment(team: Team, name: str, *, reusable: bool = False, hours: float = 1.0, demo: bool = False) -> str:
     """Invite a machine; the clear token is returned here and never again."""
     token = tokens.make("wke")
     Enrolment.objects.create(
@@ -27,6 +27,7 @@ def make_enrolment(team: Team, name: str, *, reusable: bool = False, hours: floa
         key=token.key,
         digest=token.digest,
         reusable=reusable,
+        demo=demo,
         expires_at=now() + timedelta(hours=hours),
     )
     return token.clear
