@@ -147,7 +147,10 @@ async def _store(batch: services.Batch) -> None:
         held.put(entry)
     try:
         async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*(entry.answer for entry in batch.entries))
+            if len(batch.entries) == 1:
+                await batch.entries[0].answer
+            else:
+                await asyncio.gather(*(entry.answer for entry in batch.entries))
     except TimeoutError as error:
         raise Busy("The store does not answer now; send it again in a moment.", retry=5) from error
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from core.errors import Busy
 
@@ -21,6 +20,13 @@ class Share:
         self.budget = budget
         self.server = server
         self.held = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.held:
+            self.budget.give(self.server, self.held)
 
     def grow(self, size: int) -> None:
         """Hold this much; small bodies are free, so that a few large ones never keep the others out."""
@@ -44,17 +50,15 @@ class Budget:
             self.held += size
             self.of_server[server] += size
 
-    @contextmanager
-    def share(self, server: int) -> Iterator[Share]:
-        share = Share(self, server)
-        try:
-            yield share
-        finally:
-            with self.lock:
-                self.held -= share.held
-                self.of_server[server] -= share.held
-                if not self.of_server[server]:
-                    del self.of_server[server]
+    def give(self, server: int, size: int) -> None:
+        with self.lock:
+            self.held -= size
+            self.of_server[server] -= size
+            if not self.of_server[server]:
+                del self.of_server[server]
+
+    def share(self, server: int) -> Share:
+        return Share(self, server)
 
 
 bodies = Budget()

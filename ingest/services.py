@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 AHEAD = 600_000  # ten minutes, in milliseconds
 RAW_KEPT = 7 * 86_400_000
 
+Found = tuple[Admitted, Known | None]
+
 
 class UnknownLayout(Conflict):
     code = "unknown_layout"
@@ -49,6 +51,7 @@ class Batch:
     groups: list[wire.Group] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     accepted: int = 0
+    found: list[Found | None] = field(default_factory=list)
 
     @property
     def has_extras(self) -> bool:
@@ -57,11 +60,12 @@ class Batch:
     @property
     def unsettled(self) -> bool:
         """Whether a layout is not in memory yet, so that the database must be asked."""
-        return any(layouts.admitted(self.agent.server, group.hash) is None for group in self.groups)
+        self.found = [layouts.admitted(self.agent.server, group.hash) for group in self.groups]
+        return None in self.found
 
     @property
     def cells(self) -> int:
-        return sum(len(row) for group in self.groups for row in group.rows)
+        return sum([len(row) for group in self.groups for row in group.rows])
 
     def answer(self) -> dict[str, Any]:
         return {
@@ -124,8 +128,9 @@ def _admit(batch: Batch, group: wire.Group) -> bool:
 def judge(batch: Batch) -> None:
     """Judge every sample: bad ones are refused one by one, the rest becomes journal entries."""
     received = milliseconds()
-    for group in batch.groups:
-        found = layouts.admitted(batch.agent.server, group.hash)
+    if len(batch.found) != len(batch.groups) or None in batch.found:
+        batch.found = [layouts.admitted(batch.agent.server, group.hash) for group in batch.groups]
+    for group, found in zip(batch.groups, batch.found, strict=True):
         if found is None:  # so many others came meanwhile that it was forgotten
             raise Busy("More arrives than can be checked; send it again in a moment.", retry=2)
         _take(batch, group, found, received)
@@ -142,7 +147,7 @@ def prepare(agent: Agent, post: wire.Post, refused: wire.Refusals) -> Batch:
     return batch
 
 
-def _take(batch: Batch, group: wire.Group, found: tuple[Admitted, Known | None], received: int) -> None:
+def _take(batch: Batch, group: wire.Group, found: Found, received: int) -> None:
     admitted, layout = found
     for column, error in admitted.refused:
         batch.refused.add(0, column, error)
@@ -151,14 +156,18 @@ def _take(batch: Batch, group: wire.Group, found: tuple[Admitted, Known | None],
     keep, times = _times(cells[:, 0], places, received, batch.refused)
     if layout is None:
         return
-    values = cells[keep, 1:]
+    values = cells[:, 1:]
+    if keep is not None:
+        values, times, places = values[keep], times[keep], [places[i] for i in np.flatnonzero(keep)]
     if admitted.picks is not None:
         values = values[:, admitted.picks]
-    _refuse_infinite(values, layout, [places[i] for i in np.flatnonzero(keep)], batch.refused)
-    accepted = int(np.count_nonzero(~np.isnan(values)))
-    batch.accepted += accepted
+    accepted = values.size
+    if not np.isfinite(values).all():
+        _refuse_infinite(values, layout, places, batch.refused)
+        accepted = int(np.count_nonzero(~np.isnan(values)))
     if accepted:
-        entry = Entry(batch.agent.server, layout, received, times[keep], values)
+        batch.accepted += accepted
+        entry = Entry(batch.agent.server, layout, received, times, values)
         if batch.post.seq is not None and batch.post.boot:
             entry.boot, entry.seq = _part(batch.post.boot, group.number), batch.post.seq
         batch.entries.append(entry)
@@ -173,13 +182,16 @@ def _part(boot: str, number: int) -> str:
 
 def _times(
     seconds: NDArray[np.float64], places: list[int], received: int, refused: wire.Refusals
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which rows have a time that can be believed."""
+) -> tuple[NDArray[np.bool_] | None, NDArray[np.int64]]:
+    """Which rows have a time that can be believed: nothing means all, as it nearly always is."""
+    oldest = max(received - RAW_KEPT, EARLIEST)
+    if len(seconds) and seconds.min() * 1000 > oldest and seconds.max() * 1000 < received + AHEAD:
+        return None, np.rint(seconds * 1000).astype(np.int64)
     with np.errstate(invalid="ignore", over="ignore"):
         finite = np.isfinite(seconds) & (np.abs(seconds) < 1e11)
         times = np.where(finite, np.rint(np.where(finite, seconds, 0.0) * 1000), 0).astype(np.int64)
     ahead = finite & (times > received + AHEAD)
-    old = finite & (times < max(received - RAW_KEPT, EARLIEST))
+    old = finite & (times < oldest)
     for mask, error in (
         (~finite, "the time is no number"),
         (ahead, "more than 10 minutes in the future: check the clock of this machine"),
