@@ -1,4 +1,4 @@
-"""The store's tables: series, layouts, the journal, identities of batches, latest rows."""
+"""The store's tables: series, layouts, the journal, identities of batches, latest rows, chunks and rollups."""
 
 from __future__ import annotations
 
@@ -61,7 +61,11 @@ class JournalRows(models.QuerySet["JournalRow"]):
 
 
 class JournalRow(models.Model):
-    """One post of one server, as it came: committed before its answer was sent."""
+    """One post of one server, as it came: committed before its answer was sent; kept until it is sealed.
+
+    No index beside the key: each would cost a page of disk a post. The newest row is never deleted, so
+    that ids go on growing on SQLite without a table that counts them.
+    """
 
     server = models.ForeignKey(Server, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
     layout = models.ForeignKey(Layout, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
@@ -74,7 +78,6 @@ class JournalRow(models.Model):
     objects: ClassVar[models.Manager[JournalRow]] = JournalRows.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["server", "end"], name="journal_of_a_server")]
         constraints = [
             models.CheckConstraint(condition=Q(start__gte=EARLIEST, end__lte=FURTHEST), name="journal_time_is_sane")
         ]
@@ -110,3 +113,88 @@ class Latest(models.Model):
 
     def __str__(self) -> str:
         return f"latest of {self.server_id}"
+
+
+class Chunk(models.Model):
+    """Samples or buckets of one server over a span of time, as one blob: see metrics.codec.
+
+    Tier 0 holds samples of an hour, sealed from the journal part by part and merged into one when the hour
+    is over; tiers 300 and 3600 hold buckets of so many seconds. What has the higher part was stored later.
+    """
+
+    server = models.ForeignKey(Server, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    tier = models.IntegerField(help_text="0 for samples, else the seconds of a bucket.")
+    span = models.BigIntegerField(help_text="Start of the hour, day or month, milliseconds.")
+    part = models.BigIntegerField(help_text="Samples: the last journal row in it. Buckets: the hour, 0 for all.")
+    start = models.BigIntegerField(help_text="First sample, milliseconds.")
+    end = models.BigIntegerField(help_text="Last sample, milliseconds.")
+    merged = models.BooleanField(default=False)
+    data = models.BinaryField()
+    objects: ClassVar[models.Manager[Chunk]]
+
+    class Meta:
+        # Time first: what is written together stands together, and so does what is deleted.
+        constraints = [models.UniqueConstraint(fields=["tier", "span", "server", "part"], name="one_chunk_of_a_part")]
+        indexes = [models.Index(fields=["span", "server"], condition=Q(merged=False, tier=0), name="chunks_to_merge")]
+
+    def __str__(self) -> str:
+        return f"chunk {self.tier}/{self.span} of {self.server_id}"
+
+
+class FleetChunk(models.Model):
+    """Buckets of one series for a block of 256 servers, as one blob.
+
+    Tier 0 holds pieces of an hour that is not rolled up yet, tier 300 a day, tier 3600 thirty days.
+    """
+
+    series = models.ForeignKey(Series, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    tier = models.IntegerField()
+    block = models.BigIntegerField(help_text="Server id // 256.")
+    span = models.BigIntegerField()
+    part = models.BigIntegerField(default=0, help_text="The seal that wrote a piece; 0 for what is made anew.")
+    data = models.BinaryField()
+    objects: ClassVar[models.Manager[FleetChunk]]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tier", "span", "series", "block", "part"], name="one_fleet_chunk_of_a_part"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"fleet chunk {self.tier}/{self.span} of series {self.series_id}"
+
+
+class Uses(models.Model):
+    """From when to when a server reported by a layout, as far as its rows are sealed."""
+
+    server = models.ForeignKey(Server, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    layout = models.ForeignKey(Layout, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    first = models.BigIntegerField(help_text="First sample, milliseconds.")
+    last = models.BigIntegerField(help_text="Last sample, milliseconds.")
+    judged = models.BigIntegerField(help_text="Last sample, or when it was received if that was earlier.")
+    objects: ClassVar[models.Manager[Uses]]
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["server", "layout"], name="one_use_of_a_layout")]
+
+    def __str__(self) -> str:
+        return f"layout {self.layout_id} of server {self.server_id}"
+
+
+class Dirty(models.Model):
+    """Buckets by metric that must be made anew from those by server: an hour's or a day's of one block."""
+
+    tier = models.IntegerField(help_text="0 for an hour, 300 for a day.")
+    span = models.BigIntegerField()
+    block = models.BigIntegerField()
+    due = models.BigIntegerField(help_text="Milliseconds, our clock.")
+    done = models.BigIntegerField(default=0, help_text="The last series that was made; the work goes on behind it.")
+    objects: ClassVar[models.Manager[Dirty]]
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tier", "span", "block"], name="one_mark_of_a_block")]
+
+    def __str__(self) -> str:
+        return f"dirty {self.tier}/{self.span} of block {self.block}"

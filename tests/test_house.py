@@ -128,7 +128,7 @@ def test_every_team_owned_model_can_be_asked_what_a_person_may_see() -> None:
 
 
 # Tables of the store: reached by server ids that were found by visible_to.
-INNER = {"JournalRow", "Accepted", "Latest"}
+INNER = {"JournalRow", "Accepted", "Latest", "Chunk", "Uses"}
 
 
 def test_the_admin_shows_teams_what_is_theirs() -> None:

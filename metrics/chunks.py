@@ -1,0 +1,191 @@
+"""Reading what is kept of one server, and of one series over all: journal, chunks and rollups as one.
+
+What moves, moves from the journal to raw parts, from there to merged chunks and rollups: read in that order,
+nothing is missed on its way, and what is met twice is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from metrics import blob, codec, fleets, recent, rollups, tiers
+from metrics.codec import Part
+from metrics.fleets import FleetBuckets
+from metrics.layouts import Known, layouts
+from metrics.models import Chunk, JournalRow
+from metrics.rollups import Rolled
+from metrics.tiers import COARSE, DAY, FINE, HOUR, RAW, STEP
+
+Times = NDArray[np.int64]
+Array = NDArray[np.float64]
+
+ASKED_AT_ONCE = 500
+MOST_SPANS = 50_000
+
+__all__ = ["Buckets", "FleetBuckets", "fleet", "raw", "rolled", "samples"]
+
+
+@dataclass(slots=True)
+class Buckets:
+    """One series in buckets; only those in which something was measured."""
+
+    t: Times
+    low: Array
+    high: Array
+    mean: Array
+    count: Array
+
+
+def raw(server: int, series: Collection[int], start: int, end: int) -> dict[int, tuple[Times, Array]]:
+    """Stored samples from start to end (both included); a time that came twice has what was stored last."""
+    found = samples(server, series, start, end)
+    listed = {}
+    for place, one in enumerate(found.keys.tolist()):
+        column = found.values[:, place]
+        known = ~np.isnan(column)
+        if known.any():
+            listed[one] = found.times[known], column[known]
+    return listed
+
+
+def samples(server: int, series: Collection[int], start: int, end: int) -> Part:
+    """All of that in one matrix, in order of time."""
+    unsealed = list(_journal(server, series, start, end))
+    return rollups.overlay([*_sealed(server, series, start, end), *unsealed])
+
+
+def rolled(server: int, series: Collection[int], start: int, end: int, tier: int) -> dict[int, Buckets]:
+    """Buckets of 300 or 3600 seconds that touch the range, made from the samples where there are none yet."""
+    start -= start % (tier * 1000)
+    hot = _hot(server, series, start, end)
+    found = _coarse(server, series, start, end, hot) if tier == COARSE else _fine(server, series, start, end, hot)
+    return {one: buckets for one, buckets in _by_series(rollups.between(found, start, end + 1)) if len(buckets.t)}
+
+
+def fleet(series: int, start: int, end: int, tier: int = FINE) -> FleetBuckets:
+    """Stored buckets of a series over all servers: what is still unsealed is not in it (see metrics.recent)."""
+    return fleets.read(series, start, end, tier)
+
+
+def of_server(server: int, tier: int, start: int, end: int) -> Iterator[QuerySet[Chunk]]:
+    """The chunks that may hold this range; the spans are named one by one, as the key begins with them."""
+    kept = Chunk.objects.filter(tier=tier)
+    first = kept.order_by("span").values_list("span", flat=True).first()
+    last = kept.order_by("-span").values_list("span", flat=True).first()
+    if first is None or last is None:
+        return
+    asked = tiers.spans(max(start, first), min(end, last), tiers.SPANS[tier])[:MOST_SPANS]
+    for place in range(0, len(asked), ASKED_AT_ONCE):
+        yield kept.filter(server=server, span__in=list(asked[place : place + ASKED_AT_ONCE]))
+
+
+def _journal(server: int, series: Collection[int], start: int, end: int) -> Iterator[Part]:
+    """Rows that are not sealed, in the order they were stored."""
+    wanted = np.fromiter(series, np.int64)
+    places: dict[int, tuple[Known, NDArray[np.intp]]] = {}
+    for layout_id, data in _rows(server, start, end):
+        if layout_id not in places:
+            layout = layouts.by(layout_id)
+            places[layout_id] = layout, np.flatnonzero(np.isin(layout.series, wanted))
+        layout, columns = places[layout_id]
+        if len(columns):
+            times, values = blob.unpack(data, len(layout.columns))
+            inside = (times >= start) & (times <= end)
+            part = Part(times[inside], layout.series[columns], values[np.ix_(inside, columns)])
+            yield from rollups.single_keys(part)
+
+
+def _rows(server: int, start: int, end: int) -> Iterator[tuple[int, Any]]:
+    """By the ids this process holds in memory; where it holds none the short journal is looked through."""
+    held = recent.ids(server)
+    inside = JournalRow.objects.filter(end__gte=start, start__lte=end).order_by("pk")
+    if held is None:
+        yield from inside.filter(server=server).values_list("layout_id", "rows")
+        return
+    for place in range(0, len(held), ASKED_AT_ONCE):
+        some = inside.filter(pk__in=held[place : place + ASKED_AT_ONCE], server=server)
+        yield from some.values_list("layout_id", "rows")
+
+
+def _sealed(server: int, series: Collection[int], start: int, end: int) -> list[Part]:
+    chunks: list[tuple[int, Any]] = []
+    for some in of_server(server, RAW, start, end):
+        chunks += some.filter(end__gte=start, start__lte=end).values_list("part", "data")
+    chunks.sort(key=lambda chunk: chunk[0])
+    return [_cut(codec.read(data, series), start, end) for _, data in chunks]
+
+
+def _cut(part: Part, start: int, end: int) -> Part:
+    first, last = np.searchsorted(part.times, [start, end + 1])
+    if first == 0 and last == len(part.times):
+        return part
+    return Part(part.times[first:last], part.keys, part.values[first:last])
+
+
+def _hot(server: int, series: Collection[int], start: int, end: int) -> Rolled:
+    """Buckets of the hours that are not merged as they stand now, from all their samples."""
+    hours: set[int] = set()
+    for first, last in _journal_times(server, start, end):
+        hours.update(tiers.spans(first, last, HOUR))
+    for some in of_server(server, RAW, start, end):
+        hours.update(some.filter(merged=False).values_list("span", flat=True))
+    asked = tiers.spans(start, end, HOUR)
+    parts = [
+        rollups.reduce(samples(server, series, first, last + HOUR - 1), STEP)
+        for first, last in _runs(sorted(hour for hour in hours if hour in asked))
+    ]
+    return rollups.join(parts)
+
+
+def _journal_times(server: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    held = recent.ids(server)
+    inside = JournalRow.objects.filter(end__gte=start, start__lte=end, server=server)
+    if held is None:
+        yield from inside.values_list("start", "end")
+        return
+    for place in range(0, len(held), ASKED_AT_ONCE):
+        yield from inside.filter(pk__in=held[place : place + ASKED_AT_ONCE]).values_list("start", "end")
+
+
+def _runs(hours: list[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring hours as first and last."""
+    begin = 0
+    for place, hour in enumerate(hours):
+        if place + 1 == len(hours) or hours[place + 1] != hour + HOUR:
+            yield hours[begin], hour
+            begin = place + 1
+
+
+def _fine(server: int, series: Collection[int], start: int, end: int, hot: Rolled) -> Rolled:
+    return rollups.join([*_tier(server, series, FINE, start, end), hot])
+
+
+def _coarse(server: int, series: Collection[int], start: int, end: int, hot: Rolled) -> Rolled:
+    """Finished days stand in the months; the others are made from their five minutes."""
+    days = set((hot.t - hot.t % DAY).tolist())
+    for some in of_server(server, FINE, start, end):
+        days.update(some.filter(part__gt=0).values_list("span", flat=True))
+    fine = [part for day in sorted(days) for part in _tier(server, series, FINE, day, day + DAY - 1)]
+    opened = rollups.coarser(rollups.join([*fine, hot]), HOUR)
+    return rollups.join([*_tier(server, series, COARSE, start, end), opened])
+
+
+def _tier(server: int, series: Collection[int], tier: int, start: int, end: int) -> list[Rolled]:
+    chunks: list[tuple[int, int, Any]] = []
+    for some in of_server(server, tier, start, end):
+        chunks += some.values_list("span", "part", "data")
+    chunks.sort(key=lambda chunk: chunk[:2])
+    return [tiers.unpack(data, series) for _, _, data in chunks]
+
+
+def _by_series(found: Rolled) -> Iterator[tuple[int, Buckets]]:
+    for place, one in enumerate(found.series.tolist()):
+        known = found.count[:, place] > 0
+        kinds = (kind[known, place] for kind in (found.low, found.high, found.mean, found.count))
+        yield one, Buckets(found.t[known], *kinds)

@@ -1,0 +1,63 @@
+"""Buckets of one series over all servers: what seals leave of an hour, and what is made anew from the servers'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics import rollups, tiers
+from metrics.models import FleetChunk
+from metrics.rollups import Rolled
+from metrics.tiers import COARSE, HOUR, RAW
+
+Times = NDArray[np.int64]
+Array = NDArray[np.float64]
+
+ASKED_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class FleetBuckets:
+    """Times by servers; NaN and 0 where nothing was measured."""
+
+    t: Times
+    servers: Times
+    low: Array
+    high: Array
+    mean: Array
+    count: Array
+
+
+def read(series: int, start: int, end: int, tier: int) -> FleetBuckets:
+    """Where a bucket is known by several, the one of more samples counts: a seal's pieces may lag behind."""
+    start -= start % (tier * 1000)
+    # From where things move to where they go, so that nothing is missed on its way.
+    pieces = _pieces(series, start - start % HOUR, end)
+    if tier == COARSE:
+        pieces = rollups.coarser(pieces, HOUR)
+    rolled = [tiers.unpack(data) for _, _, data in _stored(series, tier, start, end)]
+    found = rollups.between(rollups.join([*rolled, pieces]), start, end + 1)
+    return FleetBuckets(found.t, found.series, found.low, found.high, found.mean, found.count)
+
+
+def _pieces(series: int, start: int, end: int) -> Rolled:
+    made: list[Rolled] = []
+    sealed: list[Rolled] = []
+    for span, part, data in _stored(series, RAW, start, end):
+        (sealed if part else made).append(tiers.unpack_piece(data, span))
+    return rollups.join([rollups.join(made), rollups.add(sealed)])
+
+
+def _stored(series: int, tier: int, start: int, end: int) -> Iterator[tuple[int, int, bytes | memoryview]]:
+    kept = FleetChunk.objects.filter(tier=tier)
+    first = kept.order_by("span").values_list("span", flat=True).first()
+    last = kept.order_by("-span").values_list("span", flat=True).first()
+    if first is None or last is None:
+        return
+    asked = tiers.spans(max(start, first), min(end, last), tiers.SPANS[tier])
+    for place in range(0, len(asked), ASKED_AT_ONCE):
+        some = kept.filter(series=series, span__in=list(asked[place : place + ASKED_AT_ONCE]))
+        yield from some.values_list("span", "part", "data")

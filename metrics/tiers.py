@@ -1,0 +1,81 @@
+"""Buckets as blobs: by server, by metric, and the pieces of an hour that is not rolled up yet. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from metrics import codec
+from metrics.codec import Part
+from metrics.rollups import COUNT, HIGH, KINDS, LOW, MEAN, Ints, Rolled
+
+SECOND = 1000
+HOUR = 3_600_000
+DAY = 24 * HOUR
+MONTH = 30 * DAY
+STEP = 300 * SECOND
+SLOTS = HOUR // STEP
+
+RAW, FINE, COARSE = 0, 300, 3600  # seconds of a bucket; 0 is samples, and by metric the pieces of an hour
+SPANS = {RAW: HOUR, FINE: DAY, COARSE: MONTH}
+FLEET_FRAME = 64
+
+
+def spans(start: int, end: int, width: int) -> range:
+    """The starts of the hours, days or months that hold this range, both ends included."""
+    return range(start - start % width, end + 1, width)
+
+
+def pack(rolled: Rolled) -> bytes:
+    """Of one server: the kinds of a series side by side, for who asks for one series."""
+    kinds = np.stack(_in_order(rolled), axis=2).reshape(len(rolled.t), -1)
+    return codec.encode(rolled.t, _keys(rolled.series).ravel(), kinds)
+
+
+def pack_fleet(rolled: Rolled) -> bytes:
+    """Of one series: all servers of a kind side by side, for who asks for one kind."""
+    kinds = np.concatenate(_in_order(rolled), axis=1)
+    return codec.encode(rolled.t, _keys(rolled.series).T.ravel(), kinds, frame=FLEET_FRAME)
+
+
+def unpack(data: bytes | memoryview, series: Collection[int] | None = None) -> Rolled:
+    """Both of the above; `series` are servers in the second."""
+    keys = None if series is None else [one * KINDS + kind for one in series for kind in range(KINDS)]
+    part = codec.read(data, keys)
+    kinds = [part.values[:, part.keys % KINDS == kind] for kind in range(KINDS)]
+    columns = part.keys[part.keys % KINDS == MEAN] // KINDS
+    return Rolled(part.times, columns, kinds[LOW], kinds[HIGH], kinds[MEAN], kinds[COUNT])
+
+
+def pack_piece(rolled: Rolled, span: int) -> bytes:
+    """Twelve buckets of many servers stand the other way: a row a server, a column a bucket and kind."""
+    slots = (rolled.t - span) // STEP
+    keys = np.concatenate([slots + kind * SLOTS for kind in range(KINDS)])
+    kinds = np.concatenate([kind.T for kind in _in_order(rolled)], axis=1)
+    return codec.encode(rolled.series, keys, kinds, frame=SLOTS)
+
+
+def unpack_piece(data: bytes | memoryview, span: int) -> Rolled:
+    part = codec.read(data)
+    kinds = [part.values[:, part.keys // SLOTS == kind].T for kind in range(KINDS)]
+    t = span + part.keys[part.keys < SLOTS] * STEP
+    return Rolled(t, part.times, kinds[LOW], kinds[HIGH], kinds[MEAN], kinds[COUNT])
+
+
+def _in_order(rolled: Rolled) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+    kinds = {MEAN: rolled.mean, LOW: rolled.low, HIGH: rolled.high, COUNT: rolled.count}
+    return [kinds[kind] for kind in range(KINDS)]
+
+
+def _keys(series: Ints) -> Ints:
+    return series[:, None] * KINDS + np.arange(KINDS)
+
+
+def by_span(samples: Part, width: int) -> Iterator[tuple[int, Part]]:
+    """Samples in order of time, cut at the borders of hours or days."""
+    starts = samples.times - samples.times % width
+    edges = [*np.flatnonzero(np.diff(starts, prepend=-1)).tolist(), len(starts)]
+    for begin, end in pairwise(edges):
+        yield int(starts[begin]), Part(samples.times[begin:end], samples.keys, samples.values[begin:end])
