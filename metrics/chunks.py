@@ -14,9 +14,9 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from metrics import blob, codec, fleets, recent, rollups, tiers
+from metrics import blob, bymetric, codec, recent, rollups, tiers
 from metrics.codec import Part
-from metrics.fleets import FleetBuckets
+from metrics.bymetric import FleetBuckets
 from metrics.layouts import Known, layouts
 from metrics.models import Chunk, JournalRow
 from metrics.rollups import Rolled
@@ -70,7 +70,7 @@ def rolled(server: int, series: Collection[int], start: int, end: int, tier: int
 
 def fleet(series: int, start: int, end: int, tier: int = FINE) -> FleetBuckets:
     """Stored buckets of a series over all servers: what is still unsealed is not in it (see metrics.recent)."""
-    return fleets.read(series, start, end, tier)
+    return bymetric.read(series, start, end, tier)
 
 
 def of_server(server: int, tier: int, start: int, end: int) -> Iterator[QuerySet[Chunk]]:

@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
                 ('block', models.BigIntegerField()),
                 ('due', models.BigIntegerField(help_text='Milliseconds, our clock.')),
                 ('done', models.BigIntegerField(default=0, help_text='The last series that was made; the work goes on behind it.')),
+                ('turn', models.IntegerField(default=0, help_text='How often it was marked again meanwhile.')),
             ],
         ),
         migrations.CreateModel(

@@ -1,0 +1,270 @@
+"""The seal: journal rows that everybody has read become chunks by server and hour, and pieces by metric.
+
+Each step may be repeated. Which rows a seal takes is written down first, so that a seal that was cut off is
+done again with the same rows, the same keys, and so without effect where it was done before.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from django.db.models import Count, Sum
+from django.db.models.functions import Length
+
+from core.models import Cursor
+from metrics import blob, codec, recent, rollups, tiers, turning, uses
+from metrics.codec import Part
+from metrics.layouts import layouts
+from metrics.models import Chunk, FleetChunk, JournalRow, Layout, living
+from metrics.rollups import Rolled
+from metrics.tiers import HOUR, RAW, STEP
+from metrics.turning import BLOCK
+from metrics.uses import Use
+
+log = logging.getLogger(__name__)
+
+SEALED = recent.SEALED
+SEALING = "sealing"
+OURS = (SEALED, SEALING)
+
+EVERY = 300_000
+YOUNG = 60_000  # what memory holds beside the journal is written every 15 s, and mended from these rows
+CLOCK_SET = 60_000
+MOST_ROWS = 500_000
+CROWDED_ROWS = 400_000
+LOOKED_AT = 3000
+CROWDED_BYTES = 32 << 20
+HELD_BYTES = 8 << 20
+MOST_SCANS = 12
+WRITTEN_AT_ONCE = 200
+TRIMMED_AT_ONCE = 2000
+STUCK = 900_000
+BREATH = 0.005  # SQLite: others get in between two of our writes
+
+Stored = tuple[int, int, int, int, Any]  # id, server, layout, received, rows
+
+
+def step(at: int) -> bool:
+    """Seal what is due; true when more may wait."""
+    sealed = Cursor.objects.start(SEALED)
+    trim(sealed)
+    upto = Cursor.objects.start(SEALING)
+    if upto <= sealed:
+        found = _upto(sealed, at)
+        if found <= sealed or not Cursor.objects.advance(SEALING, upto, found):
+            return False
+        upto = found
+    seal(sealed, upto)
+    if not Cursor.objects.advance(SEALED, sealed, upto):
+        return False  # somebody else did the same
+    recent.trim(upto)
+    trim(upto)
+    return True
+
+
+def _upto(sealed: int, at: int) -> int:
+    """The last row to seal: whole five minutes of receiving, unless so much waits that it cannot wait longer."""
+    newest = JournalRow.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    waiting = JournalRow.objects.filter(pk__gt=sealed).order_by("pk")
+    old = at - YOUNG
+    if not _crowded(sealed, newest):
+        old -= old % EVERY
+    # A clock that was ahead and set back must not hold rows for ever.
+    young = waiting.filter(received__gte=old, received__lte=at + CLOCK_SET).values_list("pk", flat=True).first()
+    upto = newest if young is None else young - 1
+    _tell_stuck(newest, at)
+    return min(upto, sealed + MOST_ROWS, *consumers().values())
+
+
+def _crowded(sealed: int, newest: int) -> bool:
+    if newest - sealed > CROWDED_ROWS:
+        return True
+    last = JournalRow.objects.filter(pk__gt=max(sealed, newest - LOOKED_AT))
+    return (last.aggregate(bytes=Sum(Length("rows")))["bytes"] or 0) > CROWDED_BYTES
+
+
+def consumers() -> dict[str, int]:
+    """How far each reader of the journal has come; nothing is sealed that one of them has not read."""
+    return dict(Cursor.objects.exclude(name__in=OURS).values_list("name", "place"))
+
+
+def stuck(at: int) -> dict[str, float]:
+    """Consumers that leave rows unread for long, and for how many seconds: the journal grows behind them."""
+    found = {}
+    for name, place in consumers().items():
+        waiting = JournalRow.objects.filter(pk__gt=place).order_by("pk")
+        received = waiting.values_list("received", flat=True).first()
+        if received is not None and at - received > STUCK:
+            found[name] = (at - received) / 1000
+    return found
+
+
+_told = 0.0
+
+
+def _tell_stuck(newest: int, at: int) -> None:
+    global _told  # noqa: PLW0603 - one a process
+    if newest and time.monotonic() - _told > 60 and (found := stuck(at)):
+        _told = time.monotonic()
+        for name, seconds in found.items():
+            log.warning("%s has not read the journal for %d s; nothing is sealed or trimmed behind it", name, seconds)
+
+
+def trim(sealed: int) -> None:
+    """Delete what is sealed; the newest row stays, so that ids grow on."""
+    rows = JournalRow.objects.order_by("pk").values_list("pk", flat=True)
+    first, newest = rows.first(), rows.last()
+    if first is None or newest is None:
+        return
+    last = min(sealed, newest - 1)
+    for place in range(first, last + 1, TRIMMED_AT_ONCE):
+        JournalRow.objects.filter(pk__gte=place, pk__lte=min(last, place + TRIMMED_AT_ONCE - 1)).delete()
+        time.sleep(BREATH)
+
+
+@dataclass
+class Gathered:
+    """What one look at the journal gives, until it is written."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    used: dict[tuple[int, int], Use] = field(default_factory=dict)
+    rolled: dict[int, list[tuple[int, Rolled]]] = field(default_factory=lambda: defaultdict(list))  # by hour
+
+
+def seal(sealed: int, upto: int) -> None:
+    """Write chunks, pieces and uses of these rows; where they are written already nothing changes."""
+    alive = living()
+    block, gathered = -1, Gathered()
+    for servers in _groups(sealed, upto):
+        for server, rows in _by_server(sealed, upto, servers):
+            if server not in alive:
+                continue
+            if server // BLOCK != block:
+                _write_pieces(block, upto, gathered)
+                block = server // BLOCK
+            _take(server, rows, gathered)
+            if len(gathered.chunks) >= WRITTEN_AT_ONCE:
+                _write_chunks(gathered)
+        _write_chunks(gathered)
+    _write_pieces(block, upto, gathered)
+    uses.note(gathered.used)
+
+
+def _groups(sealed: int, upto: int) -> Iterator[tuple[int, int]]:
+    """Servers from and to, such that their rows fit in memory; few, as each looks through all these rows."""
+    rows = JournalRow.objects.filter(pk__gt=sealed, pk__lte=upto).values("server_id").order_by("server_id")
+    sizes = list(rows.annotate(size=Sum(Length("rows")), posts=Count("pk")).values_list("server_id", "size"))
+    room = max(HELD_BYTES, sum(size for _, size in sizes) // MOST_SCANS)
+    first, held = None, 0
+    for place, (server, size) in enumerate(sizes):
+        first = server if first is None else first
+        held += size
+        if held >= room or place + 1 == len(sizes):
+            yield first, server
+            first, held = None, 0
+
+
+def _by_server(sealed: int, upto: int, servers: tuple[int, int]) -> Iterator[tuple[int, list[Stored]]]:
+    """Rows of each server in the order they were stored; a server that sent very much comes in several helpings."""
+    chosen = JournalRow.objects.filter(pk__gt=sealed, pk__lte=upto, server__gte=servers[0], server__lte=servers[1])
+    stored = chosen.order_by("pk").values_list("pk", "server_id", "layout_id", "received", "rows")
+    if servers[0] == servers[1]:
+        yield from ((servers[0], helping) for helping in _helpings(stored.iterator(chunk_size=50)))
+        return
+    by_server: dict[int, list[Stored]] = defaultdict(list)
+    for row in stored:
+        by_server[row[1]].append(row)
+    for server in sorted(by_server):
+        yield server, by_server[server]
+
+
+def _helpings(stored: Iterator[Stored]) -> Iterator[list[Stored]]:
+    rows: list[Stored] = []
+    held = 0
+    for row in stored:
+        rows.append(row)
+        held += len(row[4])
+        if held >= HELD_BYTES:
+            yield rows
+            rows, held = [], 0
+    if rows:
+        yield rows
+
+
+def _take(server: int, rows: list[Stored], gathered: Gathered) -> None:
+    parts = list(_parts(server, rows, gathered.used))
+    for hour, whole in tiers.by_span(rollups.overlay(parts), HOUR):
+        part = _measured(whole)
+        if not len(part.keys):
+            continue
+        gathered.chunks.append(
+            Chunk(
+                server_id=server, tier=RAW, span=hour, part=rows[-1][0], start=int(part.times[0]),
+                end=int(part.times[-1]), data=codec.encode(part.times, part.keys, part.values),
+            )
+        )  # fmt: skip
+        gathered.rolled[hour].append((server, rollups.reduce(part, STEP)))
+
+
+def _measured(part: Part) -> Part:
+    """Without columns in which nothing was measured."""
+    known = ~np.isnan(part.values).all(axis=0)
+    return part if known.all() else Part(part.times, part.keys[known], part.values[:, known])
+
+
+def _parts(server: int, rows: list[Stored], used: dict[tuple[int, int], Use]) -> Iterator[Part]:
+    """Runs of rows of one layout as one matrix each."""
+    for layout_id, run in groupby(rows, key=lambda row: row[2]):
+        try:
+            layout = layouts.by(layout_id)
+        except Layout.DoesNotExist:
+            log.exception("Rows of server %d cannot be read: there is no layout %d", server, layout_id)
+            continue
+        stored = list(run)
+        times, values = _joined([row[4] for row in stored], len(layout.columns))
+        if not len(times):
+            continue
+        last = int(times.max())
+        use = Use(int(times.min()), last, min(last, max(row[3] for row in stored)))
+        if (held := used.setdefault((server, layout_id), use)) is not use:
+            held.widen(use)
+        keys = layout.series
+        if not keys.all():  # a refused name has no series
+            keys, values = keys[keys > 0], values[:, keys > 0]
+        yield from rollups.single_keys(Part(times, keys, values))
+
+
+def _joined(blobs: list[Any], columns: int) -> tuple[blob.Times, blob.Values]:
+    size = 8 * (columns + 1)
+    if all(len(data) == size for data in blobs):  # a row a post, as nearly always: all at once
+        whole = np.frombuffer(b"".join(blobs), "<i8").reshape(len(blobs), columns + 1)
+        return np.ascontiguousarray(whole[:, 0]), np.ascontiguousarray(whole[:, 1:]).view("<f8")
+    unpacked = [blob.unpack(data, columns) for data in blobs]
+    return np.concatenate([times for times, _ in unpacked]), np.concatenate([values for _, values in unpacked])
+
+
+def _write_chunks(gathered: Gathered) -> None:
+    """What stands there under the same key holds the same rows, or is merged with others already: it stays."""
+    if gathered.chunks:
+        Chunk.objects.bulk_create(gathered.chunks, ignore_conflicts=True)
+        gathered.chunks.clear()
+        time.sleep(BREATH)
+
+
+def _write_pieces(block: int, upto: int, gathered: Gathered) -> None:
+    rows = [
+        FleetChunk(series_id=series, tier=RAW, block=block, span=hour, part=upto, data=tiers.pack_piece(rolled, hour))
+        for hour, items in gathered.rolled.items()
+        for series, rolled in turning.by_series(items)
+    ]
+    for place in range(0, len(rows), WRITTEN_AT_ONCE):
+        FleetChunk.objects.bulk_create(rows[place : place + WRITTEN_AT_ONCE], ignore_conflicts=True)
+        time.sleep(BREATH)
+    gathered.rolled.clear()

@@ -1,0 +1,61 @@
+"""Which layouts a server reported by, from when to when, and how far its rows were judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Max
+
+from metrics.models import JournalRow, Uses
+
+ASKED_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Use:
+    """Times in milliseconds; `judged` believes no clock that runs ahead of ours."""
+
+    first: int
+    last: int
+    judged: int
+
+    def widen(self, other: Use) -> None:
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        self.judged = max(self.judged, other.judged)
+
+
+def seeds(place: int) -> Iterator[tuple[int, int, int]]:
+    """Server, layout and the newest time that was judged, for a consumer that has read up to this place.
+
+    What is sealed was read by every consumer. The journal first: rows move from there to `Uses`.
+    """
+    rows = JournalRow.objects.filter(pk__lte=place).values("server_id", "layout_id")
+    unsealed = list(rows.annotate(end=Max("end"), received=Max("received")))
+    yield from ((row["server_id"], row["layout_id"], min(row["end"], row["received"])) for row in unsealed)
+    yield from Uses.objects.values_list("server_id", "layout_id", "judged").iterator()
+
+
+def note(found: dict[tuple[int, int], Use]) -> None:
+    """Widen what is known; saying the same twice changes nothing."""
+    for row in _stored(found):
+        found[row.server_id, row.layout_id].widen(Use(row.first, row.last, row.judged))
+    rows = [
+        Uses(server_id=server, layout_id=layout, first=use.first, last=use.last, judged=use.judged)
+        for (server, layout), use in sorted(found.items(), key=lambda item: item[0])
+    ]
+    for place in range(0, len(rows), ASKED_AT_ONCE):
+        Uses.objects.bulk_create(
+            rows[place : place + ASKED_AT_ONCE],
+            update_conflicts=True,
+            unique_fields=["server", "layout"],
+            update_fields=["first", "last", "judged"],
+        )
+
+
+def _stored(found: dict[tuple[int, int], Use]) -> Iterator[Uses]:
+    servers = sorted({server for server, _ in found})
+    for place in range(0, len(servers), ASKED_AT_ONCE):
+        for row in Uses.objects.filter(server__in=servers[place : place + ASKED_AT_ONCE]):
+            if (row.server_id, row.layout_id) in found:
+                yield row
