@@ -11,9 +11,8 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 from django.db.models import Count, Max
-from numpy.typing import NDArray
 
-from alerts.engine import Limits
+from alerts.engine import Limits, Sieve
 from alerts.models import Rule
 from core import selector
 from metrics.store import Known, parse
@@ -33,7 +32,7 @@ class Compiled:
     metric: str
     limits: Limits
     fits: Callable[[dict[str, str]], bool]
-    servers: NDArray[np.int64]
+    servers: frozenset[int]
 
     def speaks_of(self, server: int, metric: str, labels: dict[str, str]) -> bool:
         return metric == self.metric and self.fits(labels) and server in self.servers
@@ -48,6 +47,16 @@ class Plan:
     rule: Compiled
 
 
+class Plans:
+    """All plans of a layout side by side."""
+
+    def __init__(self, plans: list[Plan]) -> None:
+        self.plans = plans
+        self.columns = np.array([plan.column for plan in plans], np.intp)
+        self.series = [plan.series for plan in plans]
+        self.sieve = Sieve([plan.rule.limits for plan in plans])
+
+
 class Book:
     """All enabled rules, compiled anew when a rule or a server changed."""
 
@@ -57,7 +66,7 @@ class Book:
         self.rules: dict[int, Compiled] = {}
         self.servers: set[int] = set()
         self.by_metric: dict[str, list[Compiled]] = {}
-        self.plans: dict[int, list[Plan]] = {}
+        self.plans: dict[int, Plans] = {}
 
     def refresh(self, *, now: bool = False) -> bool:
         """Look whether anything changed, by one small query a table; once a second, or now when told so."""
@@ -88,10 +97,10 @@ class Book:
         """Read everything anew at the next refresh."""
         self.mark, self.looked = None, -READ_EVERY
 
-    def plan(self, layout: Known) -> list[Plan]:
+    def plan(self, layout: Known) -> Plans:
         found = self.plans.get(layout.id)
         if found is None:
-            found = self.plans[layout.id] = list(self._plan(layout))
+            found = self.plans[layout.id] = Plans(list(self._plan(layout)))
         return found
 
     def _plan(self, layout: Known) -> Iterator[Plan]:
@@ -121,8 +130,8 @@ def _compile(rule: Rule, servers: list[Server]) -> Compiled | None:
         # The door for rules refuses these; one bad row must not stop all the others.
         log.exception("Rule %s has an unreadable selector and is left out", rule.uuid)
         return None
-    meant = [s.pk for s in servers if s.team_id == rule.team_id and not s.paused and chosen.matches(s.words())]
-    return Compiled(rule.pk, rule.metric, limits_of(rule), label_test(rule.labels), np.array(meant, np.int64))
+    meant = (s.pk for s in servers if s.team_id == rule.team_id and not s.paused and chosen.matches(s.words()))
+    return Compiled(rule.pk, rule.metric, limits_of(rule), label_test(rule.labels), frozenset(meant))
 
 
 def label_test(wanted: dict[str, str]) -> Callable[[dict[str, str]], bool]:

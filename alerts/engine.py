@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -64,10 +65,16 @@ class Track:
     value: float = 0.0
 
 
-def breaches(values: NDArray[np.float64], limits: Limits) -> NDArray[np.bool_]:
-    """The sieve: which values deserve a closer look. NaN never does."""
-    with np.errstate(invalid="ignore"):
-        return values > limits.mildest if limits.above else values < limits.mildest
+class Sieve:
+    """Which values of many columns deserve a closer look, by the mildest limit of each. NaN never does."""
+
+    def __init__(self, limits: Sequence[Limits]) -> None:
+        self.signs = np.array([1.0 if limit.above else -1.0 for limit in limits])
+        self.mildest = self.signs * np.array([limit.mildest for limit in limits])
+
+    def breaches(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = values * self.signs > self.mildest
+        return found
 
 
 def step(track: Track, at: int, value: float, limits: Limits) -> Track:

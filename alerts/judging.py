@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Max
 
 from alerts import engine, services
 from alerts.compiled import Book, Compiled
@@ -20,7 +19,6 @@ from core.clock import now
 from core.models import Cursor
 from core.runner import Held
 from metrics import journal
-from metrics.models import JournalRow
 
 NAME = "rules"
 GROUP = 2000
@@ -98,11 +96,7 @@ class Judge:
 
     def _load(self) -> None:
         self.place = self.saved = Cursor.objects.start(NAME)
-        seeds = JournalRow.objects.filter(pk__lte=self.place).values("server_id", "layout_id")
-        self.marks = Marks(
-            (row["server_id"], row["layout_id"], min(row["end"], row["received"]))
-            for row in seeds.annotate(end=Max("end"), received=Max("received"))
-        )
+        self.marks = Marks(journal.judged_before(self.place))
         self._load_tracks()
         self.book.forget()
         self.loaded = True
@@ -139,8 +133,7 @@ class Judge:
                 self._advance(last)
                 for move in moves:
                     self._apply(move)
-        for (server, series), at in sifted.seen.items():
-            self.marks.move(server, series, at)
+        self.marks.move(sifted.blocks)
         self.place = last
 
     def _moves(self, sifted: Sifted) -> Iterator[Move]:
@@ -156,7 +149,7 @@ class Judge:
             return
         if after.state == "ok":
             self.tracks.pop(one.key, None)
-            self.marks.move(one.key[1], one.key[2], one.at)
+            self.marks.end(one.key[1], one.key[2], one.at)
         else:
             self.tracks[one.key] = after
         if (after.state, after.severity) != (before.state, before.severity):

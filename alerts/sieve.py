@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts import engine
-from alerts.compiled import Book, Compiled, Plan
+from alerts.compiled import Book, Compiled, Plans
 from metrics.journal import Row
 from metrics.store import Known, layouts
+
+MOST_LAYOUTS = 200  # of one server whose marks are kept
 
 Key = tuple[int, int, int]  # rule, server, series
 Ints = NDArray[np.int64]
@@ -31,9 +32,10 @@ class Candidate:
 
 @dataclass(slots=True)
 class Block:
-    """Rows of one layout side by side."""
+    """Rows of one layout side by side, and of their columns those that a rule speaks of."""
 
     layout: Known
+    plans: Plans
     servers: Ints
     times: Ints
     values: Floats
@@ -41,61 +43,58 @@ class Block:
 
 @dataclass
 class Sifted:
-    """What is left, in the order of its time, and how far each series has been looked at."""
+    """What is left, in the order of its time, and the rows that have been looked at."""
 
     candidates: list[Candidate] = field(default_factory=list)
     hot: int = 0
-    seen: dict[tuple[int, int], int] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
 
 
 def sift(rows: Iterable[Row], book: Book, open_keys: Iterable[Key]) -> Sifted:
     """Breaching samples, and every sample of a series that is being watched already or begins to be."""
-    blocks = list(_blocks(rows))
-    sifted = Sifted()
+    sifted = Sifted(blocks=list(_blocks(rows, book)))
     watched: dict[tuple[int, int], set[int]] = defaultdict(set)
     for rule, server, series in open_keys:
         watched[rule, series].add(server)
-    for block in blocks:
-        for plan in book.plan(block.layout):
-            hot = _hot(block, plan)
-            sifted.hot += int(np.count_nonzero(hot))
-            if hot.any():
-                watched[plan.rule.id, plan.series] |= set(block.servers[hot].tolist())
-    for block in blocks:
-        _take(block, book, watched, sifted)
+    for block in sifted.blocks:
+        hot = block.plans.sieve.breaches(block.values)
+        for place in np.flatnonzero(hot.any(axis=0)).tolist():
+            plan = block.plans.plans[place]
+            servers = [server for server in block.servers[hot[:, place]].tolist() if server in plan.rule.servers]
+            if servers:
+                sifted.hot += len(servers)
+                watched[plan.rule.id, plan.series].update(servers)
+    if watched:
+        for block in sifted.blocks:
+            sifted.candidates.extend(_candidates(block, watched))
     sifted.candidates.sort(key=lambda one: one.at)  # stable: equal times stay in the order they came
     return sifted
 
 
-def _hot(block: Block, plan: Plan) -> NDArray[np.bool_]:
-    return engine.breaches(block.values[:, plan.column], plan.rule.limits) & np.isin(block.servers, plan.rule.servers)
-
-
-def _take(block: Block, book: Book, watched: dict[tuple[int, int], set[int]], sifted: Sifted) -> None:
-    for plan in book.plan(block.layout):
-        column = block.values[:, plan.column]
-        known = ~np.isnan(column)
-        for server, at in zip(block.servers[known].tolist(), block.times[known].tolist(), strict=True):
-            place = (server, plan.series)
-            sifted.seen[place] = max(sifted.seen.get(place, 0), at)
+def _candidates(block: Block, watched: dict[tuple[int, int], set[int]]) -> Iterator[Candidate]:
+    for place, plan in enumerate(block.plans.plans):
         servers = watched.get((plan.rule.id, plan.series))
         if servers:
-            for row in np.flatnonzero(known & np.isin(block.servers, list(servers))).tolist():
+            column = block.values[:, place]
+            chosen = np.isin(block.servers, list(servers)) & ~np.isnan(column)
+            for row in np.flatnonzero(chosen).tolist():
                 key = (plan.rule.id, int(block.servers[row]), plan.series)
-                sifted.candidates.append(Candidate(key, plan.rule, int(block.times[row]), float(column[row])))
+                yield Candidate(key, plan.rule, int(block.times[row]), float(column[row]))
 
 
-def _blocks(rows: Iterable[Row]) -> Iterator[Block]:
+def _blocks(rows: Iterable[Row], book: Book) -> Iterator[Block]:
     groups: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.layout.id].append(row)
     for group in groups.values():
-        yield Block(
-            group[0].layout,
-            np.repeat([row.server for row in group], [len(row.times) for row in group]),
-            np.concatenate([believed(row) for row in group]),
-            np.concatenate([row.values for row in group]),
-        )
+        counts = [len(row.times) for row in group]
+        times = np.concatenate([row.times for row in group])
+        received = np.repeat([row.received for row in group], counts)
+        if (times > received).any():
+            times = np.concatenate([believed(row) for row in group])
+        plans = book.plan(group[0].layout)
+        values = np.concatenate([row.values for row in group])[:, plans.columns]
+        yield Block(group[0].layout, plans, np.repeat([row.server for row in group], counts), times, values)
 
 
 def believed(row: Row) -> Ints:
@@ -105,22 +104,64 @@ def believed(row: Row) -> Ints:
 
 
 class Marks:
-    """How far each series of each server was judged: what is older is stored and shown, never paged."""
+    """How far each series of each server was judged: what is older is stored and shown, never paged.
+
+    A server's columns move together, so one mark a layout does; what was not measured lags behind it in a gap.
+    """
 
     def __init__(self, seeds: Iterable[tuple[int, int, int]] = ()) -> None:
-        self.of_series: dict[tuple[int, int], int] = {}
-        self.seeds: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.of_server: dict[int, dict[int, int]] = defaultdict(dict)
+        self.gaps: dict[int, dict[tuple[int, int], int]] = {}
+        self.ended: dict[tuple[int, int], int] = {}
         for server, layout, at in seeds:
-            self.seeds[server].append((layout, at))
+            mine = self.of_server[server]
+            mine[layout] = max(at, mine.get(layout, 0))
 
     def get(self, server: int, series: int) -> int:
-        found = self.of_series.get((server, series))
-        if found is None:
-            seeds = self.seeds.get(server, ())
-            found = max((at for layout, at in seeds if series in layouts.by(layout).series), default=0)
-            self.of_series[server, series] = found
+        found = self.ended.get((server, series), 0)
+        for layout, at in self.of_server.get(server, {}).items():
+            if at > found and series in layouts.by(layout).series:
+                found = max(found, self.gaps.get(layout, {}).get((server, series), at))
         return found
 
-    def move(self, server: int, series: int, at: int) -> None:
-        if at > self.get(server, series):
-            self.of_series[server, series] = at
+    def end(self, server: int, series: int, at: int) -> None:
+        """An alert ended at this sample, in rows whose marks are not moved yet."""
+        self.ended[server, series] = at
+
+    def move(self, blocks: Iterable[Block]) -> None:
+        """These rows were judged."""
+        self.ended.clear()
+        for block in blocks:
+            missing = np.isnan(block.values)
+            if missing.any():
+                self._open_gaps(block, missing)
+            self._move(block)
+            if self.gaps.get(block.layout.id):
+                self._close_gaps(block, missing)
+
+    def _move(self, block: Block) -> None:
+        layout = block.layout.id
+        for server, at in zip(block.servers.tolist(), block.times.tolist(), strict=True):
+            mine = self.of_server[server]
+            if at > mine.get(layout, 0):
+                mine[layout] = at
+                if len(mine) > MOST_LAYOUTS:
+                    del mine[min(mine, key=mine.__getitem__)]
+
+    def _open_gaps(self, block: Block, missing: NDArray[np.bool_]) -> None:
+        """Where nothing was measured a series stays where it was."""
+        gaps = self.gaps.setdefault(block.layout.id, {})
+        for row, place in np.argwhere(missing).tolist():
+            server = int(block.servers[row])
+            gaps.setdefault((server, block.plans.series[place]), self.of_server[server].get(block.layout.id, 0))
+
+    def _close_gaps(self, block: Block, missing: NDArray[np.bool_]) -> None:
+        layout = block.layout.id
+        gaps = self.gaps[layout]
+        for row, place in np.argwhere(~missing).tolist():
+            server = int(block.servers[row])
+            key = (server, block.plans.series[place])
+            if key in gaps:
+                gaps[key] = max(gaps[key], int(block.times[row]))
+                if gaps[key] >= self.of_server[server].get(layout, 0):
+                    del gaps[key]

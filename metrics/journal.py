@@ -20,7 +20,6 @@ from django.conf import settings
 from django.db import IntegrityError, close_old_connections, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Max
-from django.db.models.functions import Length
 
 from core.clock import milliseconds
 from core.errors import Busy, Unauthorized
@@ -28,7 +27,7 @@ from metrics import blob, recent
 from metrics.identities import Identities
 from metrics.latest import latest
 from metrics.layouts import Known, layouts
-from metrics.models import JournalRow, living
+from metrics.models import JournalRow, Uses, living
 from servers.auth import UNKNOWN
 
 log = logging.getLogger(__name__)
@@ -360,22 +359,31 @@ def _resolve(entries: list[Entry], error: Exception | None) -> None:
             entry.answer.set_exception(error)
 
 
+# The sum of the sizes ends a read early; the first row is always taken.
+_READ = """
+SELECT j.id, j.server_id, j.layout_id, j.received, j.rows
+FROM (
+    SELECT id, LENGTH(rows) AS size, SUM(LENGTH(rows)) OVER (ORDER BY id) AS held
+    FROM metrics_journalrow WHERE id > %s ORDER BY id LIMIT %s
+) AS next JOIN metrics_journalrow AS j ON j.id = next.id
+WHERE next.held <= %s OR next.held = next.size ORDER BY j.id
+"""
+
+
 def read(after: int, most: int = 2000) -> Iterator[Row]:
     """Journal rows behind a cursor, in the order they were committed; fewer where they are huge."""
-    waiting = JournalRow.objects.filter(pk__gt=after).order_by("pk")
-    last, held = after, 0
-    for pk, size in waiting.values_list("pk", Length("rows"))[:most]:
-        held += size
-        if held > MOST_READ and last > after:
-            break
-        last = pk
-    for row in waiting.filter(pk__lte=last):
-        layout = layouts.by(row.layout_id)
-        times, values = blob.unpack(row.rows, len(layout.columns))
-        yield Row(row.pk, row.server_id, layout, row.received, times, values)
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, [after, most, MOST_READ])
+        found = cursor.fetchall()
+    for pk, server, layout_id, received, data in found:
+        layout = layouts.by(layout_id)
+        times, values = blob.unpack(data, len(layout.columns))
+        yield Row(pk, server, layout, received, times, values)
 
 
-def newest_before(place: int) -> dict[int, int]:
-    """The newest sample time of each server up to a cursor: what its consumer has judged."""
-    rows = JournalRow.objects.filter(pk__lte=place).values("server_id").annotate(last=Max("end"))
-    return {row["server_id"]: row["last"] for row in rows}
+def judged_before(place: int) -> Iterator[tuple[int, int, int]]:
+    """Server, layout and time: how far the rows up to a cursor reach, sealed ones and those still here."""
+    yield from Uses.objects.values_list("server_id", "layout_id", "judged")
+    rows = JournalRow.objects.filter(pk__lte=place).values("server_id", "layout_id")
+    for row in rows.annotate(end=Max("end"), received=Max("received")):
+        yield row["server_id"], row["layout_id"], min(row["end"], row["received"])

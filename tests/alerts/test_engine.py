@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alerts.engine import CRITICAL, OK, WARN, Limits, Track, breaches, step
+from alerts.engine import CRITICAL, OK, WARN, Limits, Sieve, Track, step
 
 NAN = float("nan")
 CPU = Limits(above=True, warn=85, warn_recover=75, critical=95, critical_recover=85)
@@ -54,6 +54,7 @@ def test_an_older_sample_changes_nothing() -> None:
 
 
 def test_the_sieve_lets_nothing_through_that_step_would_call_good() -> None:
-    values = np.array([84.9, 85, 85.1, 96, NAN, -1e9])
-    assert breaches(values, CPU).tolist() == [False, False, True, True, False, False]
-    assert breaches(values, Limits(above=False, warn=0)).tolist() == [False] * 5 + [True]
+    column = np.array([84.9, 85, 85.1, 96, NAN, -1e9])
+    found = Sieve([CPU, Limits(above=False, warn=0)]).breaches(np.stack([column, column], axis=1))
+    assert found[:, 0].tolist() == [False, False, True, True, False, False]
+    assert found[:, 1].tolist() == [False] * 5 + [True]

@@ -14,6 +14,7 @@ from alerts.judging import Judge
 from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
 from core.clock import now as clock
 from core.models import Lease
+from metrics.models import JournalRow, Uses
 from metrics.names import layout_hash
 from tests.conftest import Machine
 
@@ -232,3 +233,31 @@ def test_who_acknowledges_is_told_to_those_who_were_woken(
         services.acknowledge(Incident.objects.get(), clock(), by=person())
     assert told() == ["firing", "acknowledged"]
     assert [one.notice.kind for one in Delivery.objects.due(later())] == ["acknowledged"]
+
+
+def test_a_series_that_was_not_measured_is_judged_when_it_comes_late(
+    web: Machine, team: Team, hot: Rule, judge: Judge, now: float
+) -> None:
+    columns = ["cpu", "disk"]
+    body = {"boot": "b", "layout": layout_hash(columns), "columns": columns}
+    for seq, row in enumerate(([now - 30, 10, 1], [now - 10, None, 1])):
+        web.post({**body, "seq": seq, "rows": [row]})
+        judge.step()
+    web.post({**body, "seq": 2, "rows": [[now - 20, 99, None]]})
+    judge.step()
+    assert told() == ["firing"], "cpu stood at thirty seconds ago, whatever disk did since"
+
+
+def test_a_judged_time_stays_judged_when_its_row_is_sealed_away(web: Machine, hot: Rule, now: float) -> None:
+    web.report(now, cpu=10)
+    first = Judge()
+    first.step()
+    first.end()
+    row = JournalRow.objects.get()
+    Uses.objects.create(server=web.server, layout=row.layout, first=row.start, last=row.end, judged=row.end)
+    web.report(now - 5, cpu=99)
+    row.delete()
+    again = Judge()
+    again.step()
+    again.end()
+    assert told() == []
