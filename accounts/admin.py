@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.models import ApiToken, Membership, Team, User
+from accounts.models import ApiToken, Audit, Membership, Team, User
 from core.team_admin import ReadOnly, TeamAdmin
 
 admin.site.unregister(Group)  # roles in teams say who may do what
@@ -67,3 +67,11 @@ class ApiTokenAdmin(ReadOnly):
     list_filter = ("revoked_at",)
     search_fields = ("name", "user__email", "key")
     exclude = ("digest",)
+
+
+@admin.register(Audit)
+class AuditAdmin(ReadOnly):
+    list_display = ("at", "actor", "action", "target", "team", "before", "after")
+    list_select_related = ("team",)
+    list_filter = ("action", "team")
+    search_fields = ("actor", "target", "target_id")

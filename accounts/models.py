@@ -111,3 +111,21 @@ class ApiToken(models.Model):
     def allows(self, resource: str, *, write: bool) -> bool:
         wanted = {"all", f"{resource}:write"} if write else {"all", f"{resource}:read", f"{resource}:write"}
         return bool(wanted & set(self.scopes))
+
+
+class Audit(models.Model):
+    """Who changed what: one row a write by a person, never edited."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    team = models.ForeignKey(Team, models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    actor = models.CharField(max_length=254, help_text="Kept as text: it outlives the account.")
+    action = models.CharField(max_length=60, help_text="Such as server.change or key.revoke.")
+    target = models.CharField(max_length=200, help_text="Its name at that time.")
+    target_id = models.CharField(max_length=40, blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    objects: ClassVar[TeamOwned[Audit]] = TeamOwned["Audit"].as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.target}"

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.base import LOOK
-from core import live
 from dashboards import present, topics
 from dashboards import schema as _schema  # noqa: F401 - tells the API's description how people sign in
 from servers.models import FactSheet, Server
@@ -35,8 +34,7 @@ class LiveView(APIView):
             topic = topics.find(name, request.user)
             if topic is None:
                 continue
-            for inner in topic.inner:
-                live.watch(inner)
+            topic.watch()
             seq[name], kept = topic.recent()
             new = [message for message in kept if message["seq"] > since.get(name, seq[name])]
             if name in since and not _whole(since[name], seq[name], new):
@@ -73,6 +71,7 @@ class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
     disk = serializers.FloatField(allow_null=True, help_text="Percent of the fullest mount.")
     net = serializers.FloatField(allow_null=True, help_text="Bytes a second, both ways.")
     load = serializers.FloatField(allow_null=True)
+    demo = serializers.BooleanField(help_text="Simulated: part of a demo fleet.")
     url = serializers.CharField()
 
 

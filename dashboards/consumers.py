@@ -16,7 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from accounts.models import User
-from core import guard, live, shared
+from core import guard, shared
 from dashboards import topics
 from dashboards.topics import Topic
 
@@ -114,8 +114,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.channel_layer.group_discard(inner, self.channel_name)
 
     async def _watch(self, topic: Topic) -> None:
-        for inner in topic.inner:
-            await asyncio.to_thread(live.watch, inner, WATCH)
+        await asyncio.to_thread(topic.watch, WATCH)
 
     async def _check(self) -> None:
         """A removed member, a closed session or a changed role ends what it showed within seconds."""

@@ -12,6 +12,7 @@ from accounts.models import Team, User
 from core import live
 from dashboards import feed
 from servers.models import Server
+from servers.services import orders
 
 Person = User | AnonymousUser
 
@@ -22,6 +23,15 @@ class Topic:
 
     name: str
     inner: tuple[str, ...]
+    server: int | None = None
+    """Whose agent samples every second while somebody looks."""
+
+    def watch(self, seconds: float = live.POLLED_FOR) -> None:
+        """Somebody looks now. May wait for Redis."""
+        for inner in self.inner:
+            live.watch(inner, seconds)
+        if self.server is not None:
+            orders.watch(self.server)
 
     def numbers(self) -> dict[str, int]:
         return {topic: live.sequence(topic) for topic in self.inner}
@@ -61,4 +71,4 @@ def find(name: str, person: Person) -> Topic | None:
     except ValueError:
         return None
     server = Server.objects.visible_to(person).filter(uuid=uuid).first()
-    return Topic(name, (feed.server_topic(server.uuid),)) if server else None
+    return Topic(name, (feed.server_topic(server.uuid),), server.pk) if server else None

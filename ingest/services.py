@@ -55,7 +55,9 @@ class Batch:
 
     @property
     def has_extras(self) -> bool:
-        return bool(self.post.events or (self.post.facts and self.post.facts.document))
+        post = self.post
+        told = post.events or post.done or (post.facts and post.facts.document)
+        return bool(told or (post.agent and post.agent[:40] != self.agent.version))
 
     @property
     def unsettled(self) -> bool:
@@ -73,7 +75,7 @@ class Batch:
             "accepted": self.accepted,
             "refused": self.refused.answer(),
             "interval": self.agent.interval,
-            "orders": [],
+            "orders": servers.orders.waiting(self.agent.server),
         }
 
 
@@ -213,7 +215,7 @@ def _refuse_infinite(values: NDArray[np.float64], layout: Known, places: list[in
 def keep_extras(batch: Batch) -> None:
     """Facts and events, before the answer: told twice is kept once. Needs the database; rare."""
     at = from_milliseconds(milliseconds())
-    for name, keep in (("facts", _keep_facts), ("events", _keep_events)):
+    for name, keep in (("facts", _keep_facts), ("events", _keep_events), ("done", _keep_done)):
         try:
             keep(batch, at)
         except (DataError, IntegrityError, ValueError) as fault:
@@ -231,6 +233,14 @@ def _keep_facts(batch: Batch, at: datetime) -> None:
         last = max((int(entry.times[-1]) for entry in batch.entries), default=None)
         told = at if last is None else min(at, from_milliseconds(last))
         servers.set_facts(server, cast("servers.Facts", document), told)
+
+
+def _keep_done(batch: Batch, _at: datetime) -> None:
+    """What became of orders, and the version of the agent that says so."""
+    if batch.post.done:
+        servers.orders.finish(batch.agent.server, batch.post.done)
+    if batch.post.agent and batch.post.agent[:40] != batch.agent.version:
+        servers.set_agent(batch.agent.server, batch.post.agent)
 
 
 def _keep_events(batch: Batch, at: datetime) -> None:

@@ -20,6 +20,7 @@ from django.urls import path
 from core.bridge import WsgiBridge
 from core.guard import Guard
 from dashboards.consumers import LiveConsumer
+from ingest import orders
 from ingest.door import door
 from monitor.lifespan import lifespan
 
@@ -27,7 +28,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-DOORS = {"/api/v1/ingest": door}
+DOORS = {("POST", "/api/v1/ingest"): door, ("GET", "/api/v1/orders"): orders.door}
 
 web = WsgiBridge(
     django,
@@ -44,7 +45,7 @@ sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([path("ws/li
 async def route(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
         # Some senders double slashes; a redirect would lose their POST.
-        found = DOORS.get(scope["path"].replace("//", "/")) if scope["method"] == "POST" else None
+        found = DOORS.get((scope["method"], scope["path"].replace("//", "/")))
         await (found or web)(scope, receive, send)
     elif scope["type"] == "websocket":
         await sockets(scope, receive, send)

@@ -13,6 +13,7 @@ from core import live
 from monitor import parts as _parts
 from monitor import schedule
 from monitor.parts import Parts
+from servers import orders
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,11 @@ def _start() -> None:
     if settings.EMBEDDED:
         parts.rules_and_delivery()
         parts.background(beat=True)
+
+
+def let_go() -> None:
+    """The end begins: long polls are answered, so that nobody waits for them."""
+    orders.board.end()
 
 
 async def shutdown() -> None:

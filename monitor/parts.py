@@ -19,7 +19,8 @@ from ingest import writer
 from metrics import journal
 from metrics.shared import Follower
 from monitor.background import Beat, CeleryWorker
-from servers.auth import CHECK_EVERY, keyring
+from servers import orders
+from servers.auth import CHECK_EVERY, keyring, tend
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ class Parts:
         writer.writer()
         journal.on_commit(_wake_rules)
         self._keep("writer", lambda: writer.stop(3.0))
-        self._loop(Loop("keys", _refresh_keys, every=CHECK_EVERY))
+        self._loop(Loop("keys", tend, every=CHECK_EVERY))
+        self._loop(Loop(orders.NAME, orders.refresh))
         if others is None:
             self._loop(feed.start())
         else:
@@ -109,8 +111,3 @@ def clear_leases() -> None:
 
 def _wake_rules(_group: list[journal.Entry]) -> None:
     wake("rules")
-
-
-def _refresh_keys() -> bool:
-    keyring.refresh()
-    return False

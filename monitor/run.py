@@ -60,6 +60,7 @@ def _plain_as_secure(environment: env.Environment) -> str:
 
 
 def web(environment: env.Environment) -> int:
+    from monitor import lifespan  # noqa: PLC0415 - it imports models, which need the set-up
     from monitor.serve import serve  # noqa: PLC0415 - a worker needs no web server
 
     serve(
@@ -68,6 +69,7 @@ def web(environment: env.Environment) -> int:
         tls=_certificate(environment),
         trusted=list(environment.trusted_proxies),
         connection_cap=environment.connection_cap,
+        stopping=lifespan.let_go,
     )
     return 0
 

@@ -10,7 +10,9 @@ from rest_framework.routers import SimpleRouter
 from alerts import api as alerts
 from dashboards import api as dashboards
 from dashboards import views
+from dashboards.demo.views import DemoView, remove_demo
 from ingest.api import IngestView
+from ingest.orders import KeyView, OrdersView
 from metrics.api import FleetLatestView, SeriesView
 from monitor import health
 from servers.api import EnrolView
@@ -25,9 +27,12 @@ router.register("notices", alerts.NoticeViewSet, basename="notice")
 
 api = [
     path("ingest", IngestView.as_view(), name="ingest"),
+    path("orders", OrdersView.as_view(), name="orders"),
+    path("agent/key", KeyView.as_view(), name="agent-key"),
     path("enrol", EnrolView.as_view(), name="enrol"),
     path("series", SeriesView.as_view(), name="series"),
     path("fleet/latest", FleetLatestView.as_view(), name="fleet-latest"),
+    path("demo", DemoView.as_view(), name="demo"),
     path("live", dashboards.LiveView.as_view(), name="live"),
     path("schema", SpectacularJSONAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
     *router.urls,
@@ -36,6 +41,7 @@ api = [
 urlpatterns = [
     path("", views.fleet, name="fleet"),
     path("servers/add/", views.add_server, name="add-server"),
+    path("demo/remove/", remove_demo, name="remove-demo"),
     path("servers/<uuid:uuid>/", views.server, name="server"),
     path("alerts/", views.alerts, name="alerts"),
     path("incidents/<uuid:uuid>/", views.incident, name="incident"),

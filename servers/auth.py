@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
@@ -15,10 +16,12 @@ from core import tokens
 from core.clock import now
 from core.errors import Conflict, Unauthorized
 from servers.models import DEFAULT_INTERVAL, AgentKey, Enrolment, Server
-from servers.services import set_facts
+from servers.services import add_events, set_facts
 
 CHECK_EVERY = 2.0
 RELOAD_EVERY = 60.0
+ROTATION = timedelta(hours=1)
+MOST_SETTLED = 500
 UNKNOWN = "Agent key refused: it is unknown or was revoked. Enrol this machine again under Add server."
 
 
@@ -33,6 +36,11 @@ class Agent:
     interval: int
     paused: bool
     digest: str
+    version: str = ""
+    key: str = ""
+    fresh: bool = False
+    """Made to replace another key, and not used yet."""
+    ends: float | None = None
 
 
 class Keyring:
@@ -43,6 +51,7 @@ class Keyring:
         self.mark: tuple[datetime | None, datetime | None, int, int] | None = None
         self.read_at = float("-inf")
         self.missed: dict[str, float] = {}
+        self.used: set[str] = set()
         self.lock = threading.Lock()
 
     def find(self, clear: str) -> Agent | None:
@@ -51,7 +60,15 @@ class Keyring:
         if parts is None:
             return None
         agent = self.agents.get(parts[0])
-        return agent if agent and tokens.same(agent.digest, parts[1]) else None
+        if agent is None or not tokens.same(agent.digest, parts[1]):
+            return None
+        if agent.fresh:
+            self.used.add(agent.key)
+        return None if agent.ends is not None and agent.ends < time.time() else agent
+
+    def take_used(self) -> list[str]:
+        used, self.used = self.used, set()
+        return list(used)
 
     def maybe_new(self, clear: str) -> bool:
         """Whether it pays to look into the table: the form is right and it was not missed just now."""
@@ -86,14 +103,16 @@ class Keyring:
             if mark == self.mark and time.monotonic() - self.read_at < RELOAD_EVERY:
                 return
             rows = AgentKey.objects.filter(revoked_at=None).values_list(
-                "key", "digest", "server_id", "server__uuid", "server__name", "server__team_id",
-                "server__interval", "server__paused",
+                "key", "used_at", "expires_at", "server_id", "server__uuid", "server__name", "server__team_id",
+                "server__interval", "server__paused", "digest", "server__agent",
             )  # fmt: skip
-            self.agents = {
-                key: Agent(server, str(uuid), name, team, interval, paused, digest)
-                for key, digest, server, uuid, name, team, interval, paused in rows
-            }
+            self.agents = {row[0]: _agent(row) for row in rows}
             self.mark, self.read_at = mark, time.monotonic()
+
+
+def _agent(row: tuple[Any, ...]) -> Agent:
+    key, used_at, ends, server, uuid, *about = row
+    return Agent(server, str(uuid), *about, key=key, fresh=used_at is None, ends=ends.timestamp() if ends else None)  # type: ignore[misc]
 
 
 def _mark() -> tuple[datetime | None, datetime | None, int, int]:
@@ -108,6 +127,60 @@ def _mark() -> tuple[datetime | None, datetime | None, int, int]:
 keyring = Keyring()
 
 
+def tend() -> bool:
+    """A loop's step: keys that were used for the first time end those they replace; then read what changed."""
+    used = keyring.take_used()
+    for start in range(0, len(used), MOST_SETTLED):
+        _settle(used[start : start + MOST_SETTLED])
+    keyring.refresh()
+    return False
+
+
+@transaction.atomic
+def _settle(used: list[str]) -> None:
+    keys = AgentKey.objects.filter(key__in=used, used_at=None, revoked_at=None)
+    servers = list(keys.values_list("server_id", flat=True))
+    keys.update(used_at=now(), changed_at=now())
+    replaced = AgentKey.objects.filter(server__in=servers, revoked_at=None, expires_at__isnull=False)
+    replaced = replaced.exclude(key__in=used)
+    for server in set(replaced.values_list("server_id", flat=True)):
+        add_events(server, [(now(), "key_rotated", "The agent uses a new key; the old one ended.", {})])
+    replaced.update(revoked_at=now(), changed_at=now())
+
+
+@transaction.atomic
+def hand_key(agent: Agent) -> str:
+    """A new key for the agent that asks with its own; that one lives until the new one was used, an hour at most."""
+    Server.objects.select_for_update().get(pk=agent.server)
+    mine = AgentKey.objects.filter(server=agent.server, revoked_at=None)
+    asking = mine.filter(key=agent.key).first()
+    if asking is None:
+        raise Unauthorized(UNKNOWN)
+    # An answer that was lost left a key that nobody has: it goes, and the machine keeps the one it asks with.
+    mine.filter(used_at=None).exclude(pk=asking.pk).delete()
+    mine.exclude(pk=asking.pk).update(revoked_at=now(), changed_at=now())
+    asking.used_at = asking.used_at or now()
+    asking.expires_at = asking.expires_at or now() + ROTATION
+    asking.save(update_fields=["used_at", "expires_at", "changed_at"])
+    token = tokens.make("wka")
+    AgentKey.objects.create(server_id=agent.server, key=token.key, digest=token.digest)
+    return token.clear
+
+
+class Mismatch(Conflict):
+    """The name is taken by another machine."""
+
+    code = "fingerprint_mismatch"
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(
+            f"A server named {server.name} is already watched, with another fingerprint. If this machine "
+            "replaces it, accept it on the page of that server and run this line again; else give this "
+            "one another name."
+        )
+        self.server = server
+
+
 @dataclass(frozen=True)
 class Enrolled:
     """What a machine gets for its invitation."""
@@ -119,6 +192,14 @@ class Enrolled:
 
 def enrol(clear: str, hostname: str, fingerprint: str, facts: dict[str, dict[str, object]]) -> Enrolled:
     """Turn an invitation into a server and its key; the same machine again gets the same server."""
+    try:
+        return _enrol(clear, hostname, fingerprint, facts)
+    except Mismatch as refused:
+        _tell_mismatch(refused.server, fingerprint)
+        raise
+
+
+def _enrol(clear: str, hostname: str, fingerprint: str, facts: dict[str, dict[str, object]]) -> Enrolled:
     with transaction.atomic():
         invitation = _invitation(clear, fingerprint)
         server = _known_or_new(invitation, hostname, fingerprint)
@@ -143,7 +224,9 @@ def _invitation(clear: str, fingerprint: str) -> Enrolment:
     if parts is None:
         raise refused
     invitation = Enrolment.objects.select_for_update().filter(key=parts[0]).first()
-    if invitation is None or not tokens.same(invitation.digest, parts[1]) or invitation.expires_at < now():
+    if invitation is None or not tokens.same(invitation.digest, parts[1]):
+        raise refused
+    if invitation.revoked_at or invitation.expires_at < now():
         raise refused
     if invitation.used_at and not invitation.reusable and invitation.used_by != fingerprint:
         raise refused
@@ -158,17 +241,25 @@ def _known_or_new(invitation: Enrolment, hostname: str, fingerprint: str) -> Ser
     if server:
         return server
     hostname = _beside_demo(mine, hostname, demo=invitation.demo)
-    if mine.filter(name=hostname).exists():
-        raise Conflict(
-            f"A server named {hostname} is already watched, with another fingerprint. If this machine replaces it, "
-            "remove the old one first; else give this one another name.",
-            code="fingerprint_mismatch",
-        )
+    if namesake := mine.filter(name=hostname).first():
+        raise Mismatch(namesake)
     number = (mine.aggregate(last=Max("number"))["last"] or 0) + 1
     return Server.objects.create(
         team=invitation.team, number=number, name=hostname, hostname=hostname, fingerprint=fingerprint,
         demo=invitation.demo,
     )  # fmt: skip
+
+
+def _tell_mismatch(server: Server, fingerprint: str) -> None:
+    """Shown to the admin: once a machine, not once a try."""
+    if server.offered == fingerprint:
+        return
+    Server.objects.filter(pk=server.pk).update(offered=fingerprint, changed_at=now())
+    text = (
+        f"Another machine asked to enrol as {server.name} and was refused. If it replaces this one, choose "
+        '"Accept this machine" and run its line again; if not, give it another name.'
+    )
+    add_events(server.pk, [(now(), "fingerprint_mismatch", text, {"fingerprint": fingerprint})])
 
 
 def _beside_demo(mine: QuerySet[Server], name: str, *, demo: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 
@@ -30,6 +30,13 @@ class Server(models.Model):
     tags = models.JSONField(default=list, blank=True)
     interval = models.PositiveIntegerField(default=DEFAULT_INTERVAL)
     paused = models.BooleanField(default=False)
+    agent = models.CharField(max_length=40, blank=True, editable=False, help_text="Version its agent last told.")
+    offered = models.CharField(
+        max_length=128,
+        blank=True,
+        editable=False,
+        help_text="Another machine's fingerprint that asked for this name.",
+    )
     demo = models.BooleanField(default=False, editable=False, help_text="Simulated: part of a demo fleet.")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
@@ -70,6 +77,8 @@ class AgentKey(models.Model):
     key = models.CharField(max_length=24, unique=True)
     digest = models.CharField(max_length=64, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="First use; kept for new keys.")
+    expires_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Set once it was replaced.")
     revoked_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
 
@@ -77,6 +86,38 @@ class AgentKey(models.Model):
 
     def __str__(self) -> str:
         return f"wka_{self.key} of {self.server}"
+
+
+class OrderRows(ServerRows[M_co]):
+    """Orders are asked for by whether they still stand."""
+
+    def standing(self) -> Self:
+        return self.filter(state="waiting")
+
+
+class Order(models.Model):
+    """Something a machine shall do, handed out in the answers to its own posts until it says what became of it."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    server = models.ForeignKey(Server, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=40)
+    args = models.JSONField(default=dict, help_text="Never a secret: whoever acts asks for it with its key.")
+    state = models.CharField(
+        max_length=10, default="waiting", choices=[(word, word) for word in ("waiting", "done", "failed", "lapsed")]
+    )
+    by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    until = models.DateTimeField()
+    handed_at = models.DateTimeField(null=True, help_text="First time it went out.")
+    done_at = models.DateTimeField(null=True)
+    text = models.CharField(max_length=500, blank=True, help_text="What the machine said of it.")
+    objects: ClassVar[OrderRows[Order]] = OrderRows["Order"].as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        indexes = [models.Index(fields=["server"], condition=models.Q(state="waiting"), name="standing_orders")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.server}"
 
 
 class Enrolment(models.Model):
@@ -93,6 +134,7 @@ class Enrolment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True, blank=True)
     used_by = models.CharField(max_length=128, blank=True, editable=False, help_text="Fingerprint of its machine.")
+    revoked_at = models.DateTimeField(null=True, blank=True)
     objects: ClassVar[TeamOwned[Enrolment]] = TeamOwned["Enrolment"].as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:

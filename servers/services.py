@@ -13,7 +13,10 @@ from django.db import transaction
 from accounts.models import Team
 from core import tokens
 from core.clock import now
+from servers import orders
 from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Server
+
+__all__ = ["orders"]
 
 Facts = dict[str, dict[str, object]]
 
@@ -75,6 +78,12 @@ def add_events(server: int, events: Iterable[tuple[datetime, str, str, dict[str,
         ),
         ignore_conflicts=True,
     )
+
+
+def set_agent(server: int, version: str) -> None:
+    """Which agent a machine runs; the same again writes nothing."""
+    version = _text(version)[:40]
+    Server.objects.filter(pk=server).exclude(agent=version).update(agent=version, changed_at=now())
 
 
 def _clean(document: Facts) -> Facts:
