@@ -75,6 +75,7 @@ class _Memory(Protocol):
     def recent(self, topic: str) -> list[Message]: ...
     def watch(self, topic: str, seconds: float) -> None: ...
     def watched(self, topic: str) -> bool: ...
+    def anybody(self) -> bool: ...
     def skip(self) -> None: ...
 
 
@@ -112,6 +113,11 @@ class _InProcess:
         layer = get_channel_layer()
         joined = isinstance(layer, InMemoryChannelLayer) and bool(layer.groups.get(topic))
         return joined or self.polled.get(topic, 0.0) > time.monotonic()
+
+    def anybody(self) -> bool:
+        layer = get_channel_layer()
+        joined = isinstance(layer, InMemoryChannelLayer) and bool(layer.groups)
+        return joined or any(until > time.monotonic() for until in tuple(self.polled.values()))
 
     def skip(self) -> None:
         """Memory is never away."""
@@ -162,7 +168,11 @@ class _InRedis:
             found: list[bytes] = self.redis.zrange("live:watched", 0, -1)  # type: ignore[assignment]
             topics = {name.decode() for name in found}
             self.known = (time.monotonic(), topics)
-        return topic in topics
+        return topic in self.known[1]
+
+    def anybody(self) -> bool:
+        self.watched("")
+        return bool(self.known[1])
 
 
 def _message(topic: str, number: int, data: Message) -> Message:
@@ -225,6 +235,11 @@ def watch(topic: str, seconds: float = POLLED_FOR) -> None:
 
 def recent(topic: str) -> list[Message]:
     return _ask(lambda kept: kept.recent(topic), [])
+
+
+def anybody() -> bool:
+    """Whether any topic at all is watched; asked before work is done that only watchers need."""
+    return _ask(lambda kept: kept.anybody(), False)
 
 
 def watched(topic: str) -> bool:

@@ -59,6 +59,8 @@ class Feed(Loop):
     def tick(self) -> bool:
         with self.lock:
             changed, self.changed, self.held = self.changed, {}, 0
+        if not live.anybody():
+            return False
         rows = self._watched(self._servers(missing=changed.keys()))
         if not rows:
             return False

@@ -19,7 +19,6 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, close_old_connections, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Max
 
 from core.clock import milliseconds
 from core.errors import Busy, Unauthorized
@@ -27,7 +26,7 @@ from metrics import blob, recent
 from metrics.identities import Identities
 from metrics.latest import latest
 from metrics.layouts import Known, layouts
-from metrics.models import JournalRow, Uses, living
+from metrics.models import JournalRow, living
 from servers.auth import UNKNOWN
 
 log = logging.getLogger(__name__)
@@ -40,6 +39,7 @@ LINGER = 0.16
 GLANCE = 0.04  # in which some must have come, else nobody is on the way
 LINGER_BYTES = 8 << 20
 FLUSH_EVERY = 30.0
+FLUSH_AGAIN = 5.0
 MOST_READ = 64 << 20
 JOURNAL_LOCK = 0x57415443  # "WATC": the advisory lock that orders commit groups on PostgreSQL
 
@@ -284,7 +284,8 @@ class Writer(threading.Thread):
         if self.feeds:
             with _guarded("Letting go what is sealed"):
                 recent.keep_up()
-        self.flushed = time.monotonic()
+        held = latest.dirty or self.identities.dirty  # it failed: what is sealed soon must be written before
+        self.flushed = time.monotonic() - (FLUSH_EVERY - FLUSH_AGAIN if held else 0.0)
 
 
 def _tell(fresh: list[Entry]) -> None:
@@ -379,11 +380,3 @@ def read(after: int, most: int = 2000) -> Iterator[Row]:
         layout = layouts.by(layout_id)
         times, values = blob.unpack(data, len(layout.columns))
         yield Row(pk, server, layout, received, times, values)
-
-
-def judged_before(place: int) -> Iterator[tuple[int, int, int]]:
-    """Server, layout and time: how far the rows up to a cursor reach, sealed ones and those still here."""
-    yield from Uses.objects.values_list("server_id", "layout_id", "judged")
-    rows = JournalRow.objects.filter(pk__lte=place).values("server_id", "layout_id")
-    for row in rows.annotate(end=Max("end"), received=Max("received")):
-        yield row["server_id"], row["layout_id"], min(row["end"], row["received"])
