@@ -7,16 +7,17 @@ import json
 import os
 import socket
 import sys
-from typing import Union
+from typing import TYPE_CHECKING
 
 import psutil
 
 from watchkeeper_agent import VERSION
-from watchkeeper_agent.collectors.base import proc, read
+from watchkeeper_agent.collectors.base import Document, Scalar, proc, read
 from watchkeeper_agent.config import replace
 
-Scalar = Union[str, int, float, bool, None]
-Document = dict[str, dict[str, Scalar]]
+if TYPE_CHECKING:
+    from watchkeeper_agent.collectors import Collectors
+
 UNSET = ("", "uninitialized\n")
 
 
@@ -24,9 +25,9 @@ def hostname() -> str:
     return socket.gethostname() or "localhost"
 
 
-def gather() -> Document:
+def gather(collectors: Collectors | None = None) -> Document:
     """The document of facts: {section: {key: scalar}}, nothing in it that moves by itself."""
-    return {
+    document: Document = {
         "host": {"name": hostname(), "architecture": _machine()},
         "os": _system(),
         "cpu": {
@@ -37,6 +38,14 @@ def gather() -> Document:
         "memory": {"total_bytes": psutil.virtual_memory().total, "swap_total_bytes": psutil.swap_memory().total},
         "agent": {"version": VERSION, "python": "{}.{}.{}".format(*sys.version_info[:3])},
     }
+    if collectors:
+        off = collectors.off()
+        document["agent"]["collectors"] = (
+            "; ".join(f"{name}: {off[name]}" for name in sorted(off))[:500] or "all well"
+        )
+        for section, pairs in collectors.facts().items():
+            document.setdefault(section, {}).update(pairs)
+    return document
 
 
 def digest(document: Document) -> str:

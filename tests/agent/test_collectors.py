@@ -13,7 +13,7 @@ import psutil
 import pytest
 from watchkeeper_agent import errors, facts
 from watchkeeper_agent.collectors import Collectors
-from watchkeeper_agent.collectors.base import registered
+from watchkeeper_agent.collectors.base import Kind, registered
 from watchkeeper_agent.collectors.disk import mounts
 from watchkeeper_agent.sample import Counters, Sample, column, layout_of
 
@@ -196,7 +196,7 @@ def test_a_collector_that_fails_costs_its_own_values_alone(
             raise ZeroDivisionError("no such thing")
 
     errors._said.clear()
-    monkeypatch.setitem(registered, "load", Broken)
+    monkeypatch.setitem(registered, "load", Kind(Broken, 0, (), root=False))
     collectors = Collectors()
     assert "memory_used_percent" in collectors.sample().values
     collectors.sample()

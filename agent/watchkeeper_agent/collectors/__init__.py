@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from watchkeeper_agent.collectors import cpu, disk, host, itself, memory, network
-from watchkeeper_agent.collectors.base import Collector, Collectors, collector, registered
+from watchkeeper_agent.collectors.base import Collector, collector, registered
+from watchkeeper_agent.collectors.options import Options
+from watchkeeper_agent.collectors.round import Collectors
 
 __all__ = [
     "Collector",
     "Collectors",
+    "Options",
     "collector",
     "cpu",
     "disk",

@@ -1,0 +1,122 @@
+"""Slow collectors, asked on their own periods by threads of their own; a sample takes their last values."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any
+
+from watchkeeper_agent.collectors.base import Document, Guarded
+from watchkeeper_agent.sample import Counters, Number, Sample
+
+FIRST_COLUMNS, NEXT_COLUMNS = 20.0, 60.0
+MOST_EVENTS = 200
+
+
+class Slow(Guarded):
+    """One slow collector with what it found last and when it is due."""
+
+    def __init__(self, name: str, one: Any, period: float, now: float) -> None:
+        super().__init__(name, one)
+        self.period = period
+        self.counters = Counters()
+        # The first look comes soon, the longest periods last: a start should not be a burst.
+        self.due = now + min(period, 600.0) / 20 * random.uniform(0.5, 1.5)
+        self.values: dict[str, Number | None] = {}
+        self.fresh_until = 0.0
+        self.facts: Document = {}
+
+    def look(self, now: float) -> None:
+        sample = Sample(now, self.counters)
+        found = self.collect(sample)
+        done = time.monotonic() - now if now else 0.0
+        self.due = now + max(0.0, done) + self.period * random.uniform(0.9, 1.1)
+        self.values = sample.values if found else {}
+        # One look may be late or in vain; what is older is not true any more.
+        self.fresh_until = self.due + self.period * 1.2 + 30
+
+
+class Background:
+    """All slow collectors of this machine. `lanes` are threads: one that waits holds up its own lane alone."""
+
+    def __init__(self, slow: list[Slow], began: float) -> None:
+        self.slow = slow
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.threads: list[threading.Thread] = []
+        self.news = 0
+        self.shown: list[str] = []
+        self.next_columns = began + FIRST_COLUMNS
+        self._events: list[dict[str, Any]] = []
+
+    def start(self) -> None:
+        for lane in sorted({_lane(slow) for slow in self.slow}):
+            thread = threading.Thread(target=self._run, args=(lane,), name=f"collect {lane}", daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def stop(self, within: float = 1.0) -> None:
+        self.stopping.set()
+        for slow in self.slow:
+            getattr(slow.one, "stop", bool)()
+        until = time.monotonic() + within
+        for thread in self.threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _run(self, lane: str) -> None:
+        mine = [slow for slow in self.slow if _lane(slow) == lane]
+        while not self.stopping.wait(max(0.05, min(slow.due for slow in mine) - time.monotonic())):
+            self.step(time.monotonic(), mine)
+
+    def step(self, now: float, mine: list[Slow] | None = None) -> None:
+        """Ask those that are due."""
+        for slow in self.slow if mine is None else mine:
+            if slow.due <= now and not self.stopping.is_set():
+                slow.look(now)
+                self._keep(slow)
+                now = max(now, time.monotonic()) if mine else now
+
+    def _keep(self, slow: Slow) -> None:
+        facts = getattr(slow.one, "facts", {})
+        events = getattr(slow.one, "events", None)
+        with self.lock:
+            if facts != slow.facts:
+                slow.facts = dict(facts)
+                self.news += 1
+            if events:
+                self._events = (self._events + events)[-MOST_EVENTS:]
+                events.clear()
+
+    def events(self) -> list[dict[str, Any]]:
+        """What happened since this was asked last."""
+        with self.lock:
+            told, self._events = self._events, []
+        return told
+
+    def facts(self) -> Document:
+        found: Document = {}
+        with self.lock:
+            for slow in self.slow:
+                for section, pairs in slow.facts.items():
+                    found.setdefault(section, {}).update(pairs)
+        return found
+
+    def put(self, sample: Sample) -> None:
+        """The last values, while they are fresh.
+
+        New columns make a new layout at the hub, so they join once a minute; one without a value is null till then.
+        """
+        now: dict[str, Number | None] = {}
+        for slow in self.slow:
+            if sample.at <= slow.fresh_until:
+                now.update(slow.values)
+        if sample.at >= self.next_columns:
+            self.next_columns = sample.at + NEXT_COLUMNS
+            self.shown = sorted(now)
+        for name in self.shown:
+            sample.values.setdefault(name, now.get(name))
+
+
+def _lane(slow: Slow) -> str:
+    return str(getattr(slow.one, "lane", "slow"))

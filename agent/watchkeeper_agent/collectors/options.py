@@ -1,0 +1,42 @@
+"""What a machine's owner settles about collecting: folders, checks, sockets, and what is left alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+SOCKETS = ["/var/run/docker.sock", "/run/podman/podman.sock"]
+STALE = 3600.0
+
+
+class Options:
+    """Read from the `collect` part of the agent's file; everything in it may be missing."""
+
+    def __init__(self) -> None:
+        self.textfiles = ""
+        self.checks_folder = ""
+        self.checks: dict[str, Any] = {}
+        self.check_user = "nobody"
+        self.containers = list(SOCKETS) if sys.platform != "win32" else []
+        self.off: list[str] = []
+        self.stale = STALE
+
+    @classmethod
+    def of(cls, document: dict[str, Any], folder: str) -> Options:
+        """The document's wishes; a folder beside the agent's file counts without being named."""
+        options = cls()
+        options.textfiles = str(document.get("textfiles") or _there(f"{folder}/textfiles"))
+        options.checks_folder = str(document.get("checks_folder") or _there(f"{folder}/checks"))
+        options.check_user = str(document.get("check_user") or options.check_user)
+        checks, sockets, off = document.get("checks"), document.get("containers"), document.get("off")
+        options.checks = dict(checks) if isinstance(checks, dict) else {}
+        options.containers = [str(path) for path in sockets] if isinstance(sockets, list) else options.containers
+        options.off = [str(name) for name in off] if isinstance(off, list) else []
+        stale = document.get("stale")
+        options.stale = float(stale) if isinstance(stale, (int, float)) and stale > 0 else STALE
+        return options
+
+
+def _there(folder: str) -> str:
+    return folder if os.path.isdir(folder) else ""  # noqa: PTH112 - pathlib costs memory
