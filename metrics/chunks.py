@@ -14,9 +14,9 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from metrics import blob, bymetric, codec, recent, rollups, tiers
-from metrics.codec import Part
+from metrics import blob, bymetric, recent, rollups, tiers
 from metrics.bymetric import FleetBuckets
+from metrics.codec import Part
 from metrics.layouts import Known, layouts
 from metrics.models import Chunk, JournalRow
 from metrics.rollups import Rolled
@@ -118,7 +118,7 @@ def _sealed(server: int, series: Collection[int], start: int, end: int) -> list[
     for some in of_server(server, RAW, start, end):
         chunks += some.filter(end__gte=start, start__lte=end).values_list("part", "data")
     chunks.sort(key=lambda chunk: chunk[0])
-    return [_cut(codec.read(data, series), start, end) for _, data in chunks]
+    return [_cut(tiers.read(data, series), start, end) for _, data in chunks]
 
 
 def _cut(part: Part, start: int, end: int) -> Part:

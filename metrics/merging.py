@@ -86,7 +86,7 @@ def _merged(span: int, server: int, place: int) -> Merged | None:
     chunks = list(chosen.values_list("pk", "data", "merged"))
     if not chunks:
         return None
-    whole = rollups.overlay([codec.read(data) for _, data, _ in chunks])
+    whole = rollups.overlay([tiers.read(data) for _, data, _ in chunks])
     fine = rollups.reduce(whole, STEP)
     if not any(merged for _, _, merged in chunks):
         # Should the samples of this hour be deleted already: its buckets know more than a late row does.

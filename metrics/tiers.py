@@ -28,6 +28,13 @@ def spans(start: int, end: int, width: int) -> range:
     return range(start - start % width, end + 1, width)
 
 
+def read(data: bytes | memoryview, keys: Collection[int] | None = None) -> Part:
+    """A blob with its columns in the order of their keys, so that alike blobs can be put together at once."""
+    part = codec.read(data, keys)
+    order = np.argsort(part.keys)
+    return Part(part.times, part.keys[order], part.values[:, order])
+
+
 def pack(rolled: Rolled) -> bytes:
     """Of one server: the kinds of a series side by side, for who asks for one series."""
     kinds = np.stack(_in_order(rolled), axis=2).reshape(len(rolled.t), -1)
@@ -35,7 +42,7 @@ def pack(rolled: Rolled) -> bytes:
 
 
 def pack_fleet(rolled: Rolled) -> bytes:
-    """Of one series: all servers of a kind side by side, for who asks for one kind."""
+    """Of one series over many servers, who are mostly read all at once."""
     kinds = np.concatenate(_in_order(rolled), axis=1)
     return codec.encode(rolled.t, _keys(rolled.series).T.ravel(), kinds, frame=FLEET_FRAME)
 
@@ -43,7 +50,7 @@ def pack_fleet(rolled: Rolled) -> bytes:
 def unpack(data: bytes | memoryview, series: Collection[int] | None = None) -> Rolled:
     """Both of the above; `series` are servers in the second."""
     keys = None if series is None else [one * KINDS + kind for one in series for kind in range(KINDS)]
-    part = codec.read(data, keys)
+    part = read(data, keys)
     kinds = [part.values[:, part.keys % KINDS == kind] for kind in range(KINDS)]
     columns = part.keys[part.keys % KINDS == MEAN] // KINDS
     return Rolled(part.times, columns, kinds[LOW], kinds[HIGH], kinds[MEAN], kinds[COUNT])
@@ -58,7 +65,7 @@ def pack_piece(rolled: Rolled, span: int) -> bytes:
 
 
 def unpack_piece(data: bytes | memoryview, span: int) -> Rolled:
-    part = codec.read(data)
+    part = read(data)
     kinds = [part.values[:, part.keys // SLOTS == kind].T for kind in range(KINDS)]
     t = span + part.keys[part.keys < SLOTS] * STEP
     return Rolled(t, part.times, kinds[LOW], kinds[HIGH], kinds[MEAN], kinds[COUNT])

@@ -10,11 +10,14 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORTEST_PASSWORD = 10
+UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+SMALLEST_CAP = 100 << 20
 LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -39,6 +42,10 @@ class Environment:
     trusted_proxies: tuple[str, ...]
     outgoing_allow: tuple[str, ...]
     connection_cap: int
+    keep_raw_days: int
+    keep_5min_days: int
+    keep_hourly_days: int
+    disk_cap: int
     debug: bool
 
     @property
@@ -73,6 +80,7 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
     tls = value.tls("WATCHKEEPER_TLS")
     secure = tls not in {"auto", "off"} or (tls == "auto" and not is_loopback(host))
     data = value.folder("WATCHKEEPER_DATA", ROOT / "var")
+    raw, fine, coarse = value.days()
     return Environment(
         data=data,
         host=host,
@@ -91,6 +99,10 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         trusted_proxies=value.networks("WATCHKEEPER_TRUSTED_PROXIES"),
         outgoing_allow=value.networks("WATCHKEEPER_OUTGOING_ALLOW"),
         connection_cap=value.count("WATCHKEEPER_CONNECTION_CAP", 20),
+        keep_raw_days=raw,
+        keep_5min_days=fine,
+        keep_hourly_days=coarse,
+        disk_cap=value.size("WATCHKEEPER_DISK_CAP"),
         debug=value.yes("WATCHKEEPER_DEBUG"),
     )
 
@@ -152,6 +164,25 @@ class _Reader:
         if not text.isdecimal() or not 1 <= int(text) <= 100_000:
             raise Wrong(f'{name} is "{text}". Write a number from 1 to 100000, such as {default}.')
         return int(text)
+
+    def days(self) -> list[int]:
+        """How long samples, five minutes and hours are kept: the coarser at least as long as the finer."""
+        usual = {
+            "WATCHKEEPER_KEEP_RAW_DAYS": 7, "WATCHKEEPER_KEEP_5MIN_DAYS": 90, "WATCHKEEPER_KEEP_HOURLY_DAYS": 730,
+        }  # fmt: skip
+        found = {name: self.count(name, default) for name, default in usual.items()}
+        for finer, coarser in pairwise(found):
+            if found[coarser] < found[finer]:
+                raise Wrong(f"{coarser} is {found[coarser]}, {finer} is {found[finer]}. Write at least as many days.")
+        return list(found.values())
+
+    def size(self, name: str) -> int:
+        """Bytes, such as 20G; 0 without a value."""
+        text = self.text(name, "0").upper().removesuffix("B").removesuffix("I")
+        number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "")
+        if not number.isdecimal() or 0 < int(number) * UNITS.get(unit, 1) < SMALLEST_CAP:
+            raise Wrong(f'{name} is "{self.text(name)}". Write a size from 100M on, such as 20G, or 0 for no limit.')
+        return int(number) * UNITS.get(unit, 1)
 
     def yes(self, name: str) -> bool:
         text = self.text(name, "0").lower()

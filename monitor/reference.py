@@ -91,6 +91,23 @@ STORE = (
         "this version yet, and refused.",
         "`database`", "database", secret=True,
     ),
+    Variable(
+        "WATCHKEEPER_KEEP_RAW_DAYS",
+        "For how many days every sample is kept. What arrives later than that is refused.", "`7`", "30",
+    ),
+    Variable(
+        "WATCHKEEPER_KEEP_5MIN_DAYS",
+        "For how many days least, mean, greatest and count of every five minutes are kept.", "`90`", "365",
+    ),
+    Variable(
+        "WATCHKEEPER_KEEP_HOURLY_DAYS", "The same of every hour.", "`730`", "3650",
+    ),
+    Variable(
+        "WATCHKEEPER_DISK_CAP",
+        "How large the database may grow, in M, G or T. Above it the oldest samples go first, then the oldest five "
+        "minutes, then hours; the newest day of each always stays. On PostgreSQL indexes are not counted.",
+        "none", "20G",
+    ),
 )  # fmt: skip
 TELLING = (
     Variable(

@@ -173,6 +173,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 WEB_THREADS = 4
 CONNECTION_CAP = ENV.connection_cap
+KEEP_RAW_DAYS = ENV.keep_raw_days
+KEEP_5MIN_DAYS = ENV.keep_5min_days
+KEEP_HOURLY_DAYS = ENV.keep_hourly_days
+DISK_CAP = ENV.disk_cap
 WEB_BACKLOG = 128
 WEB_MAX_BODY = 8 << 20
 WEB_BODY_BUDGET = 64 << 20
