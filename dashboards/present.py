@@ -28,6 +28,7 @@ def server(row: Server, health: str, newest: Newest | None = None) -> Shown:
         "health": health,
         "seen": newest.received / 1000 if newest else None,
         "interval": row.interval,
+        "demo": row.demo,
         "url": f"/servers/{row.uuid}/",
         **headline(newest),
     }

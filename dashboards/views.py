@@ -25,13 +25,13 @@ OPEN_SHOWN = 200
 ENROLMENT_HOURS = 1
 
 
-def show(request: HttpRequest, template: str, page: str, props: dict[str, Any]) -> HttpResponse:
+def show(request: HttpRequest, template: str, page: str, props: dict[str, Any], **more: Any) -> HttpResponse:
     """The page, or only its data when a script asks for it."""
     guard.trust(request.META)
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse(props)
     open_ = Incident.objects.visible_to(request.user).open().count()
-    return render(request, template, {"page": page, "island_props": props, "open_incidents": open_})
+    return render(request, template, {"page": page, "island_props": props, "open_incidents": open_, **more})
 
 
 def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
@@ -57,7 +57,9 @@ def fleet(request: HttpRequest) -> HttpResponse:
     seq = sequences(request, "fleet", "incidents")
     servers = present.servers(list(Server.objects.visible_to(request.user).select_related("team").order_by("name")))
     props = {"now": now().timestamp(), "seq": seq, "servers": servers, "incidents": incidents(request), "words": {}}
-    return show(request, "dashboards/fleet.html", "fleet", props)
+    demo = sum(one["demo"] for one in servers)
+    may_remove = demo > 0 and Server.objects.visible_to(request.user, MANAGE).filter(demo=True).exists()
+    return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)
 
 
 @login_required

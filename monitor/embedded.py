@@ -17,6 +17,7 @@ from accounts.models import User
 from core import tls
 from dashboards.services import prepare_site
 from monitor import folder, lifespan, upgrade
+from monitor.demo.own import DemoFleet
 from monitor.env import Environment
 from monitor.kept import Kept
 from monitor.launch import place, say, tether
@@ -27,14 +28,14 @@ from monitor.watchself import OwnAgent
 Pair = tuple[Path, Path]
 
 
-def start(environment: Environment, hold: folder.Hold, *, learning: bool) -> None:
+def start(environment: Environment, hold: folder.Hold, *, learning: bool, demo: int = 0) -> None:
     """Upgrade, prepare, serve; comes back when everything is stopped."""
     upgrade.bring_up(environment.data, hold)
     with upgrade.reachable():
         admin = FirstAdmin(environment)
         admin.ensure()
     pair, ca = _certificate(environment)
-    Product(environment, hold, admin, pair, ca).serve(learning=learning)
+    Product(environment, hold, admin, (pair, ca), demo=demo).serve(learning=learning)
 
 
 def _certificate(environment: Environment) -> tuple[Pair | None, Path | None]:
@@ -99,14 +100,22 @@ class Product:
     """The running process: what is said when it is ready and what is ended first when it stops."""
 
     def __init__(
-        self, environment: Environment, hold: folder.Hold, admin: FirstAdmin, pair: Pair | None, ca: Path | None
+        self,
+        environment: Environment,
+        hold: folder.Hold,
+        admin: FirstAdmin,
+        certificate: tuple[Pair | None, Path | None],
+        *,
+        demo: int = 0,
     ) -> None:
-        self.environment, self.hold, self.admin, self.pair = environment, hold, admin, pair
+        self.environment, self.hold, self.admin = environment, hold, admin
+        self.pair, ca = certificate
         self.introduced = threading.Event()
         self.agent = OwnAgent(environment.data, self._own_url(), ca, self._later)
+        self.demo = DemoFleet(environment.data, self._own_url(), ca, self._later, demo)
         # With a broker to share, the slow work leaves this process.
         self.roles = [_role(name) for name in ("worker", "beat") if environment.redis_url]
-        self.children = [self.agent.kept, *self.roles]
+        self.children = [self.agent.kept, self.demo.kept, *self.roles]
 
     def serve(self, *, learning: bool) -> None:
         connections.close_all()
@@ -127,6 +136,7 @@ class Product:
         for role in self.roles:
             threading.Thread(target=role.run, name="role", daemon=True).start()
         self.agent.start()
+        self.demo.start()
         if learning:
             threading.Thread(target=_learn, args=(self.environment.data,), name="learning", daemon=True).start()
         try:
@@ -144,6 +154,7 @@ class Product:
 
     def _stopping(self) -> None:
         """The end begins: a successor may wait for the folder, and our children say good-bye meanwhile."""
+        lifespan.let_go()
         self.hold.stopping()
         for child in self.children:
             child.tell()

@@ -15,6 +15,8 @@ from types import FrameType
 import django
 
 from monitor import env, folder
+from monitor.demo.cast import DEFAULT as DEMO_SIZE
+from monitor.demo.cast import MOST as DEMO_MOST
 from monitor.env import Environment
 from monitor.launch import say
 from monitor.launch.say import Trouble
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        _start(_environment(), learning=not options.no_learning)
+        _start(_environment(), learning=not options.no_learning, demo=options.demo)
     except Trouble as error:
         return say.trouble(error)
     return 0
@@ -42,7 +44,17 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--no-learning", action="store_true", help="do not fetch the learning packages in the background"
     )
+    parser.add_argument(
+        "--demo", nargs="?", type=_fleet_size, const=DEMO_SIZE, default=0, metavar="N",
+        help=f"add N simulated servers ({DEMO_SIZE} when N is left out) with history and a few faults; removable",
+    )  # fmt: skip
     return parser.parse_args(arguments)
+
+
+def _fleet_size(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= DEMO_MOST):
+        raise argparse.ArgumentTypeError(f"N is a number from 1 to {DEMO_MOST}, not {text!r}")
+    return int(text)
 
 
 def _environment() -> Environment:
@@ -52,7 +64,7 @@ def _environment() -> Environment:
         raise Trouble(f"Watchkeeper cannot start. {wrong}", code=2) from wrong
 
 
-def _start(environment: Environment, *, learning: bool) -> None:
+def _start(environment: Environment, *, learning: bool, demo: int) -> None:
     if environment.redis_url and not environment.database_url.startswith("postgres"):
         raise Trouble(
             "REDIS_URL gives the slow work to processes of its own, which need PostgreSQL to share: "
@@ -68,7 +80,7 @@ def _start(environment: Environment, *, learning: bool) -> None:
         os.environ["DJANGO_SETTINGS_MODULE"] = "monitor.settings"
         django.setup()
         from monitor import embedded  # noqa: PLC0415 - it imports models, which need the set-up
-    embedded.start(environment, hold, learning=learning)
+    embedded.start(environment, hold, learning=learning, demo=demo)
 
 
 def _finish_restore(environment: Environment) -> None:

@@ -16,6 +16,7 @@ HELP = """\
 Watchkeeper watches servers. Everything it does starts here:
 
   ./watchkeeper up                   set up if needed, start everything, watch this machine
+  ./watchkeeper up --demo [N]        the same with N simulated servers (24), to look around; removable
   ./watchkeeper doctor               look for trouble and say what mends it
   ./watchkeeper backup FILE          put data, keys and certificates into one file
   ./watchkeeper restore FILE         bring such a file back

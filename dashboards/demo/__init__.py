@@ -1,0 +1,1 @@
+"""The demo fleet as people meet it: marked, and removed by one click."""

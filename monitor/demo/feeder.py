@@ -1,0 +1,164 @@
+"""Speaks for every machine of the fleet: now by live rows, and in between of what was before."""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from monitor.demo import faults, memory
+from monitor.demo.cast import Machine
+from monitor.demo.columns import table
+from monitor.demo.door import Answer, Door
+from monitor.demo.noise import Array
+
+INTERVAL = 10.0
+DAYS = 7.0
+MARGIN = 3 * 3600  # the oldest hours would be refused as older than the retention
+# The first post of a start tells this much at once: rules that wait for minutes can judge the faults of now.
+WARM = 16 * 60
+STEPS = ((2 * 3600, 10.0), (24 * 3600, 60.0), (math.inf, 300.0))  # how old, how far apart
+ROWS = 360  # a post
+BREATH = 0.012  # between two posts of the past: the hub is starting, and people open pages
+SAVE_EVERY = 60.0
+PLENTY = 48  # machines with a whole history; more have a shorter one
+
+
+class Refused(Exception):
+    """The hub does not know this machine any more."""
+
+
+@dataclass
+class Voice:
+    """One machine's way of posting."""
+
+    machine: Machine
+    key: str
+    upto: float
+    boot: str
+    seq: int = 0
+    introduced: bool = False
+    layout_told: bool = False
+
+    @property
+    def offset(self) -> float:
+        """Machines do not all measure at the same second."""
+        return float(self.machine.number * 7 % 10)
+
+
+class Feeder:
+    def __init__(self, door: Door, folder: Path, fleet: memory.Fleet, machines: Iterable[Machine]) -> None:
+        self.door, self.folder, self.since = door, folder, fleet.since
+        self.told = memory.load_told(folder)
+        now = time.time()
+        upto = max(self.told.upto, now - WARM)
+        self.voices = [
+            Voice(machine, fleet.keys[machine.name], upto, uuid.uuid4().hex)
+            for machine in machines if machine.name in fleet.keys
+        ]  # fmt: skip
+        whole = DAYS * 86400 * min(1.0, PLENTY / max(1, len(self.voices))) - MARGIN
+        self.told.owe(max(self.told.upto, now - whole), upto)
+        self.queue: list[Voice] = []  # who still has to tell the slice of the past in work
+        self.slice: tuple[float, float, float] = (0.0, 0.0, INTERVAL)
+        self.saved = time.monotonic()
+
+    def run(self) -> None:
+        """Until the hub knows none of them."""
+        for voice in list(self.voices):
+            self._now(voice)
+        due, turn = time.monotonic(), 0
+        while self.voices:
+            wait = due - time.monotonic()
+            if wait <= 0:
+                # Turns that were slept over are not made up for: a post tells all since the one before.
+                due = max(due, time.monotonic() - INTERVAL) + INTERVAL / len(self.voices)
+                turn += 1
+                self._now(self.voices[turn % len(self.voices)])
+            elif self.queue or self.told.spans:
+                self._past()
+                time.sleep(BREATH)
+            else:
+                time.sleep(wait)
+
+    def _now(self, voice: Voice) -> None:
+        now = time.time()
+        start = max(voice.upto, now - WARM)
+        times = _grid(start + 0.001, now, INTERVAL, voice.offset)
+        if self._say(voice, times):
+            voice.upto = now
+        if time.monotonic() - self.saved > SAVE_EVERY:
+            self._save()
+
+    def _past(self) -> None:
+        """One machine's share of a slice; the slice is done when all told it."""
+        if not self.queue:
+            self.queue, self.slice = list(self.voices), self._next_slice()
+        voice = self.queue.pop()
+        start, end, step = self.slice
+        if voice in self.voices and not self._say(voice, _grid(start, end, step, voice.offset)):
+            self.queue.append(voice)
+        elif not self.queue:
+            self.told.told(start, end)
+            self._save()
+
+    def _next_slice(self) -> tuple[float, float, float]:
+        start, end = self.told.newest()
+        now = time.time()
+        fits = next((old, step) for old, step in STEPS if now - end < old - 60)
+        return max(start, end - ROWS * fits[1], now - fits[0]), end, fits[1]
+
+    def _say(self, voice: Voice, times: Array) -> bool:
+        """True when it need not be said again."""
+        times = times[faults.speaks(voice.machine, times, self.since)]
+        if not len(times):
+            return True
+        voice.seq += 1
+        try:
+            answer = self._post(voice, times)
+        except ConnectionError:
+            time.sleep(2.0)
+            return False
+        except Refused:
+            self.voices.remove(voice)
+            return True
+        if answer.status in {429, 503} or answer.status >= 500:
+            time.sleep(min(answer.retry or 2.0, 30.0))
+            return False
+        if answer.status != 200:
+            print(f"{voice.machine.name}: {answer.status} {answer.document}", flush=True)  # noqa: T201 - our log
+        return True
+
+    def _post(self, voice: Voice, times: Array) -> Answer:
+        columns, rows = table(voice.machine, times, self.since)
+        layout = sha256("\n".join(columns).encode()).hexdigest()[:16]
+        document: dict[str, object] = {
+            "agent": "demo", "boot": voice.boot, "seq": voice.seq, "layout": layout, "rows": rows,
+        }  # fmt: skip
+        if not voice.introduced:
+            document["facts"] = {"hash": layout, "document": voice.machine.facts()}
+        if not voice.layout_told:
+            document["columns"] = columns
+        answer = self.door.post("/api/v1/ingest", document, voice.key)
+        if answer.status == 409:
+            answer = self.door.post("/api/v1/ingest", {**document, "columns": columns}, voice.key)
+        if answer.status in {401, 403}:
+            raise Refused
+        voice.introduced = voice.layout_told = answer.status == 200 or voice.introduced
+        return answer
+
+    def _save(self) -> None:
+        self.saved = time.monotonic()
+        self.told.upto = min((voice.upto for voice in self.voices), default=self.told.upto)
+        memory.save(self.folder, self.told)
+
+
+def _grid(start: float, end: float, step: float, offset: float) -> Array:
+    """Times on a fixed grid, so that what is told twice is the same sample."""
+    first = math.ceil((start - offset) / step) * step + offset
+    return np.arange(first, end, step, dtype=np.float64)
