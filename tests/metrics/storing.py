@@ -36,7 +36,7 @@ class Told:
         for at, row in listed:
             for series, value in zip(layout.series.tolist(), row, strict=True):
                 if not np.isnan(value):
-                    self.truth[server, series][at] = value
+                    self.truth[server, series][at] = float(value)
 
     def seal(self, at: int | None = None) -> None:
         at = self.received + 2 * sealing.EVERY if at is None else at
@@ -63,7 +63,7 @@ class Told:
     def _same(self, server: int, series: int, times: chunks.Times, values: chunks.Array) -> None:
         wanted = sorted(self.truth[server, series].items())
         assert times.tolist() == [at for at, _ in wanted]
-        assert values.tobytes() == np.array([value for _, value in wanted]).tobytes()
+        assert values.tobytes() == np.array([value for _, value in wanted], np.float64).tobytes()
 
     def _buckets(self, server: int, listed: list[int], tier: int) -> None:
         found = chunks.rolled(server, listed, 0, NOON + 900 * DAY, tier)
@@ -83,8 +83,11 @@ class Told:
             found[at - at % (tier * 1000)].append(value)
         return found
 
+    def rolled(self, server: int, column: str, tier: int = 300) -> list[chunks.Buckets]:
+        return list(chunks.rolled(server, [series_of(column)], 0, NOON + 900 * DAY, tier).values())
+
     def fleet_holds(self, column: str, tier: int = 300) -> None:
-        (series,) = layouts.learn(layout_hash([column]), [column]).series.tolist()
+        series = series_of(column)
         found = chunks.fleet(series, 0, NOON + 900 * DAY, tier)
         have = {
             (server, at): (found.low[row, place], found.high[row, place], found.count[row, place])
@@ -99,6 +102,11 @@ class Told:
             for at, values in self.buckets(server, series, tier).items()
         }
         assert have == wanted
+
+
+def series_of(column: str) -> int:
+    (series,) = layouts.learn(layout_hash([column]), [column]).series.tolist()
+    return int(series)
 
 
 def later(hours: float) -> int:
