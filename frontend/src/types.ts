@@ -17,6 +17,7 @@ export interface Server {
   disk: number | null // its fullest mount
   net: number | null // bytes per second, both ways
   load: number | null
+  demo?: boolean // simulated
   url: string
 }
 export interface Incident {

@@ -3,7 +3,7 @@ import { Fragment, useEffect, useMemo, useRef, useState } from 'react'
 import { now } from '../live/clock'
 import type { Server } from '../types'
 import { face, isFresh, type Tone } from '../ui/parts'
-import { count, t } from '../words'
+import { count, t, tn } from '../words'
 import { sizeOf, surface } from './engine'
 
 const GAP = 3
@@ -102,7 +102,7 @@ export function HostMap({ groups, by }: { groups: Array<[string, Server[]]>; by:
         const tw = g.measureText(h.name).width
         g.font = `12px ${st.fontFamily}`
         g.fillStyle = v('--text-3')
-        const words = t(h.bad ? 'fleet.groupBad' : 'fleet.group', { n: count(h.n), bad: h.bad })
+        const words = tn(h.bad ? 'fleet.groupBad' : 'fleet.group', h.n, { bad: h.bad })
         g.fillText(words, h.x + tw + 8, h.y + 12)
       }
       const lut = Array.from({ length: 21 }, (_, i) => ramp(0.12 + (0.88 * i) / 20))

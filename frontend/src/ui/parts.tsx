@@ -49,6 +49,8 @@ export const Status = ({ s, children }: { s: Tone; children: ReactNode }) => (
     {children}
   </span>
 )
+/** Marks what is simulated. */
+export const Demo = () => <span className="tag demo">{t('server.demo')}</span>
 /** What a server looks like. Silence comes before health: who says nothing is not healthy. */
 export function face(server: Server): { tone: Tone; word: string } {
   const { reach, health } = server

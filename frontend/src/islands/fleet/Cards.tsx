@@ -4,7 +4,7 @@ import { ago, duration, percent, plain, rate } from '../../format'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { SeriesAnswer, Server } from '../../types'
-import { faces, Icon, isFresh, Status } from '../../ui/parts'
+import { Demo, faces, Icon, isFresh, Status } from '../../ui/parts'
 import { t } from '../../words'
 import { mark } from '../server/series'
 
@@ -135,7 +135,10 @@ export function ServerCard({ server, at, large }: { server: Server; at: number; 
           <h2>
             <a href={server.url}>{server.name}</a>
           </h2>
-          <p className="dim">{[server.os, ...server.tags, server.team].filter(Boolean).join(' · ')}</p>
+          <p className="dim">
+            {server.demo && <Demo />}
+            {[server.os, ...server.tags, server.team].filter(Boolean).join(' · ')}
+          </p>
         </div>
         <span className="sp" />
         {faces(server).map(({ tone, word }) => (

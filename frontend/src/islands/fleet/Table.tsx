@@ -2,7 +2,7 @@ import { memo, useMemo, useRef, useState } from 'react'
 import { Spark } from '../../charts/Spark'
 import { ago } from '../../format'
 import type { Server } from '../../types'
-import { Bar, face, isFresh, Segments, Status } from '../../ui/parts'
+import { Bar, Demo, face, isFresh, Segments, Status } from '../../ui/parts'
 import { count, t } from '../../words'
 import { rows } from './model'
 import type { Traces } from './trace'
@@ -19,7 +19,10 @@ const Cells = memo(
       <>
         <td className="nm">
           <a href={server.url}>{server.name}</a>
-          <span>{[...server.tags.slice(0, 2), server.os].filter(Boolean).join(' · ') || server.team}</span>
+          <span>
+            {server.demo && <Demo />}
+            {[...server.tags.slice(0, 2), server.os].filter(Boolean).join(' · ') || server.team}
+          </span>
         </td>
         <td>
           <Status s={tone}>{word}</Status>

@@ -7,6 +7,7 @@ import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { Incident, Message, SeriesAnswer, Server, ServerProps } from '../../types'
 import {
+  Demo,
   faces,
   Icon,
   incidentTone,
@@ -291,6 +292,7 @@ function Page({ first }: { first: ServerProps }) {
           ))}
         </div>
         <div className="facts num">
+          {server.demo && <Demo />}
           {server.os && <b>{server.os}</b>}
           {server.tags.map((tag) => (
             <span className="tag" key={tag}>
