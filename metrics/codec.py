@@ -1,21 +1,35 @@
-"""Samples as a small blob: times and columns of numbers, kept to the last bit, read column by column."""
+"""Samples as a small blob: times and columns of numbers, kept to the last bit, read column by column.
+
+Head | directory | low bits of each column | frames: what stands above the low bits, a few columns together.
+Columns stand in the order of their size, not as they were given: alike ones share a frame and its table of symbols.
+"""
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Collection, Sequence
+import zlib
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-Times = NDArray[np.int64]
-Values = NDArray[np.float64]
-Keys = NDArray[np.int64]
+from metrics import columns
+from metrics.columns import Bytes, Floats, Ints, Plan, Words
 
-VERSION = 0
-HEAD = struct.Struct("<BII")
+VERSION = 1
+# version, columns, rows, patterns of gaps, frames, size of the directory unpacked, and packed; then a check sum
+HEAD = struct.Struct("<BIIIIII")
+SUM = struct.Struct("<I")
+# A few bytes can claim to be a billion equal samples: reading must not fill the memory.
+MOST_CELLS = 1 << 25
+LEVEL = 1
+# The form of a column is one number: decimals, "around its mean", low bits + 1 (0 = a straight line, nothing stored).
+FLAT, LOW = 8, 16
+# Directory: six numbers of each column, then four of each frame.
+OF_COLUMN, OF_FRAME = 6, 4
 
 
 class CorruptBlob(ValueError):
@@ -25,40 +39,306 @@ class CorruptBlob(ValueError):
 class Part(NamedTuple):
     """Columns of one blob, in its order: values[row, column], NaN where nothing was measured."""
 
-    times: Times
-    keys: Keys
-    values: Values
+    times: Ints
+    keys: Ints
+    values: Floats
 
 
-def encode(times: Times, keys: Sequence[int] | Keys, values: Values, *, frame: int = 8) -> bytes:
+class Group(NamedTuple):
+    """Columns of the same number of rows; gap 0 = no gap, else the pattern of its gaps."""
+
+    places: Ints
+    gaps: Ints
+    table: Floats
+
+
+class Packed(NamedTuple):
+    """Columns as they are stored, in their new order: forms, units, bases, firsts; low bits; frames."""
+
+    order: Ints
+    numbers: Ints
+    low: bytes
+    frames: list[Frame]
+
+
+class Frame(NamedTuple):
+    columns: int
+    planes: int
+    check: int
+    stream: bytes
+
+
+class Blob(NamedTuple):
+    """An opened blob: what its directory says, and the bytes behind it."""
+
+    times: Ints
+    keys: Ints
+    gaps: Ints
+    low: Ints
+    plan: Plan
+    frames: Ints
+    masks: NDArray[np.bool_]
+    body: memoryview
+
+
+def encode(times: Ints, keys: Sequence[int] | Ints, values: Floats, *, frame: int = 8) -> bytes:
     """Pack n rows of m columns; `frame` columns are unpacked together when one of them is read."""
-    count, columns = values.shape
-    body = b"".join(
-        (
-            np.asarray(times, "<i8").tobytes(),
-            np.asarray(keys, "<i8").tobytes(),
-            np.asarray(values, "<f8").tobytes(),
-        )
-    )
-    return HEAD.pack(VERSION, count, columns) + bytes(cramjam.zstd.compress(body, 1))
+    table = np.ascontiguousarray(np.asarray(values, np.float64).T)
+    count, rows = table.shape
+    if len(times) != rows or len(keys) != count or max(table.size, rows, count) > MOST_CELLS:
+        raise ValueError(f"{len(times)} times and {len(keys)} keys do not fit {rows} rows of {count} columns.")
+    patterns, groups = _groups(table if rows else np.zeros((count, 1)))
+    packed = [_pack(group.table, frame) for group in groups]
+    frames = [one for done in packed for one in done.frames]
+    fields = [_bends(np.asarray(times, np.int64))]
+    fields += [np.zeros(0, np.int64)] * (0 if groups else OF_COLUMN)
+    if groups:
+        places = np.concatenate([group.places[done.order] for group, done in zip(groups, packed, strict=True)])
+        gaps = np.concatenate([group.gaps[done.order] for group, done in zip(groups, packed, strict=True)])
+        fields += [
+            np.asarray(keys, np.int64)[places],
+            gaps,
+            *np.concatenate([done.numbers for done in packed], axis=1),
+        ]
+    fields.extend(np.array([(*one[:3], len(one.stream)) for one in frames], np.int64).reshape(-1, OF_FRAME).T)
+    directory = b"".join(map(_narrow, fields)) + patterns.tobytes()
+    small = bytes(cramjam.zstd.compress(directory, LEVEL))
+    sizes = (count, rows, len(patterns), len(frames), len(directory), len(small))
+    head = HEAD.pack(VERSION, *sizes)
+    check = SUM.pack(zlib.crc32(small, zlib.crc32(head)))
+    return b"".join((head, check, small, *(done.low for done in packed), *(one.stream for one in frames)))
 
 
-def keys(data: bytes | memoryview) -> Keys:
+def keys(data: bytes | memoryview) -> Ints:
     """The keys of a blob in its order."""
-    return read(data).keys
+    return _opened(data).keys
 
 
 def read(data: bytes | memoryview, keys: Collection[int] | None = None) -> Part:
-    """The asked columns of a blob (all of them without `keys`)."""
-    version, count, columns = HEAD.unpack_from(data)
-    if version != VERSION:
-        raise CorruptBlob(f"This blob has the version {version}, which is not known.")
-    size = 8 * (count + columns + count * columns)
-    body = bytes(cramjam.zstd.decompress(bytes(data[HEAD.size :]), output_len=size))
-    times = np.frombuffer(body, "<i8", count)
-    found = np.frombuffer(body, "<i8", columns, offset=8 * count)
-    values = np.frombuffer(body, "<f8", count * columns, offset=8 * (count + columns)).reshape(count, columns)
-    if keys is None:
-        return Part(times, found, values)
-    wanted = np.isin(found, np.fromiter(keys, np.int64))
-    return Part(times, found[wanted], values[:, wanted])
+    """The asked columns of a blob (all of them without `keys`); a key it does not hold is left out."""
+    blob = _opened(data)
+    chosen = np.arange(len(blob.keys))
+    if keys is not None:
+        chosen = chosen[np.isin(blob.keys, np.fromiter(keys, np.int64, len(keys)))]
+    try:
+        return Part(blob.times, blob.keys[chosen], _values(blob, chosen))
+    except (ValueError, IndexError, cramjam.DecompressionError) as error:
+        raise CorruptBlob(f"A blob of samples cannot be read: {error}") from error
+
+
+# Writing
+
+
+def _groups(table: Floats) -> tuple[Bytes, list[Group]]:
+    """The patterns of gaps (a bit for each row), and the columns by how many rows they have."""
+    missing = np.isnan(table)
+    gone = missing.any(1)
+    nothing = np.zeros((0, 0), np.uint8)
+    if not gone.any():
+        return nothing, [Group(np.arange(len(table)), np.zeros(len(table), np.int64), table)] if len(table) else []
+    table = np.where(missing, np.nan, table)
+    gone &= ~missing.all(1)
+    whole, holed = np.flatnonzero(~gone), np.flatnonzero(gone)
+    groups = [Group(whole, np.zeros(len(whole), np.int64), table[whole])] if whole.size else []
+    if not holed.size:
+        return nothing, groups
+    patterns, gaps = np.unique(np.packbits(~missing[holed], axis=1), axis=0, return_inverse=True)
+    lengths = _padded((~missing[holed]).sum(1), table.shape[1])
+    for length in np.unique(lengths):
+        mine = lengths == length
+        dense = np.stack([_dense(table[place], missing[place], length) for place in holed[mine]])
+        groups.append(Group(holed[mine], gaps.reshape(-1)[mine] + 1, dense))
+    return patterns, groups
+
+
+def _padded(lengths: Ints, rows: int) -> Ints:
+    """Lengths rounded up to an eighth of the rows, so that columns with gaps can still share frames."""
+    step = 8 * max(1, rows // 64)
+    padded: Ints = np.minimum(rows, -(-lengths // step) * step)
+    return padded
+
+
+def _dense(column: Floats, missing: NDArray[np.bool_], length: int) -> Floats:
+    found = column[~missing]
+    return np.concatenate([found, np.full(length - len(found), found[-1])])
+
+
+def _pack(table: Floats, frame: int) -> Packed:
+    plan, words = columns.shrink(table)
+    size = words.mean(1)
+    low = np.where(words.any(1), columns.low_bits(size), -1)
+    order = np.argsort(size, kind="stable")
+    low, words = low[order], words[order]
+    form = plan.decimals[order] + FLAT * plan.flat[order] + LOW * (low + 1)
+    numbers = np.stack([form, plan.unit[order], plan.base[order], plan.first[order]])
+    live = int((low < 0).sum())
+    low, words = low[live:], words[live:]
+    packed = [columns.pack_low(words[a:b], int(low[a])) for a, b in _runs(low) if low[a]]
+    # What the frame's check sum covers beside its stream: the low bits of its columns.
+    bits = b"".join(part.tobytes() for part in packed)
+    ends = np.append(0, np.cumsum(columns.low_size(words.shape[1], low)))
+    words >>= low[:, None].astype(np.uint64)
+    frames = []
+    for start in range(0, len(words), frame):
+        some = words[start : start + frame]
+        planes = (int(some.max()).bit_length() + 7) // 8
+        octets = some.view(np.uint8).reshape(*some.shape, 8)[:, :, :planes].transpose(2, 0, 1)
+        stream = bytes(cramjam.zstd.compress(octets.tobytes(), LEVEL))
+        check = zlib.crc32(stream, zlib.crc32(bits[ends[start] : ends[start + len(some)]]))
+        frames.append(Frame(len(some), planes, check, stream))
+    return Packed(order, numbers, bits, frames)
+
+
+def _runs(numbers: Ints, *, apart: int = 0) -> Iterator[tuple[int, int]]:
+    """From where to where neighbours are equal (apart=1: each is one more than the one before)."""
+    cuts = np.flatnonzero(np.diff(numbers) != apart) + 1
+    edges = [0, *cuts.tolist(), len(numbers)]
+    return itertools.pairwise(edges) if len(numbers) else iter(())
+
+
+def _bends(times: Ints) -> Ints:
+    """Times as their first, their first step and then how much each step differs from the one before."""
+    steps = np.diff(times, prepend=np.int64(0))
+    return np.concatenate([steps[:2], np.diff(steps[1:])])
+
+
+def _narrow(numbers: Ints) -> bytes:
+    """A column of the directory: the width, then all lowest bytes, then the next ones."""
+    words = columns.zigzag(numbers)
+    width = (int(words.max(initial=0)).bit_length() + 7) // 8
+    return bytes([width]) + words.view(np.uint8).reshape(-1, 8)[:, :width].T.tobytes()
+
+
+# Reading
+
+
+def _opened(data: bytes | memoryview) -> Blob:
+    view = memoryview(data)
+    try:
+        version, count, rows, patterns, frames, size, small = HEAD.unpack_from(view)
+        if version != VERSION:
+            raise CorruptBlob(f"A blob of samples has the version {version}, which is not known.")
+        bound = 9 * (rows + OF_COLUMN * count + OF_FRAME * frames + 11) + patterns * ((rows + 7) // 8)
+        if max(rows, count, count * rows) > MOST_CELLS or max(frames, patterns) > count or size > bound:
+            raise CorruptBlob("A blob of samples is damaged: its head says it is larger than any that is written.")
+        start = HEAD.size + SUM.size
+        packed = view[start : start + small]
+        if SUM.unpack_from(view, HEAD.size) != (zlib.crc32(packed, zlib.crc32(view[: HEAD.size])),):
+            raise CorruptBlob("A blob of samples is damaged: the sum of its directory is wrong.")
+        directory = Directory(_unzipped(packed, size))
+        return directory.blob(count, rows, patterns, frames, view[start + small :])
+    except (ValueError, IndexError, struct.error, cramjam.DecompressionError) as error:
+        if isinstance(error, CorruptBlob):
+            raise
+        raise CorruptBlob(f"A blob of samples cannot be read: {error}") from error
+
+
+class Directory:
+    """The unpacked directory, read from front to back."""
+
+    def __init__(self, data: Bytes) -> None:
+        self.data = data
+        self.place = 0
+
+    def blob(self, count: int, rows: int, patterns: int, frames: int, body: memoryview) -> Blob:
+        bends = self.numbers(rows)
+        times = np.cumsum(np.concatenate([bends[:1], np.cumsum(bends[1:])]))
+        names, gaps, form, unit, base, first = (self.numbers(count) for _ in range(OF_COLUMN))
+        table = np.stack([self.numbers(frames) for _ in range(OF_FRAME)])
+        bits = self.take(patterns * ((rows + 7) // 8)).reshape(patterns, (rows + 7) // 8)
+        masks = np.unpackbits(bits, axis=1, count=rows).astype(bool)
+        plan = Plan(form % FLAT, unit, form // FLAT % 2, base, first)
+        return Blob(times, names, gaps, form // LOW - 1, plan, table, masks, body)
+
+    def numbers(self, count: int) -> Ints:
+        width = int(self.take(1)[0])
+        words = np.zeros((count, 8), np.uint8)
+        words[:, :width] = self.take(width * count).reshape(width, count).T
+        return columns.unzigzag(words.view(np.uint64).reshape(count))
+
+    def take(self, size: int) -> Bytes:
+        self.place += size
+        if self.place > len(self.data):
+            raise CorruptBlob("A blob of samples is damaged: its directory ends too early.")
+        return self.data[self.place - size : self.place]
+
+
+def _unzipped(stream: memoryview, size: int) -> Bytes:
+    room = bytearray(size)
+    # Into room of a fixed size: a stream may lie about how much it holds.
+    if size and cramjam.zstd.decompress_into(stream, memoryview(room)) != size:
+        raise CorruptBlob("A blob of samples is damaged: a part of it is shorter than it should be.")
+    return np.frombuffer(room, np.uint8)
+
+
+def _values(blob: Blob, chosen: Ints) -> Floats:
+    rows = len(blob.times)
+    values = np.empty((len(chosen), rows))
+    if rows and len(chosen):
+        dense = np.append(rows, _padded(blob.masks.sum(1), rows))[blob.gaps]
+        body = Body(blob, dense)
+        for length in np.unique(dense[chosen]).tolist():
+            mine = np.flatnonzero(dense[chosen] == length)
+            places = chosen[mine]
+            table = columns.grow(Plan(*(field[places] for field in blob.plan)), body.words(places, length))
+            for at, gap, column in zip(mine.tolist(), blob.gaps[places].tolist(), table, strict=True):
+                if gap:
+                    mask = blob.masks[gap - 1]
+                    values[at] = np.nan
+                    values[at, mask] = column[: int(mask.sum())]
+                else:
+                    values[at] = column
+    return values.T
+
+
+class Body:
+    """The low bits and the frames of an opened blob."""
+
+    def __init__(self, blob: Blob, rows: Ints) -> None:
+        self.blob = blob
+        live = np.flatnonzero(blob.low >= 0)
+        self.sizes = np.where(blob.low > 0, columns.low_size(rows, blob.low), 0)
+        self.ends = np.cumsum(self.sizes)
+        of_frame, _planes, _checks, lengths = blob.frames
+        if of_frame.sum() != len(live) or of_frame.min(initial=1) < 1 or lengths.min(initial=0) < 0:
+            raise CorruptBlob("A blob of samples is damaged: its frames do not fit its columns.")
+        self.frame = np.full(len(rows), -1)
+        self.frame[live] = np.repeat(np.arange(len(of_frame)), of_frame)
+        starts = np.cumsum(of_frame) - of_frame
+        self.slot = np.zeros(len(rows), np.int64)
+        self.slot[live] = np.arange(len(live)) - np.repeat(starts, of_frame)
+        self.first = live[starts]
+        self.streams = np.cumsum(lengths) - lengths + (self.ends[-1] if len(rows) else 0)
+
+    def words(self, places: Ints, rows: int) -> Words:
+        """The whole numbers of these columns, which all have so many rows."""
+        low = self.blob.low[places]
+        words = np.zeros((len(places), rows), np.uint64)
+        # Neighbours with as many low bits stand in one piece.
+        for a, b in _runs(low * len(self.frame) * 2 + places, apart=1):
+            if low[a] > 0:
+                size = int(self.sizes[places[a]])
+                begin = int(self.ends[places[a]]) - size
+                bits = np.frombuffer(self.blob.body, np.uint8, (b - a) * size, begin).reshape(b - a, size)
+                words[a:b] = columns.unpack_low(bits, rows, int(low[a]))
+        frame = self.frame[places]
+        for a, b in _runs(frame):
+            if frame[a] >= 0:
+                words[a:b] |= self._tops(int(frame[a]), self.slot[places[a:b]], rows) << low[a:b, None].astype(
+                    np.uint64
+                )
+        return words
+
+    def _tops(self, frame: int, slots: Ints, rows: int) -> Words:
+        count, planes, check, length = self.blob.frames[:, frame].tolist()
+        begin = int(self.streams[frame])
+        stream = self.blob.body[begin : begin + length]
+        first = int(self.first[frame])
+        bits = self.blob.body[int(self.ends[first] - self.sizes[first]) : int(self.ends[first + count - 1])]
+        if zlib.crc32(stream, zlib.crc32(bits)) != check or not 1 <= planes <= 8:
+            raise CorruptBlob("A blob of samples is damaged: the sum of a frame is wrong.")
+        octets = _unzipped(stream, planes * count * rows).reshape(planes, count, rows)
+        tops: Words = octets[0, slots].astype(np.uint64)
+        for plane in range(1, planes):
+            tops |= octets[plane, slots].astype(np.uint64) << np.uint64(8 * plane)
+        return tops
