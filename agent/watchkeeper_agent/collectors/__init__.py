@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from watchkeeper_agent.collectors import cpu, disk, host, itself, memory, network
+from watchkeeper_agent.collectors import (
+    checks,
+    containers,
+    cpu,
+    disk,
+    host,
+    inventory,
+    itself,
+    memory,
+    network,
+    services,
+    smart,
+    tcp,
+    textfile,
+    top,
+    updates,
+)
 from watchkeeper_agent.collectors.base import Collector, collector, registered
 from watchkeeper_agent.collectors.options import Options
 from watchkeeper_agent.collectors.round import Collectors
@@ -11,12 +27,21 @@ __all__ = [
     "Collector",
     "Collectors",
     "Options",
+    "checks",
     "collector",
+    "containers",
     "cpu",
     "disk",
     "host",
+    "inventory",
     "itself",
     "memory",
     "network",
     "registered",
+    "services",
+    "smart",
+    "tcp",
+    "textfile",
+    "top",
+    "updates",
 ]

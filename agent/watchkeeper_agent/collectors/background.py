@@ -31,6 +31,7 @@ class Slow(Guarded):
         sample = Sample(now, self.counters)
         found = self.collect(sample)
         done = time.monotonic() - now if now else 0.0
+        self.period = float(getattr(self.one, "period", self.period))  # a dear one may have slowed down
         self.due = now + max(0.0, done) + self.period * random.uniform(0.9, 1.1)
         self.values = sample.values if found else {}
         # One look may be late or in vain; what is older is not true any more.
