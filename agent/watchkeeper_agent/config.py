@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from watchkeeper_agent.errors import Trouble
 
-LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+Address = tuple[bool, str, int, str]
 
 
 class Config:
@@ -28,9 +26,16 @@ class Config:
         self.ca: str | None = document.get("ca") or None
         self.spool = str(document.get("spool") or f"{folder}/spool")
         self.insecure = bool(document.get("insecure"))
+        self.spool_bytes = int(document.get("spool_max_bytes") or 256 << 20)
+        self.spool_age = float(document.get("spool_max_days") or 7) * 86_400
+        self.collect: dict[str, Any] = dict(document.get("collect") or {})
+        self.metric_log: dict[str, Any] = dict(document.get("metric_log") or {})
+        self.mail: dict[str, Any] = dict(document.get("mail") or {})
+        self.document = document
 
     def save(self) -> None:
         document = {
+            **self.document,  # what people wrote in stays
             "url": self.url,
             "server": self.server,
             "key": self.key,
@@ -55,30 +60,49 @@ def load(path: str) -> Config:
         raise Trouble(f"{path} is not there. Enrol this machine first: paste the line from Add server.") from error
     except OSError as error:
         raise Trouble(f"{path} cannot be read ({error.strerror}). Run the agent as the file's owner.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Trouble(f"{path} is damaged ({error}). Enrol this machine again.") from error
 
 
-def check_url(url: str, *, insecure: bool) -> None:
-    """An address we may send a key to: https, or plain http on this machine itself."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # half an IPv6 address
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _port_fits(parts):
+def address(url: str, *, insecure: bool) -> Address:
+    """(https?, host, port, path) of one we may send a key to: https, or plain http on this machine itself."""
+    parts = _parts(url.rstrip("/"))
+    if parts is None:
         raise Trouble(f'"{url}" is not an address of a hub. Write for example https://watch.example.org:8000')
-    if parts.scheme == "http" and not insecure and not LOOPBACK.fullmatch(parts.hostname):
+    if not (parts[0] or insecure or _is_loopback(parts[1])):
         raise Trouble(
             f"{url} is not encrypted, so the key could be read on the way. "
             "Use https, or add --insecure to do it anyway."
         )
+    return parts
 
 
-def _port_fits(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:  # above 65535, or no number
-        return False
+def _parts(url: str) -> Address | None:
+    scheme, found, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    if scheme.lower() not in ("http", "https") or not found or not url.isascii() or not url.isprintable():
+        return None
+    if place.startswith("["):
+        host, closed, port = place[1:].partition("]")
+        if not closed or ":" not in host:
+            return None
+    else:
+        host, colon, number = place.partition(":")
+        port = colon + number
+    if not host or set(host) & set(' @?#[]\\"') or set(path) & set(" ?#"):
+        return None
+    secure = scheme.lower() == "https"
+    if port in ("", ":"):
+        return secure, host, 443 if secure else 80, slash + path
+    if not port[1:].isdigit() or not 0 < int(port[1:]) < 65536 or port[0] != ":":
+        return None
+    return secure, host, int(port[1:]), slash + path
+
+
+def _is_loopback(host: str) -> bool:
+    numbers = host.split(".")
+    four = len(numbers) == 4 and all(one.isdigit() and len(one) <= 3 for one in numbers)
+    return host in ("localhost", "::1") or (four and numbers[0] == "127")
 
 
 def replace(path: str, text: str, mode: int = 0o600) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from typing import Any, Protocol
 
 from watchkeeper_agent import facts
-from watchkeeper_agent.config import Config
+from watchkeeper_agent.config import Config, load
 from watchkeeper_agent.errors import Trouble
 from watchkeeper_agent.post import Answer, Hub
 
@@ -42,10 +42,18 @@ def enrol(wish: Wish) -> Config:
     hub.close()
     given = _given(answer, wish.url)
     # The address that was typed is the one that is known to work from here.
-    document = {"url": wish.url, "ca": ca, "insecure": wish.insecure, **given}
+    document = {**_before(wish.config), "url": wish.url, "ca": ca, "insecure": wish.insecure, **given}
     config = Config(wish.config, document)
     config.save()
     return config
+
+
+def _before(path: str) -> dict[str, Any]:
+    """What people wrote into the file of an earlier enrolment stays."""
+    try:
+        return load(path).document
+    except Trouble:
+        return {}
 
 
 def _given(answer: Answer, url: str) -> dict[str, object]:

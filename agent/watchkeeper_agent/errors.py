@@ -24,3 +24,13 @@ def say(subject: str, text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(f"{stamp} {text}\n")
         sys.stderr.flush()
+
+
+def unsay(subject: str) -> None:
+    """It is mended: the next trouble is news again."""
+    _said.pop(subject, None)
+
+
+def said() -> dict[str, str]:
+    """The last sentence about each subject."""
+    return dict(_said)

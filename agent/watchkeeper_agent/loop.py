@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 import select
 import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, Callable
 
 from watchkeeper_agent import facts
 from watchkeeper_agent.collectors import Collectors
-from watchkeeper_agent.config import Config
+from watchkeeper_agent.config import Config, load
 from watchkeeper_agent.courier import Courier
 from watchkeeper_agent.errors import Trouble, say
+from watchkeeper_agent.lock import lock
+from watchkeeper_agent.orders import PATIENCE, Desk, Ear
 from watchkeeper_agent.post import Hub
-from watchkeeper_agent.sample import layout_of
+from watchkeeper_agent.rows import Limits
+from watchkeeper_agent.sample import layout_of, sha256
 from watchkeeper_agent.spool import Spool
+from watchkeeper_agent.witnesses import witnesses
 
 BETWEEN_FACTS = 3600.0
 SHORTEST, LONGEST = 1.0, 3600.0
-LOCK_PATIENCE = 5.0
+LONGEST_LIVE = 900.0
 
 
 def phase(host: str) -> float:
     """Where in the interval this machine speaks, 0 to 1: a fleet never speaks all at once."""
-    return int.from_bytes(hashlib.sha256(host.encode()).digest()[:8], "big") / 2**64
+    return int(sha256(host.encode())[:16], 16) / 2**64
 
 
 def next_tick(now: float, base: float, interval: float) -> float:
@@ -36,82 +40,163 @@ def next_tick(now: float, base: float, interval: float) -> float:
 
 
 class Alarm:
-    """Waits, and wakes at once for SIGTERM, SIGINT and, if asked to, the end of standard input."""
+    """Waits, and wakes at once for SIGTERM, SIGINT, a poke and, if asked to, the end of standard input."""
 
     def __init__(self, *, with_parent: bool = False) -> None:
         self.rung, self.bell = socket.socketpair()
         self.bell.setblocking(False)
-        self.sources: list[Any] = [self.rung, *([sys.stdin.fileno()] if with_parent else [])]
+        self.parent = sys.stdin.fileno() if with_parent else None
         self.stopped = False
         # Python's own handler only runs between two steps of the program; the pipe wakes a sleeping one.
         signal.set_wakeup_fd(self.bell.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
 
+    def poke(self) -> None:
+        """From any thread: the time to wait for may have changed."""
+        with contextlib.suppress(OSError):
+            self.bell.send(b"\0")
+
     def wait(self, until: float) -> bool:
-        """Sleep until that moment of the monotonic clock; False once it is time to stop."""
-        while not self.stopped:
-            rest = until - time.monotonic()
-            if rest <= 0:
-                return True
-            heard, _, _ = select.select(self.sources, [], [], rest)
-            for source in heard:
-                self.stopped = self.stopped or source is self.rung or not os.read(source, 4096)
-        return False
+        """Sleep until that moment of the monotonic clock or a poke; False once it is time to stop."""
+        rest = until - time.monotonic()
+        if rest <= 0 or self.stopped:
+            return not self.stopped
+        sources: list[Any] = [self.rung] if self.parent is None else [self.rung, self.parent]
+        heard, _, _ = select.select(sources, [], [], rest)
+        for source in heard:
+            if source is self.rung:
+                self.stopped = self.stopped or bool(self.rung.recv(4096).strip(b"\0"))  # a signal's number
+            else:
+                self.stopped = self.stopped or not os.read(source, 4096)
+        return not self.stopped
+
+
+class Pace:
+    """How often to look: the hub's interval, or faster while somebody watches."""
+
+    def __init__(self, interval: float) -> None:
+        self.usual = _bounded(interval)
+        self.live = self.usual
+        self.live_until = 0.0
+
+    def interval(self) -> float:
+        return min(self.usual, self.live) if time.monotonic() < self.live_until else self.usual
+
+    def hurry(self, interval: float, seconds: float) -> None:
+        """A hub that forgets to end it cannot keep us there: it must renew."""
+        self.live = _bounded(interval)
+        self.live_until = time.monotonic() + min(seconds, LONGEST_LIVE)
 
 
 class Loop:
     """One machine, one hub."""
 
-    def __init__(self, config: Config) -> None:
-        self.interval = _bounded(config.interval)
+    def __init__(self, config: Config, poke: Callable[[], None] = lambda: None) -> None:
+        self.config = config
+        self.poke = poke
+        self.pace = Pace(config.interval)
+        self.spool = Spool(config.spool, Limits(size=config.spool_bytes, age=config.spool_age), guard=lock)
         hub = Hub(config.url, config.key, config.ca, insecure=config.insecure)
-        self.lock = _lock(config.spool)
-        self.spool = Spool(config.spool)
-        self.courier = Courier(hub, self.spool, self.heard)
+        self.desk = Desk({"live": self._live, "rotate_key": self._rotate_key, "resend": self._resend})
+        self.courier = Courier(hub, self.spool, self.heard, self.desk)
+        self.ear = Ear(hub.twin(timeout=PATIENCE), self.desk)
         self.collectors = Collectors()
+        self.witnesses = witnesses(config)
         self.columns: list[str] = []
         self.layout = ""
         self.facts_hash = ""
         self.facts_at: float | None = None
-        self.synced_at = 0.0
+        self.synced_at = self.ticked_at = 0.0
+
+    # -- what the hub wants; other threads say it ---------------------------------------------
 
     def heard(self, answer: dict[str, Any]) -> None:
         """What the hub asks for in its answer."""
         wanted = answer.get("interval")
         if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
-            self.interval = _bounded(float(wanted))
+            self.pace.usual = _bounded(float(wanted))
+
+    def _live(self, wishes: dict[str, Any], left: float | None) -> None:
+        interval = wishes.get("interval", 1)
+        if not isinstance(interval, (int, float)) or left is None:
+            raise Trouble("A live order needs an interval and an end.")
+        self.pace.hurry(float(interval), left)
+        self.poke()
+
+    def _rotate_key(self, wishes: dict[str, Any], _left: float | None) -> str:
+        key = str(wishes.get("key", ""))
+        if not (key.startswith("wka_") and key.isascii() and key.isprintable() and " " not in key):
+            raise Trouble("That is no agent key.")
+        probe = self.courier.hub.twin(key, timeout=20.0)
+        try:
+            status = probe.get("/api/v1/orders?wait=0").status
+        finally:
+            probe.close()
+        if status != 200:
+            raise Trouble(f"The new key was not accepted ({status}); the old one stays.")
+        fresh = load(self.config.path)  # somebody may have edited the file meanwhile
+        fresh.key = key
+        fresh.save()
+        self.config.key = self.courier.hub.key = self.ear.hub.key = key
+        say("key", "The agent's key was replaced, as the hub asked.")
+        return "The new key is in use."
+
+    def _resend(self, _wishes: dict[str, Any], _left: float | None) -> str:
+        rows = self.spool.recall()
+        self.courier.ring()
+        return f"{rows} rows go out again."
+
+    # -- the round ----------------------------------------------------------------------------
 
     def run(self, alarm: Alarm) -> None:
         """Until the alarm rings; the first row comes after a second, as rates need two looks."""
         self.courier.start()
+        self.ear.start()
         self.collectors.sample()
-        now = time.monotonic()
-        going = alarm.wait(now + 1)
+        going, due = True, time.monotonic() + 1
+        while going and time.monotonic() < due:
+            going = alarm.wait(due)
         share = phase(facts.hostname())
         while going:
             self.tick()
-            interval, now = self.interval, time.monotonic()
-            # The wall clock only places the grid: if it jumps, one interval is odd.
-            base = now - (time.time() - share * interval) % interval
-            going = alarm.wait(next_tick(now, base, interval))
+            self.ticked_at = time.monotonic()
+            going = self._rest(alarm, share)
         self.courier.stop(within=1.0)
+        self.ear.stop(within=0.2)
         self.spool.close()
+
+    def _rest(self, alarm: Alarm, share: float) -> bool:
+        """Until the next point of the grid, which may change meanwhile; False once it is time to stop."""
+        while True:
+            interval = self.courier.interval = self.pace.interval()
+            # The wall clock only places the grid: if it jumps, one interval is odd.
+            now = time.monotonic()
+            base = now - (time.time() - share * interval) % interval
+            due = next_tick(self.ticked_at, base, interval)
+            if now >= due:
+                return True
+            if not alarm.wait(due):
+                return False
 
     def tick(self) -> None:
         """Take one row, keep it, and have it told."""
         sample = self.collectors.sample()
         sample.put("agent_spool_bytes", self.spool.size())
+        sample.put("agent_dropped_samples", self.spool.samples)
         columns = list(sample.values)
         if columns != self.columns:
             self.columns, self.layout = columns, layout_of(columns)
-        row = [round(time.time(), 3), *sample.values.values()]
+        at = round(time.time(), 3)
+        row = [at, *sample.values.values()]
         extras = self._news(sample.at)
         self.spool.append(self.columns, self.layout, row, live=self.courier.connected, extras=extras)
         self.courier.ring()
         if sample.at - self.synced_at >= 1.0:
             self.synced_at = sample.at
             self.spool.sync()
+        for witness in self.witnesses:
+            witness.look(self, at, sample.values)
 
     def _news(self, now: float) -> dict[str, Any]:
         """The facts, at the start and when they changed."""
@@ -129,40 +214,10 @@ class Loop:
 def run(config: Config, *, with_parent: bool = False) -> None:
     """Run until told to stop."""
     alarm = Alarm(with_parent=with_parent)
-    loop = Loop(config)
-    say("loop", f"Watching this machine for {config.url}, every {loop.interval:g} s.")
+    loop = Loop(config, alarm.poke)
+    say("loop", f"Watching this machine for {config.url}, every {loop.pace.usual:g} s.")
     loop.run(alarm)
 
 
 def _bounded(interval: float) -> float:
     return min(LONGEST, max(SHORTEST, interval))
-
-
-def _lock(folder: str) -> int:
-    """Two agents on one spool would tear it: the second waits a moment, then says so."""
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs memory
-        descriptor = os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise Trouble(f"The spool folder {folder} cannot be used ({error.strerror}). Mend its rights.") from error
-    patience = time.monotonic() + LOCK_PATIENCE
-    while not _locked(descriptor):
-        if time.monotonic() > patience:
-            raise Trouble(f"Another agent runs with the spool {folder} already. Stop that one first.")
-        time.sleep(0.2)
-    return descriptor
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 - there is only one of the two
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl  # noqa: PLC0415
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

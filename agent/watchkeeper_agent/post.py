@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import socket
-import ssl
+import sys
 from typing import Any
-from urllib.parse import urlsplit
 
 from watchkeeper_agent import VERSION
-from watchkeeper_agent.config import check_url
+from watchkeeper_agent.config import address
 from watchkeeper_agent.errors import Trouble
+from watchkeeper_agent.http1 import Connection, NotHttp, Reply
 
-LARGEST_ANSWER = 1 << 20
-STALE = (ConnectionError, http.client.RemoteDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 NOT_YET, EXPIRED, WRONG_NAME, WRONG_ADDRESS = 9, 10, 62, 64  # OpenSSL's X509_V_ERR_…
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
 class Unreachable(Trouble):
@@ -26,11 +24,12 @@ class Unreachable(Trouble):
 class Answer:
     """What the hub said."""
 
-    def __init__(self, status: int, retry_after: str, document: dict[str, Any]) -> None:
+    def __init__(self, status: int, retry_after: str, document: dict[str, Any], date: str = "") -> None:
         self.status = status
         self.document = document
         # An HTTP date instead of seconds is legal; nobody of ours sends one.
         self.retry_after = float(retry_after) if retry_after.isdigit() else None
+        self.at = seconds_of(date)
 
     @property
     def detail(self) -> str:
@@ -43,58 +42,67 @@ class Hub:
     def __init__(
         self, url: str, key: str = "", ca: str | None = None, *, insecure: bool = False, timeout: float = 10.0
     ) -> None:
-        check_url(url, insecure=insecure)
+        self.secure, self.host, self.port, self.base = address(url, insecure=insecure)
         self.url = url.rstrip("/")
-        self.parts = urlsplit(self.url)
         self.ca = ca
+        self.insecure = insecure
         self.timeout = timeout
-        self.headers = {"Content-Type": "application/json", "User-Agent": f"watchkeeper-agent/{VERSION}"}
-        if key:
-            self.headers["Authorization"] = f"Bearer {key}"
-        self.context = _trust(ca) if self.parts.scheme == "https" else None
-        self.connection: http.client.HTTPConnection | None = None
+        self.key = key
+        self.context = _trust(ca) if self.secure else None
+        self.connection: Connection | None = None
+
+    def twin(self, key: str = "", timeout: float | None = None) -> Hub:
+        """Another connection to the same hub, which shares what is trusted."""
+        other = Hub.__new__(Hub)
+        other.__dict__.update(self.__dict__, connection=None, key=key or self.key, timeout=timeout or self.timeout)
+        return other
 
     def post(self, path: str, document: dict[str, Any]) -> Answer:
-        body = json.dumps(document, separators=(",", ":")).encode()
+        return self._ask("POST", path, json.dumps(document, separators=(",", ":")).encode())
+
+    def get(self, path: str) -> Answer:
+        return self._ask("GET", path, b"")
+
+    def _ask(self, method: str, path: str, body: bytes) -> Answer:
+        head = self._head(method, path, len(body))
         kept = self.connection is not None
         try:
-            return self._exchange(path, body)
-        except (OSError, http.client.HTTPException) as error:
+            return self._exchange(head, body)
+        except (OSError, NotHttp) as error:
             self.close()
             # A kept connection may have been closed by the other side while it was idle: that says nothing.
-            if not (kept and isinstance(error, STALE)):
+            if not (kept and _stale(error)):
                 raise Unreachable(self._sentence(error)) from error
         try:
-            return self._exchange(path, body)
-        except (OSError, http.client.HTTPException) as error:
+            return self._exchange(head, body)
+        except (OSError, NotHttp) as error:
             self.close()
             raise Unreachable(self._sentence(error)) from error
 
-    def _exchange(self, path: str, body: bytes) -> Answer:
-        connection = self.connection = self.connection or self._connect()
-        connection.request("POST", self.parts.path + path, body, self.headers)
-        answer = connection.getresponse()
-        content = answer.read(LARGEST_ANSWER)
-        if answer.will_close or not answer.isclosed():
-            self.close()
-        try:
-            document = json.loads(content) if content else {}
-        except ValueError:
-            document = {}  # some proxy's page: its status tells enough
-        return Answer(
-            answer.status, answer.getheader("Retry-After") or "", document if isinstance(document, dict) else {}
-        )
+    def _head(self, method: str, path: str, length: int) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        lines = [
+            f"{method} {self.base}{path} HTTP/1.1",
+            f"Host: {host}:{self.port}",
+            f"User-Agent: watchkeeper-agent/{VERSION}",
+            "Accept-Encoding: identity",
+        ]
+        if method == "POST":
+            lines += ["Content-Type: application/json", f"Content-Length: {length}"]
+        if self.key:
+            lines.append(f"Authorization: Bearer {self.key}")
+        return "\r\n".join(lines)
 
-    def _connect(self) -> http.client.HTTPConnection:
-        host, port = self.parts.hostname or "", self.parts.port
-        connection: http.client.HTTPConnection
-        if self.context:
-            connection = http.client.HTTPSConnection(host, port, timeout=self.timeout, context=self.context)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=self.timeout)
-        self.connection = connection  # from here on `abort` finds it
-        connection.connect()
-        return connection
+    def _exchange(self, head: str, body: bytes) -> Answer:
+        connection = self.connection
+        if connection is None:
+            # Known before it connects: from here on `abort` finds it.
+            connection = self.connection = Connection(self.host, self.port, self.context)
+            connection.connect(self.timeout)
+        reply = connection.exchange(head, body, self.timeout)
+        if not connection.usable:
+            self.close()
+        return _answer(reply)
 
     def close(self) -> None:
         connection, self.connection = self.connection, None
@@ -103,28 +111,28 @@ class Hub:
 
     def abort(self) -> None:
         """Let a waiting request fail now, so that the program can end."""
-        sock = self.connection and self.connection.sock
-        if sock:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        connection = self.connection
+        if connection:
+            connection.abort()
 
     def _sentence(self, error: Exception) -> str:
-        if isinstance(error, ssl.SSLError):
+        if _is_tls(error):
             return self._tls_sentence(error)
         if isinstance(error, ConnectionRefusedError):
             return f"Nobody answers at {self.url} (connection refused). Is the hub running, and the address right?"
         if isinstance(error, socket.gaierror):
-            return f"The name {self.parts.hostname} is not known here. Check the address and this machine's DNS."
+            return f"The name {self.host} is not known here. Check the address and this machine's DNS."
         if isinstance(error, socket.timeout):
             return f"No answer from {self.url} within {self.timeout:.0f} s. Is a firewall in between?"
-        if isinstance(error, http.client.HTTPException):
+        if isinstance(error, NotHttp):
             return f"{self.url} does not answer in http. Is it https, or another program's port?"
         return f"{self.url} cannot be reached ({getattr(error, 'strerror', None) or error})."
 
-    def _tls_sentence(self, error: ssl.SSLError) -> str:
-        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+    def _tls_sentence(self, error: Any) -> str:
+        kind = type(error).__name__
+        if kind in ("SSLEOFError", "SSLZeroReturnError"):
             return f"{self.url} hung up in the middle. Is the hub just starting, or a proxy in between?"
-        if not isinstance(error, ssl.SSLCertVerificationError):
+        if kind != "SSLCertVerificationError":
             return f"{self.url} does not speak TLS as it should ({error.reason}). Is it plain http?"
         if error.verify_code in (NOT_YET, EXPIRED):
             return (
@@ -140,11 +148,51 @@ class Hub:
         )
 
 
-def _trust(ca: str | None) -> ssl.SSLContext:
+def _trust(ca: str | None) -> Any:
     """The pinned authority alone, or the system's where none is pinned."""
+    import ssl  # noqa: PLC0415 - five MiB that plain http on loopback does without
+
     try:
         return ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:
         raise Trouble(
             f"The certificate file {ca} cannot be used ({error.strerror or error}). Enrol again."
         ) from error
+
+
+def _is_tls(error: Exception) -> bool:
+    ssl = sys.modules.get("ssl")
+    return ssl is not None and isinstance(error, ssl.SSLError)
+
+
+def _stale(error: Exception) -> bool:
+    return isinstance(error, ConnectionError) or type(error).__name__ in ("SSLEOFError", "SSLZeroReturnError")
+
+
+def _answer(reply: Reply) -> Answer:
+    try:
+        document = json.loads(reply.content) if reply.content else {}
+    except ValueError:
+        document = {}  # some proxy's page: its status tells enough
+    headers = reply.headers
+    return Answer(
+        reply.status,
+        headers.get("retry-after", ""),
+        document if isinstance(document, dict) else {},
+        headers.get("date", ""),
+    )
+
+
+def seconds_of(date: str) -> float | None:
+    """The hub's clock, from "Sat, 21 Nov 2026 04:59:05 GMT"; None for anything else."""
+    try:
+        _, day, month, year, clock, _ = date.split()
+        hours, minutes, seconds = (int(part) for part in clock.split(":"))
+        number, past = MONTHS.index(month), int(year) - 1
+        leap = number > 1 and (int(year) % 4 == 0 and (int(year) % 100 != 0 or int(year) % 400 == 0))
+        days = (
+            past * 365 + past // 4 - past // 100 + past // 400 - 719_162 + DAYS_BEFORE[number] + int(day) - 1 + leap
+        )
+    except ValueError:
+        return None
+    return float(days * 86_400 + hours * 3600 + minutes * 60 + seconds)

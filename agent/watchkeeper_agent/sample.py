@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Union
+
+try:  # what hashlib would come to, without loading all of OpenSSL; its name depends on the Python
+    from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]
+except ImportError:
+    try:
+        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found]
+    except ImportError:
+        from hashlib import sha256 as _sha256
 
 Number = Union[int, float]
 
@@ -18,9 +25,14 @@ def column(name: str, labels: dict[str, str]) -> str:
     return f"{name}{{{inside}}}"
 
 
+def sha256(content: bytes) -> str:
+    digest: str = _sha256(content).hexdigest()
+    return digest
+
+
 def layout_of(columns: list[str]) -> str:
     """The short name of a list of columns, as the hub computes it too."""
-    return hashlib.sha256("\n".join(columns).encode()).hexdigest()[:16]
+    return sha256("\n".join(columns).encode())[:16]
 
 
 class Counters:

@@ -8,90 +8,71 @@ also after a crash between sending and hearing the answer.
 
 from __future__ import annotations
 
-import array
 import contextlib
+import errno
 import json
 import os
 import threading
 import time
-from typing import Any
+from typing import Any, Callable
 
 from watchkeeper_agent.errors import Trouble, say
+from watchkeeper_agent.rows import Batch, Limits, Row, Segment
 from watchkeeper_agent.sample import Number
 from watchkeeper_agent.segments import HEAD, MAGIC, Ranges, Writer, read_at, records
 
-Row = list[Any]  # [time, value or None, ...]
-MOST_ROWS = 60
+MOST_ROWS, LARGEST_BATCH = 60, 300  # together in one post; more of them when the past is long
+MOST_HELD = 360  # rows in memory while the disk takes none: an hour of them
+BETWEEN_TRIES = 30.0
+CREDITED = 0.8  # of the age cap, at most, for the life before this one: its clock may have jumped
 KEEP = 600.0  # acknowledged rows stay ten minutes more, for a hub that lost its last moments
 SAVE_EVERY = 10.0
-
-
-class Batch:
-    """What one post carries; `numbers` are the rows it settles."""
-
-    def __init__(self, boot: str, seq: int, layout: str, columns: list[str], rows: list[Row]) -> None:
-        self.boot = boot
-        self.seq = seq
-        self.layout = layout
-        self.columns = columns
-        self.rows = rows
-        self.extras: dict[str, Any] = {}
-        self.numbers: list[int] = []
-
-
-class Segment:
-    """One file: rows `first` to `first + len(offsets) - 1`, and what was said about earlier ones."""
-
-    def __init__(self, path: str, first: int, age: float = 0.0) -> None:
-        self.path = path
-        self.first = first
-        self.offsets = array.array("Q")
-        self.layouts: set[str] = set()
-        self.size = 0
-        self.born = time.monotonic() - age
-        self.settled: float | None = None
-
-    @property
-    def end(self) -> int:
-        return self.first + len(self.offsets)
-
-
-class Limits:
-    """The caps, and how big and old one file grows before the next is begun."""
-
-    def __init__(
-        self, size: int = 64 << 20, age: float = 86_400.0, segment_size: int = 1 << 20, segment_age: float = 600.0
-    ) -> None:
-        self.size = size
-        self.age = age
-        self.segment_size = segment_size
-        self.segment_age = segment_age
 
 
 class Spool:
     """Appended to by the loop, emptied by the courier; both may call at any time."""
 
-    def __init__(self, folder: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self, folder: str, limits: Limits | None = None, guard: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.folder = folder
         self.limits = limits or Limits()
+        self.guard = guard
         self.boot = os.urandom(16).hex()  # a new one each start, so seq may begin at 1 and never repeats
         self.seq = 0
         self.lock = threading.RLock()
         self.segments: list[Segment] = []
-        self.writer: Writer
+        self.writer: Writer | None = None
+        self.tried_at = 0.0
         self.layouts: dict[str, list[str]] = {}
         self.joined: dict[int, dict[str, Any]] = {}
-        self.unsaved: Batch | None = None
+        self.held: list[Batch] = []
+        self.newest: Batch | None = None
         self.acked = Ranges()
         self.dropped = 0
+        self.samples = 0
         self.told = 0
         self.saved_at = time.monotonic()
         self.next = 1
+        self._open()
+
+    def _open(self) -> None:
+        """Find what is there; a folder that cannot be written is tried again now and then."""
+        self.tried_at = time.monotonic()
+        lost, samples = self.dropped, self.samples
+        self.segments, self.joined, self.next = [], {}, 1
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs memory
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs memory
+            self.guard(self.folder)
             self._recover()
         except OSError as error:
-            raise Trouble(f"The spool folder {folder} cannot be used ({error.strerror}). Mend its rights.") from error
+            self.writer = None
+            say(
+                "spool",
+                f"The spool folder {self.folder} cannot be used ({error.strerror}): rows are kept in memory, at most "
+                f"{MOST_HELD} of them. Mend its rights or its disk.",
+            )
+        self.dropped, self.samples = self.dropped + lost, self.samples + samples
 
     # -- putting in ---------------------------------------------------------------------------
 
@@ -99,40 +80,65 @@ class Spool:
         """Keep one row; `live` ones are sent alone at once, others may be sent many together later."""
         with self.lock:
             self._make_room()
-            news = self.dropped - self.told
+            # While memory overflows each row costs another: told once, when that is over.
+            news = self.dropped - self.told if len(self.held) < MOST_HELD else 0
             if news:
-                extras = {**extras, "events": [*extras.get("events", []), _loss(row[0], news, self.dropped)]}
+                extras = {**extras, "events": [*extras.get("events", []), _loss(row[0], news, self)]}
             self.layouts[layout] = columns
             seq = self._next_seq() if live else None
+            self.newest = None
             try:
+                self._settle_in()
                 self._write_row(layout, {"b": self.boot, "s": seq, "l": layout, "r": row, "x": extras})
             except OSError as error:
-                say("spool", f"The spool cannot be written ({error.strerror}); rows are kept in memory one by one.")
-                self._keep_in_memory(columns, layout, row, extras, seq)
-                return
-            if self.unsaved:
-                say("spool", "The spool is written again.")
+                self._hold(columns, layout, row, extras, seq, error)
             if news:
-                self.told = self.dropped
+                self.told += news
                 self._save()
+
+    def _settle_in(self) -> None:
+        """What is held in memory goes to the disk as soon as it takes it, before anything newer."""
+        if self.writer is None:
+            if time.monotonic() - self.tried_at >= BETWEEN_TRIES:
+                with contextlib.suppress(Trouble):  # another agent has it by now
+                    self._open()
+            if self.writer is None:
+                raise OSError(errno.EROFS, "not writable")
+        while self.held:
+            one = self.held[0]
+            record = {"b": one.boot, "s": one.seq, "l": one.layout, "r": one.rows[0], "x": one.extras}
+            self._write_row(one.layout, record)
+            one.numbers = [self.next - 1]  # it may be on its way just now
+            del self.held[0]
+            if not self.held:
+                say("spool", "The spool is written again.")
+
+    def _hold(
+        self, columns: list[str], layout: str, row: Row, extras: dict[str, Any], seq: int | None, error: OSError
+    ) -> None:
+        if self.writer is not None:
+            say(
+                "spool", f"The spool cannot be written ({error.strerror}); up to {MOST_HELD} rows are kept in memory."
+            )
+        one = self.newest = Batch(self.boot, seq or self._next_seq(), layout, columns, [row])
+        one.extras = extras
+        self.held.append(one)
+        if len(self.held) > MOST_HELD:
+            self._count(self.held.pop(0).rows)
+
+    def _count(self, rows: list[Row]) -> None:
+        self.dropped += len(rows)
+        self.samples += sum(_values(row) for row in rows)
 
     def _write_row(self, layout: str, record: dict[str, Any]) -> None:
         segment = self._segment()
+        assert self.writer  # noqa: S101 - for the types: only an open spool is written to
         if layout not in segment.layouts:
             self.writer.append(_pack("L", {"layout": layout, "columns": self.layouts[layout]}))
             segment.layouts.add(layout)
         segment.offsets.append(self.writer.append(_pack("R", record)))
         segment.size = self.writer.size
         self.next = segment.end
-
-    def _keep_in_memory(
-        self, columns: list[str], layout: str, row: Row, extras: dict[str, Any], seq: int | None
-    ) -> None:
-        """A full disk is what the hub must hear of most: the newest row still goes out."""
-        if self.unsaved:
-            self.dropped += len(self.unsaved.rows)
-        self.unsaved = Batch(self.boot, seq or self._next_seq(), layout, columns, [row])
-        self.unsaved.extras = extras
 
     def _next_seq(self) -> int:
         self.seq += 1
@@ -141,24 +147,29 @@ class Spool:
     def sync(self) -> None:
         """Down to the disk itself; called outside the lock, because a busy disk takes its time."""
         with contextlib.suppress(OSError):
-            self.writer.sync()
+            if self.writer:
+                self.writer.sync()
 
     # -- taking out ---------------------------------------------------------------------------
 
-    def take(self) -> Batch | None:
-        """What should be sent next: the newest row first, then the past from its beginning."""
+    def take(self, *, past: bool = True) -> Batch | None:
+        """What should be sent next: the newest row first, then the past from its beginning if it may be now."""
         with self.lock:
-            if self.unsaved:
-                return self.unsaved
+            if self.newest:
+                return self.newest
             while self.segments:
                 newest = self.next - 1
-                number = newest if newest not in self.acked else self.acked.after(self.segments[0].first)
+                number = newest
+                if self.held or newest in self.acked:
+                    number = self.acked.after(self.segments[0].first)
+                    if not past:
+                        return None
                 if number < self.segments[0].first or number >= self.next:
-                    return None
-                batch = self._batch(number, alone=number == newest)
+                    break
+                batch = self._batch(number, alone=number == newest and not self.held)
                 if batch:
                     return batch
-            return None
+            return self.held[0] if self.held and past else None
 
     def _batch(self, number: int, *, alone: bool) -> Batch | None:
         record = self._read(number)
@@ -167,8 +178,11 @@ class Spool:
             return None
         if record["s"] is not None:
             return self._build(record["b"], record["s"], [number])
-        identity = self.joined.get(number) or self._join(number, record["l"], 1 if alone else MOST_ROWS)
+        identity = self.joined.get(number) or self._join(number, record["l"], 1 if alone else self._most())
         return self._build(identity["b"], identity["s"], identity["n"])
+
+    def _most(self) -> int:
+        return max(MOST_ROWS, min(LARGEST_BATCH, self.waiting() // 4))
 
     def _join(self, number: int, layout: str, most: int) -> dict[str, Any]:
         """Give rows without an identity one, durably, before anybody hears of it."""
@@ -189,6 +203,7 @@ class Spool:
             {"b": self.boot, "s": self._next_seq(), "n": numbers} for numbers in parts
         ]
         try:
+            assert self.writer  # noqa: S101 - for the types: these rows are on the disk
             for identity in identities:
                 self.writer.append(_pack("B", identity))
             self.writer.sync()
@@ -234,30 +249,40 @@ class Spool:
         return next(segment for segment in reversed(self.segments) if segment.first <= number)
 
     def _lose(self, number: int) -> None:
-        """A row that the disk gave back damaged: counted like one that a cap dropped."""
+        """A row that the disk gave back damaged: counted like one that a cap dropped, as wide as its neighbours."""
         if number not in self.acked:
             self.acked.add(number)
             self.dropped += 1
+            self.samples += len(next(reversed(self.layouts.values()), []))
 
     def settle(self, batch: Batch) -> None:
         """The hub has it: it is not sent again."""
         with self.lock:
-            if batch is self.unsaved:
-                self.unsaved = None
-            for number in batch.numbers:
-                if number < self.segments[0].first:  # dropped while it was on its way, and it arrived
-                    self.dropped = max(self.told, self.dropped - 1)
-                else:
+            self.held = [one for one in self.held if one is not batch]
+            self.newest = None if batch is self.newest else self.newest
+            for number, row in zip(batch.numbers, batch.rows):
+                if number >= self.segments[0].first:
                     self.acked.add(number)
-                self.joined.pop(number, None)
+                elif self.dropped > self.told:  # dropped while it was on its way, and it arrived
+                    self.dropped -= 1
+                    self.samples -= _values(row)
             if time.monotonic() - self.saved_at >= SAVE_EVERY:
                 self._save()
+
+    def recall(self) -> int:
+        """All that is kept counts as unsent again, under the same identities, for a hub that lost it."""
+        with self.lock:
+            before = self.waiting()
+            self.acked = Ranges()
+            for segment in self.segments:
+                segment.settled = None
+            return self.waiting() - before
 
     def refused(self, batch: Batch) -> None:
         """The hub never wants it: lost, and counted."""
         with self.lock:
             self.settle(batch)
-            self.dropped += len(batch.rows)
+            self._count(batch.rows)
 
     def halve(self, batch: Batch) -> None:
         """The hub took nothing of it, as it is too large: its rows go out in two parts, each with its own number."""
@@ -271,7 +296,7 @@ class Spool:
         """How many rows the hub does not have yet."""
         with self.lock:
             first = self.segments[0].first if self.segments else self.next
-            return self.next - first - self.acked.count(first, self.next - 1) + (1 if self.unsaved else 0)
+            return self.next - first - self.acked.count(first, self.next - 1) + len(self.held)
 
     def size(self) -> Number:
         return sum(segment.size for segment in self.segments)
@@ -295,7 +320,7 @@ class Spool:
         oldest = self.segments.pop(0)
         lost = len(oldest.offsets) - self.acked.count(oldest.first, oldest.end - 1)
         if lost:
-            self.dropped += lost
+            self._count_lost(oldest, lost)
             say("spool caps", f"The spool is full: {self.dropped} rows were dropped, the oldest first.")
         self.acked.forget_below(oldest.end)
         self.joined = {number: one for number, one in self.joined.items() if number >= oldest.end}
@@ -303,16 +328,31 @@ class Spool:
         with contextlib.suppress(OSError):
             os.unlink(oldest.path)  # noqa: PTH108 - pathlib costs memory
 
+    def _count_lost(self, segment: Segment, lost: int) -> None:
+        """To the value, as far as the disk gives the rows back."""
+        self.dropped += lost
+        number, width = segment.first, 0
+        with contextlib.suppress(OSError):
+            for _, payload in records(segment.path):
+                if payload[:1] == b"R":
+                    if number not in self.acked:
+                        width = _values(json.loads(payload[1:])["r"])
+                        self.samples += width
+                        lost -= 1
+                    number += 1
+        self.samples += lost * width
+
     # -- files --------------------------------------------------------------------------------
 
     def _segment(self) -> Segment:
         """The file to write to, a new one when it is big or old enough."""
         current = self.segments[-1]
         aged = time.monotonic() - current.born >= self.limits.segment_age
-        if current.offsets and (aged or self.writer.size >= self.limits.segment_size):
+        if current.offsets and (aged or current.size >= self.limits.segment_size):
             full = self.writer
             self._begin(self.next)
-            full.close()
+            if full:
+                full.close()
         return self.segments[-1]
 
     def _begin(self, first: int) -> None:
@@ -323,9 +363,12 @@ class Spool:
     def _recover(self) -> None:
         """Read what an earlier life left; a torn end is cut off, and never more than that."""
         self._load()
-        for name in sorted(os.listdir(self.folder)):  # noqa: PTH208 - pathlib costs memory
-            if name.endswith(".spool") and name[:-6].isdigit():
-                self._recover_segment(f"{self.folder}/{name}", int(name[:-6]))
+        names = sorted(name for name in os.listdir(self.folder) if name.endswith(".spool"))  # noqa: PTH208 - memory
+        names = [name for name in names if name[:-6].isdigit()]
+        # Ages between files, not against a clock that may have jumped while nobody ran.
+        youngest = max((os.path.getmtime(f"{self.folder}/{name}") for name in names), default=0.0)  # noqa: PTH204
+        for name in names:
+            self._recover_segment(f"{self.folder}/{name}", int(name[:-6]), youngest)
         last = self.segments[-1] if self.segments else None
         if last and not last.offsets:
             # It may hold what was said about earlier rows: go on in it, never over it.
@@ -336,13 +379,13 @@ class Spool:
             self._bridge(first, lost=False)
             self._begin(first)
         self.acked.forget_below(self.segments[0].first)
-        self.joined = {number: one for number, one in self.joined.items() if number not in self.acked}
 
-    def _recover_segment(self, path: str, first: int) -> None:
+    def _recover_segment(self, path: str, first: int, youngest: float) -> None:
         if self.segments:
             self._bridge(first, lost=True)
         self.next = first
-        segment = Segment(path, first, max(0.0, time.time() - os.path.getmtime(path)))  # noqa: PTH204
+        age = youngest - os.path.getmtime(path)  # noqa: PTH204
+        segment = Segment(path, first, min(age, CREDITED * self.limits.age))
         size = os.path.getsize(path)  # noqa: PTH202
         segment.size = min(size, len(MAGIC)) // len(MAGIC) * len(MAGIC)
         for offset, payload in records(path):
@@ -378,6 +421,7 @@ class Spool:
                 state = json.load(file)
             self.acked = Ranges([[int(first), int(last)] for first, last in state["acked"]])
             self.dropped, self.told = int(state["dropped"]), int(state["told"])
+            self.samples = int(state.get("samples", 0))
         except (OSError, ValueError, KeyError, TypeError):
             # Sent again, then: under the same identities, so the hub takes nothing twice.
             self.acked = Ranges()
@@ -385,7 +429,9 @@ class Spool:
     def _save(self) -> None:
         """The acknowledged position, replaced whole. Not synced: an older one only means sending again."""
         self.saved_at = time.monotonic()
-        state = {"acked": self.acked.pairs, "dropped": self.dropped, "told": self.told}
+        if self.writer is None:  # what an earlier life left there is not ours to replace
+            return
+        state = {"acked": self.acked.pairs, "dropped": self.dropped, "told": self.told, "samples": self.samples}
         path = f"{self.folder}/position"
         try:
             with open(path + ".part", "w", encoding="utf-8") as file:  # noqa: PTH123
@@ -396,15 +442,23 @@ class Spool:
 
     def close(self) -> None:
         with self.lock:
+            with contextlib.suppress(OSError):
+                self._settle_in()
             self._save()
             with contextlib.suppress(OSError):
-                self.writer.close()
+                if self.writer:
+                    self.writer.close()
 
 
 def _pack(kind: str, document: dict[str, Any]) -> bytes:
     return kind.encode() + json.dumps(document, separators=(",", ":")).encode()
 
 
-def _loss(at: float, rows: int, total: int) -> dict[str, Any]:
+def _values(row: Row) -> int:
+    return sum(value is not None for value in row[1:])
+
+
+def _loss(at: float, rows: int, spool: Spool) -> dict[str, Any]:
     text = f"The agent's spool was full or damaged: {rows} rows were lost before they could be sent."
-    return {"t": at, "kind": "rows_lost", "text": text, "fields": {"rows": rows, "total": total}}
+    fields = {"rows": rows, "total": spool.dropped, "samples_total": spool.samples}
+    return {"t": at, "kind": "rows_lost", "text": text, "fields": fields}

@@ -39,8 +39,28 @@ class _Handler(BaseHTTPRequestHandler):
         self.say(status, headers, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 
     def do_GET(self) -> None:
+        if self.path.startswith("/api/v1/orders"):
+            self.hub.keys.append(self.headers["Authorization"])
+            self.answer_orders()
+            return
         content = self.hub.files.get(self.path)
         self.say(200 if content else 404, {}, content or b"")
+
+    def answer_orders(self) -> None:
+        """Held open until there is one, or the hub of the test ends."""
+        hub = self.hub
+        if str(self.headers["Authorization"]).removeprefix("Bearer ") in hub.refused_keys:
+            self.say(401, {}, b"{}")
+            return
+        if hub.wanted:
+            status, headers, answer = hub.wanted()
+            self.say(status, headers, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+            return
+        with hub.news:
+            if not self.path.endswith("wait=0"):
+                hub.news.wait_for(lambda: hub.orders or hub.ended, 15)
+            orders, hub.orders = hub.orders, []
+        self.say(200, {}, json.dumps({"orders": orders}).encode())
 
     def say(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response(status)
@@ -67,6 +87,11 @@ class TinyHub:
         self.posts: list[tuple[str, dict[str, Any]]] = []
         self.keys: list[str | None] = []
         self.connections = 0
+        self.wanted: Callable[[], Said] | None = None
+        self.orders: list[dict[str, Any]] = []
+        self.refused_keys: set[str] = set()
+        self.news = threading.Condition()
+        self.ended = False
         self.server = _Server(("127.0.0.1", port), type("Bound", (_Handler,), {"hub": self}))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -76,6 +101,12 @@ class TinyHub:
             )
         self.scheme = "https" if certificate else "http"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+
+    def order(self, order: dict[str, Any]) -> None:
+        """Hand it to whoever holds a line open."""
+        with self.news:
+            self.orders.append(order)
+            self.news.notify_all()
 
     @property
     def url(self) -> str:
@@ -90,6 +121,9 @@ class TinyHub:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self.news:
+            self.ended = True
+            self.news.notify_all()
         self.server.shutdown()
         self.thread.join(5)
         self.server.server_close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -14,7 +15,7 @@ import pytest
 from watchkeeper_agent import errors
 from watchkeeper_agent.courier import Courier
 from watchkeeper_agent.errors import Trouble
-from watchkeeper_agent.post import Hub, Unreachable
+from watchkeeper_agent.post import Hub, Unreachable, seconds_of
 from watchkeeper_agent.sample import layout_of
 from watchkeeper_agent.spool import Spool
 
@@ -140,7 +141,7 @@ def test_a_report_refused_for_good_does_not_stand_before_the_others(hub: TinyHub
     put(spool, 2.0)
     one.step()
     assert hub.batches[-1]["rows"] == [[2.0, 1.5]]
-    assert hub.batches[-1]["events"][0]["fields"] == {"rows": 1, "total": 1}
+    assert hub.batches[-1]["events"][0]["fields"] == {"rows": 1, "total": 1, "samples_total": 1}
 
 
 def test_after_an_outage_the_newest_arrives_before_the_past(hub: TinyHub, spool: Spool) -> None:
@@ -150,8 +151,10 @@ def test_after_an_outage_the_newest_arrives_before_the_past(hub: TinyHub, spool:
     one.step()
     for at in range(1, 31):
         put(spool, float(at), live=one.connected)
-    one.step()
-    pauses = [one.step() for _ in range(2)]
+    pauses = []
+    for _ in range(3):
+        pauses.append(one.step())
+        one.past_at = 0.0
     arrived = [[row[0] for row in batch["rows"]] for batch in hub.batches[1:]]
     assert arrived == [[0.0], [30.0], [float(at) for at in range(1, 30)]]
     assert pauses[-1] is None
@@ -223,7 +226,7 @@ def test_a_tls_connection_closed_while_idle_is_no_failure(
             ssl.SSLEOFError(8, "EOF occurred in violation of protocol"),
             ssl.SSLZeroReturnError(6, "closed"),
         ):
-            monkeypatch.setattr(one.connection, "getresponse", raising(error))
+            monkeypatch.setattr(one.connection, "exchange", raising(error))
             assert one.post("/api/v1/ingest", {"seq": 2}).status == 200
     with socket.create_server(("127.0.0.1", 0)) as mute:
 
@@ -239,7 +242,7 @@ def test_a_tls_connection_closed_while_idle_is_no_failure(
 
 
 def raising(error: Exception) -> Any:
-    def call() -> None:
+    def call(*_: object) -> None:
         raise error
 
     return call
@@ -342,7 +345,7 @@ def test_too_many_rows_for_the_hub_go_out_in_smaller_parts(hub: TinyHub, spool: 
         put(spool, float(at), live=False)
     one = courier(hub, spool)
     while one.step() is not None:
-        pass
+        one.past_at = 0.0
     taken = [batch for batch in hub.batches if len(batch["rows"]) <= 2]
     assert sorted(row[0] for batch in taken for row in batch["rows"]) == [float(at) for at in range(9)]
     assert len({batch["seq"] for batch in hub.batches}) == len(hub.batches)
@@ -363,3 +366,116 @@ def test_a_strange_answer_does_not_end_the_courier(refused: Any, hub: TinyHub, s
     one = courier(hub, spool)
     assert one.step() is not None
     assert one.step() is None
+
+
+def test_a_long_past_is_a_tenth_more_than_the_hub_is_used_to(hub: TinyHub, spool: Spool) -> None:
+    """One post of the past to ten of the present, never at once after the return, and the present goes on."""
+    one = courier(hub, spool)
+    hub.script = scripted((503, {}, {}))
+    put(spool, 0.0)
+    one.step()
+    for at in range(1, 181):
+        put(spool, float(at), live=one.connected)
+    one.step()
+    pause = one.step() or 0.0
+    assert 70 <= pause <= 130
+    for at in (181, 182):
+        put(spool, float(at), live=one.connected)
+        rest = one.step() or 0.0
+        assert pause - 5 < rest <= pause, "the present interrupts the pause and does not make it longer"
+    assert [len(batch["rows"]) for batch in hub.batches[2:]] == [1, 1, 1]
+    one.past_at = 0.0
+    one.step()
+    assert len(hub.batches[-1]["rows"]) == 60
+    assert one.step()
+    assert len(hub.batches) == 6
+
+
+RAW = {
+    "chunked": b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\n{"a":\r\n3\r\n 1}\r\n0\r\n\r\n',
+    "interim": b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}',
+    "until it closes": b'HTTP/1.0 200 OK\r\n\r\n{"a": 1}',
+    "split": b'HTTP/1.1 200\r\ncontent-LENGTH:8\r\n\r\n{"a": 1}',
+}
+WRONG = {
+    "no http": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "no status": b"HTTP/1.1 ok\r\n\r\n",
+    "too long": b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n",
+    "endless head": b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20_000,
+    "no number": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "negative": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+    "torn": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+}
+
+
+def answering(content: bytes, piece: int = 7) -> tuple[str, threading.Thread]:
+    """A server that says just this to each who comes, in small pieces."""
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with door:
+            door.settimeout(0.5)
+            while True:
+                try:
+                    one, _ = door.accept()
+                except TimeoutError:
+                    return
+                with one, contextlib.suppress(OSError):
+                    one.recv(65536)
+                    for at in range(0, len(content), piece):
+                        one.sendall(content[at : at + piece])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return f"http://127.0.0.1:{door.getsockname()[1]}", thread
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_every_legal_shape_of_an_answer_is_read(kind: str) -> None:
+    url, thread = answering(RAW[kind])
+    answer = connect(url).get("/")
+    thread.join()
+    assert (answer.status, answer.document) == (200, {"a": 1})
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_no_answer_is_unreachable_and_costs_no_memory(kind: str) -> None:
+    url, thread = answering(WRONG[kind], piece=4096)
+    with pytest.raises(Unreachable, match=r"does not answer in http|cannot be reached"):
+        connect(url).get("/")
+    thread.join()
+
+
+def test_an_answer_that_drips_is_given_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def drip() -> None:
+            one, _ = door.accept()
+            with one, contextlib.suppress(OSError):
+                for _ in range(100):
+                    one.sendall(b"H" if _ == 0 else b"")
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        hub = Hub(f"http://127.0.0.1:{door.getsockname()[1]}", timeout=0.5)
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="No answer"):
+            hub.get("/")
+        assert time.monotonic() - began < 1.5
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Sat, 21 Nov 2026 04:59:05 GMT", 1795237145.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Thu, 29 Feb 2024 12:00:00 GMT", 1709208000.0),
+        ("Fri, 01 Mar 2024 00:00:00 GMT", 1709251200.0),
+        ("yesterday", None),
+        ("Sat, 21 Foo 2026 04:59:05 GMT", None),
+    ],
+)
+def test_the_hubs_clock_is_read_from_its_answers(date: str, expected: float | None) -> None:
+    assert seconds_of(date) == expected

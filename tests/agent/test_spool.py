@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from watchkeeper_agent.rows import Batch, Limits
 from watchkeeper_agent.sample import layout_of
 from watchkeeper_agent.segments import Ranges
-from watchkeeper_agent.spool import Batch, Limits, Spool
+from watchkeeper_agent.spool import Spool
 
 COLUMNS = ["cpu_used_percent", 'disk_used_percent{mount="/"}']
 LAYOUT = layout_of(COLUMNS)
@@ -123,11 +125,12 @@ def test_caps_drop_the_oldest_and_count_exactly(folder: str) -> None:
     assert sorted(row[0] for batch in found for row in batch.rows) == [float(n) for n in range(500 - kept, 500)]
     reported = [event["fields"] for batch in found for event in batch.extras.get("events", [])]
     assert max(one["total"] for one in reported) == spool.told == spool.dropped == 500 - kept
+    assert spool.samples == 500 - kept, "one value of each row was measured"
 
 
 def test_the_age_cap_drops_what_is_older(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
-    spool = Spool(folder)
+    spool = Spool(folder, Limits(age=86_400))
     for hour in range(30):
         monkeypatch.setattr("watchkeeper_agent.spool.time.monotonic", lambda hour=hour: now + hour * 3600)
         put(spool, hour)
@@ -145,22 +148,99 @@ def test_settled_rows_stay_ten_minutes_more(folder: str, monkeypatch: pytest.Mon
     assert spool.dropped == 0
 
 
-def test_a_full_disk_still_lets_the_newest_row_out(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def full(*_: Any) -> int:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_costs_no_row_while_memory_has_room(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(folder)
     put(spool, 1)
-
-    def full(*_: Any) -> int:
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patch:
         patch.setattr("watchkeeper_agent.segments.os.write", full)
         put(spool, 2)
         put(spool, 3)
+        assert spool.waiting() == 3
         assert times([spool.take() or pytest.fail("The newest row should be offered.")]) == [[3.0]]
-    assert spool.dropped == 1
-    assert times(list(drain(spool))) == [[3.0], [1.0]]
     put(spool, 4)
-    assert times(list(drain(spool))) == [[4.0]]
+    assert times(list(drain(spool))) == [[4.0], [1.0], [2.0], [3.0]]
+    assert spool.dropped == 0
+
+
+def test_a_long_full_disk_drops_the_oldest_and_counts_each_value(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watchkeeper_agent.spool.MOST_HELD", 5)
+    spool = Spool(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("watchkeeper_agent.segments.os.write", full)
+        for number in range(8):
+            put(spool, number)
+        first = spool.take() or pytest.fail("The newest row should be offered.")
+        spool.settle(first)
+        assert first.rows[0][0] == 7.0
+        assert not spool.take(past=False)
+    put(spool, 8)
+    found = list(drain(spool))
+    assert sorted(row[0] for batch in found for row in batch.rows) == [3.0, 4.0, 5.0, 6.0, 8.0]
+    assert (spool.dropped, spool.samples) == (3, 3)
+    assert found[0].extras["events"][0]["fields"] == {"rows": 3, "total": 3, "samples_total": 3}
+
+
+def test_a_folder_that_cannot_be_used_leaves_memory_and_is_used_once_it_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watchkeeper_agent.spool.BETWEEN_TRIES", 0.0)
+    in_the_way = tmp_path / "spool"
+    in_the_way.write_text("a file")
+    spool = Spool(str(in_the_way))
+    assert "rows are kept in memory" in capsys.readouterr().err
+    for number in range(3):
+        put(spool, number)
+    spool.settle(spool.take() or pytest.fail("The newest row should be offered."))
+    in_the_way.unlink()
+    put(spool, 3)
+    assert not spool.held
+    assert "is written again" in capsys.readouterr().err
+    spool.close()
+    assert times(list(drain(Spool(str(in_the_way))))) == [[3.0], [0.0], [1.0]]
+
+
+def test_rows_on_their_way_while_the_disk_comes_back_are_settled_there(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("watchkeeper_agent.segments.os.write", full)
+        put(spool, 1)
+        batch = spool.take() or pytest.fail("The row should be offered.")
+    put(spool, 2)
+    spool.settle(batch)
+    assert times(list(drain(spool))) == [[2.0]]
+
+
+def test_what_a_restored_hub_lost_goes_out_again_under_the_same_identities(folder: str) -> None:
+    spool = Spool(folder)
+    for number in range(6):
+        put(spool, number, live=number == 0)
+    before = {(one.boot, one.seq): times([one]) for one in drain(spool)}
+    assert spool.recall() == 6
+    assert {(one.boot, one.seq): times([one]) for one in drain(spool)} == before
+
+
+@pytest.mark.parametrize("jump", [-366, 366])
+def test_a_clock_that_jumped_a_year_between_two_lives_costs_no_row(folder: str, jump: int) -> None:
+    first = Spool(folder, Limits(segment_size=500))
+    for number in range(30):
+        put(first, number)
+    first.close()
+    files = sorted(Path(folder).glob("*.spool"))
+    for path in files[: len(files) // 2] if jump > 0 else files:
+        then = time.time() - jump * 86_400
+        os.utime(path, (then, then))
+    second = Spool(folder, Limits(segment_size=500))
+    put(second, 30)
+    assert len([row for batch in drain(second) for row in batch.rows]) == 31
+    assert second.dropped == 0
 
 
 @given(rows=st.integers(1, 40), cut=st.integers(0, 4000), junk=st.binary(max_size=40), synced=st.integers(1, 40))
@@ -175,7 +255,9 @@ def test_a_torn_end_costs_only_what_was_not_synced(rows: int, cut: int, junk: by
             put(spool, number, live=number % 3 == 0)
             if number == min(synced, rows):
                 spool.sync()
+                assert spool.writer
                 safe = spool.writer.size
+        assert spool.writer
         path = Path(spool.writer.path)
         content = path.read_bytes()
         path.write_bytes(content[: max(safe, len(content) - cut)] + junk)
@@ -195,6 +277,7 @@ def test_a_changed_byte_is_never_read_as_a_row(at: int, byte: int) -> None:
         spool = Spool(folder)
         for number in range(1, 21):
             put(spool, number, live=number % 2 == 0)
+        assert spool.writer
         path = Path(spool.writer.path)
         content = bytearray(path.read_bytes())
         content[at % len(content)] = byte

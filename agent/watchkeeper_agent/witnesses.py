@@ -1,0 +1,126 @@
+"""Who looks on at every round beside the spool: the status file, the local metric log, the mail."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any, Protocol
+
+from watchkeeper_agent import VERSION, errors
+from watchkeeper_agent.config import Config
+from watchkeeper_agent.courier import Courier
+from watchkeeper_agent.errors import Trouble, say
+from watchkeeper_agent.sample import Number
+from watchkeeper_agent.spool import Spool
+
+Values = dict[str, "Number | None"]
+BETWEEN_STATUS = 60.0
+
+
+class Watched(Protocol):
+    """As much of the loop as a witness sees."""
+
+    spool: Spool
+    courier: Courier
+
+
+class Witness(Protocol):
+    """Told of every row; what it cannot do it says, and never hinders the row."""
+
+    def look(self, loop: Watched, at: float, values: Values) -> None: ...
+
+
+def witnesses(config: Config) -> list[Witness]:
+    """As the config file asks."""
+    found: list[Witness] = [Status(config)]
+    if config.metric_log:
+        found.append(MetricLog(config.metric_log, os.path.dirname(os.path.abspath(config.path))))  # noqa: PTH100, PTH120
+    if config.mail:
+        from watchkeeper_agent.mail import Mailer  # noqa: PLC0415 - few want it
+
+        try:
+            found.append(Mailer(config.mail, config.url))
+        except Trouble as trouble:
+            say("mail", str(trouble))
+    return found
+
+
+class Status:
+    """A small file for `status`: written each minute and when the hub comes or goes."""
+
+    def __init__(self, config: Config) -> None:
+        self.path = f"{config.spool}/status"
+        self.written_at = 0.0
+        self.trouble = ""
+
+    def look(self, loop: Watched, at: float, values: Values) -> None:
+        now, courier, spool = time.monotonic(), loop.courier, loop.spool
+        if now - self.written_at < BETWEEN_STATUS and courier.trouble == self.trouble and self.written_at:
+            return
+        self.written_at, self.trouble = now, courier.trouble
+        if spool.writer is None:
+            return
+        document = {
+            "at": at,
+            "version": VERSION,
+            "pid": os.getpid(),
+            "interval": courier.interval,
+            "acked_at": courier.acked_at,
+            "trouble": courier.trouble,
+            "waiting": spool.waiting(),
+            "spool_bytes": spool.size(),
+            "held": len(spool.held),
+            "dropped_rows": spool.dropped,
+            "dropped_samples": spool.samples,
+            "series": len(values),
+            "said": {name: text for name, text in errors.said().items() if name not in ("hub", "loop", "key")},
+        }
+        _replace(self.path, json.dumps(document))
+
+
+def _replace(path: str, text: str) -> None:
+    """Not synced: the next minute brings another."""
+    try:
+        with open(path + ".part", "w", encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs memory
+            file.write(text)
+        os.replace(path + ".part", path)  # noqa: PTH105
+    except OSError:
+        return  # the spool says what is wrong with this folder
+
+
+class MetricLog:
+    """Every row as one line of JSON on this machine, in files of bounded size."""
+
+    def __init__(self, options: dict[str, Any], folder: str) -> None:
+        self.path = str(options.get("path") or f"{folder}/metrics.jsonl")
+        self.largest = int(options.get("max_bytes") or 16 << 20)
+        self.files = max(1, int(options.get("files") or 4))
+
+    def look(self, loop: Watched, at: float, values: Values) -> None:
+        line = json.dumps({"t": at, "m": values}, separators=(",", ":")) + "\n"
+        try:
+            with open(self.path, "a", encoding="utf-8", opener=_for_us_alone) as file:
+                if file.tell() and file.tell() + len(line) > self.largest:
+                    self._rotate()
+                    with open(self.path, "a", encoding="utf-8", opener=_for_us_alone) as fresh:
+                        fresh.write(line)
+                else:
+                    file.write(line)
+        except OSError as error:
+            say("metric log", f"The metric log {self.path} cannot be written ({error.strerror}).")
+        else:
+            errors.unsay("metric log")
+
+    def _rotate(self) -> None:
+        """metrics.jsonl becomes metrics.jsonl.1, that one .2, and the last one goes."""
+        names = [self.path, *(f"{self.path}.{number}" for number in range(1, self.files))]
+        for older, newer in zip(reversed(names), [*reversed(names[:-1])]):
+            if os.path.exists(newer):  # noqa: PTH110
+                os.replace(newer, older)  # noqa: PTH105
+        if len(names) == 1:
+            os.unlink(self.path)  # noqa: PTH108
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
