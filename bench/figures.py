@@ -28,6 +28,16 @@ def pss_mib(pid: int) -> float:
     return total / 1024
 
 
+def written_bytes(pid: int) -> int:
+    """What went to the disk."""
+    found = 0
+    for each in family(pid):
+        for line in Path(f"/proc/{each.pid}/io").read_text().splitlines():
+            if line.startswith("write_bytes:"):
+                found += int(line.split()[1])
+    return found
+
+
 def spread(values: Sequence[float]) -> str:
     ordered = sorted(values)
     p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
