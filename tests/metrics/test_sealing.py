@@ -68,7 +68,7 @@ def test_samples_are_the_same_to_the_last_bit_wherever_they_stand(told: Told, se
                 told.fleet_holds(column)
     told.fleet_holds(CPU, 3600)
     assert JournalRow.objects.count() == 1, "the newest row stays, so that ids grow on"
-    assert sorted(Chunk.objects.filter(tier=0, merged=False)) == []
+    assert not Chunk.objects.filter(tier=0, merged=False).exists()
     assert (Dirty.objects.count(), FleetChunk.objects.filter(tier=0).count()) == (0, 0)
 
 
@@ -81,7 +81,7 @@ def test_a_row_is_sealed_when_everybody_has_read_it_and_memory_was_written(told:
     assert (Cursor.objects.place("sealed"), JournalRow.objects.count()) == (0, 108), "the rules have read nothing"
     Cursor.objects.filter(pk=rules.pk).update(place=read)
     told.seal(five + sealing.YOUNG - 1)
-    assert Cursor.objects.place("sealed") == 0, "nothing is a minute old at a border of five minutes"
+    assert JournalRow.objects.count() == 108, "nothing is a minute old at a border of five minutes"
     told.seal(five + sealing.YOUNG + 1)
     assert Cursor.objects.place("sealed") == read
     assert JournalRow.objects.order_by("pk")[0].pk == read + 1
@@ -159,7 +159,7 @@ def test_dying_before_any_write_loses_nothing_and_doubles_nothing(told: Told, se
     for stage in stages[:before]:
         stage()
     for number in range(200):
-        place = transaction.savepoint()
+        place = transaction.savepoint()  # type: ignore[no-untyped-call]
         try:
             with dies_at(number):
                 stages[now]()
