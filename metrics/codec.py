@@ -91,17 +91,13 @@ def encode(times: Ints, keys: Sequence[int] | Ints, values: Floats, *, frame: in
     packed = [_pack(group.table, frame) for group in groups]
     frames = [one for done in packed for one in done.frames]
     fields = [_bends(np.asarray(times, np.int64))]
-    fields += [np.zeros(0, np.int64)] * (0 if groups else OF_COLUMN)
     if groups:
         places = np.concatenate([group.places[done.order] for group, done in zip(groups, packed, strict=True)])
         gaps = np.concatenate([group.gaps[done.order] for group, done in zip(groups, packed, strict=True)])
-        fields += [
-            np.asarray(keys, np.int64)[places],
-            gaps,
-            *np.concatenate([done.numbers for done in packed], axis=1),
-        ]
-    fields.extend(np.array([(*one[:3], len(one.stream)) for one in frames], np.int64).reshape(-1, OF_FRAME).T)
-    directory = b"".join(map(_narrow, fields)) + patterns.tobytes()
+        numbers = np.concatenate([done.numbers for done in packed], axis=1)
+        fields += [np.asarray(keys, np.int64)[places], gaps, numbers.ravel()]
+    listed = np.array([(*one[:3], len(one.stream)) for one in frames], np.int64).reshape(-1, OF_FRAME)
+    directory = _shuffled(np.concatenate([*fields, listed.T.ravel()])) + patterns.tobytes()
     small = bytes(cramjam.zstd.compress(directory, LEVEL))
     sizes = (count, rows, len(patterns), len(frames), len(directory), len(small))
     head = HEAD.pack(VERSION, *sizes)
@@ -119,7 +115,8 @@ def read(data: bytes | memoryview, keys: Collection[int] | None = None) -> Part:
     blob = _opened(data)
     chosen = np.arange(len(blob.keys))
     if keys is not None:
-        chosen = chosen[np.isin(blob.keys, np.fromiter(keys, np.int64, len(keys)))]
+        asked = set(keys)
+        chosen = chosen[[key in asked for key in blob.keys.tolist()]]
     try:
         return Part(blob.times, blob.keys[chosen], _values(blob, chosen))
     except (ValueError, IndexError, cramjam.DecompressionError) as error:
@@ -176,7 +173,7 @@ def _pack(table: Floats, frame: int) -> Packed:
     packed = [columns.pack_low(words[a:b], int(low[a])) for a, b in _runs(low) if low[a]]
     # What the frame's check sum covers beside its stream: the low bits of its columns.
     bits = b"".join(part.tobytes() for part in packed)
-    ends = np.append(0, np.cumsum(columns.low_size(words.shape[1], low)))
+    ends = np.append(0, np.cumsum(columns.low_size(np.int64(words.shape[1]), low)))
     words >>= low[:, None].astype(np.uint64)
     frames = []
     for start in range(0, len(words), frame):
@@ -202,8 +199,8 @@ def _bends(times: Ints) -> Ints:
     return np.concatenate([steps[:2], np.diff(steps[1:])])
 
 
-def _narrow(numbers: Ints) -> bytes:
-    """A column of the directory: the width, then all lowest bytes, then the next ones."""
+def _shuffled(numbers: Ints) -> bytes:
+    """The numbers of a directory: how wide the widest is, then all their lowest bytes, then the next ones."""
     words = columns.zigzag(numbers)
     width = (int(words.max(initial=0)).bit_length() + 7) // 8
     return bytes([width]) + words.view(np.uint8).reshape(-1, 8)[:, :width].T.tobytes()
@@ -225,42 +222,39 @@ def _opened(data: bytes | memoryview) -> Blob:
         packed = view[start : start + small]
         if SUM.unpack_from(view, HEAD.size) != (zlib.crc32(packed, zlib.crc32(view[: HEAD.size])),):
             raise CorruptBlob("A blob of samples is damaged: the sum of its directory is wrong.")
-        directory = Directory(_unzipped(packed, size))
-        return directory.blob(count, rows, patterns, frames, view[start + small :])
+        return _listed(_unzipped(packed, size), (count, rows, patterns, frames), view[start + small :])
     except (ValueError, IndexError, struct.error, cramjam.DecompressionError) as error:
         if isinstance(error, CorruptBlob):
             raise
         raise CorruptBlob(f"A blob of samples cannot be read: {error}") from error
 
 
-class Directory:
-    """The unpacked directory, read from front to back."""
-
-    def __init__(self, data: Bytes) -> None:
-        self.data = data
-        self.place = 0
-
-    def blob(self, count: int, rows: int, patterns: int, frames: int, body: memoryview) -> Blob:
-        bends = self.numbers(rows)
-        times = np.cumsum(np.concatenate([bends[:1], np.cumsum(bends[1:])]))
-        names, gaps, form, unit, base, first = (self.numbers(count) for _ in range(OF_COLUMN))
-        table = np.stack([self.numbers(frames) for _ in range(OF_FRAME)])
-        bits = self.take(patterns * ((rows + 7) // 8)).reshape(patterns, (rows + 7) // 8)
-        masks = np.unpackbits(bits, axis=1, count=rows).astype(bool)
-        plan = Plan(form % FLAT, unit, form // FLAT % 2, base, first)
-        return Blob(times, names, gaps, form // LOW - 1, plan, table, masks, body)
-
-    def numbers(self, count: int) -> Ints:
-        width = int(self.take(1)[0])
-        words = np.zeros((count, 8), np.uint8)
-        words[:, :width] = self.take(width * count).reshape(width, count).T
-        return columns.unzigzag(words.view(np.uint64).reshape(count))
-
-    def take(self, size: int) -> Bytes:
-        self.place += size
-        if self.place > len(self.data):
-            raise CorruptBlob("A blob of samples is damaged: its directory ends too early.")
-        return self.data[self.place - size : self.place]
+def _listed(directory: Bytes, sizes: tuple[int, int, int, int], body: memoryview) -> Blob:
+    count, rows, patterns, frames = sizes
+    amount = rows + OF_COLUMN * count + OF_FRAME * frames
+    width, octets = int(directory[0]), (rows + 7) // 8
+    words = np.zeros((amount, 8), np.uint8)
+    words[:, :width] = directory[1 : 1 + width * amount].reshape(width, amount).T
+    numbers = columns.unzigzag(words.view(np.uint64).ravel())
+    times, listed = numbers[:rows], numbers[rows : rows + OF_COLUMN * count].reshape(OF_COLUMN, count)
+    np.cumsum(times[1:], out=times[1:])
+    np.cumsum(times, out=times)
+    masks = np.zeros((0, rows), np.bool_)
+    if patterns:
+        bits = directory[1 + width * amount :].reshape(patterns, octets)
+        masks = np.unpackbits(bits, axis=1, count=rows).view(np.bool_)
+    names, gaps, form, unit, base, first = listed
+    plan = Plan(form % FLAT, unit, form // FLAT % 2, base, first)
+    return Blob(
+        times,
+        names,
+        gaps,
+        form // LOW - 1,
+        plan,
+        numbers[amount - OF_FRAME * frames :].reshape(OF_FRAME, frames),
+        masks,
+        body,
+    )
 
 
 def _unzipped(stream: memoryview, size: int) -> Bytes:
@@ -273,72 +267,75 @@ def _unzipped(stream: memoryview, size: int) -> Bytes:
 
 def _values(blob: Blob, chosen: Ints) -> Floats:
     rows = len(blob.times)
+    if not rows or not len(chosen):
+        return np.empty((rows, len(chosen)))
+    if not len(blob.masks):
+        return _table(blob, Body(blob, np.int64(rows)), chosen, rows).T
     values = np.empty((len(chosen), rows))
-    if rows and len(chosen):
-        dense = np.append(rows, _padded(blob.masks.sum(1), rows))[blob.gaps]
-        body = Body(blob, dense)
-        for length in np.unique(dense[chosen]).tolist():
-            mine = np.flatnonzero(dense[chosen] == length)
-            places = chosen[mine]
-            table = columns.grow(Plan(*(field[places] for field in blob.plan)), body.words(places, length))
-            for at, gap, column in zip(mine.tolist(), blob.gaps[places].tolist(), table, strict=True):
-                if gap:
-                    mask = blob.masks[gap - 1]
-                    values[at] = np.nan
-                    values[at, mask] = column[: int(mask.sum())]
-                else:
-                    values[at] = column
+    dense = np.append(rows, _padded(blob.masks.sum(1), rows))[blob.gaps]
+    body = Body(blob, dense)
+    for length in np.unique(dense[chosen]).tolist():
+        mine = np.flatnonzero(dense[chosen] == length)
+        table = _table(blob, body, chosen[mine], length)
+        for at, gap, column in zip(mine.tolist(), blob.gaps[chosen[mine]].tolist(), table, strict=True):
+            if gap:
+                mask = blob.masks[gap - 1]
+                values[at] = np.nan
+                values[at, mask] = column[: int(mask.sum())]
+            else:
+                values[at] = column
     return values.T
+
+
+def _table(blob: Blob, body: Body, places: Ints, rows: int) -> Floats:
+    plan = blob.plan if len(places) == len(blob.keys) else Plan(*(field[places] for field in blob.plan))
+    return columns.grow(plan, body.words(places, rows))
 
 
 class Body:
     """The low bits and the frames of an opened blob."""
 
-    def __init__(self, blob: Blob, rows: Ints) -> None:
+    def __init__(self, blob: Blob, rows: Ints | np.int64) -> None:
         self.blob = blob
-        live = np.flatnonzero(blob.low >= 0)
-        self.sizes = np.where(blob.low > 0, columns.low_size(rows, blob.low), 0)
+        live = blob.low >= 0
+        self.rank = np.cumsum(live) - 1
+        self.sizes = columns.low_size(rows, np.maximum(blob.low, 0))
         self.ends = np.cumsum(self.sizes)
         of_frame, _planes, _checks, lengths = blob.frames
-        if of_frame.sum() != len(live) or of_frame.min(initial=1) < 1 or lengths.min(initial=0) < 0:
+        self.last = np.cumsum(of_frame)
+        if of_frame.sum() != live.sum() or of_frame.min(initial=1) < 1 or lengths.min(initial=0) < 0:
             raise CorruptBlob("A blob of samples is damaged: its frames do not fit its columns.")
-        self.frame = np.full(len(rows), -1)
-        self.frame[live] = np.repeat(np.arange(len(of_frame)), of_frame)
-        starts = np.cumsum(of_frame) - of_frame
-        self.slot = np.zeros(len(rows), np.int64)
-        self.slot[live] = np.arange(len(live)) - np.repeat(starts, of_frame)
-        self.first = live[starts]
-        self.streams = np.cumsum(lengths) - lengths + (self.ends[-1] if len(rows) else 0)
+        self.streams = np.cumsum(lengths) - lengths + self.ends[-1]
 
     def words(self, places: Ints, rows: int) -> Words:
         """The whole numbers of these columns, which all have so many rows."""
         low = self.blob.low[places]
         words = np.zeros((len(places), rows), np.uint64)
         # Neighbours with as many low bits stand in one piece.
-        for a, b in _runs(low * len(self.frame) * 2 + places, apart=1):
+        for a, b in _runs(low * len(self.rank) * 2 + places, apart=1):
             if low[a] > 0:
                 size = int(self.sizes[places[a]])
                 begin = int(self.ends[places[a]]) - size
                 bits = np.frombuffer(self.blob.body, np.uint8, (b - a) * size, begin).reshape(b - a, size)
                 words[a:b] = columns.unpack_low(bits, rows, int(low[a]))
-        frame = self.frame[places]
+        rank = self.rank[places]
+        frame = np.where(low < 0, -1, np.searchsorted(self.last, rank, side="right"))
         for a, b in _runs(frame):
             if frame[a] >= 0:
-                words[a:b] |= self._tops(int(frame[a]), self.slot[places[a:b]], rows) << low[a:b, None].astype(
-                    np.uint64
-                )
+                tops = self._tops(int(frame[a]), rank[a:b], rows)
+                words[a:b] |= tops << low[a:b, None].astype(np.uint64)
         return words
 
-    def _tops(self, frame: int, slots: Ints, rows: int) -> Words:
+    def _tops(self, frame: int, ranks: Ints, rows: int) -> Words:
         count, planes, check, length = self.blob.frames[:, frame].tolist()
-        begin = int(self.streams[frame])
+        begin, start = int(self.streams[frame]), int(self.last[frame]) - count
         stream = self.blob.body[begin : begin + length]
-        first = int(self.first[frame])
-        bits = self.blob.body[int(self.ends[first] - self.sizes[first]) : int(self.ends[first + count - 1])]
+        first, last = np.searchsorted(self.rank, [start, start + count - 1]).tolist()
+        bits = self.blob.body[int(self.ends[first] - self.sizes[first]) : int(self.ends[last])]
         if zlib.crc32(stream, zlib.crc32(bits)) != check or not 1 <= planes <= 8:
             raise CorruptBlob("A blob of samples is damaged: the sum of a frame is wrong.")
-        octets = _unzipped(stream, planes * count * rows).reshape(planes, count, rows)
-        tops: Words = octets[0, slots].astype(np.uint64)
+        octets = _unzipped(stream, planes * count * rows).reshape(planes, count, rows)[:, ranks - start]
+        tops: Words = octets[0].astype(np.uint64)
         for plane in range(1, planes):
-            tops |= octets[plane, slots].astype(np.uint64) << np.uint64(8 * plane)
+            tops |= octets[plane].astype(np.uint64) << np.uint64(8 * plane)
         return tops

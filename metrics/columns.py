@@ -64,7 +64,7 @@ def grow(plan: Plan, words: Words) -> Floats:
 
 def _scaled(values: Floats) -> tuple[Ints, Ints]:
     """The values times the smallest power of ten that makes them whole, proven by the way back."""
-    some = values[:, _places(values.shape[1])]
+    some = values[:, _some(values.shape[1])]
     tried = some[None] * POWERS[:BITS, None, None]
     np.rint(tried, out=tried)
     tried /= POWERS[:BITS, None, None]
@@ -92,7 +92,7 @@ def _whole(values: Floats, decimals: Ints) -> tuple[Ints, NDArray[np.bool_]]:
 
 def _divide(numbers: Ints, raw: NDArray[np.bool_]) -> Ints:
     """Divide each column by what all its numbers are multiples of (memory is counted in KiB); the divisors."""
-    unit: Ints = np.gcd.reduce(numbers[:, _places(numbers.shape[1])], axis=1)
+    unit: Ints = np.gcd.reduce(numbers[:, _some(numbers.shape[1])], axis=1)
     if raw.any():
         together = np.bitwise_or.reduce(numbers[raw], axis=1)
         unit[raw] = together & -together
@@ -116,22 +116,30 @@ def _predicted(numbers: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     first = numbers[:, 0].copy()
     if steps.shape[1] < 2:
         return np.zeros(columns, np.int64), base, first, rest
-    middle = np.rint(numbers.mean(1)).astype(np.int64)
+    middle = np.rint(np.add.reduce(numbers, 1, np.float64) / numbers.shape[1]).astype(np.int64)
     around = numbers - middle[:, None]
-    flat = np.abs(around).mean(1) < np.abs(steps).mean(1)
-    some = steps[:, _places(steps.shape[1])]
-    centre = np.median(some, axis=1)
-    steady = np.flatnonzero((np.abs(centre) > np.abs(some - centre[:, None]).mean(1)) & ~flat)
+    flat = _extent(around) < _extent(steps)
+    some = np.sort(steps[:, _some(steps.shape[1])], axis=1)
+    centre = some[:, some.shape[1] // 2]
+    far = np.abs(some - centre[:, None]).sum(1) < np.abs(centre) * some.shape[1]
+    steady = np.flatnonzero(far & ~flat)
     if steady.size:
-        base[steady] = np.median(steps[steady], axis=1).astype(np.int64)
+        half = steps.shape[1] // 2
+        base[steady] = np.partition(steps[steady], half, axis=1)[:, half]
         steps[steady] -= base[steady, None]
     if flat.any():
         base[flat], first[flat], rest[flat] = middle[flat], 0, around[flat]
     return flat.astype(np.int64), base, first, rest
 
 
-def _places(rows: int) -> Ints:
-    return np.unique(np.linspace(0, rows - 1, min(rows, SAMPLES)).astype(np.int64))
+def _extent(numbers: Ints) -> Floats:
+    """How far from zero, on the whole."""
+    extent: Floats = np.add.reduce(np.abs(numbers), 1, np.float64) / numbers.shape[1]
+    return extent
+
+
+def _some(rows: int) -> slice:
+    return slice(None, None, max(1, rows // SAMPLES))
 
 
 def _zigzag(numbers: Ints) -> Words:
@@ -150,10 +158,11 @@ def zigzag(numbers: Ints) -> Words:
 def low_bits(size: Floats) -> Ints:
     """How many low bits of numbers of this mean size are as good as noise: they are kept as they are."""
     exponent: Ints = np.frexp(size)[1].astype(np.int64) - 1
-    return np.clip(exponent - TOP, 0, 56)
+    # Even, so that more columns are alike and can be packed at once.
+    return np.clip(exponent - TOP + 1, 0, 57) & ~1
 
 
-def low_size(rows: Ints, bits: Ints) -> Ints:
+def low_size(rows: Ints | np.int64, bits: Ints) -> Ints:
     return rows * (bits // 8) + (rows * (bits % 8) + 7) // 8
 
 
