@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, cast
 
 import numpy as np
+from django.conf import settings
 from django.db import DataError, IntegrityError
 from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ from servers.models import Server
 log = logging.getLogger(__name__)
 
 AHEAD = 600_000  # ten minutes, in milliseconds
-RAW_KEPT = 7 * 86_400_000
+DAY = 86_400_000
 
 Found = tuple[Admitted, Known | None]
 
@@ -186,7 +187,7 @@ def _times(
     seconds: NDArray[np.float64], places: list[int], received: int, refused: wire.Refusals
 ) -> tuple[NDArray[np.bool_] | None, NDArray[np.int64]]:
     """Which rows have a time that can be believed: nothing means all, as it nearly always is."""
-    oldest = max(received - RAW_KEPT, EARLIEST)
+    oldest = max(received - settings.KEEP_RAW_DAYS * DAY, EARLIEST)
     if len(seconds) and seconds.min() * 1000 > oldest and seconds.max() * 1000 < received + AHEAD:
         return None, np.rint(seconds * 1000).astype(np.int64)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -197,7 +198,7 @@ def _times(
     for mask, error in (
         (~finite, "the time is no number"),
         (ahead, "more than 10 minutes in the future: check the clock of this machine"),
-        (old, "older than the retention of 7 days"),
+        (old, f"older than the retention of {settings.KEEP_RAW_DAYS} days"),
     ):
         wrong = np.flatnonzero(mask)
         refused.add_all(((places[place], "") for place in wrong), len(wrong), error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from core.clock import milliseconds
@@ -13,7 +14,7 @@ from metrics.models import Accepted, JournalRow, living
 
 Key = tuple[int, str]
 
-KEPT = 7 * 86_400_000  # as long as samples may come late
+DAY = 86_400_000
 MOST_HELD = 200_000
 EXPIRE_EVERY = 3600.0
 
@@ -89,13 +90,13 @@ class Identities:
     def expire(self, at: int) -> None:
         """Now and then: a boot nobody used for the retention cannot send anything that would be taken."""
         if time.monotonic() - self.expired > EXPIRE_EVERY:
-            Accepted.objects.filter(changed__lt=at - KEPT).delete()
+            Accepted.objects.filter(changed__lt=at - _kept()).delete()
             self.expired = time.monotonic()
 
     def mend(self) -> None:
         """At start: the journal knows the batches that were taken after the last flush."""
         flushed = Accepted.objects.order_by("-changed").values_list("changed", flat=True).first()
-        begin = milliseconds() - KEPT if flushed is None else flushed - 120_000
+        begin = milliseconds() - _kept() if flushed is None else flushed - 120_000
         alive = living()
         rows = JournalRow.objects.all().since(begin).filter(seq__isnull=False)
         for server, boot, seq in rows.order_by("pk").values_list("server_id", "boot", "seq").iterator():
@@ -103,6 +104,12 @@ class Identities:
                 self.load({(server, boot)})
                 ranges.add(self.taken[server, boot], seq or 0)
                 self.dirty.add((server, boot))
+
+
+def _kept() -> int:
+    """As long as samples may come late."""
+    kept: int = settings.KEEP_RAW_DAYS * DAY
+    return kept
 
 
 def _stored(keys: list[Key]) -> Iterable[Accepted]:

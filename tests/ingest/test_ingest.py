@@ -13,6 +13,7 @@ import cramjam
 import pytest
 
 from ingest import limits
+from metrics.latest import latest
 from metrics.models import JournalRow, Series
 from metrics.names import layout_hash
 from tests.conftest import Machine
@@ -69,6 +70,25 @@ def test_times_that_cannot_be_are_refused_row_by_row(web: Machine, now: float) -
     reply = web.post(body([[at, 1, 1] for at in times])).json()
     assert reply["accepted"] == 2
     assert sorted(one["row"] for one in reply["refused"]) == [1, 2, 3, 4, 5]
+
+
+def test_how_old_a_sample_may_be_is_what_is_kept(web: Machine, now: float, settings: Any) -> None:
+    settings.KEEP_RAW_DAYS = 2
+    body = {"samples": [{"t": now - days * 86_400, "m": {"cpu": 1}} for days in (1, 3)]}
+    answer = web.post(body).json()
+    assert answer["accepted"] == 1
+    assert [refusal["error"] for refusal in answer["refused"]] == ["older than the retention of 2 days"]
+
+
+@pytest.mark.parametrize("years", [-1, 1])
+def test_an_agents_clock_that_jumps_a_year_costs_only_what_it_says_then(web: Machine, now: float, years: int) -> None:
+    for seq, at in enumerate((now - 20, now - 10 + years * 365 * 86_400, now)):
+        answer = web.post({"boot": "b", "seq": seq, "samples": [{"t": at, "m": {"cpu": seq}}]})
+        assert (answer.status_code, answer.json()["ack"]) == (200, seq)
+        assert answer.json()["accepted"] == (seq != 1)
+    newest = latest.get(web.server.pk)
+    assert newest is not None
+    assert newest.value("cpu") == 2
 
 
 def test_a_row_of_another_length_and_a_bad_name_are_refused_alone(web: Machine, now: float) -> None:
