@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,17 +39,29 @@ def read(series: int, start: int, end: int, tier: int) -> FleetBuckets:
     pieces = _pieces(series, start - start % HOUR, end)
     if tier == COARSE:
         pieces = rollups.coarser(pieces, HOUR)
-    rolled = [tiers.unpack(data) for _, _, data in _stored(series, tier, start, end)]
-    found = rollups.between(rollups.join([*rolled, pieces]), start, end + 1)
+    rolled = _side_by_side((span, tiers.unpack(data)) for span, _, data in _stored(series, tier, start, end))
+    found = rollups.between(rollups.join([rolled, pieces]), start, end + 1)
     return FleetBuckets(found.t, found.series, found.low, found.high, found.mean, found.count)
 
 
 def _pieces(series: int, start: int, end: int) -> Rolled:
-    made: list[Rolled] = []
+    made: list[tuple[int, Rolled]] = []
     sealed: list[Rolled] = []
     for span, part, data in _stored(series, RAW, start, end):
-        (sealed if part else made).append(tiers.unpack_piece(data, span))
-    return rollups.join([rollups.join(made), rollups.add(sealed)])
+        rolled = tiers.unpack_piece(data, span)
+        if part:
+            sealed.append(rolled)
+        else:
+            made.append((span, rolled))
+    return rollups.join([_side_by_side(made), rollups.add(sealed)])
+
+
+def _side_by_side(parts: Iterable[tuple[int, Rolled]]) -> Rolled:
+    """Blocks of a span share no server, spans no time: mostly nothing need be sought cell by cell."""
+    by_span: dict[int, list[Rolled]] = defaultdict(list)
+    for span, rolled in parts:
+        by_span[span].append(rolled)
+    return rollups.after([rollups.beside(by_span[span]) for span in sorted(by_span)])
 
 
 def _stored(series: int, tier: int, start: int, end: int) -> Iterator[tuple[int, int, bytes | memoryview]]:
@@ -59,5 +72,7 @@ def _stored(series: int, tier: int, start: int, end: int) -> Iterator[tuple[int,
         return
     asked = tiers.spans(max(start, first), min(end, last), tiers.SPANS[tier])
     for place in range(0, len(asked), ASKED_AT_ONCE):
-        some = kept.filter(series=series, span__in=list(asked[place : place + ASKED_AT_ONCE]))
+        some = kept.filter(series=series, span__in=list(asked[place : place + ASKED_AT_ONCE])).order_by(
+            "span", "block"
+        )
         yield from some.values_list("span", "part", "data")

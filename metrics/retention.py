@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Any
 
 from django.conf import settings
@@ -64,7 +64,7 @@ def _bytes(rows: QuerySet[Any]) -> int:
 
 def step(at: int) -> bool:
     """Delete what is due, in slices, for a moment; true when more is due."""
-    until = time.monotonic() + MOST_AT_A_TIME
+    until = monotonic() + MOST_AT_A_TIME
     for rows in (*_expired(at), *_of_removed()):
         if _delete(rows, until):
             return True
@@ -72,6 +72,13 @@ def step(at: int) -> bool:
     Uses.objects.filter(last__lt=at - days(COARSE) * DAY).delete()
     _forget_removed()
     return _shrink(at, until)
+
+
+def delete_before(tier: int, time: int) -> None:
+    """Delete the whole spans of a tier that ended by then."""
+    before = time - SPANS[tier]
+    for rows in (Chunk.objects.filter(tier=tier), FleetChunk.objects.filter(tier=tier)):
+        _delete(rows.filter(span__lte=before), float("inf"))
 
 
 def _expired(at: int) -> Iterator[QuerySet[Any]]:
@@ -85,10 +92,10 @@ def _expired(at: int) -> Iterator[QuerySet[Any]]:
 def _delete(rows: QuerySet[Any], until: float) -> bool:
     """A few at a time, so that others can write in between; true when time was up before all were gone."""
     while chosen := list(rows.order_by("tier", "span").values_list("pk", flat=True)[:DELETED_AT_ONCE]):
-        if time.monotonic() > until:
+        if monotonic() > until:
             return True
         rows.model._default_manager.filter(pk__in=chosen).delete()
-        time.sleep(BREATH)
+        sleep(BREATH)
     return False
 
 

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 MEAN, LOW, HIGH, COUNT = range(4)
 KINDS = 4
 MOST_DECIMALS = 6
+FIELDS = ("low", "high", "mean", "count")  # as they stand in Rolled
 MORE_DECIMALS = 2  # a mean has so many decimals more than what it is the mean of
 
 
@@ -162,10 +163,28 @@ def join(parts: Sequence[Rolled]) -> Rolled:
     for part in parts:
         cells = np.ix_(np.searchsorted(t, part.t), np.searchsorted(series, part.series))
         better = (part.count >= whole.count[cells]) & (part.count > 0)
-        for name in ("low", "high", "mean", "count"):
+        for name in FIELDS:
             kept = getattr(whole, name)
             kept[cells] = np.where(better, getattr(part, name), kept[cells])
     return whole
+
+
+def beside(parts: Sequence[Rolled]) -> Rolled:
+    """Parts that share no series (or no server) side by side."""
+    parts = [part for part in parts if len(part.t) and len(part.series)]
+    if len(parts) < 2 or any(not np.array_equal(part.t, parts[0].t) for part in parts[1:]):
+        return join(parts)
+    kinds = (np.concatenate([getattr(part, kind) for part in parts], axis=1) for kind in FIELDS)
+    return Rolled(parts[0].t, np.concatenate([part.series for part in parts]), *kinds)
+
+
+def after(parts: Sequence[Rolled]) -> Rolled:
+    """Parts of which each begins where the one before it ended."""
+    parts = [part for part in parts if len(part.t) and len(part.series)]
+    if len(parts) < 2 or any(not np.array_equal(part.series, parts[0].series) for part in parts[1:]):
+        return join(parts)
+    kinds = (np.concatenate([getattr(part, kind) for part in parts]) for kind in FIELDS)
+    return Rolled(np.concatenate([part.t for part in parts]), parts[0].series, *kinds)
 
 
 def add(parts: Sequence[Rolled]) -> Rolled:

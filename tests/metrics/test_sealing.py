@@ -159,7 +159,7 @@ def test_dying_before_any_write_loses_nothing_and_doubles_nothing(told: Told, se
     for stage in stages[:before]:
         stage()
     for number in range(200):
-        place = transaction.savepoint()  # type: ignore[no-untyped-call]
+        place = transaction.savepoint()
         try:
             with dies_at(number):
                 stages[now]()
