@@ -16,11 +16,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what is asked; trouble ends as one sentence and exit status 1."""
     given = _parser().parse_args(arguments)
     try:
-        {"enrol": _enrol, "run": _run, "once": _once}[given.command](given)
+        return {"enrol": _enrol, "run": _run, "once": _once, "status": _status}[given.command](given)
     except Trouble as trouble:
         print(f"watchkeeper-agent: {trouble}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,10 +40,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--with-parent", action="store_true", help="end when standard input is closed")
     once = commands.add_parser("once", help="look once and print what would be told")
     once.add_argument("--json", action="store_true", help="for programs")
+    once.add_argument("--config", help="the agent's file, for its own checks and folders")
+    status = commands.add_parser("status", help="say how the agent of this machine is")
+    status.add_argument("--config", required=True, help="the file `enrol` wrote")
     return parser
 
 
-def _enrol(given: argparse.Namespace) -> None:
+def _enrol(given: argparse.Namespace) -> int:
     from watchkeeper_agent.enrol import enrol  # noqa: PLC0415 - the running agent does not need it
 
     given.token = given.token or os.environ.get("WATCHKEEPER_TOKEN")
@@ -52,29 +54,51 @@ def _enrol(given: argparse.Namespace) -> None:
         raise Trouble("There is no enrolment token. Give it as WATCHKEEPER_TOKEN, from Add server.")
     config = enrol(given)
     print(f"This machine is enrolled at {config.url} as server {config.server}.")
+    return 0
 
 
-def _run(given: argparse.Namespace) -> None:
+def _run(given: argparse.Namespace) -> int:
     from watchkeeper_agent.config import load  # noqa: PLC0415
     from watchkeeper_agent.loop import run  # noqa: PLC0415
 
     run(load(given.config), with_parent=given.with_parent)
+    return 0
 
 
-def _once(given: argparse.Namespace) -> None:
+def _status(given: argparse.Namespace) -> int:
+    from watchkeeper_agent.config import load  # noqa: PLC0415
+    from watchkeeper_agent.status import status  # noqa: PLC0415
+
+    well, lines = status(load(given.config))
+    print(*lines, sep="\n")
+    return 0 if well else 1
+
+
+def _once(given: argparse.Namespace) -> int:
     from watchkeeper_agent import facts  # noqa: PLC0415
-    from watchkeeper_agent.collectors import Collectors  # noqa: PLC0415
+    from watchkeeper_agent.collectors import Collectors, Options  # noqa: PLC0415
+    from watchkeeper_agent.config import load  # noqa: PLC0415
 
-    collectors = Collectors()
+    config = load(given.config) if given.config else None
+    collectors = Collectors(options=Options.of(config.collect, config.folder) if config else None)
     collectors.sample()
     time.sleep(1)  # rates need two looks
-    values = collectors.sample().values
+    values = collectors.sample_all().values
+    document = facts.gather(collectors)
     if given.json:
-        print(json.dumps({"t": round(time.time(), 3), "values": values, "facts": facts.gather()}, indent=2))
-        return
+        print(json.dumps({"t": round(time.time(), 3), "values": values, "facts": document}, indent=2))
+        return 0
+    for section, entries in document.items():
+        print(
+            f"{section}: " + ", ".join(f"{key} {value}" for key, value in entries.items() if value not in ("", None))
+        )
+    print()
     width = max(map(len, values))
-    for name, value in values.items():
+    for name, value in sorted(values.items()):
         print(f"{name:<{width}}  {'not measured' if value is None else value}")
+    for name, why in sorted(collectors.off().items()):
+        print(f"not measured, {name}: {why}")
+    return 0
 
 
 if __name__ == "__main__":

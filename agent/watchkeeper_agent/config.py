@@ -18,7 +18,7 @@ class Config:
 
     def __init__(self, path: str, document: dict[str, Any]) -> None:
         folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH120, PTH100 - pathlib costs memory
-        self.path = path
+        self.path, self.folder = path, folder
         self.url = str(document["url"]).rstrip("/")
         self.server = str(document["server"])
         self.key = str(document["key"])

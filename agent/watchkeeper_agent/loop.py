@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable
 
 from watchkeeper_agent import facts
-from watchkeeper_agent.collectors import Collectors
+from watchkeeper_agent.collectors import Collectors, Options
 from watchkeeper_agent.config import Config, load
 from watchkeeper_agent.courier import Courier
 from watchkeeper_agent.errors import Trouble, say
@@ -27,6 +27,7 @@ from watchkeeper_agent.witnesses import witnesses
 BETWEEN_FACTS = 3600.0
 SHORTEST, LONGEST = 1.0, 3600.0
 LONGEST_LIVE = 900.0
+NEW_KEY = "/api/v1/agent/key"
 
 
 def phase(host: str) -> float:
@@ -101,12 +102,13 @@ class Loop:
         self.desk = Desk({"live": self._live, "rotate_key": self._rotate_key, "resend": self._resend})
         self.courier = Courier(hub, self.spool, self.heard, self.desk)
         self.ear = Ear(hub.twin(timeout=PATIENCE), self.desk)
-        self.collectors = Collectors()
+        self.collectors = Collectors(options=Options.of(config.collect, config.folder))
         self.witnesses = witnesses(config)
         self.columns: list[str] = []
         self.layout = ""
         self.facts_hash = ""
         self.facts_at: float | None = None
+        self.facts_news = 0
         self.synced_at = self.ticked_at = 0.0
 
     # -- what the hub wants; other threads say it ---------------------------------------------
@@ -119,22 +121,22 @@ class Loop:
 
     def _live(self, wishes: dict[str, Any], left: float | None) -> None:
         interval = wishes.get("interval", 1)
-        if not isinstance(interval, (int, float)) or left is None:
+        rest = wishes.get("seconds", left)  # measured by the hub itself, so that no clock matters
+        if not isinstance(interval, (int, float)) or not isinstance(rest, (int, float)):
             raise Trouble("A live order needs an interval and an end.")
-        self.pace.hurry(float(interval), left)
+        self.pace.hurry(float(interval), float(rest))
         self.poke()
 
-    def _rotate_key(self, wishes: dict[str, Any], _left: float | None) -> str:
-        key = str(wishes.get("key", ""))
-        if not (key.startswith("wka_") and key.isascii() and key.isprintable() and " " not in key):
-            raise Trouble("That is no agent key.")
-        probe = self.courier.hub.twin(key, timeout=20.0)
+    def _rotate_key(self, _wishes: dict[str, Any], _left: float | None) -> str:
+        """A new key is fetched with the old one, kept, then used; the hub ends the old one when it sees the new."""
+        line = self.courier.hub.twin(timeout=20.0)
         try:
-            status = probe.get("/api/v1/orders?wait=0").status
+            answer = line.post(NEW_KEY, {})
         finally:
-            probe.close()
-        if status != 200:
-            raise Trouble(f"The new key was not accepted ({status}); the old one stays.")
+            line.close()
+        key = answer.document.get("key")
+        if answer.status not in (200, 201) or not isinstance(key, str) or not _is_key(key):
+            raise Trouble(f"The hub gave no new key ({answer.status}): {answer.detail}")
         fresh = load(self.config.path)  # somebody may have edited the file meanwhile
         fresh.key = key
         fresh.save()
@@ -153,6 +155,7 @@ class Loop:
         """Until the alarm rings; the first row comes after a second, as rates need two looks."""
         self.courier.start()
         self.ear.start()
+        self.collectors.start()
         self.collectors.sample()
         going, due = True, time.monotonic() + 1
         while going and time.monotonic() < due:
@@ -163,7 +166,8 @@ class Loop:
             self.ticked_at = time.monotonic()
             going = self._rest(alarm, share)
         self.courier.stop(within=1.0)
-        self.ear.stop(within=0.2)
+        self.ear.stop(within=0.1)
+        self.collectors.stop(within=0.4)
         self.spool.close()
 
     def _rest(self, alarm: Alarm, share: float) -> bool:
@@ -199,16 +203,21 @@ class Loop:
             witness.look(self, at, sample.values)
 
     def _news(self, now: float) -> dict[str, Any]:
-        """The facts, at the start and when they changed."""
-        if self.facts_at is not None and now - self.facts_at < BETWEEN_FACTS:
-            return {}
-        self.facts_at = now
-        document = facts.gather()
+        """What happened, and the facts: at the start and when they changed."""
+        found: dict[str, Any] = {}
+        events = self.collectors.events()
+        if events:
+            found["events"] = events
+        news = self.collectors.news
+        if self.facts_at is not None and now - self.facts_at < BETWEEN_FACTS and news == self.facts_news:
+            return found
+        self.facts_at, self.facts_news = now, news
+        document = facts.gather(self.collectors)
         digest = facts.digest(document)
-        if digest == self.facts_hash:
-            return {}
-        self.facts_hash = digest
-        return {"facts": {"hash": digest, "document": document}}
+        if digest != self.facts_hash:
+            self.facts_hash = digest
+            found["facts"] = {"hash": digest, "document": document}
+        return found
 
 
 def run(config: Config, *, with_parent: bool = False) -> None:
@@ -217,6 +226,10 @@ def run(config: Config, *, with_parent: bool = False) -> None:
     loop = Loop(config, alarm.poke)
     say("loop", f"Watching this machine for {config.url}, every {loop.pace.usual:g} s.")
     loop.run(alarm)
+
+
+def _is_key(text: str) -> bool:
+    return text.startswith("wka_") and text.isascii() and text.isprintable() and " " not in text
 
 
 def _bounded(interval: float) -> float:

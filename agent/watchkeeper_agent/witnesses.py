@@ -8,6 +8,7 @@ import time
 from typing import Any, Protocol
 
 from watchkeeper_agent import VERSION, errors
+from watchkeeper_agent.collectors import Collectors
 from watchkeeper_agent.config import Config
 from watchkeeper_agent.courier import Courier
 from watchkeeper_agent.errors import Trouble, say
@@ -16,10 +17,13 @@ from watchkeeper_agent.spool import Spool
 
 Values = dict[str, "Number | None"]
 BETWEEN_STATUS = 60.0
+WRONG = ("spool", "spool caps", "refused", "mail", "metric log", "orders")
 
 
 class Watched(Protocol):
     """As much of the loop as a witness sees."""
+
+    collectors: Collectors
 
     spool: Spool
     courier: Courier
@@ -35,7 +39,7 @@ def witnesses(config: Config) -> list[Witness]:
     """As the config file asks."""
     found: list[Witness] = [Status(config)]
     if config.metric_log:
-        found.append(MetricLog(config.metric_log, os.path.dirname(os.path.abspath(config.path))))  # noqa: PTH100, PTH120
+        found.append(MetricLog(config.metric_log, config.folder))
     if config.mail:
         from watchkeeper_agent.mail import Mailer  # noqa: PLC0415 - few want it
 
@@ -74,7 +78,8 @@ class Status:
             "dropped_rows": spool.dropped,
             "dropped_samples": spool.samples,
             "series": len(values),
-            "said": {name: text for name, text in errors.said().items() if name not in ("hub", "loop", "key")},
+            "off": loop.collectors.off(),
+            "said": {name: text for name, text in errors.said().items() if name in WRONG},
         }
         _replace(self.path, json.dumps(document))
 

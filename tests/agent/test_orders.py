@@ -178,18 +178,22 @@ def test_live_begins_within_two_seconds_and_ends_by_itself(hub: TinyHub, tmp_pat
     assert child.wait(5) == 0
 
 
-def test_a_new_key_is_tried_kept_and_used_and_a_wrong_one_changes_nothing(
-    hub: TinyHub, tmp_path: Path, start: Start
-) -> None:
+def test_a_new_key_is_fetched_kept_and_used(hub: TinyHub, tmp_path: Path, start: Start) -> None:
     config = every(1, hub, tmp_path)
+    left: list[Any] = [(503, {}, {"detail": "Not now."}), (201, {}, {"key": "wka_new.secret"})]
+    healthy = hub.script
+
+    def script(path: str, document: dict[str, Any]) -> Any:
+        return left.pop(0) if path.endswith("/agent/key") else healthy(path, document)
+
+    hub.script = script
     document = json.loads(Path(config).read_text())
     Path(config).write_text(json.dumps(document | {"mine": "stays"}))
     start("run", "--config", config)
     until(lambda: hub.batches)
-    hub.refused_keys.add("wka_bad.secret")
-    hub.order(order("1", "rotate_key", key="wka_bad.secret"))
+    hub.order(order("1", "rotate_key"))
     until(lambda: any(batch.get("done") for batch in hub.batches))
-    hub.order(order("2", "rotate_key", key="wka_new.secret"))
+    hub.order(order("2", "rotate_key"))
     until(lambda: len([1 for batch in hub.batches if batch.get("done")]) >= 2)
     told = {done["id"]: done["ok"] for batch in hub.batches for done in batch.get("done", [])}
     assert told == {"1": False, "2": True}
