@@ -63,8 +63,9 @@ def _cpu(s: Signals) -> Iterator[Column]:
         yield f'cpu_core_used_percent{{core="{core}"}}', used
     if not s.role.windows:
         queue = s.role.cores / 100 * 1.08
-        for name, busy in (("load1", s.smooth), ("load5", 0.5 * (s.smooth + s.slow)), ("load15", s.slow)):
-            yield name, queue * busy + s.wild * 3.4 + s.batch * 0.3
+        for minutes, busy in ((1, s.smooth), (5, 0.5 * (s.smooth + s.slow)), (15, s.slow)):
+            wild = faults.queued(s.machine, s.t, s.since, minutes)
+            yield f"load{minutes}", queue * busy + 1.35 * s.role.cores * wild + 0.3 * s.batch / minutes
         yield "pressure_cpu_percent", np.clip(s.cpu - 62, 0, None) * 0.7
         yield "pressure_memory_percent", np.clip(s.memory - 85, 0, None) * 0.6
         yield "pressure_io_percent", np.clip(waiting * 0.8, 0, 60)
@@ -108,7 +109,7 @@ def _grown(s: Signals, number: int, base: float) -> Array:
     """Slowly fuller, with each day's logs on top until they are packed at night."""
     own = unit(s.seed + number, np.array([1, 2]))
     days = (s.t - s.since) / 86400
-    grown = ((days + 20) * (0.05 + 0.3 * own[1])) % 14 + 0.5 * (days % 1)
+    grown = ((days + 20) * (0.05 + 0.3 * own[1])) % 14 + 0.5 * ((days + 0.4) % 1)
     return np.asarray(base - 6 + 12 * own[0] + grown, np.float64)
 
 

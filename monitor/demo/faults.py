@@ -26,8 +26,21 @@ def speaks(machine: Machine, t: Array, since: float) -> NDArray[np.bool_]:
 
 def runaway(machine: Machine, t: Array, since: float) -> Array:
     """1 while a process eats every core."""
-    on = (t > since - RUN_BEFORE) & ((t - since + RUN_BEFORE) % RUN_PERIOD < RUN_LASTS)
-    return (on & (machine.fault == "runaway")).astype(np.float64)
+    since_begin = _since_begin(machine, t, since)
+    return ((since_begin >= 0) & (since_begin < RUN_LASTS)).astype(np.float64)
+
+
+def queued(machine: Machine, t: Array, since: float, minutes: int) -> Array:
+    """The same as the kernel's load sees it: it rises and falls over so many minutes."""
+    ran = np.clip(_since_begin(machine, t, since), 0, None) / (60 * minutes)
+    over = np.clip(ran - RUN_LASTS / (60 * minutes), 0, None)
+    return np.asarray((1 - np.exp(-ran)) * np.exp(-over), np.float64)
+
+
+def _since_begin(machine: Machine, t: Array, since: float) -> Array:
+    """Seconds since the newest runaway began; -1 where there was none."""
+    ran = t - since + RUN_BEFORE
+    return np.where((ran >= 0) & (machine.fault == "runaway"), ran % RUN_PERIOD, -1.0)
 
 
 def night(machine: Machine, t: Array, since: float) -> Array:

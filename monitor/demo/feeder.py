@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import uuid
@@ -19,6 +20,7 @@ from monitor.demo.door import Answer, Door
 from monitor.demo.noise import Array
 
 INTERVAL = 10.0
+INGEST = "/api/v1/ingest"
 DAYS = 7.0
 MARGIN = 3 * 3600  # the oldest hours would be refused as older than the retention
 # The first post of a start tells this much at once: rules that wait for minutes can judge the faults of now.
@@ -64,27 +66,33 @@ class Feeder:
         ]  # fmt: skip
         whole = DAYS * 86400 * min(1.0, PLENTY / max(1, len(self.voices))) - MARGIN
         self.told.owe(max(self.told.upto, now - whole), upto)
+        self.silent = self.voices[::-1]  # who said nothing yet, since this start
+        self.turn, self.due = -1, time.monotonic()
         self.queue: list[Voice] = []  # who still has to tell the slice of the past in work
         self.slice: tuple[float, float, float] = (0.0, 0.0, INTERVAL)
         self.saved = time.monotonic()
 
     def run(self) -> None:
         """Until the hub knows none of them."""
-        for voice in list(self.voices):
-            self._now(voice)
-        due, turn = time.monotonic(), 0
         while self.voices:
-            wait = due - time.monotonic()
-            if wait <= 0:
-                # Turns that were slept over are not made up for: a post tells all since the one before.
-                due = max(due, time.monotonic() - INTERVAL) + INTERVAL / len(self.voices)
-                turn += 1
-                self._now(self.voices[turn % len(self.voices)])
-            elif self.queue or self.told.spans:
-                self._past()
-                time.sleep(BREATH)
-            else:
-                time.sleep(wait)
+            time.sleep(self.step())
+
+    def step(self) -> float:
+        """One post of now where one is due, else one of the past; how long to rest then."""
+        wait = self.due - time.monotonic()
+        if self.silent:
+            self._now(self.silent.pop())
+        elif wait <= 0:
+            # Turns that were slept over are not made up for: a post tells all since the one before.
+            self.due = max(self.due, time.monotonic() - INTERVAL) + INTERVAL / len(self.voices)
+            self.turn += 1
+            self._now(self.voices[self.turn % len(self.voices)])
+        elif self.queue or self.told.spans:
+            self._past()
+            return BREATH
+        else:
+            return wait
+        return 0.0
 
     def _now(self, voice: Voice) -> None:
         now = time.time()
@@ -125,7 +133,7 @@ class Feeder:
             time.sleep(2.0)
             return False
         except Refused:
-            self.voices.remove(voice)
+            self._leave()
             return True
         if answer.status in {429, 503} or answer.status >= 500:
             time.sleep(min(answer.retry or 2.0, 30.0))
@@ -133,6 +141,13 @@ class Feeder:
         if answer.status != 200:
             print(f"{voice.machine.name}: {answer.status} {answer.document}", flush=True)  # noqa: T201 - our log
         return True
+
+    def _leave(self) -> None:
+        """One was refused: most likely all were removed, those too that have nothing to say now."""
+        for voice in list(self.voices):
+            with contextlib.suppress(ConnectionError):
+                if self.door.post(INGEST, {"agent": "demo"}, voice.key).status == 401:
+                    self.voices.remove(voice)
 
     def _post(self, voice: Voice, times: Array) -> Answer:
         columns, rows = table(voice.machine, times, self.since)
@@ -144,10 +159,10 @@ class Feeder:
             document["facts"] = {"hash": layout, "document": voice.machine.facts()}
         if not voice.layout_told:
             document["columns"] = columns
-        answer = self.door.post("/api/v1/ingest", document, voice.key)
+        answer = self.door.post(INGEST, document, voice.key)
         if answer.status == 409:
-            answer = self.door.post("/api/v1/ingest", {**document, "columns": columns}, voice.key)
-        if answer.status in {401, 403}:
+            answer = self.door.post(INGEST, {**document, "columns": columns}, voice.key)
+        if answer.status == 401:
             raise Refused
         voice.introduced = voice.layout_told = answer.status == 200 or voice.introduced
         return answer

@@ -38,7 +38,8 @@ class Signals:
         return self.machine.seed
 
     def noise(self, number: int, size: float) -> Array:
-        return 1 + size * jitter(self.seed + 7 * number + 400, self.t)
+        seed = self.seed + 7 * number + 400
+        return 1 + size * (0.5 * jitter(seed, self.t) + 0.8 * wave(seed + 3, self.t, 35))
 
 
 def signals(machine: Machine, t: Array, since: float) -> Signals:
@@ -50,16 +51,18 @@ def signals(machine: Machine, t: Array, since: float) -> Signals:
     batch = bursts(seed + 2, t, 1800, 0.4, 200)
     fast = smooth + 0.07 * wave(seed + 4, t, 70) + 0.16 * batch + 0.035 * jitter(seed + 5, t)
     wild, theft = faults.runaway(machine, t, since), faults.night(machine, t, since)
-    demand = np.clip(fast + 0.35 * theft, 0.01, 1.35)
+    least = 0.06 + 0.02 * wave(seed + 23, t, 90)
+    demand = np.clip(fast + 0.35 * theft, least, 1.35)
 
     def percent(share: Array) -> Array:
         calm = role.idle * (1 + 0.2 * wave(seed + 3, t, 150)) + (role.busy - role.idle) * np.clip(
             share + 0.35 * theft, 0, 1.35
         )
-        return np.clip(calm * (1 - wild) + wild * (98.2 + 0.7 * jitter(seed + 6, t)), 0.3, 100)
+        return np.clip(calm, 0.3, 100)
 
+    cpu = np.where(wild > 0, np.clip(98.2 + 0.7 * jitter(seed + 6, t), 0, 100), percent(fast))
     return Signals(
-        machine, t, since, demand, percent(fast), percent(smooth), percent(slow), memory(machine, t, since, slow),
+        machine, t, since, demand, cpu, percent(smooth), percent(slow), memory(machine, t, since, slow),
         batch, theft, wild,
     )  # fmt: skip
 
