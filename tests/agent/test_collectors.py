@@ -17,6 +17,8 @@ from watchkeeper_agent.collectors.base import Kind, registered
 from watchkeeper_agent.collectors.disk import mounts
 from watchkeeper_agent.sample import Counters, Sample, column, layout_of
 
+from metrics.described import SERIES
+
 # Two looks, ten seconds apart, at a small Linux machine.
 TIMES = "{user} 0 {system} {idle} {wait} 0 0 {steal} 0 0"
 STAT = f"cpu  {TIMES}\ncpu0 {TIMES}\nctxt 1\nbtime 1700000000\nprocs_blocked 3\n"
@@ -48,53 +50,6 @@ SECOND = {
     "net/dev": "Inter-|   Receive\n face |bytes\n  eth0: 30000 300 2 1 0 0 0 0 1000 10 0 0 0 0 0 0\n",
     "pressure/cpu": "some avg10=1.00 avg60=0.00 avg300=0.00 total=3500000\n",
 }
-NAMES = {
-    "cpu_used_percent",
-    "cpu_user_percent",
-    "cpu_system_percent",
-    "cpu_iowait_percent",
-    "cpu_steal_percent",
-    "cpu_core_used_percent",
-    "load1",
-    "load5",
-    "load15",
-    "memory_total_bytes",
-    "memory_used_bytes",
-    "memory_available_bytes",
-    "memory_used_percent",
-    "swap_total_bytes",
-    "swap_used_bytes",
-    "swap_used_percent",
-    "pressure_cpu_percent",
-    "pressure_memory_percent",
-    "pressure_io_percent",
-    "disk_total_bytes",
-    "disk_used_bytes",
-    "disk_used_percent",
-    "disk_inodes_used_percent",
-    "disk_read_bytes_per_second",
-    "disk_write_bytes_per_second",
-    "disk_reads_per_second",
-    "disk_writes_per_second",
-    "disk_util_percent",
-    "disk_await_seconds",
-    "net_received_bytes_per_second",
-    "net_sent_bytes_per_second",
-    "net_received_packets_per_second",
-    "net_sent_packets_per_second",
-    "net_errors_per_second",
-    "net_drops_per_second",
-    "tcp_connections",
-    "processes",
-    "threads",
-    "processes_blocked",
-    "uptime_seconds",
-    "users_logged_in",
-    "temperature_celsius",
-    "agent_cpu_percent",
-    "agent_memory_bytes",
-    "agent_spool_bytes",
-}
 Look = Callable[[dict[str, str], float], dict[str, Any]]
 
 
@@ -103,7 +58,8 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
     """Collect from recorded files; only the disks' fill comes from the real machine."""
     monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
     monkeypatch.setattr(psutil._pslinux, "get_procfs_path", lambda: str(tmp_path), raising=False)
-    names = [name for name in registered if name not in {"disk space", "agent", "temperature"}]
+    names = [name for name, kind in registered.items() if not kind.period]
+    names = [name for name in names if name not in {"disk space", "agent", "temperature"}]
     collectors: list[Collectors] = []
 
     def at(files: dict[str, str], when: float) -> dict[str, Any]:
@@ -183,9 +139,9 @@ def test_this_machine_tells_its_basic_series() -> None:
                 assert isinstance(value, int)
 
 
-def test_every_series_has_a_name_of_the_contract() -> None:
+def test_every_series_is_described() -> None:
     told = {name.partition("{")[0] for name in Collectors().sample().values}
-    assert told <= NAMES, told - NAMES
+    assert told <= set(SERIES), told - set(SERIES)
 
 
 def test_a_collector_that_fails_costs_its_own_values_alone(

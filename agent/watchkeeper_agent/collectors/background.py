@@ -28,11 +28,11 @@ class Slow(Guarded):
         self.facts: Document = {}
 
     def look(self, now: float) -> None:
-        sample = Sample(now, self.counters)
+        sample, began = Sample(now, self.counters), time.monotonic()
         found = self.collect(sample)
-        done = time.monotonic() - now if now else 0.0
+        took = time.monotonic() - began
         self.period = float(getattr(self.one, "period", self.period))  # a dear one may have slowed down
-        self.due = now + max(0.0, done) + self.period * random.uniform(0.9, 1.1)
+        self.due = now + took + self.period * random.uniform(0.9, 1.1)
         self.values = sample.values if found else {}
         # One look may be late or in vain; what is older is not true any more.
         self.fresh_until = self.due + self.period * 1.2 + 30
