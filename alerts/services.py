@@ -18,6 +18,7 @@ from alerts.defaults import DEFAULTS
 from alerts.engine import Limits, Track
 from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
 from core import runner, sealed
+from core.clock import now
 from core.registry import Unknown
 
 RULES_CHANGED = "rules-changed"
@@ -236,6 +237,18 @@ def remove_rule(rule: Rule, now: datetime) -> None:
     for alert in chosen.select_for_update(of=("self",)):
         track = Track(judged=alert.judged, value=alert.value)
         resolve(alert, track, now, text=f"{alert.server.name}: the rule {rule.name} was removed.")
+    rules_changed()
+    transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
+
+
+def servers_removed(servers: list[int]) -> None:
+    """In the transaction that removes them: what is open ends and is told; incidents stay, as what was said."""
+    chosen = Alert.objects.open().filter(server__in=servers).select_related("rule", "server", "series", "incident")
+    for alert in chosen.select_for_update(of=("self",)):
+        track = Track(judged=alert.judged, value=alert.value)
+        resolve(alert, track, now(), text=f"{alert.server.name}: it is no longer watched.")
+    # The alerts go with their server; what is still to be told of them does not.
+    Notice.objects.filter(alert__server__in=servers).update(alert=None)
     rules_changed()
     transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
 

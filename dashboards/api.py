@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -11,10 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.base import LOOK
+from accounts.base import LOOK, MANAGE
+from accounts.models import User
 from dashboards import present, topics
 from dashboards import schema as _schema  # noqa: F401 - tells the API's description how people sign in
 from servers.models import FactSheet, Server
+from servers.services import change, remove, tags_of
 
 
 class LiveView(APIView):
@@ -54,6 +56,11 @@ def _numbers(text: str) -> dict[str, int]:
     return {name: int(number) for name, _, number in pairs if number.isdecimal() and len(number) < 19}
 
 
+class AgentSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    version = serializers.CharField(allow_blank=True)
+    outdated = serializers.BooleanField(help_text="Older than the one this hub hands out.")
+
+
 class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
     """For the schema: what `present.server` makes."""
 
@@ -64,7 +71,14 @@ class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
     team = serializers.CharField()
     reach = serializers.ChoiceField(["new", "up", "late", "down", "paused"])
     health = serializers.ChoiceField(["ok", "warn", "critical"])
+    waiting = serializers.BooleanField(help_text="We were away: its reach is the one before, until it reports.")
     seen = serializers.FloatField(allow_null=True)
+    role = serializers.CharField(allow_blank=True)
+    site = serializers.CharField(allow_blank=True)
+    environment = serializers.CharField()
+    paused = serializers.BooleanField()
+    agent = AgentSerializer()
+    offered = serializers.BooleanField(help_text="Another machine asked to enrol under its name: accept it, or not.")
     interval = serializers.IntegerField()
     cpu = serializers.FloatField(allow_null=True, help_text="Percent; null where it was not measured.")
     memory = serializers.FloatField(allow_null=True, help_text="Percent.")
@@ -75,6 +89,31 @@ class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
     url = serializers.CharField()
 
 
+class ServerChangeSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """What people may say of a server."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    role = serializers.CharField(max_length=60, allow_blank=True, required=False)
+    site = serializers.CharField(max_length=60, allow_blank=True, required=False)
+    environment = serializers.CharField(max_length=40, required=False)
+    paused = serializers.BooleanField(required=False)
+    interval = serializers.IntegerField(min_value=1, max_value=3600, required=False, help_text="Seconds.")
+
+    def validate_tags(self, value: list[str]) -> list[str]:
+        try:
+            return tags_of(value)
+        except ValueError as fault:
+            raise serializers.ValidationError(str(fault)) from fault
+
+    def validate_name(self, value: str) -> str:
+        server: Server = self.context["server"]
+        mine = Server.objects.visible_to(self.context["request"].user).filter(team=server.team_id, name=value)
+        if mine.exclude(pk=server.pk).exists():
+            raise serializers.ValidationError("This name is taken in the team.")
+        return value
+
+
 class ServerWithFactsSerializer(ServerSerializer):
     facts = serializers.DictField(child=serializers.DictField())
 
@@ -83,7 +122,7 @@ class ServerViewSet(viewsets.ReadOnlyModelViewSet[Server]):
     """Servers with their state; one alone with its facts."""
 
     resource = "servers"
-    verbs: ClassVar[dict[str, str]] = {"GET": LOOK}
+    verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "PATCH": MANAGE, "DELETE": MANAGE}
     serializer_class = ServerSerializer
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
@@ -100,3 +139,17 @@ class ServerViewSet(viewsets.ReadOnlyModelViewSet[Server]):
         row = self.get_object()
         sheet = FactSheet.objects.filter(server=row).first()
         return Response({**present.servers([row])[0], "facts": sheet.document if sheet else {}})
+
+    @extend_schema(request=ServerChangeSerializer(partial=True), responses=ServerSerializer)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Say what it is for: name, tags, role, site, environment; how often it reports; pause it."""
+        row = self.get_object()
+        asked = ServerChangeSerializer(data=request.data, partial=True, context={"server": row, "request": request})
+        asked.is_valid(raise_exception=True)
+        change(row, asked.validated_data, by=cast("User", request.user))
+        return Response(present.servers([row])[0])
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Forget it: its alerts end and are told, its keys die at once, its data go by the store's next clean-up."""
+        remove([self.get_object()], by=cast("User", request.user))
+        return Response(status=204)

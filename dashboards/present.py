@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from alerts.models import Alert, Incident
-from core.clock import milliseconds
 from metrics.store import Newest, latest
-from servers.models import Server, reach
+from servers.models import Server
+from servers.services import outdated, watch
 
 Shown = dict[str, Any]
 
@@ -17,14 +17,22 @@ Shown = dict[str, Any]
 def server(row: Server, health: str, newest: Newest | None = None) -> Shown:
     """What a list shows of a server; numbers only while it reports, never a zero for silence."""
     newest = newest or latest.get(row.pk)
-    age = None if newest is None else (milliseconds() - newest.received) / 1000
+    mark = (newest.received, newest.at) if newest else None
+    state, waiting = watch.state(row.pk, mark, row.interval, paused=row.paused)
     return {
         "id": str(row.uuid),
         "name": row.name,
         "tags": row.tags,
         "os": row.os,
         "team": row.team.name,
-        "reach": reach(age, row.interval, paused=row.paused),
+        "role": row.role,
+        "site": row.site,
+        "environment": row.environment,
+        "paused": row.paused,
+        "agent": {"version": row.agent, "outdated": outdated(row.agent)},
+        "offered": bool(row.offered),
+        "reach": state,
+        "waiting": waiting,
         "health": health,
         "seen": newest.received / 1000 if newest else None,
         "interval": row.interval,

@@ -18,9 +18,11 @@ from dashboards import feed
 from ingest import writer
 from metrics import journal
 from metrics.shared import Follower
+from metrics.store import latest
 from monitor.background import Beat, CeleryWorker
-from servers import orders
+from servers import orders, reach
 from servers.auth import CHECK_EVERY, keyring, tend
+from servers.clones import clones
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +45,13 @@ class Parts:
         others = None if settings.EMBEDDED else Follower()
         writer.writer()
         journal.on_commit(_wake_rules)
+        journal.on_commit(clones.take)
         self._keep("writer", lambda: writer.stop(3.0))
         self._loop(Loop("keys", tend, every=CHECK_EVERY))
+        self._loop(Loop("clones", clones.tell))
         self._loop(Loop(orders.NAME, orders.refresh))
+        reach.watch.begin(_marks())
+        self._loop(Loop("reach", _watch_reach, every=reach.EVERY))
         if others is None:
             self._loop(feed.start())
         else:
@@ -107,6 +113,17 @@ def clear_leases() -> None:
     """Alone on the data folder nobody else lives: what a killed process held is free."""
     Lease.objects.all().delete()
     Delivery.objects.filter(state="waiting").exclude(lease_until=None).update(lease_until=None, lease_owner="")
+
+
+def _marks() -> dict[int, reach.Mark]:
+    return {server: (newest.received, newest.at) for server, newest in tuple(latest.rows.items())}
+
+
+def _watch_reach() -> bool:
+    held = writer.running()
+    # While the store takes nothing nobody can be heard: that is our trouble, not theirs.
+    reach.watch.step(_marks(), well=held is not None and not held.counters.last_failed(reach.GAP))
+    return False
 
 
 def _wake_rules(_group: list[journal.Entry]) -> None:

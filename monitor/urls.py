@@ -15,11 +15,13 @@ from ingest.api import IngestView
 from ingest.orders import KeyView, OrdersView
 from metrics.api import FleetLatestView, SeriesView
 from monitor import health
-from servers.api import EnrolView
+from servers.api import EnrolmentViewSet, EnrolView, ServerVerbs
 
 # Machines cannot follow a redirect after a POST: exact paths, no slash at the end.
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("servers", dashboards.ServerViewSet, basename="server")
+router.register("servers", ServerVerbs, basename="server-verb")
+router.register("enrolments", EnrolmentViewSet, basename="enrolment")
 router.register("rules", alerts.RuleViewSet, basename="rule")
 router.register("channels", alerts.ChannelViewSet, basename="channel")
 router.register("incidents", alerts.IncidentViewSet, basename="incident")

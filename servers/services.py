@@ -10,21 +10,37 @@ from math import isfinite
 
 from django.db import transaction
 
-from accounts.models import Team
+from accounts.models import Team, User
+from accounts.services import audit
 from core import tokens
 from core.clock import now
 from servers import orders
-from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Server
+from servers.changing import accept, change, on_removal, remove, revoke, rotate, tags_of, withdraw
+from servers.models import Change, Enrolment, Event, FactSheet, Server
+from servers.reach import watch
+from servers.versions import outdated, own_version
 
-__all__ = ["orders"]
+__all__ = [
+    "accept", "change", "on_removal", "orders", "outdated", "own_version", "remove", "revoke", "rotate", "tags_of",
+    "watch", "withdraw",
+]  # fmt: skip
 
 Facts = dict[str, dict[str, object]]
 
 
-def make_enrolment(team: Team, name: str, *, reusable: bool = False, hours: float = 1.0, demo: bool = False) -> str:
+@transaction.atomic
+def make_enrolment(
+    team: Team,
+    name: str,
+    *,
+    reusable: bool = False,
+    hours: float = 1.0,
+    demo: bool = False,
+    by: User | None = None,
+) -> str:
     """Invite a machine; the clear token is returned here and never again."""
     token = tokens.make("wke")
-    Enrolment.objects.create(
+    made = Enrolment.objects.create(
         team=team,
         name=name,
         key=token.key,
@@ -33,6 +49,7 @@ def make_enrolment(team: Team, name: str, *, reusable: bool = False, hours: floa
         demo=demo,
         expires_at=now() + timedelta(hours=hours),
     )
+    audit(by, "enrolment.make", made, after={"reusable": reusable, "hours": hours})
     return token.clear
 
 
@@ -108,10 +125,3 @@ def _scalar(value: object) -> object:
 def _text(value: str) -> str:
     # PostgreSQL takes no NUL in text; a lone surrogate cannot be encoded at all.
     return value.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def revoke(key: AgentKey) -> None:
-    """End a key; every door refuses it within seconds. Ending an ended one does nothing."""
-    if key.revoked_at is None:
-        key.revoked_at = now()
-        key.save(update_fields=["revoked_at", "changed_at"])

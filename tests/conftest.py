@@ -18,7 +18,7 @@ from metrics.layouts import layouts
 from metrics.names import layout_hash
 from servers.auth import enrol, keyring
 from servers.models import Server
-from servers.services import make_enrolment
+from servers.services import make_enrolment, watch
 
 Post = dict[str, Any]
 
@@ -32,6 +32,7 @@ def _fresh_memory() -> Iterator[None]:
     latest.dirty.clear()
     layouts.__init__()  # type: ignore[misc]
     keyring.__init__()  # type: ignore[misc]
+    watch.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture

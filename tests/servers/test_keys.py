@@ -1,0 +1,167 @@
+"""Invitations and agent keys: made, rotated, revoked; machines that are not who they seem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.models import Audit, Team, User
+from core.errors import Unauthorized
+from metrics import journal
+from servers import auth, clones, versions
+from servers.auth import Mismatch, enrol, tend
+from servers.models import AgentKey, Enrolment, Event, Server
+from servers.services import make_enrolment
+from tests.conftest import Machine
+
+Make = Callable[..., Machine]
+Api = Callable[..., Client]
+Person = Callable[..., User]
+JSON = "application/json"
+
+
+def speaks(machine: Machine, key: str) -> bool:
+    machine.client = Client(headers={"authorization": f"Bearer {key}"})
+    return bool(machine.report(cpu_used_percent=1.0).status_code == 200)
+
+
+def test_a_key_is_rotated_over_its_own_door_and_ends_when_the_new_one_was_used(machine: Make, api: Api) -> None:
+    web = machine()
+    old = web.key
+    assert api().post(f"/api/v1/servers/{web.server.uuid}/rotate").status_code == 202
+    new = web.client.post("/api/v1/agent/key").json()["key"]
+    tend()
+    assert speaks(web, old)  # it may not have saved the new one
+    assert speaks(web, new)
+    tend()
+    assert not speaks(web, old)
+    assert speaks(web, new)
+    assert Event.objects.get(server=web.server).kind == "key_rotated"
+    listed = api().get(f"/api/v1/servers/{web.server.uuid}/keys").json()["results"]
+    assert [key["state"] for key in listed] == ["live", "revoked"]
+    assert not {"digest", "secret"} & set(listed[0])
+
+
+def test_asking_again_before_the_new_key_was_used_never_locks_a_machine_out(machine: Make) -> None:
+    web = machine()
+    lost = [web.client.post("/api/v1/agent/key").json()["key"] for _ in range(3)]
+    tend()
+    assert not speaks(web, lost[0])
+    assert speaks(web, lost[2])
+    assert AgentKey.objects.filter(server=web.server).count() == 2
+
+
+def test_a_replaced_key_lives_for_an_hour_at_most(machine: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = machine()
+    old = web.key
+    monkeypatch.setattr(auth, "ROTATION", timedelta(seconds=-1))
+    new = web.client.post("/api/v1/agent/key").json()["key"]
+    tend()
+    assert not speaks(web, old)
+    assert speaks(web, new)
+
+
+def test_a_revoked_key_is_refused_at_once_and_says_who_did_it(machine: Make, api: Api, person: Person) -> None:
+    web = machine()
+    key = AgentKey.objects.get(server=web.server)
+    assert speaks(web, web.key)
+    answer = api(person()).post(f"/api/v1/servers/{web.server.uuid}/keys/{key.key}/revoke")
+    assert answer.json()["state"] == "revoked"
+    tend()
+    assert not speaks(web, web.key)
+    assert Audit.objects.get(action="key.revoke").before == {"key": key.key}
+
+
+def test_invitations_are_made_listed_and_revoked_by_who_manages(
+    api: Api, person: Person, team: Team, other_team: Team, transactional_db: None
+) -> None:
+    client = api(person())
+    made = client.post("/api/v1/enrolments", {"name": "rack 1", "reusable": True, "hours": 2}, content_type=JSON)
+    assert made.status_code == 201
+    token = made.json()["token"]
+    assert enrol(token, "web-1", "a", {}).server.team == team
+    (listed,) = client.get("/api/v1/enrolments").json()["results"]
+    assert (listed["name"], "token" in listed) == ("rack 1", False)
+    assert api(person("operator")).get("/api/v1/enrolments").status_code == 403
+    stranger = api(person("admin", of=other_team))
+    assert stranger.get("/api/v1/enrolments").json()["results"] == []
+    place = f"/api/v1/enrolments/{listed['id']}"
+    assert stranger.delete(place).status_code == 404
+    asked = {"name": "x", "team": other_team.name}
+    assert client.post("/api/v1/enrolments", asked, content_type=JSON).status_code == 400
+    assert client.delete(place).status_code == 204
+    with pytest.raises(Unauthorized):
+        enrol(token, "web-2", "b", {})
+    assert Enrolment.objects.get().revoked_at
+
+
+def test_a_machine_with_a_taken_name_is_refused_told_once_and_can_be_accepted(
+    machine: Make, api: Api, team: Team
+) -> None:
+    web = machine()
+    token = make_enrolment(team, "again", reusable=True)
+    for _ in range(2):
+        with pytest.raises(Mismatch):
+            enrol(token, "web-1", "another print", {})
+    event = Event.objects.get()
+    assert (event.kind, event.fields) == ("fingerprint_mismatch", {"fingerprint": "another print"})
+    assert api().get(f"/api/v1/servers/{web.server.uuid}").json()["offered"]
+    assert api().post(f"/api/v1/servers/{web.server.uuid}/accept").status_code == 200
+    assert api().post(f"/api/v1/servers/{web.server.uuid}/accept").status_code == 409
+    tend()
+    assert not speaks(web, web.key)
+    made = enrol(token, "web-1", "another print", {})
+    assert made.server == web.server
+    assert speaks(web, made.key)
+
+
+def test_two_machines_with_one_key_are_told_as_an_event(machine: Make, now: float) -> None:
+    web = machine()
+    fresh = clones.Clones()
+    journal.on_commit(fresh.take)
+    try:
+        for number in range(4):
+            web.report(now - 20 + number, boot=f"b{number % 2}", cpu_used_percent=1.0)
+            web.report(now - 20 + number + 0.2, boot=f"b{number % 2}", cpu_used_percent=1.0)
+            web.seq += 1
+        assert fresh.found == set()
+        web.report(now - 15, boot="b0", cpu_used_percent=1.0)
+        fresh.tell()
+        fresh.tell()
+    finally:
+        journal._listeners.remove(fresh.take)
+    assert Event.objects.get().kind == "two_machines"
+
+
+def test_a_restart_whose_spool_is_emptied_late_is_one_machine(machine: Make, now: float) -> None:
+    web = machine()
+    fresh = clones.Clones()
+    journal.on_commit(fresh.take)
+    try:
+        web.report(now - 30, boot="old", cpu_used_percent=1.0)
+        for number in range(6):
+            web.report(now - 20 + number, boot="new", cpu_used_percent=1.0)
+            web.report(now - 29 + number, boot="old", cpu_used_percent=1.0)
+        for number in range(6):  # started again and again
+            web.report(now - 10 + number, boot=f"boot {number}", cpu_used_percent=1.0)
+    finally:
+        journal._listeners.remove(fresh.take)
+    assert fresh.found == set()
+
+
+def test_an_older_agent_is_shown_as_outdated(machine: Make, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = machine()
+    place = f"/api/v1/servers/{web.server.uuid}"
+    monkeypatch.setattr(versions, "own_version", lambda: "1.10.0")
+    for told, outdated in (("1.9.3", True), ("1.10.0", False), ("2.0.0", False), ("test\0", False)):
+        web.post({"agent": told, "samples": []})
+        assert api().get(place).json()["agent"] == {"version": told.rstrip("\0"), "outdated": outdated}
+    assert Server.objects.get().agent == "test"
+    assert versions._parts("1.0.0") < versions._parts("1.10.0")
+
+
+def test_the_hub_knows_the_version_it_hands_out() -> None:
+    assert versions._parts(versions.own_version())
