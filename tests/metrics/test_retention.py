@@ -36,6 +36,7 @@ def fill(told: Told, server: int, days: int) -> int:
     end = NOON + days * DAY
     told.seal(end)
     told.merge(end + 2 * DAY)
+    told.merge(end + 3 * DAY)
     return end
 
 
