@@ -22,7 +22,7 @@ from metrics.journal import Entry
 from metrics.models import EARLIEST
 from metrics.store import Admitted, Known, TooManyLayouts, WrongColumns, layout_hash, layouts
 from servers import services as servers
-from servers.auth import Agent
+from servers.auth import Agent, keyring
 from servers.models import Server
 
 log = logging.getLogger(__name__)
@@ -57,8 +57,7 @@ class Batch:
     @property
     def has_extras(self) -> bool:
         post = self.post
-        told = post.events or post.done or (post.facts and post.facts.document)
-        return bool(told or (post.agent and post.agent[:40] != self.agent.version))
+        return bool(post.events or post.done or (post.facts and post.facts.document))
 
     @property
     def unsettled(self) -> bool:
@@ -98,6 +97,7 @@ def decode(body: bytes) -> tuple[wire.Post, wire.Refusals]:
 
 def begin(agent: Agent, post: wire.Post, refused: wire.Refusals) -> Batch:
     """The post as groups of rows, each under the hash of its columns."""
+    keyring.hear(agent, post.agent)
     batch = Batch(agent, post, refused, wire.groups(post, refused))
     for group in batch.groups:
         group.hash = group.hash or layout_hash(group.columns or [])
@@ -237,11 +237,9 @@ def _keep_facts(batch: Batch, at: datetime) -> None:
 
 
 def _keep_done(batch: Batch, _at: datetime) -> None:
-    """What became of orders, and the version of the agent that says so."""
+    """What became of orders."""
     if batch.post.done:
         servers.orders.finish(batch.agent.server, batch.post.done)
-    if batch.post.agent and batch.post.agent[:40] != batch.agent.version:
-        servers.set_agent(batch.agent.server, batch.post.agent)
 
 
 def _keep_events(batch: Batch, at: datetime) -> None:

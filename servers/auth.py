@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from core import tokens
 from core.clock import now
 from core.errors import Conflict, Unauthorized
 from servers.models import DEFAULT_INTERVAL, AgentKey, Enrolment, Server
-from servers.services import add_events, set_facts
+from servers.services import add_events, set_agent, set_facts
 
 CHECK_EVERY = 2.0
 RELOAD_EVERY = 60.0
@@ -52,6 +53,7 @@ class Keyring:
         self.read_at = float("-inf")
         self.missed: dict[str, float] = {}
         self.used: set[str] = set()
+        self.versions: dict[str, str] = {}
         self.lock = threading.Lock()
 
     def find(self, clear: str) -> Agent | None:
@@ -65,6 +67,23 @@ class Keyring:
         if agent.fresh:
             self.used.add(agent.key)
         return None if agent.ends is not None and agent.ends < time.time() else agent
+
+    def hear(self, agent: Agent, version: str) -> None:
+        """Which version an agent says it is; written later for all at once, as a whole fleet may say it at once."""
+        version = version[:40]
+        if version and version != agent.version:
+            self.versions[agent.key] = version
+
+    def keep_versions(self) -> None:
+        heard, self.versions = self.versions, {}
+        servers: dict[str, list[int]] = defaultdict(list)
+        for key, version in heard.items():
+            if agent := self.agents.get(key):
+                servers[version].append(agent.server)
+                self.agents[key] = replace(agent, version=version)
+        for version, told in servers.items():
+            for start in range(0, len(told), MOST_SETTLED):
+                set_agent(told[start : start + MOST_SETTLED], version)
 
     def take_used(self) -> list[str]:
         used, self.used = self.used, set()
@@ -132,6 +151,7 @@ def tend() -> bool:
     used = keyring.take_used()
     for start in range(0, len(used), MOST_SETTLED):
         _settle(used[start : start + MOST_SETTLED])
+    keyring.keep_versions()
     keyring.refresh()
     return False
 

@@ -97,10 +97,10 @@ def add_events(server: int, events: Iterable[tuple[datetime, str, str, dict[str,
     )
 
 
-def set_agent(server: int, version: str) -> None:
-    """Which agent a machine runs; the same again writes nothing."""
+def set_agent(servers: list[int], version: str) -> None:
+    """Which agent these machines run; the same again writes nothing, and no rule depends on it."""
     version = _text(version)[:40]
-    Server.objects.filter(pk=server).exclude(agent=version).update(agent=version, changed_at=now())
+    Server.objects.filter(pk__in=servers).exclude(agent=version).update(agent=version)
 
 
 def _clean(document: Facts) -> Facts:

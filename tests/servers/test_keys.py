@@ -158,6 +158,7 @@ def test_an_older_agent_is_shown_as_outdated(machine: Make, api: Api, monkeypatc
     monkeypatch.setattr(versions, "own_version", lambda: "1.10.0")
     for told, outdated in (("1.9.3", True), ("1.10.0", False), ("2.0.0", False), ("test\0", False)):
         web.post({"agent": told, "samples": []})
+        tend()
         assert api().get(place).json()["agent"] == {"version": told.rstrip("\0"), "outdated": outdated}
     assert Server.objects.get().agent == "test"
     assert versions._parts("1.0.0") < versions._parts("1.10.0")
