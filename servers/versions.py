@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
-from servers.install.bundle import AGENT
+SOURCE = Path(__file__).parents[1] / "agent" / "watchkeeper_agent" / "__init__.py"
 
 
 @cache
 def own_version() -> str:
     """Of the agent this hub installs; read from its source, as nothing of ours imports it."""
-    found = re.search(r'^VERSION = "([^"]+)"', (AGENT / "__init__.py").read_text(), re.MULTILINE)
+    found = re.search(r'^VERSION = "([^"]+)"', SOURCE.read_text(), re.MULTILINE)
     return found[1] if found else ""
 
 
