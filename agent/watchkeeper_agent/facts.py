@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -14,6 +13,7 @@ import psutil
 from watchkeeper_agent import VERSION
 from watchkeeper_agent.collectors.base import Document, Scalar, proc, read
 from watchkeeper_agent.config import replace
+from watchkeeper_agent.sample import sha256
 
 if TYPE_CHECKING:
     from watchkeeper_agent.collectors import Collectors
@@ -49,7 +49,7 @@ def gather(collectors: Collectors | None = None) -> Document:
 
 
 def digest(document: Document) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+    return sha256(json.dumps(document, sort_keys=True).encode())[:16]
 
 
 def fingerprint(name: str, folder: str) -> str:
@@ -57,7 +57,7 @@ def fingerprint(name: str, folder: str) -> str:
     identity = read("/etc/machine-id")
     if identity in UNSET:
         identity = _own_identity(f"{folder}/machine")
-    return hashlib.sha256(f"watchkeeper {identity.strip()} {name}".encode()).hexdigest()
+    return sha256(f"watchkeeper {identity.strip()} {name}".encode())
 
 
 def _own_identity(path: str) -> str:

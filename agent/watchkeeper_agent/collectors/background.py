@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from typing import Any
 
 from watchkeeper_agent.collectors.base import Document, Guarded
+from watchkeeper_agent.jitter import between
 from watchkeeper_agent.sample import Counters, Number, Sample
 
 FIRST_COLUMNS, NEXT_COLUMNS = 20.0, 60.0
@@ -22,7 +22,7 @@ class Slow(Guarded):
         self.period = period
         self.counters = Counters()
         # The first look comes soon, the longest periods last: a start should not be a burst.
-        self.due = now + min(period, 600.0) / 20 * random.uniform(0.5, 1.5)
+        self.due = now + min(period, 600.0) / 20 * between(0.5, 1.5)
         self.values: dict[str, Number | None] = {}
         self.fresh_until = 0.0
         self.facts: Document = {}
@@ -32,7 +32,7 @@ class Slow(Guarded):
         found = self.collect(sample)
         took = time.monotonic() - began
         self.period = float(getattr(self.one, "period", self.period))  # a dear one may have slowed down
-        self.due = now + took + self.period * random.uniform(0.9, 1.1)
+        self.due = now + took + self.period * between(0.9, 1.1)
         self.values = sample.values if found else {}
         # One look may be late or in vain; what is older is not true any more.
         self.fresh_until = self.due + self.period * 1.2 + 30

@@ -66,12 +66,13 @@ def _cards() -> Pairs:
 
 def temporary(text: str) -> set[str]:
     """Addresses of version 6 that a machine makes up anew each day, from /proc/net/if_inet6."""
+    rows = [line.split() for line in text.splitlines()]
+    made_up = [int(row[0], 16) for row in rows if len(row) > 4 and int(row[4], 16) & TEMPORARY]
+    if not made_up:
+        return set()
     import ipaddress  # noqa: PLC0415 - costs memory, and most machines have none
 
-    rows = [line.split() for line in text.splitlines()]
-    return {
-        str(ipaddress.IPv6Address(int(row[0], 16))) for row in rows if len(row) > 4 and int(row[4], 16) & TEMPORARY
-    }
+    return {str(ipaddress.IPv6Address(number)) for number in made_up}
 
 
 @collector("accounts", period=PERIOD, platforms=("linux", "darwin"))
@@ -95,7 +96,7 @@ def accounts(text: str) -> Pairs:
     return dict(sorted(found.items())[:MOST])
 
 
-@collector("ports", period=PERIOD)
+@collector("ports", period=2 * PERIOD)
 class Ports:
     """Ports that are listened on, with the program's name where we may see it (its own user, or root)."""
 
