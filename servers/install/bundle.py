@@ -10,8 +10,10 @@ import platform
 import sys
 import tarfile
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+
+from servers.install import wheels
 
 AGENT = Path(__file__).parents[2] / "agent" / "watchkeeper_agent"
 KEPT = {".py", ".so", ".pyd"}
@@ -26,16 +28,38 @@ class Bundle:
     platform: str
 
 
+STARTER = b"""import sys
+
+from watchkeeper_agent.__main__ import main
+
+sys.exit(main())
+"""
+
+
+@lru_cache(maxsize=8)
+def bundle_for(system: str) -> Bundle:
+    """The same for another system; `Missing` where there is no psutil for it, which is asked again each time."""
+    content = _agent()
+    content |= {name: data for name, data in wheels.files(system).items() if _kept(Path(name))}
+    packed = _pack(content)
+    return Bundle(packed, hashlib.sha256(packed).hexdigest(), f"{system}-any")
+
+
 @cache
 def bundle() -> Bundle:
     """Built once a process; the same sources give the same bytes, so any process may serve it."""
     psutil = _psutil()
-    files = {f"watchkeeper_agent/{name}": path for name, path in _files(AGENT).items()}
-    files |= {f"psutil/{name}": path for name, path in _files(psutil).items()}
+    files = _agent() | {f"psutil/{name}": path.read_bytes() for name, path in _files(psutil).items()}
     for text in sorted(psutil.parent.glob("psutil-*.dist-info/**/LICENSE*")):
-        files["psutil/LICENSE"] = text
+        files["psutil/LICENSE"] = text.read_bytes()
     content = _pack(files)
     return Bundle(content, hashlib.sha256(content).hexdigest(), _platform(psutil))
+
+
+def _agent() -> dict[str, bytes]:
+    """The program, and what starts it where there is no place for a PYTHONPATH."""
+    files = {f"watchkeeper_agent/{name}": path.read_bytes() for name, path in _files(AGENT).items()}
+    return {**files, "__main__.py": STARTER}
 
 
 def _psutil() -> Path:
@@ -49,16 +73,19 @@ def _files(folder: Path) -> dict[str, Path]:
     return {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.suffix in KEPT and "tests" not in path.relative_to(folder).parts
+        if _kept(path.relative_to(folder))
     }
 
 
-def _pack(files: dict[str, Path]) -> bytes:
+def _kept(path: Path) -> bool:
+    return path.suffix in KEPT and "tests" not in path.parts
+
+
+def _pack(files: dict[str, bytes]) -> bytes:
     """No times, no owners: nothing in it depends on when or where it was built."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, path in sorted(files.items()):
-            content = path.read_bytes()
+        for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o644
             archive.addfile(entry, io.BytesIO(content))

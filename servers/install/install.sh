@@ -3,7 +3,7 @@
 #   sh install.sh --url https://hub:8000 --token wke_… [--ca ca.pem] [--name NAME] [--insecure]
 #   sh install.sh --uninstall
 # The token may come as WATCHKEEPER_TOKEN instead, which the other users of a machine cannot see.
-# Root: /opt/watchkeeper-agent and /var/lib/watchkeeper-agent. Others: ~/.watchkeeper-agent.
+# Root: /opt/watchkeeper-agent (macOS: /usr/local/libexec) and /var/lib/watchkeeper-agent. Others: ~/.watchkeeper-agent.
 # WATCHKEEPER_AGENT_HOME=FOLDER puts everything into one folder instead.
 set -eu
 umask 022
@@ -11,6 +11,8 @@ umask 022
 DIGEST='@DIGEST@'
 PLATFORM='@PLATFORM@'
 UNIT=/etc/systemd/system/watchkeeper-agent.service
+LABEL=io.watchkeeper.agent
+PLIST=/Library/LaunchDaemons/$LABEL.plist
 
 fail() {
     echo "Watchkeeper agent: $*" >&2
@@ -24,6 +26,7 @@ places() {
     elif [ "$(id -u)" = 0 ]; then
         code=/opt/watchkeeper-agent state=/var/lib/watchkeeper-agent
         if [ -d /run/systemd/system ]; then service=yes; fi
+        if [ "$(uname)" = Darwin ]; then service=launchd code=/usr/local/libexec/watchkeeper-agent; fi
     else
         [ -n "${HOME:-}" ] || fail "HOME is not set. Set it, or WATCHKEEPER_AGENT_HOME, to a folder of yours."
         code=$HOME/.watchkeeper-agent/lib state=$HOME/.watchkeeper-agent
@@ -72,12 +75,37 @@ check_platform() {
     here=$("$python" -I -c 'import platform, sys
 print(sys.platform, platform.machine(), (platform.libc_ver()[0] or "musl") if sys.platform == "linux" else "none", sep="-")')
     version=$("$python" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    carried=yes
+    carried=yes archive=bundle.tar.gz
     case $PLATFORM in "$here-any" | "$here-$version") return ;; esac
-    # Another machine than the hub's: its own psutil does as well.
+    # Another kind of machine than the hub: it may have, or get, what fits here.
+    if answer=$(ask "$url/agent/bundle.sha256?platform=$here"); then
+        case $answer in *[!0-9a-f]*) fail "the hub's answer is no digest. Is a proxy in between?" ;; esac
+        DIGEST=$answer archive="bundle.tar.gz?platform=$here"
+        return
+    fi
+    # And this machine's own psutil does as well.
     carried=no
     PYTHONPATH=$code "$python" -c 'import psutil' 2>/dev/null ||
-        fail "the hub carries psutil for $PLATFORM, and this machine is $here-$version. Install psutil here (for example: apt install python3-psutil) and paste the line again."
+        fail "the hub carries psutil for $PLATFORM, and this machine is $here-$version. ${answer:-The hub could not be asked.} Or install psutil here (for example: apt install python3-psutil). Then paste the line again."
+}
+
+# A short text; what the hub says instead of one goes to standard output as well, with exit status 1.
+ask() {
+    "$python" -I - "$1" "$ca" <<'END'
+import ssl, sys, urllib.error, urllib.request
+url, ca = sys.argv[1:]
+try:
+    handlers = [urllib.request.ProxyHandler({})]
+    if url.startswith("https:"):
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca or None)))
+    print(urllib.request.build_opener(*handlers).open(url, timeout=90).read(4096).decode().strip())
+except urllib.error.HTTPError as error:
+    if "text/plain" in error.headers.get("Content-Type", ""):
+        print(error.read(4096).decode("utf-8", "replace").strip())
+    sys.exit(1)
+except (OSError, ValueError):
+    sys.exit(1)
+END
 }
 
 # Arguments, not text of the program: nothing from outside is ever executed.
@@ -105,12 +133,13 @@ unpack() {
     fresh=$code/.fresh.$$
     rm -rf "$code"/.fresh.*
     mkdir "$fresh"
-    fetch "$url/agent/bundle.tar.gz" "$fresh/bundle.tar.gz"
+    fetch "$url/agent/$archive" "$fresh/bundle.tar.gz"
     (cd "$fresh" && "$python" -I -m tarfile -e bundle.tar.gz . >/dev/null) || fail "the bundle cannot be unpacked in $code. Is the disk full?"
     for part in watchkeeper_agent psutil; do
         rm -rf "${code:?}/$part"
         if [ "$part" = watchkeeper_agent ] || [ "$carried" = yes ]; then mv "$fresh/$part" "$code/$part"; fi
     done
+    mv -f "$fresh/__main__.py" "$code/__main__.py"
     rm -rf "$fresh"
 }
 
@@ -174,6 +203,52 @@ END
     echo "The agent runs as the service watchkeeper-agent and starts with this machine."
 }
 
+# macOS: its own hidden user, and a daemon that launchd keeps running. Written by the book, not run there yet.
+start_launchd() {
+    launchd_user
+    chown -R _watchkeeper "$state"
+    launchctl bootout "system/$LABEL" 2>/dev/null || :
+    cat >"$PLIST" <<END
+<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+    <key>Label</key><string>$LABEL</string>
+    <key>ProgramArguments</key>
+    <array>
+        <string>$python</string><string>-I</string><string>$code</string>
+        <string>run</string><string>--config</string><string>$state/agent.json</string>
+    </array>
+    <key>EnvironmentVariables</key>
+    <dict><key>PYTHONDONTWRITEBYTECODE</key><string>1</string></dict>
+    <key>UserName</key><string>_watchkeeper</string>
+    <key>RunAtLoad</key><true/>
+    <key>KeepAlive</key><true/>
+    <key>ThrottleInterval</key><integer>5</integer>
+    <key>StandardErrorPath</key><string>$state/agent.log</string>
+</dict>
+</plist>
+END
+    chmod 644 "$PLIST"
+    launchctl bootstrap system "$PLIST" || fail "launchd did not take the agent. See: launchctl print system/$LABEL"
+    sleep 2
+    launchctl print "system/$LABEL" 2>/dev/null | grep -q 'state = running' ||
+        fail "the agent did not stay running. See: $state/agent.log"
+    echo "The agent runs under launchd and starts with this machine."
+}
+
+launchd_user() {
+    if dscl . -read /Users/_watchkeeper >/dev/null 2>&1; then return; fi
+    number=$(dscl . -list /Users UniqueID | awk '$2 >= 300 && $2 < 400 { used[$2] = 1 } END { for (n = 300; n < 400; n++) if (!used[n]) { print n; exit } }')
+    [ -n "$number" ] || fail "there is no free number for the user _watchkeeper."
+    dscl . -create /Users/_watchkeeper
+    dscl . -create /Users/_watchkeeper UniqueID "$number"
+    dscl . -create /Users/_watchkeeper PrimaryGroupID 20
+    dscl . -create /Users/_watchkeeper UserShell /usr/bin/false
+    dscl . -create /Users/_watchkeeper NFSHomeDirectory /var/empty
+    dscl . -create /Users/_watchkeeper IsHidden 1
+}
+
 start_background() {
     stop_background
     if command -v setsid >/dev/null 2>&1; then detach=setsid; else detach=nohup; fi
@@ -209,9 +284,15 @@ remove() {
         systemctl daemon-reload
         rm -rf /var/lib/private/watchkeeper-agent
     fi
+    if [ "$service" = launchd ]; then
+        launchctl bootout "system/$LABEL" 2>/dev/null || :
+        rm -f "$PLIST"
+        dscl . -delete /Users/_watchkeeper 2>/dev/null || :
+    fi
     stop_background
-    rm -rf "$code/watchkeeper_agent" "$code/psutil" "$state/spool"
-    rm -f "$state/agent.json" "$state/ca.pem" "$state/agent.log" "$state/machine"
+    rm -rf "$code/watchkeeper_agent" "$code/psutil" "$code/__pycache__" "$code"/.fresh.* "$state/spool"
+    rm -f "$code/__main__.py" "$state/agent.json" "$state/agent.json.part" "$state/ca.pem" "$state/ca.pem.part"
+    rm -f "$state/agent.log" "$state/machine" "$state"/metrics.jsonl "$state"/metrics.jsonl.*
     if [ -L "$state" ]; then rm -f "$state"; fi
     rmdir "$code" "$state" 2>/dev/null || :
     echo "The agent is removed from this machine. Remove the server in Watchkeeper as well if it is gone for good."
@@ -229,7 +310,11 @@ main() {
     check_platform
     unpack
     enrol
-    if [ "$service" = yes ]; then start_service; else start_background; fi
+    case $service in
+        yes) start_service ;;
+        launchd) start_launchd ;;
+        *) start_background ;;
+    esac
 }
 
 # All of it is read before any of it runs: a download that was cut off does nothing.

@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import plistlib
+import re
 import shutil
 import ssl
 import subprocess
+import sys
 import tarfile
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 from watchkeeper_agent import VERSION
 
 from core import tls
-from servers.install.bundle import bundle
+from servers.install import wheels
+from servers.install.bundle import bundle, bundle_for
 from servers.install.services import lines
 from tests.agent.hub import TinyHub
 from tests.services import not_here
@@ -208,7 +214,7 @@ def test_nothing_in_a_line_is_run_by_accident(tmp_path: Path, url: str, token: s
             subprocess.run(
                 ["/bin/sh", "-c", line["command"]], env=fake, cwd=tmp_path, capture_output=True, check=False
             )
-            assert len(line["command"]) < 1000
+            assert len(line["command"]) < 2000
     assert not (tmp_path / "broken").exists()
 
 
@@ -300,3 +306,174 @@ def test_a_service_that_ends_at_once_is_no_success(tmp_path: Path, state: str, s
     done = shell("sh", str(alone), home=tmp_path, path=f"{tmp_path}:{os.environ['PATH']}")
     assert done.returncode == status
     assert ("did not stay running" in done.stderr) is bool(status)
+
+
+def test_the_bundle_starts_by_itself(tmp_path: Path) -> None:
+    """Where no service can be given a PYTHONPATH, the folder is the program."""
+    with tarfile.open(fileobj=io.BytesIO(bundle().content)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    done = subprocess.run(
+        [sys.executable, "-I", str(tmp_path), "--version"], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() == VERSION
+
+
+@pytest.fixture
+def data(tmp_path: Path, settings: Any) -> Path:
+    settings.DATA = tmp_path / "data"
+    settings.DATA.mkdir()
+    wheels._failed.clear()
+    bundle_for.cache_clear()
+    return Path(settings.DATA)
+
+
+def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, works: bool = True) -> Path:
+    """An installer that notes how it was asked and unpacks a small psutil."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    asked = tmp_path / "asked"
+    script = f"""#!/bin/sh
+echo "$@" >> {asked}
+while [ $# -gt 0 ]; do
+    if [ "$1" = --target ]; then mkdir -p "$2/psutil"; echo > "$2/psutil/__init__.py"; fi
+    shift
+done
+exit {0 if works else 1}
+"""
+    (folder / "uv").write_text(script)
+    (folder / "uv").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return asked
+
+
+def test_psutil_for_another_system_is_fetched_once_and_by_hash(
+    client: Client, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = fake_uv(tmp_path, monkeypatch)
+    for _ in range(2):
+        digest = client.get("/agent/bundle.sha256?platform=win32-AMD64-none").content.decode().strip()
+        archive = client.get("/agent/bundle.tar.gz?platform=win32-AMD64-none").content
+        assert hashlib.sha256(archive).hexdigest() == digest
+        bundle_for.cache_clear()
+    (words,) = asked.read_text().splitlines()
+    assert "--require-hashes" in words
+    assert "--python-platform x86_64-pc-windows-msvc" in words
+    with tarfile.open(fileobj=io.BytesIO(archive)) as found:
+        assert {"psutil/__init__.py", "__main__.py", "watchkeeper_agent/loop.py"} <= set(found.getnames())
+    assert sorted(path.name for path in (data / "wheels").iterdir()) == ["win32-AMD64-none"]
+
+
+def test_without_internet_the_hub_says_which_file_to_put_where_and_takes_it(
+    client: Client, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = fake_uv(tmp_path, monkeypatch, works=False)
+    address = "/agent/bundle.sha256?platform=darwin-arm64-none"
+    answer = client.get(address)
+    assert answer.status_code == 404
+    assert "pip download psutil==" in answer.content.decode()
+    assert str(data / "wheels") in answer.content.decode()
+    client.get(address)
+    assert len(asked.read_text().splitlines()) == 1, "not asked again and again"
+    version = wheels._locked()[0]
+    path = data / "wheels" / f"psutil-{version}-cp36-abi3-macosx_11_0_arm64.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("psutil/__init__.py", "")
+    assert client.get(address).status_code == 404, "its hash is not in the lock"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(wheels, "_locked", lambda: (version, {digest}))
+    assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("platform", ["linux-riscv64-glibc", "../../etc", "win32-AMD64-none/.."])
+def test_a_system_nobody_knows_is_refused(client: Client, data: Path, platform: str) -> None:
+    answer = client.get("/agent/bundle.sha256", {"platform": platform})
+    assert answer.status_code == 404
+    assert not (data / "wheels").exists()
+
+
+def test_a_machine_of_another_kind_gets_its_own_bundle(
+    hub: TinyHub, certificate: tls.Certificate, home: Path
+) -> None:
+    """As if the hub ran on another system: the script asks for what fits and gets it."""
+    script = hub.files["/agent/install.sh"].decode().replace(bundle().platform, "linux-riscv64-glibc-any")
+    hub.files["/agent/install.sh"] = script.encode()
+    here = bundle().platform.rpartition("-")[0]
+    hub.files[f"/agent/bundle.sha256?platform={here}"] = bundle().digest.encode()
+    hub.files[f"/agent/bundle.tar.gz?platform={here}"] = hub.files["/agent/bundle.tar.gz"]
+    done = paste(hub.url, certificate.fingerprint, home)
+    assert done.returncode == 0, done.stderr
+    assert reported(hub)
+
+
+def windows_words(url: str, fingerprint: str | None, token: str = TOKEN) -> str:
+    return next(line["command"] for line in lines(url, token, fingerprint) if line["label"] == "Windows PowerShell")
+
+
+def test_what_the_windows_line_fetches_is_pinned(hub: TinyHub, certificate: tls.Certificate, tmp_path: Path) -> None:
+    """Its Python part, run as PowerShell would run it."""
+    hub.files["/agent/install.ps1"] = b"the script"
+    program = windows_words(hub.url, certificate.fingerprint).partition("-I -c '")[2].partition("' '")[0]
+    program = program.replace("''", "'")
+    assert '"' not in program
+    words = [sys.executable, "-I", "-c", program, hub.url]
+    subprocess.run([*words, certificate.fingerprint, str(tmp_path)], check=True, timeout=30)
+    assert (tmp_path / "install.ps1").read_bytes() == b"the script"
+    kept = (tmp_path / "ca.pem").read_text()
+    assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(kept)).hexdigest() == certificate.fingerprint
+    (tmp_path / "install.ps1").unlink()
+    wrong = subprocess.run([*words, "0" * 64, str(tmp_path)], capture_output=True, text=True, timeout=30, check=False)
+    assert wrong.returncode == 1
+    assert "another certificate authority" in wrong.stderr
+    assert not (tmp_path / "install.ps1").exists()
+
+
+def test_nothing_in_a_windows_line_leaves_its_quotes() -> None:
+    line = windows_words("https://hub:8000", None, "a'; rm x; '\u2019; rm y")
+    assert "'a''; rm x; ''\u2019\u2019; rm y'" in line
+
+
+def test_the_windows_script_is_whole() -> None:
+    """No PowerShell here: quotes and brackets are balanced, its Python compiles, every function it calls is there."""
+    text = Path("servers/install/install.ps1").read_text()
+    assert text.isascii(), "PowerShell 5 reads it in whatever code page the machine has"
+    program = text.partition("$Fetch = @'\n")[2].partition("\n'@")[0]
+    compile(program, "install.ps1", "exec")
+    assert '"' not in program
+    code = text.replace(f"@'\n{program}\n'@", "''")
+    code = re.sub(r"(?m)(^|\s)#.*$", "", code)
+    bare = re.sub(r"'[^'\n]*'|\"(?:`.|[^\"\n])*\"", "", code)
+    assert not set(bare) & {"'", '"'}
+    for pair in ("{}", "()", "[]"):
+        assert bare.count(pair[0]) == bare.count(pair[1])
+    named = set(re.findall(r"function ([\w-]+)", code))
+    assert named >= {"Install-Agent", "Remove-Agent", "Register-Agent", "Find-Python", "Protect-Folders"}
+    assert all(code.count(name) >= 2 for name in named), "none is left over"
+
+
+def test_macos_gets_a_daemon_with_a_user_of_its_own(tmp_path: Path) -> None:
+    """The launchd part run with stand-ins for Apple's programs."""
+    calls = tmp_path / "calls"
+    script = Path("servers/install/install.sh").read_text().replace("/Library/LaunchDaemons", str(tmp_path))
+    variables = f"code={tmp_path}/code state={tmp_path} python=/usr/bin/python3 service=launchd"
+    both = tmp_path / "both.sh"
+    both.write_text(
+        script.replace('\nmain "$@"', f"\n{variables}\nstart_launchd\ncat $PLIST >{tmp_path}/kept\nremove")
+    )
+    fakes = {
+        "dscl": 'case "$*" in *-read*) exit 1;; *-list*) echo "_a 300"; echo "_b 301";; esac',
+        "launchctl": 'case $1 in print) echo "state = running";; esac',
+        "chown": "",
+        "sleep": "",
+    }
+    for name, text in fakes.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{calls}\n{text}\n')
+        (tmp_path / name).chmod(0o755)
+    done = shell("sh", str(both), home=tmp_path, path=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    made = plistlib.loads((tmp_path / "kept").read_bytes())
+    assert made["UserName"] == "_watchkeeper"
+    assert made["ProgramArguments"][-3:] == ["run", "--config", f"{tmp_path}/agent.json"]
+    said = calls.read_text()
+    assert "UniqueID 302" in said
+    assert "dscl . -delete /Users/_watchkeeper" in said
+    assert not (tmp_path / "io.watchkeeper.agent.plist").exists()

@@ -1,0 +1,155 @@
+"""What one agent costs at a row in 10 s and at a row a second; `kill` ends it at random and counts rows."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.figures import cpu_seconds, pss_mib, row
+from core.tls import ensure
+from tests.agent.hub import Said, TinyHub
+
+AGENT = Path(__file__).parents[1] / "agent"
+SECONDS = {10: 60, 1: 30}
+PEERS = ("collectd", "telegraf", "prometheus-node-exporter")
+
+
+def main() -> int:
+    if sys.argv[1:] == ["kill"]:
+        return max(kills(seed) for seed in (1, 2, 3))
+    with tempfile.TemporaryDirectory() as folder:
+        for interval, goal in ((10, "<= 0.06"), (1, "<= 0.4")):
+            for secure in (False, True):
+                cost(Path(folder) / f"{interval}-{secure}", interval, goal, secure=secure)
+    found = [peer for peer in PEERS if shutil.which(peer)]
+    row("peers on this machine", ", ".join(found) or "none installed, so no ratio", "-")
+    return 0
+
+
+def cost(folder: Path, interval: int, goal: str, *, secure: bool) -> None:
+    folder.mkdir()
+    certificate = ensure(folder, ["127.0.0.1"]) if secure else None
+    with TinyHub(asking(interval), certificate) as hub:
+        config = written(folder, hub.url, interval, str(certificate.ca) if certificate else None)
+        with running(config) as child:
+            time.sleep(12)  # the first facts, and what is asked once
+            spent, at = cpu_seconds(child.pid), time.monotonic()
+            threads = own_cpu(child.pid)
+            time.sleep(SECONDS[interval])
+            seconds = time.monotonic() - at
+            share = 100 * (own_cpu(child.pid) - threads) / seconds
+            children = 100 * (cpu_seconds(child.pid) - spent) / seconds
+            status = Path(f"/proc/{child.pid}/status").read_text()
+            rss = next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+            pss = pss_mib(child.pid)
+    name = f"{'https' if secure else 'http'}, a row in {interval} s"
+    row(f"{name}: CPU, % of a core", f"{share:.3f} (with children {children:.3f})", goal)
+    row(f"{name}: RSS, PSS in MiB", f"{rss:.1f}, {pss:.1f}", "<= 20, <= 10")
+    row(f"{name}: values in a row", str(len(hub.batches[-1]["rows"][0]) - 1 if hub.batches else 0), "-")
+
+
+def own_cpu(pid: int) -> float:
+    """User and system seconds of the one process, to the nanosecond where the kernel tells."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        total += int((thread / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
+def asking(interval: float) -> Any:
+    def script(_path: str, document: dict[str, Any]) -> Said:
+        answer = {"ack": document["seq"], "accepted": 1, "refused": [], "interval": interval, "orders": []}
+        return 200, {}, answer
+
+    return script
+
+
+def written(folder: Path, url: str, interval: float, ca: str | None) -> Path:
+    config = folder / "agent.json"
+    config.write_text(json.dumps({"url": url, "server": "s", "key": "wka_a.b", "interval": interval, "ca": ca}))
+    return config
+
+
+@contextmanager
+def running(config: Path) -> Iterator[subprocess.Popen[bytes]]:
+    words = [sys.executable, "-m", "watchkeeper_agent", "run", "--config", str(config)]
+    environment = {"PYTHONPATH": str(AGENT), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    child = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+class Ledger:
+    """A hub that keeps what a durable one would; now and then it fails, before or after keeping."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+        self.batches: dict[tuple[str, int], list[float]] = {}
+        self.changed = 0
+
+    def __call__(self, _path: str, document: dict[str, Any]) -> Said:
+        chance = self.dice.random()
+        if chance < 0.15:
+            return 503, {"Retry-After": "0"}, {}
+        identity, times = (document["boot"], document["seq"]), [one[0] for one in document["rows"]]
+        self.changed += self.batches.setdefault(identity, times) != times
+        if chance < 0.25:
+            return 502, {}, b"kept, and the answer was lost"
+        return 200, {}, {"ack": document["seq"], "accepted": 1, "refused": [], "interval": 1, "orders": []}
+
+
+def kills(seed: int, times: int = 20) -> int:
+    """Kill -9 again and again: every row the agent wrote down arrives, each once."""
+    dice = random.Random(seed)  # noqa: S311 - the same kills for the same seed
+    ledger = Ledger(dice)
+    with tempfile.TemporaryDirectory() as name, TinyHub(ledger) as hub:
+        folder = Path(name)
+        config = written(folder, hub.url, 1, None)
+        document = json.loads(config.read_text())
+        config.write_text(json.dumps(document | {"metric_log": {"files": 2}}))
+        for _ in range(times):
+            with running(config):
+                time.sleep(dice.uniform(0.3, 3.5))
+        ledger.dice = Calm()
+        with running(config):
+            end = time.monotonic() + 60
+            while missing(folder, ledger, settled=2.0) and time.monotonic() < end:
+                time.sleep(0.5)
+        lost = missing(folder, ledger, settled=2.0)
+    told = Counter(at for rows in ledger.batches.values() for at in rows)
+    doubled = [at for at, count in told.items() if count > 1]
+    row(f"seed {seed}: {times} kills", f"{len(told)} rows, {len(lost)} lost, {len(doubled)} doubled", "0, 0")
+    row(f"seed {seed}: batches that changed under their number", str(ledger.changed), "0")
+    return 1 if lost or doubled or ledger.changed or len(told) < times // 2 else 0
+
+
+class Calm(random.Random):
+    """No more trouble."""
+
+    def random(self) -> float:
+        return 1.0
+
+
+def missing(folder: Path, ledger: Ledger, settled: float) -> set[float]:
+    """Rows of the local log, written after the spool had them, that the hub does not have yet."""
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    whole = [line for line in lines if line.endswith("}}")]
+    logged = {float(json.loads(line)["t"]) for line in whole}
+    return {at for at in logged if at < time.time() - settled} - {at for one in ledger.batches.values() for at in one}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
