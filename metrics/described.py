@@ -114,3 +114,14 @@ SERIES: dict[str, Described] = {
     "anomaly_rate_percent": Described(PERCENT, "Share of metrics that are unusual now.", "low"),
     "forecast_seconds_left": Described(SECONDS, "Time until a metric meets its limit.", "high", 604800, 86400),
 }
+
+
+def table() -> str:
+    """All of them as a page of the documents."""
+    lines = ["| series | unit | meaning | good | warn | critical |", "|---|---|---|---|---|---|"]
+    for name, one in SERIES.items():
+        labels = f"{{{','.join(one.labels)}}}" if one.labels else ""
+        limits = ["" if limit is None else f"{limit:g}" for limit in (one.warn, one.critical)]
+        good = "" if one.good == "neither" else one.good
+        lines.append(f"| `{name}{labels}` | {one.unit} | {one.meaning} | {good} | {limits[0]} | {limits[1]} |")
+    return "\n".join(lines) + "\n"

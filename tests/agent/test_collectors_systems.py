@@ -1,0 +1,114 @@
+"""The fast collectors against the kernel's own figures, and on machines shaped like Windows and macOS."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+from watchkeeper_agent.collectors import Collectors, base, host
+from watchkeeper_agent.collectors.disk import mounts
+
+WINDOWS_TIMES = namedtuple("WINDOWS_TIMES", "user system idle interrupt dpc")
+MAC_TIMES = namedtuple("MAC_TIMES", "user nice system idle")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="from /proc")
+class TestExact:
+    def test_memory_is_the_kernels_to_a_page(self) -> None:
+        values = Collectors(["memory", "swap"]).sample().values
+        rows = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        kib = {name: int(rows[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable", "SwapTotal")}
+        assert values["memory_total_bytes"] == kib["MemTotal"]
+        assert values["swap_total_bytes"] == kib["SwapTotal"]
+        assert values["memory_available_bytes"] == pytest.approx(kib["MemAvailable"], abs=64 << 20)
+
+    def test_disk_space_is_what_df_tells(self) -> None:
+        values, disk = Collectors(["disk space"]).sample().values, os.statvfs("/")
+        usage = psutil.disk_usage("/")
+        assert values['disk_used_percent{mount="/"}'] == pytest.approx(usage.percent, abs=0.2)
+        assert values['disk_used_bytes{mount="/"}'] == pytest.approx(usage.used, abs=64 << 20)
+        if disk.f_files:
+            inodes = 100 * (disk.f_files - disk.f_ffree) / disk.f_files
+            assert values['disk_inodes_used_percent{mount="/"}'] == pytest.approx(inodes, abs=0.1)
+
+    def test_processor_time_is_what_was_spent(self) -> None:
+        collectors = Collectors(["cpu", "agent"])
+        collectors.sample()
+        until = time.monotonic() + 0.4
+        while time.monotonic() < until:
+            pass
+        values: dict[str, Any] = collectors.sample().values
+        assert values["agent_cpu_percent"] > 20
+        assert values["cpu_used_percent"] > 20 / (os.cpu_count() or 1)
+        assert values["cpu_user_percent"] + values["cpu_system_percent"] <= 100.01
+
+    def test_counters_of_cards_are_the_kernels(self) -> None:
+        values = Collectors(["network"]).sample().values
+        told = {name.split('"')[1] for name in values}
+        assert told <= {line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]}
+
+
+def times(total: bool, kind: Any, fields: tuple[float, ...]) -> Any:
+    return kind(*fields) if total else [kind(*fields)]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """No /proc, and no counters but those that psutil has everywhere."""
+    monkeypatch.setattr(base, "procfs", lambda: str(tmp_path))
+    if hasattr(psutil, "sensors_temperatures"):
+        monkeypatch.delattr(psutil, "sensors_temperatures")
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.5, 0.25, 0.125))
+    disk = SimpleNamespace(read_count=1, write_count=1, read_bytes=10, write_bytes=20, read_time=1, write_time=1)
+    monkeypatch.setattr(psutil, "disk_io_counters", lambda **_: {"PhysicalDrive0": disk})
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [(WINDOWS_TIMES, (10.0, 5.0, 85.0, 0.0, 0.0), (13.0, 6.0, 90.0, 0.5, 0.5)),
+     (MAC_TIMES, (10.0, 0.0, 5.0, 85.0), (13.0, 0.0, 7.0, 90.0))],
+)  # fmt: skip
+def test_processors_of_other_systems(
+    elsewhere: pytest.MonkeyPatch, kind: Any, first: tuple[float, ...], second: tuple[float, ...]
+) -> None:
+    now = [first]
+    elsewhere.setattr(psutil, "cpu_times", lambda percpu=False: times(not percpu, kind, now[0]))
+    collectors = Collectors(["cpu", "load", "pressure", "disk traffic", "temperature", "processes"])
+    collectors.sample(0.0)
+    now[0] = second
+    values = collectors.sample(10.0).values
+    assert values["cpu_used_percent"] == 50.0
+    assert values["cpu_user_percent"] == 30.0
+    assert values["cpu_system_percent"] == 20.0
+    assert (values["load1"], values["processes"]) == (0.5, len(psutil.pids()))
+    assert not [name for name in values if "iowait" in name or "pressure" in name or "util" in name]
+    assert values['disk_reads_per_second{device="PhysicalDrive0"}'] == 0
+    assert not collectors.off()
+
+
+def test_drives_of_windows_are_told_without_inodes(elsewhere: pytest.MonkeyPatch) -> None:
+    drive = SimpleNamespace(device="C:\\", mountpoint="C:\\", fstype="NTFS")
+    elsewhere.setattr(psutil, "disk_partitions", lambda **_: [drive])
+    elsewhere.setattr(os.path, "isdir", lambda _: True)
+    elsewhere.delattr(os, "statvfs")
+    elsewhere.setattr(psutil, "disk_usage", lambda _: SimpleNamespace(used=30, free=70))
+    assert "C:\\" in mounts()
+    values = Collectors(["disk space"]).sample().values
+    assert values['disk_used_percent{mount="C:\\\\"}'] == 30.0
+    assert not [name for name in values if "inodes" in name]
+
+
+def test_uptime_where_there_is_no_proc(elsewhere: pytest.MonkeyPatch) -> None:
+    elsewhere.setattr(psutil, "boot_time", lambda: time.time() - 500)
+    elsewhere.setattr(psutil, "users", list)
+    collectors = Collectors(["uptime"])
+    assert collectors.sample().values["uptime_seconds"] == pytest.approx(500, abs=2)
+    assert host.Temperature().readable is False
