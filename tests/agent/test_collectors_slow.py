@@ -279,3 +279,20 @@ def test_a_child_is_nice_speaks_plainly_and_gets_no_secret(monkeypatch: pytest.M
     assert (ended.code, ended.text) == (5, "19\nC\n")
     with pytest.raises(Absent, match="cannot be run"):
         child.run(["/no/such/program"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="posix")
+def test_nothing_that_was_started_outlives_the_agent(tmp_path: Path) -> None:
+    checks = {"slow": {"command": ["/bin/sh", "-c", f"echo $$ > {tmp_path}/pid; exec sleep 60"], "timeout": 60}}
+    options = Options.of({"checks": checks, "check_user": "root"}, "/nowhere")
+    collectors = Collectors(["checks"], options=options)
+    collectors.background.slow[0].due = 0.0
+    collectors.start()
+    mark = tmp_path / "pid"
+    deadline = time.monotonic() + 5
+    while not (mark.exists() and mark.read_text().strip()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    collectors.stop(within=5.0)
+    assert not Path(f"/proc/{mark.read_text().strip()}").exists()
+    assert not any(thread.is_alive() for thread in collectors.background.threads)

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from watchkeeper_agent.collectors.base import Document, Guarded
+from watchkeeper_agent.collectors.child import end_all
 from watchkeeper_agent.jitter import between
 from watchkeeper_agent.sample import Counters, Number, Sample
 
@@ -35,7 +36,7 @@ class Slow(Guarded):
         self.due = now + took + self.period * between(0.9, 1.1)
         self.values = sample.values if found else {}
         # One look may be late or in vain; what is older is not true any more.
-        self.fresh_until = self.due + self.period * 1.2 + 30
+        self.fresh_until = self.due + self.period * 1.2 + float(getattr(self.one, "patience", 30.0))
 
 
 class Background:
@@ -59,8 +60,7 @@ class Background:
 
     def stop(self, within: float = 1.0) -> None:
         self.stopping.set()
-        for slow in self.slow:
-            getattr(slow.one, "stop", bool)()
+        end_all()
         until = time.monotonic() + within
         for thread in self.threads:
             thread.join(max(0.0, until - time.monotonic()))

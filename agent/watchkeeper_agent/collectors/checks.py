@@ -78,6 +78,7 @@ class Checks:
     """In a thread of its own, as a check may wait for its time limit; they run one after the other."""
 
     lane = "checks"
+    patience = 3 * LONGEST  # one that waits must not make the others' values old
 
     def __init__(self) -> None:
         self.options = Options()

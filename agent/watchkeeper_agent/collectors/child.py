@@ -14,6 +14,7 @@ from typing import Any
 from watchkeeper_agent.collectors.base import Absent
 
 MOST_OUTPUT = 1 << 20
+_running: set[subprocess.Popen[bytes]] = set()
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -56,8 +57,22 @@ def run(argv: list[str], *, seconds: float = 60.0, limit: int = MOST_OUTPUT, use
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError, LookupError) as error:
         raise Absent(f"{argv[0]} cannot be run: {error}") from error
+    _running.add(child)
     with contextlib.suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, child.pid, 19)
+    try:
+        return _heard(child, began, seconds, limit)
+    finally:
+        _running.discard(child)
+
+
+def end_all() -> None:
+    """The agent stops: nothing it started stays behind."""
+    for child in list(_running):
+        _kill(child)
+
+
+def _heard(child: subprocess.Popen[bytes], began: float, seconds: float, limit: int) -> Ended:
     if sys.platform == "win32":
         text, whole = _talk(child, seconds)
     else:
@@ -107,10 +122,14 @@ def _talk(child: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bool]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
+    _kill(child)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(5)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
         if sys.platform == "win32":
             child.kill()
         else:
             os.killpg(child.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(5)

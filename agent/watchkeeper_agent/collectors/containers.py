@@ -67,6 +67,7 @@ class Containers:
 
     def __init__(self) -> None:
         self.sockets: list[str] = []
+        self.spent: dict[str, tuple[float, float]] = {}  # of those that run: others are forgotten
         self.facts: Document = {}
         self.trouble = ""
         self.period = 20.0
@@ -96,17 +97,26 @@ class Containers:
         sample.put("containers_running", len(running))
         sample.put("containers_stopped", len(listed) - len(running))
         sample.put("containers_unhealthy", len(sick))
+        spent: dict[str, tuple[float, float]] = {}
         for name, (path, one) in list(running.items())[:MOST_CONTAINERS]:
-            used = _group(str(one.get("Id"))) or _stats(path, str(one.get("Id")))
+            identity = str(one.get("Id"))
+            used = _group(identity) or _stats(path, identity)
             if used is None:
                 continue
-            rise = sample.rise(f"container {name} {one.get('Id')}", used[0])
-            sample.put("container_cpu_percent", rise and 100 * rise[0] / rise[1], 2, container=name)
+            spent[identity] = (used[0], sample.at)
+            sample.put("container_cpu_percent", self._share(identity, used[0], sample.at), 2, container=name)
             sample.put("container_memory_bytes", used[1], container=name)
+        self.spent = spent
         more = len(running) - MOST_CONTAINERS
         self.trouble = f"{more} containers beyond {MOST_CONTAINERS} are not measured." if more > 0 else ""
         images = {name: str(one.get("Image"))[:200] for name, (_, one) in sorted(listed.items())[:MOST_CONTAINERS]}
         self.facts = {"containers": dict(images)}
+
+    def _share(self, identity: str, spent: float, at: float) -> float | None:
+        before = self.spent.get(identity)
+        if before is None or at <= before[1] or spent < before[0]:
+            return None
+        return 100 * (spent - before[0]) / (at - before[1])
 
 
 def _name(one: dict[str, Any]) -> str:

@@ -108,7 +108,10 @@ class Ports:
         if sys.platform.startswith("linux"):
             open_ports = listening()
             names = _owners({inode for _, _, inode in open_ports}) if open_ports else {}
-            pairs = {f"{kind} {port}": names.get(inode, "") for kind, port, inode in sorted(open_ports)}
+            programs: dict[tuple[str, int], set[str]] = {}
+            for kind, port, inode in open_ports:
+                programs.setdefault((kind, port), set()).update({names.get(inode, "")} - {""})
+            pairs = {f"{kind} {port}": ", ".join(sorted(programs[kind, port])) for kind, port in sorted(programs)}
         else:
             pairs = _others()
         self.facts = {"ports": {port: pairs[port] for port in list(pairs)[:MOST]}}
