@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from itertools import islice
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -57,24 +58,26 @@ class Identities:
             ranges.remove(self.taken[key], seq)
         self.added.clear()
 
-    def flush(self, at: int) -> None:
-        """Write what changed; what belongs to a server that was removed is dropped."""
+    def flush(self, at: int, most: int | None = None) -> None:
+        """Write what changed, at most so many; what belongs to a server that was removed is dropped."""
         if self.dirty:
+            changed = set(islice(self.dirty, most))
             with transaction.atomic():
-                self._write(at)
-            self.dirty.clear()
-        self._shrink()
+                self._write(changed, at)
+            self.dirty -= changed
+        if not self.dirty:
+            self._shrink()
 
-    def _write(self, at: int) -> None:
+    def _write(self, changed: set[Key], at: int) -> None:
+        servers = {server for server, _ in changed}
         # Shared, a flush is part of each group: the check costs too much, and a failed group does it.
-        alive = {server for server, _ in self.dirty} if self.shared else living()
-        for key in [key for key in self.dirty if key[0] not in alive]:
-            self.dirty.discard(key)
-            self.taken.pop(key, None)
-        rows = [
-            Accepted(server_id=server, boot=boot, ranges=self.taken[server, boot], changed=at)
-            for server, boot in sorted(self.dirty)
-        ]
+        alive = servers if self.shared else living(servers)
+        rows = []
+        for server, boot in sorted(changed):
+            if server in alive:
+                rows.append(Accepted(server_id=server, boot=boot, ranges=self.taken[server, boot], changed=at))
+            else:
+                self.taken.pop((server, boot), None)
         Accepted.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["server", "boot"], update_fields=["ranges", "changed"]
         )

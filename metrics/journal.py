@@ -40,6 +40,7 @@ GLANCE = 0.04  # in which some must have come, else nobody is on the way
 LINGER_BYTES = 8 << 20
 FLUSH_EVERY = 30.0
 FLUSH_AGAIN = 5.0
+FLUSHED_AT_ONCE = 500
 MOST_READ = 64 << 20
 JOURNAL_LOCK = 0x57415443  # "WATC": the advisory lock that orders commit groups on PostgreSQL
 
@@ -157,7 +158,9 @@ class Writer(threading.Thread):
         group = self._gather()
         if group:
             self._commit(group)
-        if group is None or time.monotonic() - self.flushed > FLUSH_EVERY:
+        if group is None:
+            self._flush_all()
+        elif time.monotonic() - self.flushed >= FLUSH_EVERY:
             self._flush()
         return group is not None
 
@@ -183,7 +186,7 @@ class Writer(threading.Thread):
     def _gather(self) -> list[Entry] | None:
         """All that waits, at most one group; it waits for company only while many post: a lone one is never late."""
         try:
-            first = self.waiting.get(timeout=FLUSH_EVERY)
+            first = self.waiting.get(timeout=max(0.05, self.flushed + FLUSH_EVERY - time.monotonic()))
         except queue.Empty:
             return []
         if first is None:
@@ -274,18 +277,34 @@ class Writer(threading.Thread):
         self.counters.moved_at = time.monotonic()
 
     def _flush(self) -> None:
-        """Each by itself: one that fails must not hold up the other."""
-        at = milliseconds()
+        """One slice, as posts wait meanwhile. Each by itself: one that fails must not hold up the other."""
+        at, before = milliseconds(), self._held()
         with _guarded("Saving the identities of batches"):
-            self.identities.flush(at)
-            self.identities.expire(at)
+            self.identities.flush(at, FLUSHED_AT_ONCE)
         with _guarded("Saving the newest rows"):
-            latest.flush()
+            latest.flush(FLUSHED_AT_ONCE)
+        pause, left = FLUSH_EVERY, self._held()
+        if left:  # more goes on at once; what failed soon, for what is sealed must be written before
+            pause = 0.0 if left < before else FLUSH_AGAIN
+        else:
+            self._tidy(at)
+        self.flushed = time.monotonic() + pause - FLUSH_EVERY
+
+    def _flush_all(self) -> None:
+        before = self._held() + 1
+        while self._held() < before:
+            before = self._held()
+            self._flush()
+
+    def _held(self) -> int:
+        return len(latest.dirty) + len(self.identities.dirty)
+
+    def _tidy(self, at: int) -> None:
+        with _guarded("Forgetting old identities"):
+            self.identities.expire(at)
         if self.feeds:
             with _guarded("Letting go what is sealed"):
                 recent.keep_up()
-        held = latest.dirty or self.identities.dirty  # it failed: what is sealed soon must be written before
-        self.flushed = time.monotonic() - (FLUSH_EVERY - FLUSH_AGAIN if held else 0.0)
 
 
 def _tell(fresh: list[Entry]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from django.db import transaction
@@ -41,7 +42,7 @@ class LatestRows:
 
     def learn(self, server: int, layout: Known, received: int, times: blob.Times, values: blob.Values) -> None:
         """Move a server forward: the receive time always, the values only to a newer sample."""
-        last = int(times.argmax())
+        last = int(times.argmax()) if len(times) > 1 else 0
         at = int(times[last])
         row = self.rows.get(server)
         if row is None or at >= row.at:
@@ -53,10 +54,13 @@ class LatestRows:
     def get(self, server: int) -> Newest | None:
         return self.rows.get(server)
 
-    def flush(self) -> None:
-        """Write what changed since the last flush, by one statement."""
+    def flush(self, most: int = 10_000) -> None:
+        """Write what changed, by one statement: at most so many servers, as others wait meanwhile."""
         with self.lock:
-            changed, self.dirty = self.dirty, set()
+            changed = set(islice(self.dirty, most))
+            if not changed:
+                return
+            self.dirty -= changed
             try:
                 gone = _write({server: self.rows[server] for server in sorted(changed)})
             except Exception:
@@ -90,7 +94,7 @@ class LatestRows:
 @transaction.atomic
 def _write(rows: dict[int, Newest]) -> set[int]:
     """Save the rows of servers that are still there; the others are given back."""
-    alive = living() if rows else set()
+    alive = living(rows)
     Latest.objects.bulk_create(
         (
             Latest(

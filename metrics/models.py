@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar, Self
 
 from django.db import models
@@ -39,9 +40,10 @@ class Layout(models.Model):
         return f"{self.hash} ({len(self.columns)} columns)"
 
 
-def living() -> set[int]:
-    """The servers that were not removed meanwhile: memory may still hold rows of others."""
-    return set(Server.objects.values_list("pk", flat=True))
+def living(of: Collection[int] | None = None) -> set[int]:
+    """The servers, all or of these, that were not removed meanwhile: memory may still hold rows of others."""
+    rows = Server.objects.all() if of is None else Server.objects.filter(pk__in=of)
+    return set(rows.values_list("pk", flat=True))
 
 
 class JournalRows(models.QuerySet["JournalRow"]):
