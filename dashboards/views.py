@@ -76,6 +76,7 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "server": present.servers([row])[0],
         "facts": sheet.document if sheet else {},
         "incidents": incidents(request, resolved=10, of=row),
+        "may_manage": request.user.may(MANAGE, row.team),  # type: ignore[union-attr]
         "words": {},
     }
     return show(request, "dashboards/server.html", "server", props)

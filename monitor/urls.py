@@ -10,6 +10,7 @@ from rest_framework.routers import SimpleRouter
 from alerts import api as alerts
 from dashboards import api as dashboards
 from dashboards import views
+from dashboards.manage import views as manage
 from dashboards.demo.views import DemoView, remove_demo
 from ingest.api import IngestView
 from ingest.orders import KeyView, OrdersView
@@ -44,7 +45,10 @@ urlpatterns = [
     path("", views.fleet, name="fleet"),
     path("servers/add/", views.add_server, name="add-server"),
     path("demo/remove/", remove_demo, name="remove-demo"),
+    path("servers/invitations/", manage.enrolments, name="enrolments"),
     path("servers/<uuid:uuid>/", views.server, name="server"),
+    path("servers/<uuid:uuid>/edit/", manage.edit, name="edit-server"),
+    path("servers/<uuid:uuid>/act/", manage.act, name="act-server"),
     path("alerts/", views.alerts, name="alerts"),
     path("incidents/<uuid:uuid>/", views.incident, name="incident"),
     path("accounts/", include("accounts.urls")),

@@ -1,0 +1,1 @@
+"""The pages on which servers and invitations are managed."""

@@ -1,0 +1,95 @@
+"""The pages of a server's settings, its keys and its end: for those who manage its team."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from accounts.models import Team, User
+from servers import orders
+from servers.models import AgentKey, Enrolment, Order, Server
+from servers.services import add_events, make_enrolment
+from tests.conftest import Machine
+
+Make = Callable[..., Machine]
+Person = Callable[..., User]
+FORM = {
+    "name": "web-1",
+    "tags": "db, shop",
+    "role": "store",
+    "site": "muc",
+    "environment": "staging",
+    "interval": "5",
+}
+
+
+def as_(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_an_admin_describes_a_server_on_its_page(machine: Make, person: Person) -> None:
+    web, client = machine(), as_(person())
+    page = f"/servers/{web.server.uuid}/"
+    assert f"{page}edit/" in client.get(page).content.decode()
+    assert client.get(f"{page}edit/").status_code == 200
+    assert client.post(f"{page}edit/", {**FORM, "paused": "on"}).status_code == 302
+    web.server.refresh_from_db()
+    assert (web.server.tags, web.server.role, web.server.interval) == (["db", "shop"], "store", 5)
+    assert web.server.paused
+    machine("db-1")
+    for wrong in ({"interval": "0"}, {"name": "db-1"}, {"tags": "x" * 61}):
+        assert client.post(f"{page}edit/", {**FORM, **wrong}).status_code == 200
+
+
+def test_keys_are_rotated_and_revoked_and_a_server_is_removed_by_buttons(machine: Make, person: Person) -> None:
+    web, client = machine(), as_(person())
+    page = f"/servers/{web.server.uuid}/"
+    Server.objects.update(offered="print of another", agent="0.0.1")
+    add_events(web.server.pk, [(web.server.created_at, "k", "<b>said</b>", {})])
+    shown = client.get(f"{page}edit/").content.decode()
+    assert "Accept this machine" in shown
+    assert "is older than" in shown
+    assert "&lt;b&gt;said" in shown
+    client.post(f"{page}act/", {"do": "rotate"})
+    assert Order.objects.get().kind == "rotate_key"
+    key = AgentKey.objects.get()
+    client.post(f"{page}act/", {"do": "revoke", "key": key.key})
+    key.refresh_from_db()
+    assert key.revoked_at
+    client.post(f"{page}act/", {"do": "accept"})
+    assert Server.objects.get().fingerprint == "print of another"
+    assert client.get(f"{page}act/").status_code == 405
+    assert client.post(f"{page}act/", {"do": "remove"}).status_code == 302
+    assert not Server.objects.exists()
+    orders.refresh()
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "manager", "stranger"])
+def test_others_find_no_such_page(machine: Make, person: Person, other_team: Team, role: str) -> None:
+    web = machine()
+    client = as_(person("admin", of=other_team) if role == "stranger" else person(role))
+    page = f"/servers/{web.server.uuid}/"
+    assert client.post(f"{page}act/", {"do": "remove"}).status_code == 404
+    assert client.post(f"{page}edit/", FORM).status_code == 404
+    assert client.get(f"{page}edit/").status_code == 404
+    if role != "stranger":
+        assert "edit/" not in client.get(page).content.decode()
+
+
+def test_invitations_are_seen_and_revoked_by_their_team_alone(
+    person: Person, team: Team, other_team: Team, transactional_db: None
+) -> None:
+    make_enrolment(team, "rack 1", reusable=True)
+    make_enrolment(other_team, "foreign")
+    client = as_(person())
+    page = client.get("/servers/invitations/").content.decode()
+    assert "rack 1" in page
+    assert "foreign" not in page
+    for invitation in Enrolment.objects.all():
+        client.post("/servers/invitations/", {"key": invitation.key})
+    assert set(Enrolment.objects.filter(revoked_at=None).values_list("name", flat=True)) == {"foreign"}
+    assert "rack 1" not in client.get("/servers/invitations/").content.decode()
