@@ -180,7 +180,7 @@ Wants=network-online.target
 
 [Service]
 ExecStart=$python -m watchkeeper_agent run --config $state/agent.json
-Environment=PYTHONPATH=$code PYTHONDONTWRITEBYTECODE=1
+Environment=PYTHONPATH=$code PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=1
 DynamicUser=yes
 StateDirectory=watchkeeper-agent
 StateDirectoryMode=0700
@@ -252,7 +252,7 @@ launchd_user() {
 start_background() {
     stop_background
     if command -v setsid >/dev/null 2>&1; then detach=setsid; else detach=nohup; fi
-    PYTHONPATH=$code $detach "$python" -m watchkeeper_agent run --config "$state/agent.json" \
+    PYTHONPATH=$code MALLOC_ARENA_MAX=1 $detach "$python" -m watchkeeper_agent run --config "$state/agent.json" \
         </dev/null >>"$state/agent.log" 2>&1 &
     echo $! >"$state/agent.pid"
     sleep 1
