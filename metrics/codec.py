@@ -26,6 +26,7 @@ SUM = struct.Struct("<I")
 # A few bytes can claim to be a billion equal samples: reading must not fill the memory.
 MOST_CELLS = 1 << 25
 LEVEL = 1
+SHORT, WIDE = 64, 64
 # The form of a column is one number: decimals, "around its mean", low bits + 1 (0 = a straight line, nothing stored).
 FLAT, LOW = 8, 16
 # Directory: six numbers of each column, then four of each frame.
@@ -82,11 +83,13 @@ class Blob(NamedTuple):
 
 
 def encode(times: Ints, keys: Sequence[int] | Ints, values: Floats, *, frame: int = 8) -> bytes:
-    """Pack n rows of m columns; `frame` columns are unpacked together when one of them is read."""
+    """Pack n rows of m columns; at least `frame` columns are unpacked together when one of them is read."""
     table = np.ascontiguousarray(np.asarray(values, np.float64).T)
     count, rows = table.shape
     if len(times) != rows or len(keys) != count or max(table.size, rows, count) > MOST_CELLS:
         raise ValueError(f"{len(times)} times and {len(keys)} keys do not fit {rows} rows of {count} columns.")
+    # A frame of few rows is too small for a table of symbols of its own.
+    frame = frame if rows > SHORT else max(frame, WIDE)
     patterns, groups = _groups(table if rows else np.zeros((count, 1)))
     packed = [_pack(group.table, frame) for group in groups]
     frames = [one for done in packed for one in done.frames]
@@ -128,36 +131,40 @@ def read(data: bytes | memoryview, keys: Collection[int] | None = None) -> Part:
 
 def _groups(table: Floats) -> tuple[Bytes, list[Group]]:
     """The patterns of gaps (a bit for each row), and the columns by how many rows they have."""
+    count, rows = table.shape
     missing = np.isnan(table)
     gone = missing.any(1)
-    nothing = np.zeros((0, 0), np.uint8)
+    patterns = np.zeros((0, 0), np.uint8)
     if not gone.any():
-        return nothing, [Group(np.arange(len(table)), np.zeros(len(table), np.int64), table)] if len(table) else []
+        return patterns, [Group(np.arange(count), np.zeros(count, np.int64), table)] if count else []
     table = np.where(missing, np.nan, table)
-    gone &= ~missing.all(1)
-    whole, holed = np.flatnonzero(~gone), np.flatnonzero(gone)
-    groups = [Group(whole, np.zeros(len(whole), np.int64), table[whole])] if whole.size else []
-    if not holed.size:
-        return nothing, groups
-    patterns, gaps = np.unique(np.packbits(~missing[holed], axis=1), axis=0, return_inverse=True)
-    lengths = _padded((~missing[holed]).sum(1), table.shape[1])
-    for length in np.unique(lengths):
-        mine = lengths == length
-        dense = np.stack([_dense(table[place], missing[place], length) for place in holed[mine]])
-        groups.append(Group(holed[mine], gaps.reshape(-1)[mine] + 1, dense))
+    holed = np.flatnonzero(gone & ~missing.all(1))
+    lengths, gaps = np.full(count, rows), np.zeros(count, np.int64)
+    if holed.size:
+        there = ~missing[holed]
+        patterns, place = np.unique(np.packbits(there, axis=1), axis=0, return_inverse=True)
+        gaps[holed] = place.reshape(-1) + 1
+        lengths[holed] = _padded(there.sum(1), rows)
+        table[holed] = _dense(table[holed], there)
+    groups = []
+    for length in np.unique(lengths).tolist():
+        mine = np.flatnonzero(lengths == length)
+        groups.append(Group(mine, gaps[mine], table[mine, :length]))
     return patterns, groups
 
 
 def _padded(lengths: Ints, rows: int) -> Ints:
     """Lengths rounded up to an eighth of the rows, so that columns with gaps can still share frames."""
-    step = 8 * max(1, rows // 64)
+    step = 8 * (rows // 64) or rows
     padded: Ints = np.minimum(rows, -(-lengths // step) * step)
     return padded
 
 
-def _dense(column: Floats, missing: NDArray[np.bool_], length: int) -> Floats:
-    found = column[~missing]
-    return np.concatenate([found, np.full(length - len(found), found[-1])])
+def _dense(table: Floats, there: NDArray[np.bool_]) -> Floats:
+    """What was measured first, then the last of it again and again."""
+    order = np.argsort(~there, axis=1, kind="stable")
+    upto = np.minimum(np.arange(table.shape[1]), there.sum(1)[:, None] - 1)
+    return np.take_along_axis(table, np.take_along_axis(order, upto, axis=1), axis=1)
 
 
 def _pack(table: Floats, frame: int) -> Packed:
@@ -188,7 +195,9 @@ def _pack(table: Floats, frame: int) -> Packed:
 
 def _runs(numbers: Ints, *, apart: int = 0) -> Iterator[tuple[int, int]]:
     """From where to where neighbours are equal (apart=1: each is one more than the one before)."""
-    cuts = np.flatnonzero(np.diff(numbers) != apart) + 1
+    if len(numbers) == 1:
+        return iter(((0, 1),))
+    cuts = np.flatnonzero(numbers[1:] - numbers[:-1] != apart) + 1
     edges = [0, *cuts.tolist(), len(numbers)]
     return itertools.pairwise(edges) if len(numbers) else iter(())
 
@@ -298,14 +307,14 @@ class Body:
     def __init__(self, blob: Blob, rows: Ints | np.int64) -> None:
         self.blob = blob
         live = blob.low >= 0
-        self.rank = np.cumsum(live) - 1
+        self.rank = live.cumsum() - 1
         self.sizes = columns.low_size(rows, np.maximum(blob.low, 0))
-        self.ends = np.cumsum(self.sizes)
+        self.ends = self.sizes.cumsum()
         of_frame, _planes, _checks, lengths = blob.frames
-        self.last = np.cumsum(of_frame)
+        self.last = of_frame.cumsum()
         if of_frame.sum() != live.sum() or of_frame.min(initial=1) < 1 or lengths.min(initial=0) < 0:
             raise CorruptBlob("A blob of samples is damaged: its frames do not fit its columns.")
-        self.streams = np.cumsum(lengths) - lengths + self.ends[-1]
+        self.streams = lengths.cumsum() - lengths + self.ends[-1]
 
     def words(self, places: Ints, rows: int) -> Words:
         """The whole numbers of these columns, which all have so many rows."""
