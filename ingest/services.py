@@ -62,7 +62,10 @@ class Batch:
     @property
     def unsettled(self) -> bool:
         """Whether a layout is not in memory yet, so that the database must be asked."""
-        self.found = [layouts.admitted(self.agent.server, group.hash) for group in self.groups]
+        server = self.agent.server
+        self.found = [
+            layouts.admitted(server, group.hash) or layouts.admit_known(server, group.hash) for group in self.groups
+        ]
         return None in self.found
 
     @property

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from metrics import names
 from metrics.models import Layout, Series
-from metrics.quota import ASK_AGAIN, SERIES_QUOTA, Admitted, Usage, within
+from metrics.quota import ASK_AGAIN, SERIES_QUOTA, Admitted, Usage, fit_together, within
 
 MOST_COLUMNS = 5000
 MOST_HELD = 1_000_000
@@ -85,6 +85,21 @@ class Layouts:
             return (found, None) if found else None
         known = self.find(found.stored)
         return (found, known) if known else None
+
+    def admit_known(self, server: int, hash_: str) -> tuple[Admitted, Known] | None:
+        """The usual case without the database: a whole layout that is in memory and fits beside what is used."""
+        known = self.find(hash_)
+        if known is None or not known.series.all():
+            return None
+        with self.lock:
+            usage = self.of_server.setdefault(server, Usage())
+            used = usage.series()
+        if not fit_together([known.series, *used]):
+            return None
+        admitted = Admitted(hash_, known.series, len(known.columns))
+        with self.lock:
+            usage.keep(hash_, admitted)
+        return admitted, known
 
     def admit(self, server: int, hash_: str, columns: list[str] | None) -> tuple[Admitted, Known | None] | None:
         """Decide column by column what is kept, before anything is stored; nothing when the layout is unknown."""

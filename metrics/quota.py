@@ -73,6 +73,10 @@ class Usage:
         return 0 if len(self.new) < NEW_LAYOUTS else int(self.new[0] + 3600 - time.monotonic()) + 1
 
 
+def fit_together(series: list[NDArray[np.int64]]) -> bool:
+    return len(np.unique(np.concatenate(series))) <= SERIES_QUOTA
+
+
 def within(marks: list[Hashable], used: set[int]) -> list[bool]:
     """Which of these series fit beside the used ones, in their order; nothing marks what is no series."""
     room = SERIES_QUOTA - len(used)

@@ -63,6 +63,17 @@ def test_a_layout_that_others_use_counts_as_well(web: Machine, machine: Callable
     assert post(web, names(6, 16), say=False).json()["accepted"] == 4
 
 
+def test_a_layout_in_memory_is_admitted_without_the_database(
+    web: Machine, machine: Callable[..., Machine], django_assert_num_queries: Any
+) -> None:
+    other, third = machine("web-2").server.pk, machine("web-3")
+    post(web, names(0, 6))
+    post(third, names(10, 16))
+    with django_assert_num_queries(0):
+        assert layouts.admit_known(other, layout_hash(names(0, 6))) is not None
+        assert layouts.admit_known(third.server.pk, layout_hash(names(0, 6))) is None, "too many beside its others"
+
+
 def test_series_that_were_not_used_for_an_hour_do_not_count(web: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     post(web, names(0, 10))
     assert post(web, names(10, 20)).json()["accepted"] == 0
