@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     once.add_argument("--json", action="store_true", help="for programs")
     once.add_argument("--config", help="the agent's file, for its own checks and folders")
     status = commands.add_parser("status", help="say how the agent of this machine is")
-    status.add_argument("--config", required=True, help="the file `enrol` wrote")
+    status.add_argument("--config", help="the file `enrol` wrote, if it is not where the installer puts it")
     return parser
 
 
@@ -69,9 +69,23 @@ def _status(given: argparse.Namespace) -> int:
     from watchkeeper_agent.config import load  # noqa: PLC0415
     from watchkeeper_agent.status import status  # noqa: PLC0415
 
-    well, lines = status(load(given.config))
+    well, lines = status(load(given.config or _usual_config()))
     print(*lines, sep="\n")
     return 0 if well else 1
+
+
+def _usual_config() -> str:
+    """Where the installer puts it: for all users' service, or for this user alone."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - as everywhere in the agent
+    folders = (
+        "/var/lib/watchkeeper-agent",
+        f"{home}/.watchkeeper-agent",
+        f"{os.environ.get('PROGRAMDATA', '')}/Watchkeeper agent",
+    )
+    found = [f"{folder}/agent.json" for folder in folders if os.path.exists(f"{folder}/agent.json")]  # noqa: PTH110
+    if not found:
+        raise Trouble("No agent's file is found here. Name it with --config, or as root if the service's is meant.")
+    return found[0]
 
 
 def _once(given: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ DIGEST='@DIGEST@'
 PLATFORM='@PLATFORM@'
 UNIT=/etc/systemd/system/watchkeeper-agent.service
 LABEL=io.watchkeeper.agent
+COMMAND=/usr/local/bin/watchkeeper-agent
 PLIST=/Library/LaunchDaemons/$LABEL.plist
 
 fail() {
@@ -170,6 +171,15 @@ enrol() {
     echo "This machine keeps the enrolment it has."
 }
 
+# For people: watchkeeper-agent status, watchkeeper-agent once. A command of somebody else's is left alone.
+make_command() {
+    if [ -e "$COMMAND" ] && ! grep -qF "$code" "$COMMAND" 2>/dev/null; then return; fi
+    mkdir -p "${COMMAND%/*}"
+    rm -f "$COMMAND"
+    printf '#!/bin/sh\nexec "%s" -I "%s" "$@"\n' "$python" "$code" >"$COMMAND"
+    chmod 755 "$COMMAND"
+}
+
 # Its own user where systemd can make one; the folder is handed over by systemd itself.
 start_service() {
     cat >"$UNIT" <<END
@@ -200,6 +210,7 @@ END
     systemctl restart watchkeeper-agent || fail "the service did not start. See: journalctl -u watchkeeper-agent"
     sleep 2
     systemctl is-active --quiet watchkeeper-agent || fail "the service did not stay running. See: journalctl -u watchkeeper-agent"
+    make_command
     echo "The agent runs as the service watchkeeper-agent and starts with this machine."
 }
 
@@ -234,6 +245,7 @@ END
     sleep 2
     launchctl print "system/$LABEL" 2>/dev/null | grep -q 'state = running' ||
         fail "the agent did not stay running. See: $state/agent.log"
+    make_command
     echo "The agent runs under launchd and starts with this machine."
 }
 
@@ -289,6 +301,7 @@ remove() {
         rm -f "$PLIST"
         dscl . -delete /Users/_watchkeeper 2>/dev/null || :
     fi
+    if grep -qF "$code" "$COMMAND" 2>/dev/null; then rm -f "$COMMAND"; fi
     stop_background
     rm -rf "$code/watchkeeper_agent" "$code/psutil" "$code/__pycache__" "$code"/.fresh.* "$state/spool"
     rm -f "$code/__main__.py" "$state/agent.json" "$state/agent.json.part" "$state/ca.pem" "$state/ca.pem.part"

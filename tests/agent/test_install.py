@@ -297,6 +297,7 @@ def test_the_token_may_come_by_the_environment(hub: TinyHub, certificate: tls.Ce
 @pytest.mark.parametrize(("state", "status"), [("0", 0), ("3", 1)])
 def test_a_service_that_ends_at_once_is_no_success(tmp_path: Path, state: str, status: int) -> None:
     script = Path("servers/install/install.sh").read_text().replace("/etc/systemd/system", str(tmp_path))
+    script = script.replace("/usr/local/bin", str(tmp_path / "made"))
     alone = tmp_path / "install.sh"
     variables = f"code={tmp_path} state={tmp_path} python=true"
     alone.write_text(script.replace('\nmain "$@"', f"\n{variables}\nstart_service"))
@@ -306,6 +307,7 @@ def test_a_service_that_ends_at_once_is_no_success(tmp_path: Path, state: str, s
     done = shell("sh", str(alone), home=tmp_path, path=f"{tmp_path}:{os.environ['PATH']}")
     assert done.returncode == status
     assert ("did not stay running" in done.stderr) is bool(status)
+    assert (tmp_path / "made" / "watchkeeper-agent").exists() is not bool(status)
 
 
 def test_the_bundle_starts_by_itself(tmp_path: Path) -> None:
@@ -454,6 +456,7 @@ def test_macos_gets_a_daemon_with_a_user_of_its_own(tmp_path: Path) -> None:
     """The launchd part run with stand-ins for Apple's programs."""
     calls = tmp_path / "calls"
     script = Path("servers/install/install.sh").read_text().replace("/Library/LaunchDaemons", str(tmp_path))
+    script = script.replace("/usr/local/bin", str(tmp_path / "made"))
     variables = f"code={tmp_path}/code state={tmp_path} python=/usr/bin/python3 service=launchd"
     both = tmp_path / "both.sh"
     both.write_text(
@@ -475,5 +478,6 @@ def test_macos_gets_a_daemon_with_a_user_of_its_own(tmp_path: Path) -> None:
     assert made["ProgramArguments"][-3:] == ["run", "--config", f"{tmp_path}/agent.json"]
     said = calls.read_text()
     assert "UniqueID 302" in said
+    assert not list((tmp_path / "made").iterdir())
     assert "dscl . -delete /Users/_watchkeeper" in said
     assert not (tmp_path / "io.watchkeeper.agent.plist").exists()
