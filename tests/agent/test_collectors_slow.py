@@ -115,6 +115,34 @@ class TestBackground:
         background.step(100.0)
         assert (background.news, background.events()) == (1, [])
 
+    def test_a_restart_neither_forgets_nor_tells_anew(self, tmp_path: Path) -> None:
+        memory = str(tmp_path / "collected.json")
+
+        def begin(one: Steady) -> Background:
+            slow = Slow("steady", one, 10.0, 0.0)
+            slow.due = 0.0
+            background = Background([slow], 0.0, memory)
+            background.threads.append(threading.Thread())  # as started
+            return background
+
+        one = Steady()
+        one.facts = {"users": {"root": "uid 0"}}
+        begin(one).step(1.0)
+        again = begin(one)
+        assert again.facts() == {"users": {"root": "uid 0"}}
+        again.step(1.0)
+        assert again.news == 0
+        mute = Steady()
+        mute.fault = Absent("Its lists cannot be read.")
+        later = begin(mute)
+        later.step(1.0)
+        assert later.facts() == {"users": {"root": "uid 0"}}, "not seen is not gone"
+        mute.fault = Absent("")
+        later.step(100.0)
+        assert later.facts() == {}
+        Path(memory).write_text("{torn")
+        assert begin(one).facts() == {}
+
 
 def test_the_owner_may_switch_a_collector_off_and_reads_why_others_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registered, "elsewhere", Kind(Steady, 0, ("plan9",), root=False))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import Any
 
-from watchkeeper_agent.collectors.base import Document, Guarded
+from watchkeeper_agent.collectors.base import Document, Guarded, read
 from watchkeeper_agent.collectors.child import end_all
+from watchkeeper_agent.config import replace
+from watchkeeper_agent.errors import say
 from watchkeeper_agent.jitter import between
 from watchkeeper_agent.sample import Counters, Number, Sample
 
@@ -27,6 +30,7 @@ class Slow(Guarded):
         self.values: dict[str, Number | None] = {}
         self.fresh_until = 0.0
         self.facts: Document = {}
+        self.told = ""
 
     def look(self, now: float) -> None:
         sample, began = Sample(now, self.counters), time.monotonic()
@@ -42,8 +46,10 @@ class Slow(Guarded):
 class Background:
     """All slow collectors of this machine. `lanes` are threads: one that waits holds up its own lane alone."""
 
-    def __init__(self, slow: list[Slow], began: float) -> None:
+    def __init__(self, slow: list[Slow], began: float, memory: str = "") -> None:
         self.slow = slow
+        self.memory = memory
+        self._remember()
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.threads: list[threading.Thread] = []
@@ -81,13 +87,40 @@ class Background:
     def _keep(self, slow: Slow) -> None:
         facts = getattr(slow.one, "facts", {})
         events = getattr(slow.one, "events", None)
+        # One that cannot tell now has not seen anything go: what is known of it stays.
+        changed = facts != slow.facts and (bool(facts) or not slow.reason)
         with self.lock:
-            if facts != slow.facts:
+            if changed:
                 slow.facts = dict(facts)
+            if changed or slow.reason != slow.told:
+                slow.told = slow.reason
                 self.news += 1
+                self._save()
             if events:
                 self._events = (self._events + events)[-MOST_EVENTS:]
                 events.clear()
+
+    def _remember(self) -> None:
+        """What was known before this start: a restart must not look as if everything had gone and come back."""
+        try:
+            known = json.loads(read(self.memory) or "{}") if self.memory else {}
+            for slow in self.slow:
+                facts, reason = known.get(slow.name, ({}, ""))
+                slow.facts, slow.reason = {str(part): dict(pairs) for part, pairs in facts.items()}, str(reason)
+                slow.told = slow.reason
+        except (ValueError, TypeError, AttributeError):
+            return  # damaged: it is made anew
+
+    def _save(self) -> None:
+        if not self.memory or not self.threads:
+            return
+        known = {slow.name: (slow.facts, slow.told) for slow in self.slow if slow.facts or slow.told}
+        try:
+            replace(self.memory, json.dumps(known))
+        except OSError as error:
+            say(
+                "collected", f"{self.memory} cannot be written ({error.strerror}); facts are told anew at each start."
+            )
 
     def events(self) -> list[dict[str, Any]]:
         """What happened since this was asked last."""

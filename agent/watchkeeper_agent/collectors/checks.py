@@ -108,7 +108,8 @@ class Checks:
                 check.due = sample.at + check.interval
                 self.events += [event] if event else []
             sample.values.update(check.values)
-        self.facts = {"checks": {name: " ".join(check.argv)[:200] for name, check in self.checks.items()}}
+        # The program alone: an argument may be a password.
+        self.facts = {"checks": {name: check.argv[0][:200] for name, check in self.checks.items()}}
 
     def _wanted(self) -> tuple[dict[str, Check], list[str]]:
         wanted: dict[str, Check] = {}

@@ -21,11 +21,13 @@ class Options:
         self.containers = list(SOCKETS) if sys.platform != "win32" else []
         self.off: list[str] = []
         self.stale = STALE
+        self.memory = ""
 
     @classmethod
     def of(cls, document: dict[str, Any], folder: str) -> Options:
         """The document's wishes; a folder beside the agent's file counts without being named."""
         options = cls()
+        options.memory = f"{folder}/collected.json"
         options.textfiles = str(document.get("textfiles") or _there(f"{folder}/textfiles"))
         options.checks_folder = str(document.get("checks_folder") or _there(f"{folder}/checks"))
         options.check_user = str(document.get("check_user") or options.check_user)

@@ -30,7 +30,7 @@ class Collectors:
                 slow.append(Slow(name, one, period, now))
             else:
                 self.guards[name] = Guarded(name, one)
-        self.background = Background(slow, now)
+        self.background = Background(slow, now, self.options.memory)
 
     def _made(self, name: str) -> Any:
         why = registered[name].unfit()
