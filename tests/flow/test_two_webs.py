@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -33,16 +34,30 @@ def shown(web: ScaleOut, token: str) -> Any:
     return web.request("GET", "/api/v1/servers", token=token).json()["results"][0]
 
 
-def test_each_web_shows_what_the_other_took_in(webs: tuple[ScaleOut, ScaleOut]) -> None:
+def test_each_web_shows_and_says_what_the_other_took_in(webs: tuple[ScaleOut, ScaleOut]) -> None:
     one, two = webs
     token = one.api_token()
-    _, key = one.enrol()
+    server, key = one.enrol()
     for value in (10.0, 20.0):
         for taking, other in ((one, two), (two, one)):
             post(taking, key, value := value + 1)
             until(lambda: shown(other, token)["cpu"] == value, 3, "the other's knowledge")  # noqa: B023
             assert [shown(web, token)["reach"] for web in webs] == ["up", "up"]
     assert "others" in two.request("GET", "/readyz").json()["parts"]
+    hears_of_a_look_at_the_other_web(webs, token, server, key)
+
+
+def hears_of_a_look_at_the_other_web(webs: tuple[ScaleOut, ScaleOut], token: str, server: str, key: str) -> None:
+    """Who waits for orders, at either web."""
+    with ThreadPoolExecutor(2) as agents:
+        waits = [agents.submit(web.request, "GET", "/api/v1/orders?wait=15", token=key) for web in webs]
+        time.sleep(0.5)
+        looked = time.monotonic()
+        assert webs[1].request("GET", f"/api/v1/live?topics=server.{server}", token=token).status == 200
+        orders = [wait.result(20).json()["orders"] for wait in waits]
+    assert time.monotonic() - looked < 2
+    assert [order["kind"] for (order,) in orders] == ["live", "live"]
+    assert len({order["id"] for (order,) in orders}) == 1
 
 
 def test_machines_that_enrol_at_once_get_numbers_of_their_own(webs: tuple[ScaleOut, ScaleOut]) -> None:
