@@ -116,8 +116,8 @@ def _grown(s: Signals, number: int, base: float) -> Array:
 def _traffic(s: Signals) -> Iterator[Column]:
     device = "0 C:" if s.role.windows else "nvme0n1" if s.role.metal else "vda"
     label = f'{{device="{device}"}}'
-    read = s.role.read * (s.demand * s.noise(1, 0.3) + 1.5 * s.batch + 9 * s.theft)
-    write = s.role.write * (s.demand * s.noise(2, 0.25) + 0.8 * s.batch)
+    read = s.role.read * (s.demand * s.noise(1, 0.3) + 0.7 * s.batch + 9 * s.theft)
+    write = s.role.write * (s.demand * s.noise(2, 0.25) + 0.5 * s.batch)
     reads, writes = read / 26_000, write / 19_000
     util = np.clip(100 * (read + write) / (2.6e8 if s.role.metal else 6e7), 0.05, 97)
     yield f"disk_read_bytes_per_second{label}", read
