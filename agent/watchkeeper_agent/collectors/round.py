@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from watchkeeper_agent.collectors.background import Background, Slow
-from watchkeeper_agent.collectors.base import Collector, Document, Guarded, registered
+from watchkeeper_agent.collectors.base import Absent, Collector, Document, Guarded, registered
 from watchkeeper_agent.collectors.options import Options
 from watchkeeper_agent.sample import Counters, Sample
 
@@ -43,6 +43,8 @@ class Collectors:
         try:
             one = registered[name].make()
             getattr(one, "configure", bool)(self.options)
+        except Absent:
+            return None  # nothing of this kind is wished for
         except Exception as error:  # noqa: BLE001 - the others must go on whatever happens
             self.reasons[name] = f"Failed: {type(error).__name__}: {error}"[:300]
             return None

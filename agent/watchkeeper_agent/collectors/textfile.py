@@ -62,16 +62,13 @@ class Textfiles:
         self.folder = ""
         self.stale = 0.0
         self.trouble = ""
-        self.period = 15.0
 
     def configure(self, options: Options) -> None:
         self.folder, self.stale = options.textfiles, options.stale
         if not self.folder:
-            self.period = 3600.0
+            raise Absent("")
 
     def collect(self, sample: Sample) -> None:
-        if not self.folder:
-            raise Absent("")
         try:
             names = sorted(name for name in os.listdir(self.folder) if name.endswith(".prom"))  # noqa: PTH208
         except OSError as error:
