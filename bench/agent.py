@@ -1,4 +1,4 @@
-"""What one agent costs at a row in 10 s and at a row a second; `kill` ends it at random and counts rows."""
+"""What one agent costs at a row in 10 s and at a row a second; `kill` and `power` end it at random."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import Any
 from bench.figures import cpu_seconds, pss_mib, row
 from core.tls import ensure
 from tests.agent.hub import Said, TinyHub
+from tests.product import Product
 
 AGENT = Path(__file__).parents[1] / "agent"
 SECONDS = {10: 60, 1: 30}
@@ -28,6 +29,8 @@ PEERS = ("collectd", "telegraf", "prometheus-node-exporter")
 def main() -> int:
     if sys.argv[1:] == ["kill"]:
         return max(kills(seed) for seed in (1, 2, 3))
+    if sys.argv[1:2] == ["power"]:
+        return max(power(int(seed)) for seed in sys.argv[2:] or ("1", "2", "3"))
     with tempfile.TemporaryDirectory() as folder:
         for interval, goal in ((10, "<= 0.06"), (1, "<= 0.4")):
             for secure in (False, True):
@@ -136,6 +139,55 @@ def kills(seed: int, times: int = 20, longest: float = 3.5) -> int:
     row(f"seed {seed}: {times} kills", f"{len(told)} rows, {len(lost)} lost, {len(doubled)} doubled", "0, 0")
     row(f"seed {seed}: batches that changed under their number", str(ledger.changed), "0")
     return 1 if lost or doubled or ledger.changed or len(told) < times // 2 else 0
+
+
+def power(seed: int, times: int = 20) -> int:
+    """Kill -9 of the real hub and of its agent by turns of chance; then the hub's store against the local log."""
+    dice = random.Random(seed)  # noqa: S311
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        product = Product(folder / "data").start()
+        token = product.api_token()
+        server, key = product.enrol("power")
+        product.request("PATCH", f"/api/v1/servers/{server}", {"interval": 1}, token=token)
+        config = written(folder, product.url, 1, None)
+        document = json.loads(config.read_text())
+        config.write_text(json.dumps(document | {"server": server, "key": key, "metric_log": {"files": 2}}))
+        began = time.time()
+        hub_kills = 0
+        for _ in range(times):
+            with running(config):
+                time.sleep(dice.uniform(1.5, 5.0))
+                if dice.random() < 0.5:
+                    hub_kills += 1
+                    product.kill()
+                    time.sleep(dice.uniform(0.0, 2.0))
+                    product.start()
+        with running(config):
+            end = time.monotonic() + 120
+            while (lost := absent(product, server, token, folder, began)) and time.monotonic() < end:
+                time.sleep(1)
+        times_there = stored(product, server, token, began)
+        product.stop()
+    doubled = len(times_there) - len(set(times_there))
+    row(
+        f"seed {seed}: {times} kills of the agent, {hub_kills} of the hub",
+        f"{len(times_there)} rows, {len(lost)} lost, {doubled} doubled", "0, 0",
+    )  # fmt: skip
+    return 1 if lost or doubled or len(times_there) < times else 0
+
+
+def stored(product: Product, server: str, token: str, began: float) -> list[float]:
+    query = f"server={server}&metric=memory_total_bytes&start={began - 60}&end={time.time() + 60}"
+    found: list[float] = product.request("GET", f"/api/v1/series?{query}", token=token).json()["t"]
+    return found
+
+
+def absent(product: Product, server: str, token: str, folder: Path, began: float) -> set[float]:
+    there = {round(at, 3) for at in stored(product, server, token, began)}
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    logged = {round(float(json.loads(line)["t"]), 3) for line in lines if line.endswith("}}")}
+    return {at for at in logged if at < time.time() - 5} - there
 
 
 class Calm(random.Random):

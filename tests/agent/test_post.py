@@ -409,21 +409,14 @@ WRONG = {
 
 
 def answering(content: bytes, piece: int = 7) -> tuple[str, threading.Thread]:
-    """A server that says just this to each who comes, in small pieces."""
+    """A server that says just this to the one who comes, in small pieces."""
     door = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
-        with door:
-            door.settimeout(0.5)
-            while True:
-                try:
-                    one, _ = door.accept()
-                except TimeoutError:
-                    return
-                with one, contextlib.suppress(OSError):
-                    one.recv(65536)
-                    for at in range(0, len(content), piece):
-                        one.sendall(content[at : at + piece])
+        with door, door.accept()[0] as one, contextlib.suppress(OSError):
+            one.recv(65536)
+            for at in range(0, len(content), piece):
+                one.sendall(content[at : at + piece])
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -452,9 +445,9 @@ def test_an_answer_that_drips_is_given_up_in_time() -> None:
         def drip() -> None:
             one, _ = door.accept()
             with one, contextlib.suppress(OSError):
-                for _ in range(100):
-                    one.sendall(b"H" if _ == 0 else b"")
-                    time.sleep(0.02)
+                for letter in b"HTTP/1.1 200 OK, and so on without an end":
+                    one.sendall(bytes([letter]))
+                    time.sleep(0.05)
 
         thread = threading.Thread(target=drip)
         thread.start()
