@@ -25,6 +25,7 @@ from metrics.layouts import layouts
 from metrics.models import Chunk, FleetChunk, JournalRow, Layout, living
 from metrics.rollups import Rolled
 from metrics.tiers import HOUR, RAW, STEP
+from metrics.trimming import trim
 from metrics.turning import BLOCK
 from metrics.uses import Use
 
@@ -44,7 +45,6 @@ CROWDED_BYTES = 32 << 20
 HELD_BYTES = 8 << 20
 MOST_SCANS = 12
 WRITTEN_AT_ONCE = 200
-TRIMMED_AT_ONCE = 2000
 STUCK = 900_000
 BREATH = 0.005  # SQLite: others get in between two of our writes
 
@@ -115,18 +115,6 @@ def _tell_stuck(newest: int, at: int) -> None:
         _told = time.monotonic()
         for name, seconds in found.items():
             log.warning("%s has not read the journal for %d s; nothing is sealed or trimmed behind it", name, seconds)
-
-
-def trim(sealed: int) -> None:
-    """Delete what is sealed; the newest row stays, so that ids grow on."""
-    rows = JournalRow.objects.order_by("pk").values_list("pk", flat=True)
-    first, newest = rows.first(), rows.last()
-    if first is None or newest is None:
-        return
-    last = min(sealed, newest - 1)
-    for place in range(first, last + 1, TRIMMED_AT_ONCE):
-        JournalRow.objects.filter(pk__gte=place, pk__lte=min(last, place + TRIMMED_AT_ONCE - 1)).delete()
-        time.sleep(BREATH)
 
 
 @dataclass

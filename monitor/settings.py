@@ -68,7 +68,9 @@ def _database() -> dict[str, Any]:
                 # Deferred transactions that read and then write fail under load; immediate ones queue.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 5,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;",
+                # Debian's SQLite overwrites what is deleted: with a journal that is emptied, twice the disk writes.
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                "PRAGMA wal_autocheckpoint=4000; PRAGMA secure_delete=OFF;",
             },
         }
     parts = urlsplit(url)

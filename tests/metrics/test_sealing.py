@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from accounts.models import Team
 from core.models import Cursor
-from metrics import recent, sealing, tasks, uses
+from metrics import recent, sealing, tasks, trimming, uses
 from metrics.layouts import layouts
 from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Uses
 from servers.models import Server
@@ -302,6 +302,23 @@ def test_a_consumer_that_reads_no_more_is_told_of_and_loses_nothing(
     assert "forward has not read the journal for" in caplog.text
     assert sealing.stuck(later(1)) == {"forward": pytest.approx(3600, abs=1)}
     assert JournalRow.objects.count() == 18
+
+
+@pytest.mark.parametrize("put_back", [0, 8000])
+def test_the_journal_is_emptied_or_cut_and_its_ids_grow_on(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch, put_back: int
+) -> None:
+    monkeypatch.setattr(trimming, "MOST_PUT_BACK", put_back)
+    monkeypatch.setattr(trimming, "AT_ONCE", 7)
+    steady(told, servers, NOON, 6)
+    left = list(JournalRow.objects.filter(received__gte=later(5 / 60)).order_by("pk").values())
+    told.seal(later(5 / 60) + sealing.YOUNG)
+    assert list(JournalRow.objects.order_by("pk").values()) == left
+    told.say(servers[0], [CPU], [(later(1), [1])])
+    assert JournalRow.objects.order_by("-pk")[0].pk > left[-1]["id"]
+    told.seal(later(2))
+    assert JournalRow.objects.count() == 1
+    told.holds()
 
 
 def test_memory_of_the_journal_is_trimmed_with_it(told: Told, servers: list[int]) -> None:
