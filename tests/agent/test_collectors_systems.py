@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from watchkeeper_agent.collectors import Collectors, base, host
+from watchkeeper_agent.collectors import Collectors, base, host, tcp
 from watchkeeper_agent.collectors.disk import mounts
 
 WINDOWS_TIMES = namedtuple("WINDOWS_TIMES", "user system idle interrupt dpc")
@@ -65,7 +65,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
     monkeypatch.setattr(base, "procfs", lambda: str(tmp_path))
     if hasattr(psutil, "sensors_temperatures"):
         monkeypatch.delattr(psutil, "sensors_temperatures")
-    monkeypatch.setattr(os, "getloadavg", lambda: (0.5, 0.25, 0.125))
+    monkeypatch.setattr(psutil, "getloadavg", lambda: (0.5, 0.25, 0.125))
     disk = SimpleNamespace(read_count=1, write_count=1, read_bytes=10, write_bytes=20, read_time=1, write_time=1)
     monkeypatch.setattr(psutil, "disk_io_counters", lambda **_: {"PhysicalDrive0": disk})
     return monkeypatch
@@ -104,6 +104,22 @@ def test_drives_of_windows_are_told_without_inodes(elsewhere: pytest.MonkeyPatch
     values = Collectors(["disk space"]).sample().values
     assert values['disk_used_percent{mount="C:\\\\"}'] == 30.0
     assert not [name for name in values if "inodes" in name]
+
+
+def test_connections_where_there_is_no_proc(elsewhere: pytest.MonkeyPatch) -> None:
+    rows = [SimpleNamespace(status=status) for status in ("ESTABLISHED", "ESTABLISHED", "SYN_RECV", "LISTEN", "NONE")]
+    elsewhere.setattr(psutil, "net_connections", lambda **_: rows)
+    elsewhere.setattr(tcp, "procfs", lambda: "/nowhere")
+    elsewhere.setattr(tcp, "proc", lambda _: "")
+    values = Collectors(["tcp"]).sample().values
+    states = ("established", "syn_received", "listen", "closing")
+    assert [values[f'tcp_connections{{state="{state}"}}'] for state in states] == [2, 1, 1, 0]
+
+    def denied(**_: Any) -> None:
+        raise psutil.AccessDenied
+
+    elsewhere.setattr(psutil, "net_connections", denied)
+    assert Collectors(["tcp"]).sample().values == {}
 
 
 def test_uptime_where_there_is_no_proc(elsewhere: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import psutil
@@ -57,7 +56,7 @@ def _used(shares: dict[str, float] | None) -> float | None:
 @collector("load")
 class Load:
     def collect(self, sample: Sample) -> None:
-        fields = proc("loadavg").split() or [str(value) for value in os.getloadavg()]
+        fields = proc("loadavg").split() or [str(value) for value in psutil.getloadavg()]
         for name, value in zip(("load1", "load5", "load15"), fields):
             sample.put(name, float(value), 2)
 

@@ -6,6 +6,8 @@ import socket
 import struct
 import time
 
+import psutil
+
 from watchkeeper_agent.collectors.base import collector, proc, procfs
 from watchkeeper_agent.sample import Sample
 
@@ -21,6 +23,7 @@ STATES = {
     10: "listen",
     11: "closing",
 }
+NUMBERS = {name.upper().replace("SYN_RECEIVED", "SYN_RECV"): number for number, name in STATES.items()}
 SHARE = 5000.0  # looking may cost a five-thousandth of the time that passes
 NETLINK, SOCK_DIAG, BY_FAMILY, DUMP = 16, 4, 20, 0x301
 DONE, ERROR = 3, 2
@@ -89,8 +92,19 @@ def read_out() -> list[int]:
     """From the text tables, where the kernel is not to be asked."""
     text = proc("net/tcp")
     if not text:
-        return []
+        return other_systems()
     counts = [0] * 256
     for line in text.splitlines()[1:] + proc("net/tcp6").splitlines()[1:]:
         counts[int(line.split(None, 4)[3], 16)] += 1
+    return counts
+
+
+def other_systems() -> list[int]:
+    """As psutil tells it; macOS tells it to root alone."""
+    counts = [0] * 256
+    try:
+        for one in psutil.net_connections(kind="tcp"):
+            counts[NUMBERS.get(one.status, 0)] += 1
+    except (psutil.Error, OSError):
+        return []
     return counts
