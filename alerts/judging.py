@@ -18,7 +18,7 @@ from core import runner
 from core.clock import now
 from core.models import Cursor
 from core.runner import Held
-from metrics import journal, uses
+from metrics import journal
 
 NAME = "rules"
 GROUP = 2000
@@ -96,7 +96,7 @@ class Judge:
 
     def _load(self) -> None:
         self.place = self.saved = Cursor.objects.start(NAME)
-        self.marks = Marks(uses.seeds(self.place))
+        self.marks = Marks(journal.seeds(self.place))
         self._load_tracks()
         self.book.forget()
         self.loaded = True

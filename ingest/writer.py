@@ -7,9 +7,7 @@ import threading
 from django.conf import settings
 from django.db import connection
 
-from metrics import recent
 from metrics.journal import Writer
-from metrics.store import latest
 
 _lock = threading.Lock()
 _held: list[Writer] = []
@@ -21,11 +19,7 @@ def writer() -> Writer:
         if not _held or not _held[0].is_alive():
             shared = not settings.EMBEDDED or connection.vendor != "sqlite"
             fresh = Writer(shared=shared)
-            if not shared:
-                fresh.identities.mend()
-            latest.mend()
-            if fresh.feeds:
-                recent.fill()
+            fresh.mend()
             fresh.start()
             _held[:] = [fresh]
         return _held[0]

@@ -22,7 +22,7 @@ from django.db.backends.utils import CursorWrapper
 
 from core.clock import milliseconds
 from core.errors import Busy, Unauthorized
-from metrics import blob, recent
+from metrics import blob, recent, uses
 from metrics.identities import Identities
 from metrics.latest import latest
 from metrics.layouts import Known, layouts
@@ -134,6 +134,14 @@ class Writer(threading.Thread):
         self.flow = Flow()
         self.flushed = time.monotonic()
         self.lock = threading.Lock()
+
+    def mend(self) -> None:
+        """Before it starts: have in memory what the journal knows."""
+        if not self.identities.shared:
+            self.identities.mend()
+        latest.mend()
+        if self.feeds:
+            recent.fill()
 
     def put(self, entry: Entry) -> None:
         """Queue a post, or say politely that we cannot."""
@@ -399,3 +407,8 @@ def read(after: int, most: int = 2000) -> Iterator[Row]:
         layout = layouts.by(layout_id)
         times, values = blob.unpack(data, len(layout.columns))
         yield Row(pk, server, layout, received, times, values)
+
+
+def seeds(place: int) -> Iterator[tuple[int, int, int]]:
+    """Server, layout and time: how far the rows up to a cursor reach, for a consumer that begins there."""
+    return uses.seeds(place)
