@@ -31,6 +31,7 @@ def test_every_operation_says_how_one_proves_who_asks() -> None:
         for method, operation in methods.items()
     }
     assert ways.pop("post /api/v1/enrol") == set()
-    assert ways.pop("post /api/v1/ingest") == {"agent"}
+    for agents in ("post /api/v1/ingest", "get /api/v1/orders", "post /api/v1/agent/key"):
+        assert ways.pop(agents) == {"agent"}
     assert all(ways.values()), ways
     assert set().union(*ways.values()) == {"token", "session"}

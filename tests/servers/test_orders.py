@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import Client
 
 from core.clock import now
@@ -111,6 +113,7 @@ class Poll:
 def run(talk: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
         await asyncio.wait_for(talk(), 10)
+        await sync_to_async(connections.close_all)()  # PostgreSQL drops no database that somebody uses
 
     keyring.refresh()
     asyncio.run(bounded())
