@@ -147,7 +147,7 @@ class Courier:
             return None
         now = time.monotonic()
         if anew or now >= self.past_at:
-            slow = min(PACE[1], max(PACE[0], SHARE * self.interval)) * between(0.7, 1.3)
+            slow = min(PACE[1], max(PACE[0], SHARE * self.interval)) * between(0.6, 0.9)
             self.past_at = now + (between(*SOON) if waiting <= MOST_ROWS else slow)
         return self.past_at - now
 

@@ -182,7 +182,7 @@ class Spool:
         return self._build(identity["b"], identity["s"], identity["n"])
 
     def _most(self) -> int:
-        return max(MOST_ROWS, min(LARGEST_BATCH, self.waiting() // 4))
+        return max(MOST_ROWS, min(LARGEST_BATCH, self.waiting() // 2))
 
     def _join(self, number: int, layout: str, most: int) -> dict[str, Any]:
         """Give rows without an identity one, durably, before anybody hears of it."""

@@ -378,7 +378,7 @@ def test_a_long_past_is_a_tenth_more_than_the_hub_is_used_to(hub: TinyHub, spool
         put(spool, float(at), live=one.connected)
     one.step()
     pause = one.step() or 0.0
-    assert 70 <= pause <= 130
+    assert 60 <= pause <= 90
     for at in (181, 182):
         put(spool, float(at), live=one.connected)
         rest = one.step() or 0.0
@@ -386,7 +386,7 @@ def test_a_long_past_is_a_tenth_more_than_the_hub_is_used_to(hub: TinyHub, spool
     assert [len(batch["rows"]) for batch in hub.batches[2:]] == [1, 1, 1]
     one.past_at = 0.0
     one.step()
-    assert len(hub.batches[-1]["rows"]) == 60
+    assert 80 < len(hub.batches[-1]["rows"]) <= 90
     assert one.step()
     assert len(hub.batches) == 6
 
