@@ -47,6 +47,7 @@ class Voice:
     seq: int = 0
     introduced: bool = False
     layout_told: bool = False
+    live_until: float = 0.0  # somebody looks: each second until then
 
     @property
     def offset(self) -> float:
@@ -80,8 +81,12 @@ class Feeder:
     def step(self) -> float:
         """One post of now where one is due, else one of the past; how long to rest then."""
         wait = self.due - time.monotonic()
+        at = time.time()
+        looked_at = [voice for voice in self.voices if voice.live_until > at]
         if self.silent:
             self._now(self.silent.pop())
+        elif due := [voice for voice in looked_at if at - voice.upto >= 1]:
+            self._now(due[0])
         elif wait <= 0:
             # Turns that were slept over are not made up for: a post tells all since the one before.
             self.due = max(self.due, time.monotonic() - INTERVAL) + INTERVAL / len(self.voices)
@@ -91,13 +96,13 @@ class Feeder:
             self._past()
             return BREATH
         else:
-            return wait
+            return min(wait, 0.2) if looked_at else wait
         return 0.0
 
     def _now(self, voice: Voice) -> None:
         now = time.time()
         start = max(voice.upto, now - WARM)
-        times = _grid(start + 0.001, now, INTERVAL, voice.offset)
+        times = _grid(start, now, 1.0 if voice.live_until > now else INTERVAL, voice.offset)
         if self._say(voice, times):
             voice.upto = now
         if time.monotonic() - self.saved > SAVE_EVERY:
@@ -164,6 +169,9 @@ class Feeder:
             answer = self.door.post(INGEST, {**document, "columns": columns}, voice.key)
         if answer.status == 401:
             raise Refused
+        for order in answer.document.get("orders", ()):
+            if order.get("kind") == "live":
+                voice.live_until = float(order.get("until") or 0)
         voice.introduced = voice.layout_told = answer.status == 200 or voice.introduced
         return answer
 

@@ -216,3 +216,28 @@ def test_scripts_see_the_mark_and_may_remove_the_fleet(
     assert client.get("/api/v1/demo").json() == {"servers": 2}
     assert client.delete("/api/v1/demo").json() == {"removed": 2}
     assert client.delete("/api/v1/demo").json() == {"removed": 0}
+
+
+class Looked:
+    """A door that always says: somebody looks."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def post(self, path: str, document: dict[str, Any], key: str = "") -> Answer:
+        self.times += [row[0] for row in document["rows"]]
+        return Answer(200, {"orders": [{"kind": "live", "until": SINCE + 60}]})
+
+
+def test_a_machine_that_somebody_looks_at_speaks_every_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = SINCE
+    monkeypatch.setattr("monitor.demo.feeder.time.time", lambda: at)
+    door = Looked()
+    feeder = Feeder(door, tmp_path, memory.Fleet(SINCE, {}, {"web-1": "key"}), machines(2))  # type: ignore[arg-type]
+    feeder.told.spans.clear()
+    for _ in range(20):
+        feeder.step()
+        at += 1
+    assert set(np.diff(door.times[-15:])) == {1.0}
