@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
+from core.clock import milliseconds
 from core.errors import Failure
-from metrics import blob
+from metrics import chunks
 from metrics.layouts import Known, layouts
-from metrics.models import JournalRow
+from metrics.models import JournalRow, Uses
 from metrics.names import parse
+from metrics.tiers import DAY
 
 MOST_POINTS = 50_000
 MOST_CELLS = 200_000  # series times points of one answer
@@ -48,54 +50,38 @@ def series(server: int, metrics: list[str], asked: Range) -> dict[str, Any]:
 
 
 def _collect(server: int, metrics: set[str], asked: Range) -> dict[Key, tuple[NDArray[np.int64], Array]]:
-    """Each series in the order in which it was stored; columns are found once a layout."""
-    rows = JournalRow.objects.filter(server=server, end__gte=asked.start, start__lte=asked.end)
-    blocks: dict[int, _Block] = {}
-    keys: set[Key] = set()
+    """Each series as it is stored, a day at a time, so that too much is seen before it is read."""
+    series = _series_of(server, metrics, asked)
+    _bound(len(series) * (asked.points or 1), MOST_CELLS)
+    parts: dict[Key, list[tuple[NDArray[np.int64], Array]]] = {key: [] for key in series.values()}
+    first = max(asked.start, milliseconds() - (settings.KEEP_RAW_DAYS + 1) * DAY)
     read = 0
-    for pk, layout_id, data in rows.order_by("pk").values_list("pk", "layout_id", "rows").iterator():
-        layout = layouts.by(layout_id)
-        block = blocks.get(layout_id)
-        if block is None:
-            block = blocks[layout_id] = _Block(_columns(layout, metrics))
-            keys.update(block.keys)
-            _bound(len(keys) * (asked.points or 1), MOST_CELLS)
-        if block.keys:
-            block.add(pk, *blob.unpack(data, len(layout.columns)))
-            read += len(block.values[-1]) * len(block.keys)
-            _bound(read, MOST_READ)
-    return _by_series([block for block in blocks.values() if block.keys])
+    for at in range(first, asked.end + 1, DAY) if series else ():
+        found = chunks.samples(server, series, at, min(at + DAY - 1, asked.end))
+        read += found.values.size
+        _bound(read, MOST_READ)
+        for place, one in enumerate(found.keys.tolist()):
+            parts[series[one]].append((found.times, found.values[:, place]))
+    return {key: _joined(listed) for key, listed in parts.items()}
 
 
-class _Block:
-    """The asked columns of all rows of one layout: one small matrix a row, not one array a value."""
-
-    def __init__(self, columns: dict[Key, int]) -> None:
-        self.keys = list(columns)
-        self.places = list(columns.values())
-        self.stored: list[int] = []
-        self.times: list[NDArray[np.int64]] = []
-        self.values: list[Array] = []
-
-    def add(self, pk: int, times: NDArray[np.int64], values: Array) -> None:
-        self.stored.append(pk)
-        self.times.append(times)
-        self.values.append(values[:, self.places])
-
-
-def _by_series(blocks: list[_Block]) -> dict[Key, tuple[NDArray[np.int64], Array]]:
-    parts: dict[Key, list[tuple[NDArray[np.int64], NDArray[np.int64], Array]]] = defaultdict(list)
-    for block in blocks:
-        stored = np.repeat(np.array(block.stored, np.int64), [len(times) for times in block.times])
-        times, values = np.concatenate(block.times), np.concatenate(block.values)
-        for place, key in enumerate(block.keys):
-            parts[key].append((stored, times, values[:, place]))
-    found = {}
-    for key, listed in parts.items():
-        stored, times, column = (np.concatenate(kind) for kind in zip(*listed, strict=True))
-        order = np.argsort(stored, kind="stable")
-        found[key] = times[order], column[order]
+def _series_of(server: int, metrics: set[str], asked: Range) -> dict[int, Key]:
+    """What the server told by these metrics in this time, as far as it is known without reading values."""
+    rows = JournalRow.objects.filter(server=server, end__gte=asked.start, start__lte=asked.end)
+    told = set(rows.values_list("layout", flat=True).distinct())
+    used = Uses.objects.filter(server=server, last__gte=asked.start, first__lte=asked.end)
+    told.update(used.values_list("layout", flat=True))
+    found: dict[int, Key] = {}
+    for layout in map(layouts.by, told):
+        for key, place in _columns(layout, metrics).items():
+            found[int(layout.series[place])] = key
     return found
+
+
+def _joined(parts: list[tuple[NDArray[np.int64], Array]]) -> tuple[NDArray[np.int64], Array]:
+    if not parts:
+        return np.array([], np.int64), np.array([])
+    return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
 
 
 def _columns(layout: Known, metrics: set[str]) -> dict[Key, int]:

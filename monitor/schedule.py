@@ -23,6 +23,9 @@ JOBS = (
         "Check thresholds", "alerts.tasks.check_thresholds", 10,
         "Sweeps behind the loops that judge and deliver, should a wake be lost.",
     ),
+    Job("Seal samples", "metrics.tasks.seal", 10, "Moves samples that everybody has read into chunks."),
+    Job("Merge samples", "metrics.tasks.merge", 10, "Makes hours, days and months of what was sealed, bit by bit."),
+    Job("Expire samples", "metrics.tasks.expire", 600, "Deletes what is older than it is kept."),
 )  # fmt: skip
 
 

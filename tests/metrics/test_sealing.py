@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 
 from accounts.models import Team
 from core.models import Cursor
-from metrics import recent, sealing, tasks, trimming, uses
+from ingest import writer
+from metrics import merging, recent, sealing, tasks, trimming, uses
+from metrics.latest import latest
 from metrics.layouts import layouts
 from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Uses
 from servers.models import Server
@@ -346,3 +350,48 @@ def test_tasks_do_what_is_due_and_one_thread_at_a_time(told: Told, servers: list
     for alone in (tasks._sealing, tasks._merging, tasks._expiring):
         alone.lease.release()
     assert layouts.by_id
+
+
+def test_a_restart_after_a_seal_knows_the_newest_rows_and_every_batch(machine: Callable[..., Any]) -> None:
+    web = machine()
+    now = time.time()
+    for age in (900, 600):
+        web.report(now - age, load1=age)
+    writer.writer()._flush()
+    JournalRow.objects.update(received=int((now - 600) * 1000))
+    web.report(now, load1=7)
+    while sealing.step(int(now * 1000)):
+        pass
+    assert JournalRow.objects.count() == 1, "only what memory has not written stands there"
+    writer.stop()
+    latest.rows.clear()
+    latest.dirty.clear()
+    latest.mend()
+    found = latest.get(web.server.pk)
+    assert found is not None
+    assert found.value("load1") == 7
+    before = JournalRow.objects.count()
+    for seq in (0, 1, 2):
+        web.seq = seq
+        assert web.report(now, load1=8).json()["ack"] == seq + 1
+    assert JournalRow.objects.count() == before, "every batch was known"
+
+
+def test_a_chart_shows_the_same_before_and_after_a_seal(
+    machine: Callable[..., Any], api: Callable[..., Client]
+) -> None:
+    web, client = machine(), api()
+    now = time.time()
+    for age in (7300, 900, 20):
+        web.report(now - age, load1=age / 7, **{'disk_used_percent{mount="/"}': age})
+    asked = f"/api/v1/series?server={web.server.uuid}&metric=load1&metric=disk_used_percent&start={now - 9000}"
+    before = [client.get(asked + points).json() for points in ("", "&points=50&agg=max")]
+    assert [len(found["series"]) for found in before] == [2, 2]
+    while sealing.step(int(now * 1000) + 10 * MINUTE):
+        pass
+    after = [client.get(asked + f"&end={now}" + points).json() for points in ("", "&points=50&agg=max")]
+    assert after[0] == before[0]
+    assert [one["max"].count(None) for one in after[1]["series"]] == [47, 47]
+    while merging.step(int(now * 1000) + 3 * 3_600_000, 10.0):
+        pass
+    assert client.get(asked).json() == before[0]

@@ -11,7 +11,7 @@ import pytest
 from monitor import env, reference
 
 ROOT = Path(__file__).parents[2]
-NAME = re.compile(r"[A-Z]+(_[A-Z]+)+")
+NAME = re.compile(r"[A-Z]+(_[A-Z0-9]+)+")
 HUB = [variable for section in reference.SECTIONS.values() for variable in section]
 NEEDS_FILE = {"secret", "password", "address", "database", "store"}  # kinds of reading that know NAME_FILE
 
