@@ -138,9 +138,9 @@ class Courier:
         self._complain(answer.document.get("refused") or [])
         self.heard(answer.document)
         self.desk.take(answer.document.get("orders"), answer.at)
-        return self._until_past(anew=returned)
+        return self._until_past(len(batch.rows), anew=returned)
 
-    def _until_past(self, *, anew: bool) -> float | None:
+    def _until_past(self, rows: int, *, anew: bool) -> float | None:
         """When the next post of the past may go out; the present interrupts and does not delay it."""
         waiting = self.spool.waiting()
         if not waiting:
@@ -148,6 +148,8 @@ class Courier:
         now = time.monotonic()
         if anew or now >= self.past_at:
             slow = min(PACE[1], max(PACE[0], SHARE * self.interval)) * between(0.6, 0.9)
+            if not anew:
+                slow *= min(1.0, 2 * rows / MOST_ROWS)  # rows that have an identity each go out one by one
             self.past_at = now + (between(*SOON) if waiting <= MOST_ROWS else slow)
         return self.past_at - now
 
