@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from accounts.base import M_co, TeamOwned
@@ -50,6 +51,11 @@ class Server(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """The admin takes any JSON for tags; everything that reads them wants words."""
+        if not isinstance(self.tags, list) or not all(isinstance(tag, str) for tag in self.tags):
+            raise ValidationError({"tags": 'Write a list of words, such as ["db", "web"].'})
 
     def words(self) -> dict[str, list[str]]:
         """What a selector sees."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
 from accounts.models import Team, User
+from monitor.parts import _marks as reach_marks
 from servers import orders
 from servers.models import AgentKey, Enrolment, Order, Server
-from servers.services import add_events, make_enrolment
+from servers.services import add_events, make_enrolment, watch
 from tests.conftest import Machine
 
 Make = Callable[..., Machine]
@@ -43,6 +45,21 @@ def test_an_admin_describes_a_server_on_its_page(machine: Make, person: Person) 
     machine("db-1")
     for wrong in ({"interval": "0"}, {"name": "db-1"}, {"tags": "x" * 61}):
         assert client.post(f"{page}edit/", {**FORM, **wrong}).status_code == 200
+
+
+def test_a_server_page_says_when_we_were_away_and_when_its_agent_is_old(machine: Make, person: Person) -> None:
+    web, client = machine(), as_(person("viewer"))
+    web.report(cpu_used_percent=1.0)
+    Server.objects.update(agent="0.0.1")
+    page = f"/servers/{web.server.uuid}/"
+    shown = client.get(page).content.decode()
+    assert "older than the one this hub hands out" in shown
+    assert "The hub was away" not in shown
+    (received, at), mono = reach_marks()[web.server.pk], time.monotonic()
+    watch.begin({web.server.pk: (received - 1_800_000, at)})
+    assert mono < watch.back_at
+    watch.seen[web.server.pk].mark = (received, at)
+    assert "The hub was away" in client.get(page).content.decode()
 
 
 def test_keys_are_rotated_and_revoked_and_a_server_is_removed_by_buttons(machine: Make, person: Person) -> None:

@@ -202,6 +202,13 @@ def test_the_admin_pages_of_servers_use_the_same_verbs(machine: Make, person: Pe
     client = Client()
     client.force_login(person("admin", is_staff=True, is_superuser=True))
     assert client.get(f"/admin/servers/server/{web.server.pk}/change/").status_code == 200
+    fields = {"name": "web-1", "hostname": "web-1", "environment": "test", "interval": 9, "keys-TOTAL_FORMS": 0}
+    form = {**fields, "keys-INITIAL_FORMS": 0}
+    for tags, status in (('{"a": 1}', 200), ('["db"]', 302)):
+        place = f"/admin/servers/server/{web.server.pk}/change/"
+        assert client.post(place, {**form, "tags": tags}).status_code == status
+    assert Server.objects.get().words()["tag"] == ["db"]
+    assert Audit.objects.get(action="server.change").after["environment"] == "test"
     chosen = {"action": "pause", "_selected_action": [web.server.pk]}
     client.post("/admin/servers/server/", chosen)
     web.server.refresh_from_db()
@@ -209,6 +216,7 @@ def test_the_admin_pages_of_servers_use_the_same_verbs(machine: Make, person: Pe
     client.post("/admin/servers/server/", {**chosen, "action": "delete_selected", "post": "yes"})
     assert not Server.objects.exists()
     assert list(Audit.objects.order_by("pk").values_list("action", flat=True))[1:] == [
+        "server.change",
         "server.change",
         "server.remove",
     ]
