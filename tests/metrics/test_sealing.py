@@ -161,7 +161,7 @@ def test_dying_before_any_write_loses_nothing_and_doubles_nothing(told: Told, se
     stages = [lambda: told.seal(later(3)), lambda: told.merge(later(3)), lambda: told.merge(later(30))]
     before, now = {"sealed": (0, 0), "merged": (1, 1), "day": (2, 2)}[until]
     for stage in stages[:before]:
-        stage()
+        stage()  # type: ignore[no-untyped-call]
     for number in range(200):
         place = transaction.savepoint()
         try:
