@@ -27,6 +27,7 @@ OURS = {
     "lock",
     "logs",
     "tls",
+    "wheels",
     FIRST_PASSWORD,
     "first_password.new",
     "restoring.part",
