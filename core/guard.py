@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from typing import Any, Protocol
 
 from core.jsonlog import request_id
@@ -141,6 +141,30 @@ class _Head:
         return self.chunked or self.length > 0
 
 
+class _Begun:
+    """Goes on with an awaitable whose first step was already made, and which then had to wait."""
+
+    def __init__(self, step: Any, steps: Generator[Any, Any, Message]) -> None:
+        self.step, self.steps = step, steps
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        step = self.step
+        while True:
+            try:
+                try:
+                    sent = yield step
+                except GeneratorExit:
+                    self.steps.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - it is theirs: a cancelled wait, mostly
+                    step = self.steps.throw(error)
+                else:
+                    step = self.steps.send(sent)
+            except StopIteration as done:
+                found: Message = done.value
+                return found
+
+
 class _Exchange:
     """One request and its answer: counts what comes in, and answers itself when it is too much or too slow."""
 
@@ -155,19 +179,36 @@ class _Exchange:
         self.taken = self.borrowed = 0
         self.touched = self.started = self.refused = False
         self.complete = not head.has_body
+        self.begun: _Begun | None = None
+        self.ready: Message | None = None
         self.waiting: asyncio.Timeout | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.late: asyncio.Task[None] | None = None
 
     async def run(self, scope: Scope) -> None:
         if not self.complete:
-            self._arm(self._patience())
+            self._begin()
         try:
             await self.guard.app(scope, self.receive, self.send)
         finally:
             self.guard.lent -= self.borrowed
             if self.timer:
                 self.timer.cancel()
+            if self.begun:
+                self.begun.steps.close()
+
+    def _begin(self) -> None:
+        """Look whether the whole body is there already, as it nearly always is: then no deadline is needed."""
+        if self.head.expects:  # it comes only once the application asks for it
+            self._arm(self._patience())
+            return
+        steps = self.inner_receive().__await__()
+        try:
+            self.begun = _Begun(next(steps), steps)
+        except StopIteration as done:
+            self.ready = done.value
+        if self.ready is None or self.ready.get("more_body"):
+            self._arm(self._patience())
 
     def limit(self) -> int:
         return min(self.guard.max_body, LENT_BODY) if self._lent() else self.guard.max_body
@@ -203,9 +244,13 @@ class _Exchange:
             return DISCONNECT
         if self.complete:
             return await self.inner_receive()
+        if self.ready is not None:
+            message, self.ready = self.ready, None
+            return await self._count(message)
+        coming, self.begun = self.begun or self.inner_receive(), None
         try:
             async with asyncio.timeout(None) as self.waiting:
-                message = await self.inner_receive()
+                message = await coming
         except TimeoutError:
             return DISCONNECT
         finally:
