@@ -20,6 +20,7 @@ from metrics.quota import ASK_AGAIN, SERIES_QUOTA, Admitted, Usage, fit_together
 
 MOST_COLUMNS = 5000
 MOST_HELD = 1_000_000
+OVER = object()  # marks columns beyond those, which are not even looked at
 _HASH = re.compile(r"[0-9a-f]{16}")
 
 
@@ -118,7 +119,8 @@ class Layouts:
         with self.lock:
             usage = self.of_server.setdefault(server, Usage())
             used = usage.series()
-        fits = within(marks, set(np.concatenate(used).tolist()) if used else set())
+        fits = within(marks[:MOST_COLUMNS], set(np.concatenate(used).tolist()) if used else set())
+        fits += [False] * (len(marks) - len(fits))
         kept = [column for column, fit in zip(columns, fits, strict=True) if fit]
         stored = hash_ if len(kept) == len(columns) else names.layout_hash(kept)
         known = self._stored_for(usage, stored, kept) if kept else None
@@ -142,6 +144,8 @@ class Layouts:
 
     def learn(self, hash_: str, columns: list[str]) -> Known:
         """Store a layout of our own making; the hash must be that of the columns, every name a good one."""
+        if len(columns) > MOST_COLUMNS:
+            raise WrongColumns(f"{len(columns)} columns are too many; at most {MOST_COLUMNS} fit in a layout.")
         _check(hash_, columns)
         with self.learning:
             return self.find(hash_) or self.load(hash_) or self._store(hash_, columns)
@@ -181,8 +185,6 @@ class Layouts:
 
 
 def _check(hash_: str, columns: list[str]) -> None:
-    if len(columns) > MOST_COLUMNS:
-        raise WrongColumns(f"{len(columns)} columns are too many; at most {MOST_COLUMNS} fit in a layout.")
     if names.layout_hash(columns) != hash_:
         raise WrongColumns("The layout's hash is not that of its columns: SHA-256 over the names, newline between.")
     if len(set(columns)) != len(columns):
@@ -200,13 +202,13 @@ def _parsed(column: str) -> tuple[str, str]:
 def _marks(columns: list[str]) -> list[Hashable]:
     """What each column counts as: a series we have, one we would get, or nothing for a bad name."""
     keys: list[tuple[str, str] | None] = []
-    for column in columns:
+    for column in columns[:MOST_COLUMNS]:
         try:
             keys.append(_parsed(column))
         except WrongColumns:
             keys.append(None)
     ids = _ids({key for key in keys if key})
-    return [key and ids.get(key, key) for key in keys]
+    return [key and ids.get(key, key) for key in keys] + [OVER] * (len(columns) - len(keys))
 
 
 def _refuse(admitted: Admitted, columns: list[str], marks: list[Hashable], fits: list[bool]) -> None:
