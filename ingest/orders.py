@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import guard
-from core.errors import Failure
+from core.errors import Failure, Unauthorized
 from ingest import door as ingest_door
 from ingest.api import AgentAuthentication, IsAgent
 from servers.auth import Agent, hand_key
@@ -31,24 +30,41 @@ LONGEST = 60.0
 
 async def door(scope: Scope, receive: Receive, send: Send) -> None:
     """Hold the question until there is an order, the time is over, the asker has gone or the process ends."""
+    headers = dict(scope["headers"])
     try:
-        agent = await ingest_door._agent(dict(scope["headers"]))
+        agent = await ingest_door._agent(headers)
         guard.trust(scope)
         seconds = _seconds(parse_qs(scope.get("query_string", b"").decode("latin-1")).get("wait", ["0"])[-1])
+        heard = await _unless_gone(orders.wait(agent.server, seconds), receive)
+        if heard is None:
+            return
+        told = orders.board.tell(agent.server) if heard and await _still(headers) else []
     except Failure as failure:
         await ingest_door._reply(send, failure.status, failure.body(), failure.retry)
         return
-    answer = asyncio.ensure_future(orders.wait(agent.server, seconds))
+    await ingest_door._reply(send, 200, {"orders": told}, 0)
+
+
+async def _still(headers: dict[bytes, bytes]) -> bool:
+    """Whether its key was not revoked while it waited; one that was replaced just asks again with the new one."""
+    try:
+        await ingest_door._agent(headers)
+    except Unauthorized:
+        return False
+    return True
+
+
+async def _unless_gone(wait: Coroutine[Any, Any, bool], receive: Receive) -> bool | None:
+    """What the wait gives; nothing when the asker has gone before."""
+    answer = asyncio.ensure_future(wait)
     gone = asyncio.ensure_future(_gone(receive))
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            await ingest_door._reply(send, 200, {"orders": answer.result()}, 0)
+        return answer.result() if answer.done() else None
     finally:
         for task in (answer, gone):
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await answer
+        await asyncio.gather(answer, gone, return_exceptions=True)
 
 
 async def _gone(receive: Receive) -> None:
@@ -98,7 +114,7 @@ class OrdersView(APIView):
 
 
 class KeyView(APIView):
-    """A new key for the agent that asks with its old one, which lives until the new one was used, an hour at most."""
+    """A new key for the agent that asks with its old one, which lives until the new one was used."""
 
     authentication_classes = (AgentAuthentication,)
     permission_classes = (IsAgent,)

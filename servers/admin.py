@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from core.team_admin import ReadOnly, TeamAdmin
 from servers import changing
@@ -15,9 +16,11 @@ from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Order,
 class Keys(admin.TabularInline):
     model = AgentKey
     extra = 0
-    fields = ("key", "created_at", "used_at", "expires_at", "revoked_at")
-    readonly_fields = ("key", "created_at", "used_at", "expires_at")
+    fields = readonly_fields = ("key", "created_at", "used_at", "replaced_at", "revoked_at")
     can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Server)
@@ -46,19 +49,19 @@ class ServerAdmin(TeamAdmin):
     def delete_queryset(self, request: Any, queryset: QuerySet[Server]) -> None:
         changing.remove(list(queryset), by=request.user)
 
-    @admin.action(description="Pause: go on collecting, tell nobody")
+    @admin.action(description="Pause: go on collecting, tell nobody", permissions=["change"])
     def pause(self, request: Any, queryset: QuerySet[Server]) -> None:
         changing.bulk(list(queryset), changing.Bulk(fields={"paused": True}), by=request.user)
 
-    @admin.action(description="Resume")
+    @admin.action(description="Resume", permissions=["change"])
     def resume(self, request: Any, queryset: QuerySet[Server]) -> None:
         changing.bulk(list(queryset), changing.Bulk(fields={"paused": False}), by=request.user)
 
-    @admin.action(description="Rotate the keys of their agents")
+    @admin.action(description="Rotate the keys of their agents", permissions=["change"])
     def rotate(self, request: Any, queryset: QuerySet[Server]) -> None:
         changing.bulk(list(queryset), changing.Bulk(rotate=True), by=request.user)
 
-    @admin.action(description="Accept the machine that asked to enrol under their name")
+    @admin.action(description="Accept the machine that asked to enrol under their name", permissions=["change"])
     def accept(self, request: Any, queryset: QuerySet[Server]) -> None:
         for server in queryset:
             changing.accept(server, by=request.user)

@@ -94,12 +94,12 @@ class KeySerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
 
     class Meta:
         model = AgentKey
-        fields = ("id", "state", "created_at", "used_at", "expires_at", "revoked_at")
+        fields = ("id", "state", "created_at", "used_at", "replaced_at", "revoked_at")
 
     def get_state(self, key: AgentKey) -> str:
         if key.revoked_at:
             return "revoked"
-        return "replaced" if key.expires_at else "live"
+        return "replaced" if key.replaced_at else "live"
 
 
 class TeamEnrolmentSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
@@ -250,7 +250,7 @@ class ServerVerbs(viewsets.GenericViewSet[Server]):
     @extend_schema(request=None, responses={202: dict})
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, uuid: str) -> Response:
-        """Have its agent take a new key; the old one lives until the new one was used, an hour at most."""
+        """Have its agent take a new key; the old one lives until the new one was used."""
         server = self.get_object()
         changing.rotate(server, by=person(request))
         return Response({"id": str(server.uuid), "ordered": "rotate_key"}, status=202)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -21,7 +21,6 @@ from servers.services import add_events, set_agent, set_facts
 
 CHECK_EVERY = 2.0
 RELOAD_EVERY = 60.0
-ROTATION = timedelta(hours=1)
 MOST_SETTLED = 500
 UNKNOWN = "Agent key refused: it is unknown or was revoked. Enrol this machine again under Add server."
 
@@ -41,7 +40,6 @@ class Agent:
     key: str = ""
     fresh: bool = False
     """Made to replace another key, and not used yet."""
-    ends: float | None = None
 
 
 class Keyring:
@@ -66,7 +64,7 @@ class Keyring:
             return None
         if agent.fresh:
             self.used.add(agent.key)
-        return None if agent.ends is not None and agent.ends < time.time() else agent
+        return agent
 
     def hear(self, agent: Agent, version: str) -> None:
         """Which version an agent says it is; written later for all at once, as a whole fleet may say it at once."""
@@ -77,10 +75,11 @@ class Keyring:
     def keep_versions(self) -> None:
         heard, self.versions = self.versions, {}
         servers: dict[str, list[int]] = defaultdict(list)
-        for key, version in heard.items():
-            if agent := self.agents.get(key):
-                servers[version].append(agent.server)
-                self.agents[key] = replace(agent, version=version)
+        with self.lock:  # else a key that is revoked meanwhile would come back into the map
+            for key, version in heard.items():
+                if agent := self.agents.get(key):
+                    servers[version].append(agent.server)
+                    self.agents[key] = replace(agent, version=version)
         for version, told in servers.items():
             for start in range(0, len(told), MOST_SETTLED):
                 set_agent(told[start : start + MOST_SETTLED], version)
@@ -122,7 +121,7 @@ class Keyring:
             if mark == self.mark and time.monotonic() - self.read_at < RELOAD_EVERY:
                 return
             rows = AgentKey.objects.filter(revoked_at=None).values_list(
-                "key", "used_at", "expires_at", "server_id", "server__uuid", "server__name", "server__team_id",
+                "key", "used_at", "server_id", "server__uuid", "server__name", "server__team_id",
                 "server__interval", "server__paused", "digest", "server__agent",
             )  # fmt: skip
             self.agents = {row[0]: _agent(row) for row in rows}
@@ -130,8 +129,8 @@ class Keyring:
 
 
 def _agent(row: tuple[Any, ...]) -> Agent:
-    key, used_at, ends, server, uuid, *about = row
-    return Agent(server, str(uuid), *about, key=key, fresh=used_at is None, ends=ends.timestamp() if ends else None)  # type: ignore[misc]
+    key, used_at, server, uuid, *about = row
+    return Agent(server, str(uuid), *about, key=key, fresh=used_at is None)  # type: ignore[misc]
 
 
 def _mark() -> tuple[datetime | None, datetime | None, int, int]:
@@ -161,7 +160,7 @@ def _settle(used: list[str]) -> None:
     keys = AgentKey.objects.filter(key__in=used, used_at=None, revoked_at=None)
     servers = list(keys.values_list("server_id", flat=True))
     keys.update(used_at=now(), changed_at=now())
-    replaced = AgentKey.objects.filter(server__in=servers, revoked_at=None, expires_at__isnull=False)
+    replaced = AgentKey.objects.filter(server__in=servers, revoked_at=None, replaced_at__isnull=False)
     replaced = replaced.exclude(key__in=used)
     for server in set(replaced.values_list("server_id", flat=True)):
         add_events(server, [(now(), "key_rotated", "The agent uses a new key; the old one ended.", {})])
@@ -170,18 +169,21 @@ def _settle(used: list[str]) -> None:
 
 @transaction.atomic
 def hand_key(agent: Agent) -> str:
-    """A new key for the agent that asks with its own; that one lives until the new one was used, an hour at most."""
-    Server.objects.select_for_update().get(pk=agent.server)
-    mine = AgentKey.objects.filter(server=agent.server, revoked_at=None)
+    """A new key for the agent that asks with its own; that one lives until the new one was used.
+
+    No hour ends it: whoever lost the answer, or could not save it, would be locked out for good.
+    """
+    server = Server.objects.select_for_update().filter(pk=agent.server).first()
+    mine = AgentKey.objects.filter(server=server, revoked_at=None)
     asking = mine.filter(key=agent.key).first()
-    if asking is None:
+    if server is None or asking is None:
         raise Unauthorized(UNKNOWN)
     # An answer that was lost left a key that nobody has: it goes, and the machine keeps the one it asks with.
     mine.filter(used_at=None).exclude(pk=asking.pk).delete()
     mine.exclude(pk=asking.pk).update(revoked_at=now(), changed_at=now())
     asking.used_at = asking.used_at or now()
-    asking.expires_at = asking.expires_at or now() + ROTATION
-    asking.save(update_fields=["used_at", "expires_at", "changed_at"])
+    asking.replaced_at = asking.replaced_at or now()
+    asking.save(update_fields=["used_at", "replaced_at", "changed_at"])
     token = tokens.make("wka")
     AgentKey.objects.create(server_id=agent.server, key=token.key, digest=token.digest)
     return token.clear

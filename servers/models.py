@@ -84,7 +84,12 @@ class AgentKey(models.Model):
     digest = models.CharField(max_length=64, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="First use; kept for new keys.")
-    expires_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Set once it was replaced.")
+    replaced_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When another was handed out; it ends at that one's first use.",
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
 

@@ -19,6 +19,7 @@ from django.db import transaction
 from accounts.models import User
 from core import runner, shared
 from core.clock import now
+from core.errors import Busy
 from servers.models import Order, Server
 
 NAME = "orders"
@@ -26,6 +27,10 @@ LOOK = 10.0
 """How long a look keeps a server at one second; whoever goes on looking says so again before."""
 MOST_WAITING = 1000
 MOST_OF_ONE = 2
+COME_BACK = 300
+"""Seconds after which somebody who found no place asks again; until then orders come with answers to posts."""
+MOST_LIVE = 200
+"""Servers that are looked at one by one at the same time; who looks at more sees them at their own pace."""
 RETELL = 30.0
 MOST_DONE = 100
 KEPT_IN_REDIS = "orders:live"
@@ -95,17 +100,26 @@ class Board:
         return any(told.get(order["id"], -RETELL) <= at - RETELL for order in self.rows.get(server, ()))
 
     def tell(self, server: int) -> list[Given]:
-        found = self.standing(server)
-        at, before = time.monotonic(), self.told.get(server, {})
-        told = {order["id"]: before.get(order["id"], at) for order in found}
-        for order in self.rows.get(server, ()):
-            if told.get(order["id"], at) <= at - RETELL:
-                told[order["id"]] = at
-        if told:
-            self.told[server] = told
-        else:
-            self.told.pop(server, None)
-        return found
+        """All that stands, and that it was told."""
+        with self.lock:
+            found, at = self.standing(server), time.monotonic()
+            before = self.told.pop(server, {})
+            told = {order["id"]: before.get(order["id"], at) for order in found}
+            for order in found:
+                if order["kind"] != "live" and told[order["id"]] <= at - RETELL:
+                    told[order["id"]] = at
+            if told:
+                self.told[server] = told
+            return found
+
+    def forget(self, server: int, ended: set[str]) -> None:
+        """Orders of which the machine said what became: nobody has to read all that stands for this."""
+        with self.lock:
+            rest = [order for order in self.rows.get(server, ()) if order["id"] not in ended]
+            if rest:
+                self.rows[server] = rest
+            else:
+                self.rows.pop(server, None)
 
     def enter(self, server: int) -> Waiter | None:
         """A place to wait at; nothing when there is none. The third of one server sends its oldest home."""
@@ -146,13 +160,15 @@ class Board:
             for waiter in tuple(mine):
                 waiter.ring()
 
-    def renew(self, server: int, ends: float, known: str | None = None) -> tuple[Live, bool]:
-        """Somebody looks; true when nobody did before."""
+    def renew(self, server: int, ends: float, known: str | None = None) -> tuple[Live | None, bool]:
+        """Somebody looks; true when nobody did before. Nothing where too many servers are looked at."""
         with self.lock:
             live = self.live.get(server)
             if live is not None and live.ends > time.monotonic():
                 live.ends = max(live.ends, ends)
                 return live, False
+            if live is None and len(self.live) >= MOST_LIVE:
+                return None, False
             self.live[server] = live = Live(known or uuid.uuid4().hex, ends)
             return live, True
 
@@ -173,13 +189,17 @@ def waiting(server: int) -> list[Given]:
     return board.standing(server)
 
 
-async def wait(server: int, seconds: float) -> list[Given]:
-    """The orders that stand, as soon as there is one that was not told yet; else what there is after the time."""
-    if seconds <= 0 or board.news(server):
-        return board.tell(server)
+async def wait(server: int, seconds: float) -> bool:
+    """Until something stands that was not told yet, or the time is over; false for one that another poll sent home.
+
+    Where no place is left the asker shall come back later: told "nothing" at once, thousands would ask in circles.
+    """
+    if seconds <= 0 or board.news(server) or board.ended:
+        return True
     waiter = board.enter(server)
     if waiter is None:
-        return []
+        detail = "Too many wait for orders. Ask again later; until then they come with the answers to posts."
+        raise Busy(detail, retry=COME_BACK)
     try:
         async with asyncio.timeout(seconds):
             while not (waiter.over or board.ended or board.news(server)):
@@ -189,13 +209,13 @@ async def wait(server: int, seconds: float) -> list[Given]:
         pass
     finally:
         board.leave(server, waiter)
-    return [] if waiter.over else board.tell(server)
+    return not waiter.over
 
 
 def watch(server: int, seconds: float = LOOK) -> None:
     """Somebody looks at this server now: one sample a second until nobody has said so for a while."""
     live, fresh = board.renew(server, time.monotonic() + seconds)
-    if not settings.EMBEDDED:
+    if live is not None and not settings.EMBEDDED:
         shared.patience.ask(partial(_share, server, live, seconds, fresh=fresh), None)
     if fresh:
         board.ring([server])
@@ -241,16 +261,16 @@ def issue(server: Server, kind: str, *, hours: float = 24.0, by: User | None = N
 
 def finish(server: int, done: list[Given]) -> None:
     """What a machine says became of its orders; told twice is kept once."""
-    ended = 0
-    for one in done[:MOST_DONE]:
-        if key := _uuid(one.get("id")):
-            text = str(one.get("text") or "").replace("\0", "").encode("utf-8", "replace").decode()[:500]
-            state = "done" if one.get("ok") is True else "failed"
-            mine = Order.objects.standing().filter(server=server, uuid=key)
-            ended += mine.update(state=state, text=text, done_at=now())
-    if ended:
-        refresh()
-        runner.wake(NAME)
+    told = {key: one for one in done[:MOST_DONE] if (key := _uuid(one.get("id")))}
+    mine = Order.objects.standing().filter(server=server, uuid__in=told) if told else Order.objects.none()
+    ended = set()
+    for key in mine.values_list("uuid", flat=True):
+        text = str(told[key].get("text") or "").replace("\0", "").encode("utf-8", "replace").decode()[:500]
+        state = "done" if told[key].get("ok") is True else "failed"
+        Order.objects.standing().filter(uuid=key).update(state=state, text=text, done_at=now())
+        ended.add(str(key))
+    # Other processes hear of it with their next look: an order told once more is known there.
+    board.forget(server, ended)
 
 
 def _uuid(text: object) -> uuid.UUID | None:
@@ -267,11 +287,13 @@ def refresh() -> bool:
     at = now()
     found: dict[int, list[Given]] = {}
     lapsed = []
-    for order in Order.objects.standing().order_by("pk"):
-        if order.until <= at:
-            lapsed.append(order.pk)
+    rows = Order.objects.standing().order_by("pk").values_list("pk", "server_id", "uuid", "kind", "args", "until")
+    for pk, server, key, kind, args, until in rows:
+        if until <= at:
+            lapsed.append(pk)
         else:
-            found.setdefault(order.server_id, []).append(_given(order))
+            given = {"id": str(key), "kind": kind, "args": args, "until": until.timestamp()}
+            found.setdefault(server, []).append(given)
     board.rows = found
     if lapsed:
         Order.objects.standing().filter(pk__in=lapsed).update(state="lapsed", done_at=at)
@@ -279,10 +301,6 @@ def refresh() -> bool:
     board.sweep()
     board.ring(found)
     return False
-
-
-def _given(order: Order) -> Given:
-    return {"id": str(order.uuid), "kind": order.kind, "args": order.args, "until": order.until.timestamp()}
 
 
 def _write_handed(at: datetime, standing: set[str]) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime
 
 import pytest
+from django.db import connections
 from django.test import Client
 
 from accounts.models import Audit, Team, User
+from core.clock import now
 from core.errors import Unauthorized
 from metrics import journal
 from servers import auth, clones, versions
 from servers.auth import Mismatch, enrol, tend
 from servers.models import AgentKey, Enrolment, Event, Server
-from servers.services import make_enrolment
+from servers.services import make_enrolment, remove
 from tests.conftest import Machine
 
 Make = Callable[..., Machine]
@@ -54,14 +57,45 @@ def test_asking_again_before_the_new_key_was_used_never_locks_a_machine_out(mach
     assert AgentKey.objects.filter(server=web.server).count() == 2
 
 
-def test_a_replaced_key_lives_for_an_hour_at_most(machine: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_lost_its_new_key_is_not_locked_out_by_a_clock(machine: Make) -> None:
     web = machine()
     old = web.key
-    monkeypatch.setattr(auth, "ROTATION", timedelta(seconds=-1))
+    web.client.post("/api/v1/agent/key")
+    AgentKey.objects.exclude(replaced_at=None).update(replaced_at=datetime(2020, 1, 1, tzinfo=UTC), changed_at=now())
+    tend()
+    assert speaks(web, old)
     new = web.client.post("/api/v1/agent/key").json()["key"]
     tend()
-    assert not speaks(web, old)
     assert speaks(web, new)
+    tend()
+    assert not speaks(web, old)
+
+
+def test_an_agent_whose_server_was_just_removed_gets_no_key(machine: Make) -> None:
+    web = machine()
+    assert web.report(cpu_used_percent=1.0).status_code == 200
+    remove([web.server])
+    assert web.client.post("/api/v1/agent/key").status_code == 401
+
+
+def test_a_key_that_is_revoked_while_versions_are_kept_stays_revoked(machine: Make) -> None:
+    web = machine()
+    ring = auth.Keyring()
+    ring.refresh()
+    agent = ring.find(web.key)
+    assert agent
+    ring.hear(agent, "9.9.9")
+    with ring.lock:  # somebody reads the table just now
+        keeping = threading.Thread(target=_keep_versions, args=(ring,))
+        keeping.start()
+        ring.agents = {}
+    keeping.join(5)
+    assert ring.find(web.key) is None
+
+
+def _keep_versions(ring: auth.Keyring) -> None:
+    ring.keep_versions()
+    connections.close_all()
 
 
 def test_a_revoked_key_is_refused_at_once_and_says_who_did_it(machine: Make, api: Api, person: Person) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -17,7 +19,7 @@ from core.clock import now
 from ingest.orders import door
 from servers import orders
 from servers.auth import keyring
-from servers.models import Order
+from servers.models import AgentKey, Order
 from tests.conftest import Machine
 
 Make = Callable[..., Machine]
@@ -137,7 +139,7 @@ def test_a_long_poll_is_answered_as_soon_as_somebody_looks(machine: Make) -> Non
     run(talk)
 
 
-def test_a_third_poll_sends_the_oldest_home_and_a_full_board_holds_nobody(
+def test_a_third_poll_sends_the_oldest_home_and_a_full_board_says_when_to_come_back(
     machine: Make, board: orders.Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     web, other = machine(), machine("db-1")
@@ -148,7 +150,12 @@ def test_a_third_poll_sends_the_oldest_home_and_a_full_board_holds_nobody(
         await asyncio.sleep(0.05)
         third = Poll(web.key)
         assert await first.answer(0.3) == (200, {"orders": []})
-        assert await Poll(other.key).answer(0.3) == (200, {"orders": []})
+        full = Poll(other.key)
+        assert (await full.answer(0.3))[0] == 503
+        assert (b"retry-after", b"300") in full.sent[0]["headers"]
+        orders.watch(other.server.pk)
+        status, body = await Poll(other.key).answer(0.3)  # what stands already needs no place
+        assert (status, [order["kind"] for order in body["orders"]]) == (200, ["live"])
         second.hang_up.set()
         await asyncio.wait_for(second.task, 0.3)
         assert second.sent == []
@@ -180,3 +187,44 @@ def test_the_twin_answers_at_once_and_only_agents(machine: Make, api: Callable[.
     (order,) = web.client.get("/api/v1/orders?wait=55").json()["orders"]
     assert order["kind"] == "live"
     assert api().get("/api/v1/orders").status_code == 401
+
+
+def test_whoever_waits_with_a_key_that_is_revoked_meanwhile_hears_of_nothing(machine: Make) -> None:
+    web = machine()
+
+    async def talk() -> None:
+        poll = Poll(web.key)
+        await asyncio.sleep(0.05)
+        await sync_to_async(AgentKey.objects.update)(revoked_at=now())
+        await sync_to_async(keyring.refresh)()
+        await asyncio.to_thread(orders.watch, web.server.pk)
+        assert await poll.answer(0.5) == (200, {"orders": []})
+        assert (await Poll(web.key).answer(0.5))[0] == 401
+        assert orders.board.told == {}
+
+    run(talk)
+
+
+def test_the_end_of_an_order_is_known_without_reading_all_that_stand(
+    machine: Make, django_assert_max_num_queries: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    web = machine()
+    first, second = (orders.issue(web.server, kind) for kind in ("rotate_key", "resend"))
+    orders.refresh()
+    strange = [{"id": str(uuid4()), "ok": True} for _ in range(50)]
+    with django_assert_max_num_queries(2):
+        orders.finish(web.server.pk, [{"id": str(first.uuid), "ok": False, "text": "no room"}, *strange])
+    assert [order["id"] for order in orders.waiting(web.server.pk)] == [str(second.uuid)]
+    first.refresh_from_db()
+    assert (first.state, first.text) == ("failed", "no room")
+
+
+def test_no_more_than_some_servers_are_looked_at_every_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "MOST_LIVE", 2)
+    for server in (1, 2, 3, 1):
+        orders.watch(server, 0.2)
+    assert [bool(orders.waiting(server)) for server in (1, 2, 3)] == [True, True, False]
+    time.sleep(0.25)
+    orders.board.sweep()
+    orders.watch(3)
+    assert orders.waiting(3)
