@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics import rollups, tiers
+from metrics import damaged, rollups, tiers
 from metrics.models import FleetChunk
 from metrics.rollups import Rolled
 from metrics.tiers import COARSE, HOUR, RAW
@@ -39,7 +39,7 @@ def read(series: int, start: int, end: int, tier: int) -> FleetBuckets:
     pieces = _pieces(series, start - start % HOUR, end)
     if tier == COARSE:
         pieces = rollups.coarser(pieces, HOUR)
-    rolled = _side_by_side((span, tiers.unpack(data)) for span, _, data in _stored(series, tier, start, end))
+    rolled = _side_by_side((span, damaged.buckets(data)) for span, _, data in _stored(series, tier, start, end))
     found = rollups.between(rollups.join([rolled, pieces]), start, end + 1)
     return FleetBuckets(found.t, found.series, found.low, found.high, found.mean, found.count)
 
@@ -48,7 +48,7 @@ def _pieces(series: int, start: int, end: int) -> Rolled:
     made: list[tuple[int, Rolled]] = []
     sealed: list[Rolled] = []
     for span, part, data in _stored(series, RAW, start, end):
-        rolled = tiers.unpack_piece(data, span)
+        rolled = damaged.piece(data, span)
         if part:
             sealed.append(rolled)
         else:

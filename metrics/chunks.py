@@ -14,7 +14,7 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from metrics import blob, bymetric, recent, rollups, tiers
+from metrics import blob, bymetric, damaged, recent, rollups, tiers
 from metrics.bymetric import FleetBuckets
 from metrics.codec import Part
 from metrics.layouts import Known, layouts
@@ -118,7 +118,7 @@ def _sealed(server: int, series: Collection[int], start: int, end: int) -> list[
     for some in of_server(server, RAW, start, end):
         chunks += some.filter(end__gte=start, start__lte=end).values_list("part", "data")
     chunks.sort(key=lambda chunk: chunk[0])
-    return [_cut(tiers.read(data, series), start, end) for _, data in chunks]
+    return [_cut(damaged.samples(data, series), start, end) for _, data in chunks]
 
 
 def _cut(part: Part, start: int, end: int) -> Part:
@@ -181,7 +181,7 @@ def _tier(server: int, series: Collection[int], tier: int, start: int, end: int)
     for some in of_server(server, tier, start, end):
         chunks += some.values_list("span", "part", "data")
     chunks.sort(key=lambda chunk: chunk[:2])
-    return [tiers.unpack(data, series) for _, _, data in chunks]
+    return [damaged.buckets(data, series) for _, _, data in chunks]
 
 
 def _by_series(found: Rolled) -> Iterator[tuple[int, Buckets]]:

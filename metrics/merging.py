@@ -6,8 +6,9 @@ of an old hour, and its hour and day are made anew.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,15 @@ from django.db import transaction
 from django.db.models import F, Min
 
 from core.models import Cursor
-from metrics import codec, rollups, tiers, turning
+from metrics import codec, damaged, rollups, tiers, turning
+from metrics.codec import Part
 from metrics.models import Chunk, Dirty, FleetChunk, living
 from metrics.rollups import Rolled
 from metrics.sealing import SEALED
 from metrics.tiers import COARSE, DAY, FINE, HOUR, MONTH, RAW, STEP
 from metrics.turning import BLOCK
+
+log = logging.getLogger(__name__)
 
 MINUTE = 60_000
 AFTER_HOUR = 10 * MINUTE
@@ -30,6 +34,7 @@ AFTER_DAY = 2 * HOUR
 LATE = 10 * MINUTE
 OVERDUE = 30 * MINUTE
 MERGED_AT_ONCE = 25
+MOST_CELLS = 1 << 23  # of samples that are unpacked together
 SERIES_AT_ONCE = {RAW: 64, FINE: 12}
 KEY = ["tier", "span", "server", "part"]
 FLEET_KEY = ["tier", "span", "series", "block", "part"]
@@ -50,17 +55,27 @@ def step(at: int, seconds: float) -> bool:
 # An hour of a server
 
 
-@dataclass(slots=True)
-class Merged:
-    """An hour of one server made one, until it is written."""
+Stored = tuple[int, Any, bool]  # id, data, merged
 
-    kept: int  # the chunk that becomes it
+
+@dataclass(slots=True)
+class Whole:
+    """Parts that become one."""
+
+    kept: int  # the last of them, which becomes it
     gone: list[int]
-    server: int
-    span: int
     data: bytes
     start: int
     end: int
+
+
+@dataclass(slots=True)
+class Merged:
+    """An hour of one server, until it is written: mostly one whole, several where one would not fit in memory."""
+
+    server: int
+    span: int
+    wholes: list[Whole]
     fine: Rolled
 
 
@@ -83,38 +98,70 @@ def _merge(at: int) -> bool:
 def _merged(span: int, server: int, place: int) -> Merged | None:
     # What a seal is still at work on has no place in it: a seal that is repeated must find its keys free.
     chosen = Chunk.objects.filter(tier=RAW, span=span, server=server, part__lte=place).order_by("part")
-    chunks = list(chosen.values_list("pk", "data", "merged"))
-    if not chunks:
+    chunks: list[Stored] = list(chosen.values_list("pk", "data", "merged"))
+    wholes: list[Whole] = []
+    rolled: list[Rolled] = []
+    broken: list[int] = []
+    for group in _together(chunks, broken):
+        whole = rollups.overlay([part for _, _, part in group])
+        done = len(group) == 1
+        data = bytes(group[0][1]) if done else codec.encode(whole.times, whole.keys, whole.values)
+        gone = [pk for pk, _, _ in group[:-1]]
+        wholes.append(Whole(group[-1][0], gone, data, int(whole.times[0]), int(whole.times[-1])))
+        rolled.append(rollups.reduce(whole, STEP))
+    if broken:  # they stay, in case somebody can mend them, and are in nobody's way
+        log.error("Samples of server %d in the hour from %d cannot be read: chunks %s", server, span, broken)
+        Chunk.objects.filter(pk__in=broken).update(merged=True)
+    if not wholes:
         return None
-    whole = rollups.overlay([tiers.read(data) for _, data, _ in chunks])
-    fine = rollups.reduce(whole, STEP)
-    if not any(merged for _, _, merged in chunks):
+    fine = rollups.add(rolled)
+    if broken or not any(merged for _, _, merged in chunks):
         # Should the samples of this hour be deleted already: its buckets know more than a late row does.
         fine = rollups.join([*_fine(server, span, span), fine])
-    data = bytes(chunks[0][1]) if len(chunks) == 1 else codec.encode(whole.times, whole.keys, whole.values)
-    gone = [pk for pk, _, _ in chunks[:-1]]
-    return Merged(chunks[-1][0], gone, server, span, data, int(whole.times[0]), int(whole.times[-1]), fine)
+    return Merged(server, span, wholes, fine)
+
+
+def _together(chunks: Sequence[Stored], broken: list[int]) -> Iterator[list[tuple[int, Any, Part]]]:
+    """Neighbours that fit in memory side by side, a column each of their series: nearly always all."""
+    group: list[tuple[int, Any, Part]] = []
+    keys, rows = np.array([], np.int64), 0
+    for pk, data, _ in chunks:
+        part = damaged.samples(data)
+        if not len(part.times):
+            broken.append(pk)
+            continue
+        both = keys if np.array_equal(keys, part.keys) else np.union1d(keys, part.keys)
+        if group and (rows + len(part.times)) * len(both) > MOST_CELLS:
+            yield group
+            group, both, rows = [], part.keys, 0
+        group.append((pk, data, part))
+        keys, rows = both, rows + len(part.times)
+    if group:
+        yield group
 
 
 def _fine(server: int, hour: int, part: int) -> list[Rolled]:
     found = Chunk.objects.filter(tier=FINE, span=hour - hour % DAY, server=server, part=part)
-    return [tiers.unpack(data) for data in found.values_list("data", flat=True)]
+    return [damaged.buckets(data) for data in found.values_list("data", flat=True)]
 
 
 @transaction.atomic
 def _write_merged(done: list[Merged], at: int) -> None:
     chunks = []
     for one in done:
-        kept = Chunk.objects.filter(pk=one.kept)
-        if not kept.update(data=one.data, merged=True, start=one.start, end=one.end):
-            continue  # a twin was faster
-        Chunk.objects.filter(pk__in=one.gone).delete()
-        chunks.append(
-            Chunk(
-                server_id=one.server, tier=FINE, span=one.span - one.span % DAY, part=one.span, merged=True,
-                start=one.start, end=one.end, data=tiers.pack(one.fine),
-            )
-        )  # fmt: skip
+        for whole in one.wholes:
+            kept = Chunk.objects.filter(pk=whole.kept)
+            if not kept.update(data=whole.data, merged=True, start=whole.start, end=whole.end):
+                break  # a twin was faster
+            Chunk.objects.filter(pk__in=whole.gone).delete()
+        else:
+            start, end = one.wholes[0].start, max(whole.end for whole in one.wholes)
+            chunks.append(
+                Chunk(
+                    server_id=one.server, tier=FINE, span=one.span - one.span % DAY, part=one.span, merged=True,
+                    start=start, end=end, data=tiers.pack(one.fine),
+                )
+            )  # fmt: skip
     _put(chunks)
     _mark({(one.span, one.server // BLOCK) for one in done}, at)
 
@@ -160,24 +207,41 @@ def _finish_days(mark: Dirty) -> bool:
     servers = Chunk.objects.filter(tier=FINE, span=mark.span, part__gt=0, **_of_block(mark))
     chosen = list(servers.order_by("server").values_list("server_id", flat=True).distinct()[: MERGED_AT_ONCE // 5])
     for server in chosen:
-        _finish_day(server, mark.span)
+        _finish_day(server, mark)
     return bool(chosen)
 
 
-def _finish_day(server: int, day: int) -> None:
+def _finish_day(server: int, mark: Dirty) -> None:
+    day, month = mark.span, mark.span - mark.span % MONTH
     stored = Chunk.objects.filter(tier=FINE, span=day, server=server).order_by("part")
-    parts = list(stored.values_list("pk", "part", "data"))
-    whole = rollups.join([tiers.unpack(data) for _, _, data in parts])
-    month = day - day % MONTH
-    coarse = [tiers.unpack(data) for data in _month(server, month)]
-    hours = rollups.join([*coarse, rollups.coarser(whole, HOUR)])
+    parts = [(pk, part, damaged.buckets(data)) for pk, part, data in stored.values_list("pk", "part", "data")]
+    whole = rollups.join([rolled for _, _, rolled in parts])
+    hours = rollups.join([*_month(server, month), rollups.coarser(whole, HOUR)])
     with transaction.atomic():
+        # A twin that merged a late row since then has counted on, and holds this row until it is done.
+        if not Dirty.objects.filter(pk=mark.pk, turn=mark.turn).update(done=mark.done):
+            return
+        _merge_again(server, day, [part for _, part, rolled in parts if not len(rolled.t)])
         Chunk.objects.filter(pk__in=[pk for pk, part, _ in parts if part]).delete()
-        _put([_tier_chunk(server, FINE, day, whole), _tier_chunk(server, COARSE, month, hours)])
+        if len(whole.t):
+            _put([_tier_chunk(server, FINE, day, whole), _tier_chunk(server, COARSE, month, hours)])
 
 
-def _month(server: int, month: int) -> Iterator[Any]:
-    yield from Chunk.objects.filter(tier=COARSE, span=month, server=server, part=0).values_list("data", flat=True)
+def _merge_again(server: int, day: int, damaged_parts: list[int]) -> None:
+    """What cannot be read any more is made of the samples once more, as long as they are kept."""
+    for part in damaged_parts:
+        spans = {"span": part} if part else {"span__gte": day, "span__lt": day + DAY}
+        Chunk.objects.filter(tier=RAW, server=server, **spans).update(merged=False)
+
+
+def _month(server: int, month: int) -> list[Rolled]:
+    """Hours of the month so far; of its days' minutes, should it be damaged."""
+    kept = Chunk.objects.filter(server=server, part=0)
+    found = [damaged.buckets(data) for data in kept.filter(tier=COARSE, span=month).values_list("data", flat=True)]
+    if all(len(rolled.t) for rolled in found):
+        return found
+    days = kept.filter(tier=FINE, span__gte=month, span__lt=month + MONTH).values_list("data", flat=True)
+    return [rollups.coarser(damaged.buckets(data), HOUR) for data in days]
 
 
 def _tier_chunk(server: int, tier: int, span: int, rolled: Rolled) -> Chunk:
@@ -198,7 +262,7 @@ def _remake_fleet(mark: Dirty) -> None:
     series = _next_series(blobs, mark)
     rows: list[FleetChunk] = []
     if series:
-        items = [(server, tiers.unpack(data, series)) for server, data in blobs]
+        items = [(server, damaged.buckets(data, series)) for server, data in blobs]
         for one, rolled in turning.by_series(items):
             rows += _fleet_rows(mark, one, rolled)
     with transaction.atomic():
@@ -213,11 +277,11 @@ def _remake_fleet(mark: Dirty) -> None:
 def _merged_up_to(mark: Dirty) -> int:
     """Pieces of seals up to here are no longer needed: all their samples are merged."""
     width = tiers.SPANS[mark.tier]
+    place = Cursor.objects.place(SEALED)  # first: a seal that ends between the two must not count as merged
     waiting = Chunk.objects.filter(
         tier=RAW, merged=False, span__gte=mark.span, span__lt=mark.span + width, **_of_block(mark)
     )
     first = waiting.aggregate(first=Min("part"))["first"]
-    place = Cursor.objects.place(SEALED)
     return place if first is None else min(place, first - 1)
 
 
@@ -229,7 +293,7 @@ def _sources(mark: Dirty) -> list[tuple[int, Any]]:
 
 
 def _next_series(blobs: list[tuple[int, Any]], mark: Dirty) -> list[int]:
-    every = [np.unique(codec.keys(data) // rollups.KINDS) for _, data in blobs]
+    every = [np.unique(damaged.keys(data) // rollups.KINDS) for _, data in blobs]
     found = np.unique(np.concatenate(every)) if every else np.array([], np.int64)
     chosen: list[int] = found[found > mark.done][: SERIES_AT_ONCE[mark.tier]].tolist()
     return chosen
@@ -242,7 +306,7 @@ def _fleet_rows(mark: Dirty, series: int, rolled: Rolled) -> Iterator[FleetChunk
     yield _fleet_row(mark, series, FINE, mark.span, tiers.pack_fleet(rolled))
     month = mark.span - mark.span % MONTH
     stored = FleetChunk.objects.filter(tier=COARSE, span=month, series=series, block=mark.block, part=0)
-    before = [tiers.unpack(data) for data in stored.values_list("data", flat=True)]
+    before = [damaged.buckets(data) for data in stored.values_list("data", flat=True)]
     hours = rollups.join([*before, rollups.coarser(rolled, HOUR)])
     yield _fleet_row(mark, series, COARSE, month, tiers.pack_fleet(hours))
 

@@ -1,0 +1,68 @@
+"""Reading blobs of which one may be damaged: it is told of and left out, and all others are answered."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+
+import numpy as np
+
+from metrics import codec, tiers
+from metrics.codec import CorruptBlob, Part
+from metrics.rollups import Ints, Rolled
+
+log = logging.getLogger(__name__)
+
+TOLD_EVERY = 60.0
+_NONE: Ints = np.array([], np.int64)
+_EMPTY = np.empty((0, 0))
+
+_told = float("-inf")
+
+
+def keys(data: bytes | memoryview) -> Ints:
+    """As `codec.keys`; none of a damaged blob."""
+    try:
+        return codec.keys(data)
+    except CorruptBlob as fault:
+        _tell(fault)
+        return _NONE
+
+
+def samples(data: bytes | memoryview, series: Collection[int] | None = None) -> Part:
+    """As `tiers.read`; nothing of a damaged blob."""
+    try:
+        return tiers.read(data, series)
+    except CorruptBlob as fault:
+        _tell(fault)
+        return Part(_NONE, _NONE, _EMPTY)
+
+
+def buckets(data: bytes | memoryview, series: Collection[int] | None = None) -> Rolled:
+    """As `tiers.unpack`; nothing of a damaged blob."""
+    try:
+        return tiers.unpack(data, series)
+    except CorruptBlob as fault:
+        return _nothing(fault)
+
+
+def piece(data: bytes | memoryview, span: int) -> Rolled:
+    """As `tiers.unpack_piece`; nothing of a damaged blob."""
+    try:
+        return tiers.unpack_piece(data, span)
+    except CorruptBlob as fault:
+        return _nothing(fault)
+
+
+def _nothing(fault: CorruptBlob) -> Rolled:
+    _tell(fault)
+    return Rolled(_NONE, _NONE, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
+
+
+def _tell(fault: CorruptBlob) -> None:
+    """Not for each look of each page."""
+    global _told  # noqa: PLW0603 - one a process
+    if time.monotonic() - _told > TOLD_EVERY:
+        _told = time.monotonic()
+        log.error("A part of the store is damaged and left out of the answer; check the disk. %s", fault)

@@ -1,0 +1,117 @@
+"""One damaged blob, in whatever table: told, left out, and in the way of nobody else."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from accounts.models import Team
+from metrics import chunks, damaged, merging, tiers
+from metrics.models import Chunk, Dirty, FleetChunk
+from servers.models import Server
+from tests.metrics.storing import MINUTE, NOON, Told, later, series_of
+
+CPU = "cpu_used_percent"
+
+
+@pytest.fixture
+def told(db: None, monkeypatch: pytest.MonkeyPatch) -> Told:
+    monkeypatch.setattr(damaged, "TOLD_EVERY", -1.0)
+    return Told()
+
+
+@pytest.fixture
+def servers(team: Team) -> list[int]:
+    made = [
+        Server.objects.create(team=team, number=number, name=f"web-{number}", hostname="h", fingerprint=str(number))
+        for number in range(2)
+    ]
+    return [server.pk for server in made]
+
+
+def spoil(rows: Any) -> int:
+    """Turn one bit of each blob."""
+    for row in rows:
+        data = bytearray(row.data)
+        data[len(data) // 2] ^= 4
+        row.data = bytes(data)
+        row.save()
+    return len(rows)
+
+
+def raw(server: int) -> list[int]:
+    found = chunks.raw(server, [series_of(CPU)], 0, later(900))
+    return [int(value) for _, values in found.values() for value in values.tolist()]
+
+
+def test_a_damaged_part_of_an_hour_holds_up_neither_the_merge_nor_an_answer(
+    told: Told, servers: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = servers
+    for number in range(2):
+        for server in servers:
+            told.say(server, [CPU], [(NOON + number * MINUTE, [number])])
+        told.seal(NOON + (number + 1) * 10 * MINUTE)
+    told.say(good, [CPU], [(later(1), [7])])
+    told.seal(later(2))
+    assert spoil(Chunk.objects.filter(server=bad).order_by("part")[:1])
+    with caplog.at_level(logging.ERROR):
+        assert raw(bad) == [1]
+        told.merge(later(3))
+        assert [b.count.tolist() for b in told.rolled(bad, CPU)] == [[1]]
+    assert "damaged" in caplog.text
+    assert not Chunk.objects.filter(tier=0, merged=False).exists()
+    assert (raw(bad), raw(good)) == ([1], [0, 1, 7])
+    assert Chunk.objects.filter(tier=0, server=bad).count() == 2, "what is damaged stays for who can mend it"
+    told.say(bad, [CPU], [(NOON + 2 * MINUTE, [2])], received=later(3))
+    told.seal(later(4))
+    told.merge(later(5))
+    assert raw(bad) == [1, 2]
+
+
+def test_damaged_buckets_are_made_anew_while_there_are_samples(told: Told, servers: list[int]) -> None:
+    for server in servers:
+        told.say(server, [CPU], [(NOON, [1]), (later(1), [2])])
+    told.seal(later(2))
+    told.merge(later(3))
+    assert spoil(Chunk.objects.filter(tier=tiers.FINE, server=servers[0], part=NOON)) == 1
+    told.merge(later(24 + 4))
+    told.merge(later(24 + 5))
+    assert not Dirty.objects.exists()
+    told.holds()
+    told.fleet_holds(CPU)
+
+
+def test_damaged_rollups_stop_no_question_and_no_work(told: Told, servers: list[int]) -> None:
+    told.say(servers[0], [CPU], [(NOON, [1])])
+    told.say(servers[1], [CPU], [(NOON, [2])])
+    told.seal(later(2))
+    told.merge(later(3))
+    assert spoil(FleetChunk.objects.all())
+    assert len(chunks.fleet(series_of(CPU), 0, later(9)).t) == 0
+    told.merge(later(24 + 4))
+    told.fleet_holds(CPU)
+    assert spoil(FleetChunk.objects.all()) == 2
+    assert spoil(Chunk.objects.filter(tier__gt=0)) == 4
+    assert told.rolled(servers[0], CPU, 3600) == told.rolled(servers[0], CPU) == []
+    told.say(servers[0], [CPU], [(NOON + MINUTE, [3])], received=later(30))
+    told.seal(later(31))
+    told.merge(later(60))
+    assert not merging.step(later(60), 1.0)
+    (found,) = told.rolled(servers[0], CPU)
+    assert found.count.tolist() == [2]
+
+
+def test_an_hour_too_wide_for_memory_is_merged_piece_by_piece(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        columns = [f"own{number}_{place}" for place in range(5)]
+        told.say(servers[0], columns, [(NOON + number * MINUTE + n, [n] * 5) for n in range(4)])
+        told.seal(NOON + (number + 2) * 10 * MINUTE)
+    monkeypatch.setattr(merging, "MOST_CELLS", 100)
+    told.merge(later(3))
+    assert 1 < Chunk.objects.filter(tier=0, merged=True).count() < 6
+    told.holds()
