@@ -15,7 +15,7 @@ from accounts.base import LOOK, MANAGE
 from accounts.models import User
 from dashboards import present, topics
 from dashboards import schema as _schema  # noqa: F401 - tells the API's description how people sign in
-from servers.models import FactSheet, Server
+from servers.models import LONGEST_INTERVAL, FactSheet, Server, printable
 from servers.services import change, remove, tags_of
 
 
@@ -92,13 +92,13 @@ class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
 class ServerChangeSerializer(serializers.Serializer):  # type: ignore[type-arg]
     """What people may say of a server."""
 
-    name = serializers.CharField(max_length=120, required=False)
+    name = serializers.CharField(max_length=120, validators=[printable], required=False)
     tags = serializers.ListField(child=serializers.CharField(), required=False)
-    role = serializers.CharField(max_length=60, allow_blank=True, required=False)
-    site = serializers.CharField(max_length=60, allow_blank=True, required=False)
-    environment = serializers.CharField(max_length=40, required=False)
+    role = serializers.CharField(max_length=60, validators=[printable], allow_blank=True, required=False)
+    site = serializers.CharField(max_length=60, validators=[printable], allow_blank=True, required=False)
+    environment = serializers.CharField(max_length=40, validators=[printable], required=False)
     paused = serializers.BooleanField(required=False)
-    interval = serializers.IntegerField(min_value=1, max_value=3600, required=False, help_text="Seconds.")
+    interval = serializers.IntegerField(min_value=1, max_value=LONGEST_INTERVAL, required=False, help_text="Seconds.")
 
     def validate_tags(self, value: list[str]) -> list[str]:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.base import MANAGE
-from accounts.models import Team
+from accounts.models import Team, User
 from alerts.models import Incident
 from core import guard
 from core.clock import now
@@ -117,7 +117,8 @@ def add_server(request: HttpRequest) -> HttpResponse:
     team = Team.objects.visible_to(request.user, MANAGE).order_by("pk").first()
     context["may_add"] = team is not None
     if request.method == "POST" and team:
-        token = make_enrolment(team, f"Added by {request.user}", hours=ENROLMENT_HOURS)
+        by = cast("User", request.user)
+        token = make_enrolment(team, f"Added by {by}"[:120], hours=ENROLMENT_HOURS, by=by)
         context["lines"] = lines(settings.SITE_URL, token, ca_fingerprint())
         context["waiting_since"] = now().timestamp()
     return render(request, "dashboards/add_server.html", context)

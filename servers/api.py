@@ -23,7 +23,7 @@ from core import guard, selector
 from core.errors import Conflict, Failure
 from servers import changing
 from servers.auth import enrol
-from servers.models import AgentKey, Change, Enrolment, Event, Server
+from servers.models import AgentKey, Change, Enrolment, Event, Server, printable
 from servers.services import make_enrolment
 
 
@@ -112,6 +112,7 @@ class TeamEnrolmentSerializer(serializers.ModelSerializer):  # type: ignore[type
 
     class Meta:
         model = Enrolment
+        extra_kwargs: ClassVar[dict[str, Any]] = {"name": {"validators": [printable]}}
         fields = (
             "id", "team", "name", "reusable", "hours", "token", "created_at", "expires_at", "used_at", "revoked_at",
         )  # fmt: skip
@@ -162,9 +163,9 @@ class BulkSerializer(serializers.Serializer):  # type: ignore[type-arg]
     dry_run = serializers.BooleanField(default=False, help_text="Only count.")
     add_tags = serializers.ListField(child=serializers.CharField(), max_length=50, default=list)
     remove_tags = serializers.ListField(child=serializers.CharField(), max_length=50, default=list)
-    role = serializers.CharField(max_length=60, allow_blank=True, required=False)
-    site = serializers.CharField(max_length=60, allow_blank=True, required=False)
-    environment = serializers.CharField(max_length=40, required=False)
+    role = serializers.CharField(max_length=60, validators=[printable], allow_blank=True, required=False)
+    site = serializers.CharField(max_length=60, validators=[printable], allow_blank=True, required=False)
+    environment = serializers.CharField(max_length=40, validators=[printable], required=False)
     paused = serializers.BooleanField(required=False, help_text="true pauses, false resumes.")
     rotate_keys = serializers.BooleanField(default=False)
     delete = serializers.BooleanField(default=False, help_text="Alone: nothing else can be asked with it.")

@@ -85,10 +85,13 @@ def withdraw(invitation: Enrolment, *, by: User | None) -> None:
 
 
 @transaction.atomic
-def accept(server: Server, *, by: User | None) -> bool:
-    """The machine that was refused for its fingerprint is this server from now on; the old machine's keys end."""
-    row = Server.objects.select_for_update().get(pk=server.pk)
-    if not row.offered:
+def accept(server: Server, *, by: User | None, offered: str = "") -> bool:
+    """The machine that was refused for its fingerprint is this server from now on; the old machine's keys end.
+
+    `offered` is the one somebody saw: another may have asked since.
+    """
+    row = Server.objects.select_for_update().filter(pk=server.pk).first()
+    if row is None or not row.offered or (offered and row.offered != offered):
         return False
     audit(by, "server.accept", row, before={"fingerprint": row.fingerprint}, after={"fingerprint": row.offered})
     row.fingerprint, row.offered = row.offered, ""

@@ -7,11 +7,19 @@ from typing import ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext as _
 
 from accounts.base import M_co, TeamOwned
 from accounts.models import Team
 
 DEFAULT_INTERVAL = 10
+LONGEST_INTERVAL = 3600
+
+
+def printable(text: str) -> None:
+    """Names end up in headers of mails, in logs and in terminals: no line breaks, nothing that writes backwards."""
+    if not text.isprintable():
+        raise ValidationError(_("Write one line of printable characters."))
 
 
 class Server(models.Model):
@@ -53,9 +61,19 @@ class Server(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """The admin takes any JSON for tags; everything that reads them wants words."""
+        """What the admin's and the page's forms cannot know by themselves."""
         if not isinstance(self.tags, list) or not all(isinstance(tag, str) for tag in self.tags):
             raise ValidationError({"tags": 'Write a list of words, such as ["db", "web"].'})
+        for field in ("name", "hostname", "role", "site", "environment"):
+            try:
+                printable(getattr(self, field))
+            except ValidationError as fault:
+                raise ValidationError({field: fault.messages}) from fault
+        if not 1 <= (self.interval or 0) <= LONGEST_INTERVAL:
+            raise ValidationError({"interval": _("From 1 second to an hour, which is 3600.")})
+        # The constraint leads to the team, which no form offers: it would be met as an error of the database only.
+        if Server.objects.filter(team=self.team_id, name=self.name).exclude(pk=self.pk).exists():
+            raise ValidationError({"name": _("This name is taken in the team.")})
 
     def words(self) -> dict[str, list[str]]:
         """What a selector sees."""

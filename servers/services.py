@@ -74,8 +74,9 @@ def set_facts(server: Server, document: Facts, at: datetime) -> None:
 
 
 def differences(before: Facts, after: Facts) -> Iterable[tuple[str, str, object, object]]:
-    for section in sorted(before.keys() | after.keys()):
-        old, new = before.get(section, {}), after.get(section, {})
+    """What changed; a section that was not known before is a first look at it, and no change."""
+    for section in sorted(before):
+        old, new = before[section], after.get(section, {})
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):
                 yield section, key, old.get(key), new.get(key)

@@ -16,6 +16,6 @@ def remove(chosen: list[Server], *, by: User | None = None) -> int:
     simulated = [server for server in chosen if server.demo]
     about = list(Incident.objects.filter(alerts__server__in=simulated).values_list("pk", flat=True))
     count = services.remove(simulated, by=by)
-    Incident.objects.filter(pk__in=about).delete()
+    Incident.objects.filter(pk__in=about, alerts=None).delete()  # alerts went with their servers
     Enrolment.objects.filter(demo=True, team__in={server.team_id for server in simulated}).delete()
     return count

@@ -33,16 +33,3 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
             return tags_of(self.cleaned_data["tags"].split(","))
         except ValueError as fault:
             raise forms.ValidationError(str(fault)) from fault
-
-    def clean_interval(self) -> int:
-        seconds: int = self.cleaned_data["interval"]
-        if not 1 <= seconds <= 3600:
-            raise forms.ValidationError(_("From 1 second to an hour, which is 3600."))
-        return seconds
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        taken = Server.objects.filter(team=self.instance.team_id, name=name).exclude(pk=self.instance.pk)
-        if taken.exists():
-            raise forms.ValidationError(_("This name is taken in the team."))
-        return name

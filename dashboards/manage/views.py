@@ -55,8 +55,10 @@ def act(request: HttpRequest, uuid: str) -> HttpResponse:
         services.rotate(server, by=by)
         messages.success(request, _("Its agent takes a new key with its next report."))
     elif wanted == "accept":
-        services.accept(server, by=by)
-        messages.success(request, _("Accepted. Run the line from Add server on the new machine again."))
+        if services.accept(server, by=by, offered=request.POST.get("offered", "")):
+            messages.success(request, _("Accepted. Run the line from Add server on the new machine again."))
+        else:
+            messages.warning(request, _("Nothing was accepted: another machine asked meanwhile. Look again."))
     elif wanted == "revoke":
         mine = AgentKey.objects.visible_to(request.user, MANAGE).filter(
             server=server, key=request.POST.get("key", "")

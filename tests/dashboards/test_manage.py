@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from accounts.models import Team, User
+from accounts.models import Audit, Team, User
 from monitor.parts import _marks as reach_marks
 from servers import orders
 from servers.models import AgentKey, Enrolment, Order, Server
@@ -43,7 +43,7 @@ def test_an_admin_describes_a_server_on_its_page(machine: Make, person: Person) 
     assert (web.server.tags, web.server.role, web.server.interval) == (["db", "shop"], "store", 5)
     assert web.server.paused
     machine("db-1")
-    for wrong in ({"interval": "0"}, {"name": "db-1"}, {"tags": "x" * 61}):
+    for wrong in ({"interval": "0"}, {"name": "db-1"}, {"tags": "x" * 61}, {"role": "a\u202eb"}, {"site": "a\tb"}):
         assert client.post(f"{page}edit/", {**FORM, **wrong}).status_code == 200
 
 
@@ -77,7 +77,10 @@ def test_keys_are_rotated_and_revoked_and_a_server_is_removed_by_buttons(machine
     client.post(f"{page}act/", {"do": "revoke", "key": key.key})
     key.refresh_from_db()
     assert key.revoked_at
-    client.post(f"{page}act/", {"do": "accept"})
+    client.post(f"{page}act/", {"do": "accept", "offered": "print of a third"})
+    assert Server.objects.get().offered == "print of another"
+    assert 'name="offered" value="print of another"' in shown
+    client.post(f"{page}act/", {"do": "accept", "offered": "print of another"})
     assert Server.objects.get().fingerprint == "print of another"
     assert client.get(f"{page}act/").status_code == 405
     assert client.post(f"{page}act/", {"do": "remove"}).status_code == 302
@@ -110,3 +113,9 @@ def test_invitations_are_seen_and_revoked_by_their_team_alone(
         client.post("/servers/invitations/", {"key": invitation.key})
     assert set(Enrolment.objects.filter(revoked_at=None).values_list("name", flat=True)) == {"foreign"}
     assert "rack 1" not in client.get("/servers/invitations/").content.decode()
+
+
+def test_the_line_to_paste_says_in_the_audit_trail_who_made_it(person: Person) -> None:
+    admin = person()
+    assert as_(admin).post("/servers/add/").status_code == 200
+    assert Audit.objects.get(action="enrolment.make").actor == admin.email
