@@ -224,12 +224,15 @@ class Recent:
                     if start < at + SPAN and at <= end:
                         yield at, _column(at, servers, bucket, place)
 
-    def keep_up(self) -> None:
-        """Now and then, from where rows are taken: let go what was sealed, begin anew after having given up."""
-        if self.follows:
-            self.trim(Cursor.objects.place(SEALED))
-        else:
-            self.fill()
+    def keep_up(self) -> int:
+        """Now and then, from where rows are taken: let go what was sealed, begin anew after having given up.
+
+        Gives the place up to which rows were taken here, and must not be taken again.
+        """
+        if not self.follows:
+            return self.fill()
+        self.trim(Cursor.objects.place(SEALED))
+        return 0
 
     def trim(self, upto: int) -> None:
         """Rows up to here are sealed."""

@@ -17,7 +17,7 @@ class Follower:
 
     def __init__(self) -> None:
         # Made before `latest` is mended from the same journal: what is read twice does no harm.
-        self.place = self.sealed = recent.fill()
+        self.place = self.sealed = self.filled = recent.fill()
         self.read_at = time.monotonic()
 
     def step(self) -> bool:
@@ -27,7 +27,7 @@ class Follower:
         for row in rows:
             latest.learn(row.server, row.layout, row.received, row.times, row.values)
         if rows:
-            recent.take(rows)
+            recent.take([row for row in rows if row.id > self.filled])
             self.place = rows[-1].id
         self.read_at = time.monotonic()
         return bool(rows)
@@ -36,9 +36,10 @@ class Follower:
         sealed = Cursor.objects.place(recent.SEALED)
         if sealed > self.place:  # we were away for so long that rows went which we never saw
             latest.refresh()
-            self.place = recent.fill()
+            # What is filled is not learnt: the rows behind the seal are read once more, as they are not flushed yet.
+            self.filled, self.place = recent.fill(), sealed
         elif sealed > self.sealed:
-            recent.keep_up()
+            self.filled = max(self.filled, recent.keep_up())
         self.sealed = sealed
 
     def sure(self) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from core.models import Cursor
 from metrics import recent
+from metrics.latest import latest
 from metrics.models import JournalRow, Series
 from metrics.shared import Follower
 from tests.conftest import Machine
@@ -93,6 +94,39 @@ def test_a_follower_feeds_it_and_begins_anew_when_its_place_is_gone(machine: Mak
     Cursor.objects.create(name=recent.SEALED, place=sealed)
     assert not follower.step()
     assert (follower.place, recent.ids(web.server.pk)) == (sealed, [])
+
+
+def test_a_follower_that_was_away_learns_the_rows_that_nobody_flushed_yet(machine: Make) -> None:
+    web = machine("web")
+    post(web, (0, 1))
+    follower = Follower()
+    recent.forget()  # the writer of this process stands for another one
+    post(web, (10, 2))
+    gone = JournalRow.objects.latest("pk").pk
+    post(web, (20, 3))
+    Cursor.objects.create(name=recent.SEALED, place=gone)
+    latest.rows.clear()
+    while follower.step():
+        pass
+    found = latest.get(web.server.pk)
+    assert found is not None
+    assert found.value("cpu_used_percent") == 3
+    assert asked().count.tolist() == [[1]], "what was filled is not taken once more"
+
+
+def test_a_follower_that_gave_up_takes_no_row_twice(machine: Make) -> None:
+    web = machine("web")
+    post(web, (0, 1))
+    follower = Follower()
+    follower.step()
+    recent.forget()  # as when nothing was sealed for too long
+    post(web, (10, 2))
+    post(web, (20, 3))
+    Cursor.objects.create(name=recent.SEALED, place=follower.place)
+    while follower.step():
+        pass
+    mine = list(JournalRow.objects.order_by("pk").values_list("pk", flat=True))[1:]
+    assert (recent.ids(web.server.pk), asked().count.tolist()) == (mine, [[2]])
 
 
 def test_memory_is_bounded_by_dropping_the_oldest_buckets(machine: Make, monkeypatch: pytest.MonkeyPatch) -> None:
