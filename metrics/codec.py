@@ -16,10 +16,11 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics import columns
+from metrics import columns, plain
 from metrics.columns import Bytes, Floats, Ints, Plan, Words
 
 VERSION = 1
+PLAIN = bytes([plain.VERSION])
 # version, columns, rows, patterns of gaps, frames, size of the directory unpacked, and packed; then a check sum
 HEAD = struct.Struct("<BIIIIII")
 SUM = struct.Struct("<I")
@@ -110,11 +111,27 @@ def encode(times: Ints, keys: Sequence[int] | Ints, values: Floats, *, frame: in
 
 def keys(data: bytes | memoryview) -> Ints:
     """The keys of a blob in its order."""
-    return _opened(data).keys
+    return _plain(data).keys if is_plain(data) else _opened(data).keys
+
+
+def is_plain(data: bytes | memoryview) -> bool:
+    """Whether this is the form of what waits to be merged."""
+    return bytes(data[:1]) == PLAIN
+
+
+def _plain(data: bytes | memoryview) -> plain.Opened:
+    try:
+        return plain.opened(memoryview(data))
+    except (ValueError, struct.error, cramjam.DecompressionError) as error:
+        raise CorruptBlob(f"A blob of samples is damaged: {error}.") from error
 
 
 def read(data: bytes | memoryview, keys: Collection[int] | None = None) -> Part:
     """The asked columns of a blob (all of them without `keys`); a key it does not hold is left out."""
+    if is_plain(data):
+        found = _plain(data)
+        named, values = plain.chosen(found, keys)
+        return Part(found.times, named, values.T)
     blob = _opened(data)
     chosen = np.arange(len(blob.keys))
     if keys is not None:

@@ -34,7 +34,7 @@ class Plan(NamedTuple):
 def shrink(values: Floats) -> tuple[Plan, Words]:
     """Whole numbers near zero for values[column, row]; `grow` gives back the same bits."""
     with np.errstate(all="ignore"):
-        numbers, decimals = _scaled(values)
+        numbers, decimals = scaled(values)
         unit = _divide(numbers, decimals == BITS)
         flat, base, first, rest = _predicted(numbers)
     return Plan(decimals, unit, flat, base, first), _zigzag(rest)
@@ -62,7 +62,7 @@ def grow(plan: Plan, words: Words) -> Floats:
     return values
 
 
-def _scaled(values: Floats) -> tuple[Ints, Ints]:
+def scaled(values: Floats) -> tuple[Ints, Ints]:
     """The values times the smallest power of ten that makes them whole, proven by the way back."""
     some = values[:, _some(values.shape[1])]
     tried = some[None] * POWERS[:BITS, None, None]

@@ -90,13 +90,26 @@ def reduce(samples: Part, step: int) -> Rolled:
     edges = np.flatnonzero(np.diff(starts, prepend=-1))
     if not len(edges):
         return _nothing(samples.keys)
-    values = samples.values
+    return reduced(samples.keys, starts[edges], samples.values, edges, decimals(samples.values))
+
+
+def reduced(series: Ints, starts: Ints, values: Floats, edges: Ints, digits: Ints) -> Rolled:
+    """A bucket of the rows from each edge to the next."""
     known = ~np.isnan(values)
-    count = np.add.reduceat(known, edges, axis=0, dtype=np.float64)
-    low, high = np.fmin.reduceat(values, edges, axis=0), np.fmax.reduceat(values, edges, axis=0)
-    total = np.add.reduceat(np.where(known, values, 0.0), edges, axis=0)
-    mean = _bounded(_divided(total, count), low, high, decimals(values))
-    return Rolled(starts[edges], samples.keys, low, high, mean, count)
+    if known.all():
+        low, high = np.minimum.reduceat(values, edges, axis=0), np.maximum.reduceat(values, edges, axis=0)
+        rows = np.diff(edges, append=len(values)).astype(np.float64)
+        count, total = np.repeat(rows[:, None], values.shape[1], axis=1), np.add.reduceat(values, edges, axis=0)
+    else:
+        count = np.add.reduceat(known, edges, axis=0, dtype=np.float64)
+        low, high = np.fmin.reduceat(values, edges, axis=0), np.fmax.reduceat(values, edges, axis=0)
+        total = np.add.reduceat(np.where(known, values, 0.0), edges, axis=0)
+    return Rolled(starts, series, low, high, _bounded(_divided(total, count), low, high, digits), count)
+
+
+def rows(rolled: Rolled, some: slice) -> Rolled:
+    kinds = (rolled.low, rolled.high, rolled.mean, rolled.count)
+    return Rolled(rolled.t[some], rolled.series, *(kind[some] for kind in kinds))
 
 
 def coarser(rolled: Rolled, step: int) -> Rolled:
@@ -206,6 +219,4 @@ def add(parts: Sequence[Rolled]) -> Rolled:
 
 def between(rolled: Rolled, start: int, end: int) -> Rolled:
     """The buckets that begin in this span."""
-    some = slice(int(np.searchsorted(rolled.t, start)), int(np.searchsorted(rolled.t, end)))
-    kinds = (rolled.low, rolled.high, rolled.mean, rolled.count)
-    return Rolled(rolled.t[some], rolled.series, *(kind[some] for kind in kinds))
+    return rows(rolled, slice(int(np.searchsorted(rolled.t, start)), int(np.searchsorted(rolled.t, end))))

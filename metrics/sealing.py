@@ -19,12 +19,13 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 
 from core.models import Cursor
-from metrics import blob, codec, recent, rollups, tiers, turning, uses
+from metrics import blob, codec, recent, rollups, tiers, together, turning, uses
 from metrics.codec import Part
 from metrics.layouts import layouts
 from metrics.models import Chunk, FleetChunk, JournalRow, Layout, living
 from metrics.rollups import Rolled
 from metrics.tiers import HOUR, RAW, STEP
+from metrics.together import ByServer, Stored
 from metrics.trimming import trim
 from metrics.turning import BLOCK
 from metrics.uses import Use
@@ -47,8 +48,6 @@ MOST_SCANS = 12
 WRITTEN_AT_ONCE = 200
 STUCK = 900_000
 BREATH = 0.005  # SQLite: others get in between two of our writes
-
-Stored = tuple[int, int, int, int, Any]  # id, server, layout, received, rows
 
 
 def step(at: int) -> bool:
@@ -125,21 +124,21 @@ class Gathered:
     used: dict[tuple[int, int], Use] = field(default_factory=dict)
     rolled: dict[int, list[tuple[int, Rolled]]] = field(default_factory=lambda: defaultdict(list))  # by hour
 
+    def use(self, server: int, layout: int, use: Use) -> None:
+        if (held := self.used.setdefault((server, layout), use)) is not use:
+            held.widen(use)
+
 
 def seal(sealed: int, upto: int) -> None:
     """Write chunks, pieces and uses of these rows; where they are written already nothing changes."""
     alive = living()
     block, gathered = -1, Gathered()
     for servers in _groups(sealed, upto):
-        for server, rows in _by_server(sealed, upto, servers):
-            if server not in alive:
-                continue
-            if server // BLOCK != block:
+        for mine, by_server in _by_block(sealed, upto, servers):
+            if mine != block:
                 _write_pieces(block, upto, gathered)
-                block = server // BLOCK
-            _take(server, rows, gathered)
-            if len(gathered.chunks) >= WRITTEN_AT_ONCE:
-                _write_chunks(gathered)
+                block = mine
+            _take_all({server: rows for server, rows in by_server.items() if server in alive}, gathered)
         _write_chunks(gathered)
     _write_pieces(block, upto, gathered)
     uses.note(gathered.used)
@@ -162,18 +161,19 @@ def _groups(sealed: int, upto: int) -> Iterator[tuple[int, int]]:
             first, held = None, 0
 
 
-def _by_server(sealed: int, upto: int, servers: tuple[int, int]) -> Iterator[tuple[int, list[Stored]]]:
+def _by_block(sealed: int, upto: int, servers: tuple[int, int]) -> Iterator[tuple[int, ByServer]]:
     """Rows of each server in the order they were stored; a server that sent very much comes in several helpings."""
     chosen = JournalRow.objects.filter(pk__gt=sealed, pk__lte=upto, server__gte=servers[0], server__lte=servers[1])
     stored = chosen.order_by("pk").values_list("pk", "server_id", "layout_id", "received", "rows")
     if servers[0] == servers[1]:
-        yield from ((servers[0], helping) for helping in _helpings(stored.iterator(chunk_size=50)))
+        for helping in _helpings(stored.iterator(chunk_size=50)):
+            yield servers[0] // BLOCK, {servers[0]: helping}
         return
-    by_server: dict[int, list[Stored]] = defaultdict(list)
+    by_server: ByServer = defaultdict(list)
     for row in stored:
         by_server[row[1]].append(row)
-    for server in sorted(by_server):
-        yield server, by_server[server]
+    for block, mine in groupby(sorted(by_server), key=lambda server: server // BLOCK):
+        yield block, {server: by_server[server] for server in mine}
 
 
 def _helpings(stored: Iterator[Stored]) -> Iterator[list[Stored]]:
@@ -189,8 +189,26 @@ def _helpings(stored: Iterator[Stored]) -> Iterator[list[Stored]]:
         yield rows
 
 
+def _take_all(by_server: ByServer, gathered: Gathered) -> None:
+    for made in together.alike(by_server):
+        gathered.use(made.server, made.layout, Use(made.start, made.end, min(made.end, made.received)))
+        gathered.chunks.append(
+            Chunk(
+                server_id=made.server, tier=RAW, span=made.span, part=made.part, start=made.start, end=made.end,
+                data=made.data,
+            )
+        )  # fmt: skip
+        gathered.rolled[made.span].append((made.server, made.rolled))
+        if len(gathered.chunks) >= WRITTEN_AT_ONCE:
+            _write_chunks(gathered)
+    for server, rows in by_server.items():
+        _take(server, rows, gathered)
+        if len(gathered.chunks) >= WRITTEN_AT_ONCE:
+            _write_chunks(gathered)
+
+
 def _take(server: int, rows: list[Stored], gathered: Gathered) -> None:
-    parts = list(_parts(server, rows, gathered.used))
+    parts = list(_parts(server, rows, gathered))
     for hour, whole in tiers.by_span(rollups.overlay(parts), HOUR):
         part = _measured(whole)
         if not len(part.keys):
@@ -210,7 +228,7 @@ def _measured(part: Part) -> Part:
     return part if known.all() else Part(part.times, part.keys[known], part.values[:, known])
 
 
-def _parts(server: int, rows: list[Stored], used: dict[tuple[int, int], Use]) -> Iterator[Part]:
+def _parts(server: int, rows: list[Stored], gathered: Gathered) -> Iterator[Part]:
     """Runs of rows of one layout as one matrix each."""
     for layout_id, run in groupby(rows, key=lambda row: row[2]):
         try:
@@ -223,9 +241,7 @@ def _parts(server: int, rows: list[Stored], used: dict[tuple[int, int], Use]) ->
         if not len(times):
             continue
         last = int(times.max())
-        use = Use(int(times.min()), last, min(last, max(row[3] for row in stored)))
-        if (held := used.setdefault((server, layout_id), use)) is not use:
-            held.widen(use)
+        gathered.use(server, layout_id, Use(int(times.min()), last, min(last, max(row[3] for row in stored))))
         keys = layout.series
         if not keys.all():  # a refused name has no series
             keys, values = keys[keys > 0], values[:, keys > 0]
