@@ -49,6 +49,8 @@ class Parts:
         self._keep("writer", lambda: writer.stop(3.0))
         self._loop(Loop("keys", tend, every=CHECK_EVERY))
         self._loop(Loop("clones", clones.tell))
+        if asked := orders.resend_after_restore():
+            log.info("A backup was restored: %d machines are asked for what they have told since", asked)
         self._loop(Loop(orders.NAME, orders.refresh))
         reach.watch.begin(_marks())
         self._loop(Loop("reach", _watch_reach, every=reach.EVERY))

@@ -20,7 +20,8 @@ from accounts.models import User
 from core import runner, shared
 from core.clock import now
 from core.errors import Busy
-from servers.models import Order, Server
+from core.models import Cursor
+from servers.models import AgentKey, Order, Server
 
 NAME = "orders"
 LOOK = 10.0
@@ -34,6 +35,7 @@ MOST_LIVE = 200
 RETELL = 30.0
 MOST_DONE = 100
 KEPT_IN_REDIS = "orders:live"
+RESTORED = "restored"
 
 Given = dict[str, Any]
 
@@ -257,6 +259,23 @@ def issue(server: Server, kind: str, *, hours: float = 24.0, by: User | None = N
     order = Order.objects.create(server=server, kind=kind, until=now() + timedelta(hours=hours), by=by)
     transaction.on_commit(partial(runner.wake, NAME))
     return order
+
+
+@transaction.atomic
+def resend_after_restore() -> int:
+    """At a start: when the database came out of a backup, machines post again what was acknowledged since.
+
+    The restore left its mark in the database itself, so that whichever process starts first finds it, once.
+    """
+    if not Cursor.objects.filter(name=RESTORED).delete()[0]:
+        return 0
+    # What stood when the backup was made may have been done since: only a new one is done again.
+    Order.objects.standing().filter(kind="resend").update(state="lapsed", done_at=now())
+    machines = Server.objects.filter(demo=False, pk__in=AgentKey.objects.filter(revoked_at=None).values("server"))
+    until = now() + timedelta(hours=24)
+    rows = [Order(server_id=pk, kind="resend", until=until) for pk in machines.values_list("pk", flat=True)]
+    Order.objects.bulk_create(rows, batch_size=500)
+    return len(rows)
 
 
 def finish(server: int, done: list[Given]) -> None:

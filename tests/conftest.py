@@ -18,7 +18,7 @@ from metrics.layouts import layouts
 from metrics.names import layout_hash
 from servers.auth import enrol, keyring
 from servers.models import Server
-from servers.services import make_enrolment, watch
+from servers.services import make_enrolment, orders, watch
 
 Post = dict[str, Any]
 
@@ -33,6 +33,7 @@ def _fresh_memory() -> Iterator[None]:
     layouts.__init__()  # type: ignore[misc]
     keyring.__init__()  # type: ignore[misc]
     watch.__init__()  # type: ignore[misc]
+    orders.board.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from accounts.models import Team
+from core.models import Cursor
 from tests.product import ROOT, Product
 from tests.services import not_here
 
@@ -112,6 +113,9 @@ def test_a_restored_folder_is_the_same_product_on_another_machine(
         assert "Password" not in other.output()
         config = json.loads((other.folder / "agent" / "agent.json").read_text())
         assert config["url"] == other.url, "the agent follows the address, with the key it has"
+        with closing(sqlite3.connect(other.folder / "watchkeeper.sqlite3")) as database:
+            assert database.execute("SELECT DISTINCT kind FROM servers_order").fetchall() == [("resend",)]
+            assert database.execute("SELECT count(*) FROM core_cursor WHERE name = 'restored'").fetchone() == (0,)
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +207,7 @@ def test_postgresql_is_backed_up_and_restored_too(tmp_path: Path, site_postgres:
 
     assert code == 0, said
     assert product.inside(lambda: Team.objects.get(name="Before")).name == "Before"
+    assert product.inside(lambda: Cursor.objects.filter(name="restored").count()) == 1
 
 
 def test_the_doctor_finds_what_is_wrong_and_says_what_mends_it(product: Product, restored: Product) -> None:

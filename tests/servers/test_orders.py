@@ -16,10 +16,11 @@ from django.db import connections
 from django.test import Client
 
 from core.clock import now
+from core.models import Cursor
 from ingest.orders import door
 from servers import orders
 from servers.auth import keyring
-from servers.models import AgentKey, Order
+from servers.models import AgentKey, Order, Server
 from tests.conftest import Machine
 
 Make = Callable[..., Machine]
@@ -228,3 +229,16 @@ def test_no_more_than_some_servers_are_looked_at_every_second(monkeypatch: pytes
     orders.board.sweep()
     orders.watch(3)
     assert orders.waiting(3)
+
+
+def test_after_a_restore_each_machine_is_asked_once_to_post_again(machine: Make) -> None:
+    web, quiet, simulated = machine(), machine("db-1"), machine("demo-1")
+    assert orders.resend_after_restore() == 0
+    AgentKey.objects.filter(server=quiet.server).update(revoked_at=now())
+    Server.objects.filter(pk=simulated.server.pk).update(demo=True)
+    done_before = orders.issue(web.server, "resend")
+    Cursor.objects.create(name=orders.RESTORED, place=1)
+    assert [orders.resend_after_restore() for _ in range(2)] == [1, 0]
+    orders.refresh()
+    (given,) = web.report(cpu_used_percent=1.0).json()["orders"]
+    assert (given["kind"], given["id"] == str(done_before.uuid)) == ("resend", False)
