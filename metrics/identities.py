@@ -57,6 +57,9 @@ class Identities:
         for key, seq in self.added:
             ranges.remove(self.taken[key], seq)
         self.added.clear()
+        if self.shared:  # what was read may be old by the next flush: others took batches meanwhile
+            self.taken.clear()
+            self.dirty.clear()
 
     def flush(self, at: int, most: int | None = None) -> None:
         """Write what changed, at most so many; what belongs to a server that was removed is dropped."""

@@ -10,6 +10,7 @@ from django.db.models import Max
 from metrics.models import JournalRow, Uses
 
 ASKED_AT_ONCE = 500
+READ_AT_ONCE = 500_000
 
 
 @dataclass(slots=True)
@@ -30,10 +31,17 @@ def seeds(place: int) -> Iterator[tuple[int, int, int]]:
 
     What is sealed was read by every consumer. The journal first: rows move from there to `Uses`.
     """
-    rows = JournalRow.objects.filter(pk__lte=place).values("server_id", "layout_id")
-    unsealed = list(rows.annotate(end=Max("end"), received=Max("received")))
-    yield from ((row["server_id"], row["layout_id"], min(row["end"], row["received"])) for row in unsealed)
+    yield from list(_unsealed(place))
     yield from Uses.objects.values_list("server_id", "layout_id", "judged").iterator()
+
+
+def _unsealed(place: int) -> Iterator[tuple[int, int, int]]:
+    """In slices: a journal that was not sealed for days is larger than one statement may take."""
+    first = JournalRow.objects.order_by("pk").values_list("pk", flat=True).first()
+    for begin in range(place + 1 if first is None else first, place + 1, READ_AT_ONCE):
+        rows = JournalRow.objects.filter(pk__gte=begin, pk__lte=min(place, begin + READ_AT_ONCE - 1))
+        for row in rows.values("server_id", "layout_id").annotate(end=Max("end"), received=Max("received")):
+            yield row["server_id"], row["layout_id"], min(row["end"], row["received"])
 
 
 def note(found: dict[tuple[int, int], Use]) -> None:

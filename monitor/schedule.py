@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from core.models import Cursor
+
 
 @dataclass(frozen=True)
 class Job:
@@ -29,9 +31,16 @@ JOBS = (
 )  # fmt: skip
 
 
+# Who reads the journal. Samples are sealed and trimmed behind those that have a place in it: each must have one
+# before the first seal, even if its process is started last.
+CONSUMERS = ("rules",)
+
+
 @transaction.atomic
 def install() -> None:
     """Make the tables say what this page says; jobs that are gone from here go there too."""
+    for name in CONSUMERS:
+        Cursor.objects.start(name)
     ours = PeriodicTask.objects.filter(description__startswith="Watchkeeper: ")
     ours.exclude(name__in=[job.name for job in JOBS]).delete()
     for job in JOBS:

@@ -225,3 +225,15 @@ def test_a_group_waits_for_company_only_while_many_servers_post() -> None:
     began = time.monotonic()
     assert len(held._gather() or []) == 1
     assert journal.GLANCE <= time.monotonic() - began < journal.LINGER, "nobody came: it goes on"
+
+
+def test_where_others_write_too_a_failed_group_leaves_nothing_to_be_flushed_later(machine: Make) -> None:
+    web = machine()
+    held = Identities(shared=True)
+    key = (web.server.pk, "b")
+    held.load({key})
+    held.is_repeat(*key, 1)
+    held.undo()
+    Accepted.objects.create(server=web.server, boot="b", ranges=[[1, 5]])
+    held.flush(1)
+    assert Accepted.objects.get(boot="b").ranges == [[1, 5]], "what another process took meanwhile stays"

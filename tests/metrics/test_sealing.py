@@ -278,7 +278,10 @@ def test_a_server_that_was_removed_leaves_nothing_and_holds_up_nobody(told: Told
     assert set(Chunk.objects.values_list("server_id", flat=True)) == {servers[2]}
 
 
-def test_marks_of_what_was_judged_outlive_the_journal(told: Told, servers: list[int]) -> None:
+def test_marks_of_what_was_judged_outlive_the_journal(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uses, "READ_AT_ONCE", 2)
     one = servers[0]
     told.say(one, [CPU], [(NOON, [1])], received=NOON)
     told.say(one, [LOAD], [(NOON + 5000, [1])], received=NOON + 9000)
