@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError
 from numpy.typing import NDArray
 
-from core.clock import from_milliseconds, milliseconds
+from core.clock import from_milliseconds, milliseconds, steady
 from core.errors import Busy, Conflict, Failure
 from ingest import wire
 from ingest.limits import Share
@@ -190,13 +190,16 @@ def _times(
     seconds: NDArray[np.float64], places: list[int], received: int, refused: wire.Refusals
 ) -> tuple[NDArray[np.bool_] | None, NDArray[np.int64]]:
     """Which rows have a time that can be believed: nothing means all, as it nearly always is."""
-    oldest = max(received - settings.KEEP_RAW_DAYS * DAY, EARLIEST)
-    if len(seconds) and seconds.min() * 1000 > oldest and seconds.max() * 1000 < received + AHEAD:
+    # Should our own clock have jumped, what is right by either is taken: a refused sample is lost for good.
+    other = steady()
+    oldest = max(min(received, other) - settings.KEEP_RAW_DAYS * DAY, EARLIEST)
+    newest = max(received, other) + AHEAD
+    if len(seconds) and seconds.min() * 1000 > oldest and seconds.max() * 1000 < newest:
         return None, np.rint(seconds * 1000).astype(np.int64)
     with np.errstate(invalid="ignore", over="ignore"):
         finite = np.isfinite(seconds) & (np.abs(seconds) < 1e11)
         times = np.where(finite, np.rint(np.where(finite, seconds, 0.0) * 1000), 0).astype(np.int64)
-    ahead = finite & (times > received + AHEAD)
+    ahead = finite & (times > newest)
     old = finite & (times < oldest)
     for mask, error in (
         (~finite, "the time is no number"),

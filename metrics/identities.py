@@ -102,7 +102,8 @@ class Identities:
     def mend(self) -> None:
         """At start: the journal knows the batches that were taken after the last flush."""
         flushed = Accepted.objects.order_by("-changed").values_list("changed", flat=True).first()
-        begin = milliseconds() - _kept() if flushed is None else flushed - 120_000
+        # A flush of the future, before the clock was set back, says nothing of what came since: all is read.
+        begin = 0 if flushed is None or flushed > milliseconds() else flushed - 120_000
         alive = living()
         rows = JournalRow.objects.all().since(begin).filter(seq__isnull=False)
         for server, boot, seq in rows.order_by("pk").values_list("server_id", "boot", "seq").iterator():

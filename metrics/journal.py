@@ -142,6 +142,9 @@ class Writer(threading.Thread):
         latest.mend()
         if self.feeds:
             recent.fill()
+        # Written at once: its rows may be sealed soon, and the next power cut would find nothing to mend from.
+        if self._held():
+            self._flush_all()
 
     def put(self, entry: Entry) -> None:
         """Queue a post, or say politely that we cannot."""

@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 from django.db import transaction
 
+from core.clock import milliseconds
 from metrics import blob
 from metrics.layouts import Known, layouts
 from metrics.models import JournalRow, Latest, living
@@ -73,9 +74,10 @@ class LatestRows:
         """At start: read the table, then what the journal has beyond it."""
         self.refresh()
         newest = Latest.objects.order_by("-received").values_list("received", flat=True).first() or 0
-        # A flush is at most half a minute old; go back further, for clocks that were set meanwhile.
+        # A flush is at most half a minute old; go back further, and to the beginning if the clock was set back.
+        begin = 0 if newest > milliseconds() else newest - 120_000
         alive = living()
-        for row in JournalRow.objects.all().since(newest - 120_000).order_by("pk").iterator(chunk_size=50):
+        for row in JournalRow.objects.all().since(begin).order_by("pk").iterator(chunk_size=50):
             if row.server_id not in alive:
                 continue
             layout = layouts.by(row.layout_id)

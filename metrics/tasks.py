@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from celery import shared_task
 
-from core.clock import milliseconds
+from core.clock import milliseconds, steady
 from core.runner import Held
 from metrics import merging, retention, sealing
 
@@ -53,4 +53,4 @@ def merge() -> None:
 @shared_task(ignore_result=True, expires=300)  # type: ignore[untyped-decorator]
 def expire() -> None:
     """Delete what is older than it is kept, and what is of servers that were removed."""
-    _expiring.do(lambda: retention.step(milliseconds()), 1)
+    _expiring.do(lambda: retention.step(min(milliseconds(), steady())), 1)

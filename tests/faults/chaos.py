@@ -209,7 +209,7 @@ def posting(fleet: Fleet) -> Iterator[None]:
         fleet.finish()
 
 
-def enroller(product: Running) -> Callable[[str], tuple[str, str]]:
+def enroller(product: Product | ScaleOut) -> Callable[[str], tuple[str, str]]:
     """Machines by one reusable invitation, through the door."""
     invitation = invite(product)
 
@@ -222,7 +222,7 @@ def enroller(product: Running) -> Callable[[str], tuple[str, str]]:
     return enrol
 
 
-def invite(product: Running) -> str:
+def invite(product: Product | ScaleOut) -> str:
     if not workers.running():
         return product.manage("enrol_token", "--name", "chaos", "--reusable")
     from accounts.models import Team

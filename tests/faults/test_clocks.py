@@ -1,0 +1,102 @@
+"""Clocks that jump and power cuts in a row: nothing is refused for good, deleted, or taken twice because of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core import clock
+from ingest import writer
+from metrics import retention, sealing, tasks
+from metrics.identities import Identities
+from metrics.models import Accepted, Chunk, JournalRow
+from tests.conftest import Machine
+from tests.product import until
+
+Make = Callable[..., Machine]
+HOUR, YEAR = 3600, 365 * 86_400
+
+
+@pytest.fixture
+def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set this machine's clock by so many seconds; the monotonic one goes on."""
+    plain, shift = time.time_ns, [0]
+    monkeypatch.setattr(time, "time_ns", lambda: plain() + shift[0])
+    monkeypatch.setattr(clock.steady, "offset", clock.steady.offset)
+    monkeypatch.setattr(clock.steady, "set_at", None)
+
+    def by(seconds: float) -> None:
+        shift[0] = int(seconds * 1e9)
+
+    return by
+
+
+@pytest.mark.parametrize("seconds", [-YEAR, -86_400, -HOUR, HOUR, 86_400, YEAR])
+def test_the_hubs_clock_may_jump_and_nothing_is_refused(
+    machine: Make, jump: Callable[[float], None], seconds: float
+) -> None:
+    web = machine()
+    real = time.time()
+    assert web.report(real - 2, cpu_used_percent=1).json()["accepted"] == 1
+    jump(seconds)
+    assert web.report(real - 1, cpu_used_percent=2).json() | {"orders": []} == {
+        "ack": 2, "accepted": 1, "refused": [], "interval": 10, "orders": [],
+    }  # fmt: skip
+    jump(0)
+    assert web.report(real, cpu_used_percent=3).json()["accepted"] == 1
+
+
+def test_what_its_clock_said_for_a_day_is_believed(machine: Make, jump: Callable[[float], None]) -> None:
+    machine()
+    jump(YEAR)
+    before = clock.steady()
+    assert abs(before - time.monotonic_ns() // 1_000_000 - clock.steady.offset // 1_000_000) < 1000
+    clock.steady.set_at = time.monotonic_ns() - clock.BELIEVED - 1
+    clock.steady()
+    assert abs(clock.steady() - clock.milliseconds()) < 1000
+
+
+def test_a_jump_of_a_year_deletes_nothing(machine: Make, jump: Callable[[float], None]) -> None:
+    machine().report(cpu_used_percent=1)
+    while sealing.step(clock.milliseconds() + 600_000):
+        pass
+    kept = Chunk.objects.count()
+    assert kept
+    jump(YEAR)
+    tasks.expire()
+    assert Chunk.objects.count() == kept
+    assert retention.step(clock.milliseconds()) is False
+    assert Chunk.objects.count() == 0, "it would have"
+
+
+def test_batches_taken_after_the_clock_was_set_back_are_known_after_a_power_cut(
+    machine: Make, jump: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = machine()
+    jump(86_400)
+    web.report(time.time(), cpu_used_percent=1)
+    writer.writer()._flush()
+    jump(0)
+    JournalRow.objects.create(**row(web, seq=7))
+    mended = Identities(shared=False)
+    mended.mend()
+    assert mended.is_repeat(web.server.pk, "b1", 7)
+
+
+def test_what_a_restart_mends_is_written_at_once(machine: Make) -> None:
+    """Else two power cuts within a minute would lose the identities of rows that were sealed in between."""
+    web = machine()
+    web.report(cpu_used_percent=1)
+    writer.stop()
+    JournalRow.objects.create(**row(web, seq=7))
+    writer.writer()
+    until(lambda: Accepted.objects.get(server=web.server).ranges[-1] == [7, 7], 3, "the flush")
+
+
+def row(web: Machine, seq: int) -> dict[str, Any]:
+    like = JournalRow.objects.filter(server=web.server.pk).latest("pk")
+    fields = {name: getattr(like, name) for name in ("server_id", "layout_id", "start", "end", "boot", "rows")}
+    return {**fields, "received": clock.milliseconds(), "seq": seq}
