@@ -45,6 +45,7 @@ LOOKED_AT = 3000
 CROWDED_BYTES = 32 << 20
 HELD_BYTES = 8 << 20
 MOST_SCANS = 12
+MOST_CELLS = 1 << 22  # of a table of many layouts
 WRITTEN_AT_ONCE = 200
 STUCK = 900_000
 BREATH = 0.005  # SQLite: others get in between two of our writes
@@ -71,7 +72,8 @@ def step(at: int) -> bool:
 def _upto(sealed: int, at: int) -> int:
     """The last row to seal: whole five minutes of receiving, unless so much waits that it cannot wait longer."""
     newest = JournalRow.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    waiting = JournalRow.objects.filter(pk__gt=sealed).order_by("pk")
+    most = sealed + MOST_ROWS  # no further: a journal of many days would be looked through by each step
+    waiting = JournalRow.objects.filter(pk__gt=sealed, pk__lte=most).order_by("pk")
     old = at - YOUNG
     if not _crowded(sealed, newest):
         old -= old % EVERY
@@ -79,7 +81,7 @@ def _upto(sealed: int, at: int) -> int:
     young = waiting.filter(received__gte=old, received__lte=at + CLOCK_SET).values_list("pk", flat=True).first()
     upto = newest if young is None else young - 1
     _tell_stuck(newest, at)
-    return min(upto, sealed + MOST_ROWS, *consumers().values())
+    return min(upto, most, *consumers().values())
 
 
 def _crowded(sealed: int, newest: int) -> bool:
@@ -152,13 +154,14 @@ def _groups(sealed: int, upto: int) -> Iterator[tuple[int, int]]:
         by_server[server] += size
     sizes = sorted(by_server.items())
     room = max(HELD_BYTES, sum(by_server.values()) // MOST_SCANS)
-    first, held = None, 0
-    for place, (server, size) in enumerate(sizes):
-        first = server if first is None else first
-        held += size
-        if held >= room or place + 1 == len(sizes):
-            yield first, server
-            first, held = None, 0
+    first, last, held = 0, 0, 0
+    for server, size in sizes:
+        if held and held + size > room:  # one that sent very much stands alone
+            yield first, last
+            held = 0
+        first, last, held = first if held else server, server, held + size
+    if held:
+        yield first, last
 
 
 def _by_block(sealed: int, upto: int, servers: tuple[int, int]) -> Iterator[tuple[int, ByServer]]:
@@ -202,9 +205,37 @@ def _take_all(by_server: ByServer, gathered: Gathered) -> None:
         if len(gathered.chunks) >= WRITTEN_AT_ONCE:
             _write_chunks(gathered)
     for server, rows in by_server.items():
-        _take(server, rows, gathered)
+        for some in _bounded(rows):
+            _take(server, some, gathered)
         if len(gathered.chunks) >= WRITTEN_AT_ONCE:
             _write_chunks(gathered)
+
+
+def _bounded(rows: list[Stored]) -> Iterator[list[Stored]]:
+    """Rows of many layouts become one wide table in which most is missing: no more at once than fits in memory."""
+    widths: dict[int, int] = {}
+    if len({row[2] for row in rows}) > 1:
+        some: list[Stored] = []
+        length = 0
+        for row in rows:
+            width = widths.get(row[2]) or _width(row[2])
+            count = len(row[4]) // (8 * (width + 1))
+            wide = sum(widths.values()) + (0 if row[2] in widths else width)
+            if some and (length + count) * wide > MOST_CELLS:
+                yield some
+                some, length, widths = [], 0, {}
+            widths[row[2]] = width
+            some.append(row)
+            length += count
+        rows = some
+    yield rows
+
+
+def _width(layout: int) -> int:
+    try:
+        return len(layouts.by(layout).columns)
+    except Layout.DoesNotExist:
+        return 1
 
 
 def _take(server: int, rows: list[Stored], gathered: Gathered) -> None:

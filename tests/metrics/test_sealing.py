@@ -124,6 +124,36 @@ def test_a_server_that_sends_very_much_is_sealed_in_helpings(
     told.fleet_holds(CPU)
 
 
+def test_one_that_sends_very_much_stands_alone_among_others(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "HELD_BYTES", 500)
+    monkeypatch.setattr(sealing, "MOST_SCANS", 1000)
+    for server in servers:
+        for second in range(100 if server == servers[1] else 2):
+            told.say(server, [CPU, LOAD], [(NOON + second * 1000, [second, -second])])
+    told.seal()
+    told.holds()
+    told.fleet_holds(CPU)
+    assert [Chunk.objects.filter(server=server).count() > 1 for server in servers] == [False, True, False]
+
+
+def test_rows_of_very_many_layouts_are_sealed_a_few_at_a_time(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "MOST_CELLS", 60)
+    for number in range(20):
+        columns = [f"own{number}_{place}" for place in range(3)]
+        told.say(servers[0], columns, [(NOON + number * 1000, [number] * 3)])
+        told.say(servers[1], [CPU], [(NOON + number * 1000, [number])])
+    told.seal()
+    assert Chunk.objects.filter(server=servers[0]).count() > 3
+    assert Chunk.objects.filter(server=servers[1]).count() == 1
+    told.holds()
+    told.merge(later(3))
+    told.holds()
+
+
 def test_a_clock_that_was_ahead_holds_nothing_back(told: Told, servers: list[int]) -> None:
     told.say(servers[0], [CPU], [(NOON, [1])], received=later(24 * 365))
     told.say(servers[0], [CPU], [(NOON + 1000, [2])], received=NOON)
