@@ -25,6 +25,7 @@ from monitor.launch import process, say
 
 LOW_DISK = 1 << 30
 RENEW_DAYS = 14
+TIER_NAMES = {0: "samples", 300: "five minutes", 3600: "hours"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _findings(environment: Environment) -> Iterator[Finding]:
     if not data.exists():
         yield Finding("data folder", f"{data} does not exist", "Run ./watchkeeper up, it makes it.")
         return
-    for look in (_data_folder, _disk, _database, _port, _clock, _certificate, _agent):
+    for look in (_data_folder, _disk, _database, _port, _clock, _certificate, _agent, _history):
         yield look(environment)
 
 
@@ -214,6 +215,24 @@ def _certificate(environment: Environment) -> Finding:
         )
         return Finding("certificate", f"{days} days left", mend)
     return Finding("certificate", f"{days} days left")
+
+
+def _history(_: Environment) -> Finding:
+    """How far back samples really go; a cap on the disk may leave less than the days that are wished for."""
+    from metrics.retention import kept  # noqa: PLC0415 - models need the set-up of the look before
+
+    try:
+        tiers = kept()
+    except DatabaseError:
+        return Finding("history", "cannot be judged without the database", "Mend the database first.")
+    told = ", ".join(_since(tier.oldest, tier.days, tier.bytes, TIER_NAMES[tier.tier]) for tier in tiers)
+    return Finding("history", told)
+
+
+def _since(oldest: int | None, days: int, size: int, name: str) -> str:
+    if oldest is None:
+        return f"{name} none yet"
+    return f"{name} since {datetime.fromtimestamp(oldest / 1000, UTC):%Y-%m-%d} of {days} days ({size >> 20} MiB)"
 
 
 def _agent(environment: Environment) -> Finding:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from django.conf import settings
@@ -20,13 +22,20 @@ from accounts.auth import find_token
 from alerts.delivery import tally
 from alerts.models import Delivery, Incident
 from core import shared
+from core.clock import milliseconds
 from core.guard import refusals
 from ingest import writer
 from metrics.latest import latest
+from metrics.retention import Kept, kept
+from metrics.sealing import stuck
 from monitor.env import is_loopback
 from monitor.lifespan import parts
 
 STUCK = 30.0
+MUCH_BEHIND = 6 * 3600.0
+KEPT_EVERY = 600.0
+"""Sizes are summed over every chunk there is; nobody needs them younger."""
+TIER_NAMES = {0: "raw", 300: "5min", 3600: "hourly"}
 
 
 class SignedIn(BasePermission):
@@ -45,10 +54,12 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when data can come in and be judged; 503 with the part that fails."""
     checks = {"database": _database(), "writer": _writer(), **_loops(), "broker": _broker()}
+    notes, checks["sealing"] = ({}, "") if checks["database"] else _sealing()
     failing = {name: fault for name, fault in checks.items() if fault}
     body = {
         "status": "failing" if failing else "ok",
         "parts": {name: fault or "ok" for name, fault in checks.items()},
+        "notes": notes,
     }
     return JsonResponse(body, status=503 if failing else 200)
 
@@ -83,6 +94,17 @@ def _loops() -> dict[str, str]:
     return found
 
 
+def _sealing() -> tuple[dict[str, str], str]:
+    """Readers of the journal that hold it up: worth a note, and a fault once it has hours in it."""
+    try:
+        behind = stuck(milliseconds())
+    except DatabaseError as error:
+        return {}, f"no answer: {error.__class__.__name__}"
+    notes = {name: f"has not read the journal for {seconds:.0f} s" for name, seconds in behind.items()}
+    worst = max(behind, key=lambda name: behind[name], default="")
+    return notes, f"{worst} {notes[worst]}" if worst and behind[worst] > MUCH_BEHIND else ""
+
+
 def _broker() -> str:
     if settings.EMBEDDED:
         return "" if parts.worker and parts.worker.is_alive() else "not running"
@@ -91,6 +113,24 @@ def _broker() -> str:
     except shared.ERRORS as error:
         return f"no answer: {error.__class__.__name__}"
     return ""
+
+
+class Holding:
+    """How far back each tier really goes, and its bytes; asked of the database now and then."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.read_at = float("-inf")
+        self.tiers: Sequence[Kept] = ()
+
+    def read(self) -> Sequence[Kept]:
+        with self.lock:
+            if time.monotonic() - self.read_at > KEPT_EVERY:
+                self.tiers, self.read_at = kept(), time.monotonic()
+            return self.tiers
+
+
+holding = Holding()
 
 
 class Ourselves(Collector):
@@ -116,6 +156,18 @@ class Ourselves(Collector):
         yield _gauge("incidents_open", "Open incidents", Incident.objects.open().count())
         yield _gauge("deliveries_waiting", "Messages waiting", Delivery.objects.filter(state="waiting").count())
         yield _gauge("deliveries_dead", "Messages given up", Delivery.objects.filter(state="dead").count())
+        yield from _kept()
+
+
+def _kept() -> Iterator[GaugeMetricFamily]:
+    held = GaugeMetricFamily("watchkeeper_kept_bytes", "Bytes of samples, packed", labels=["tier"])
+    since = GaugeMetricFamily("watchkeeper_kept_since_seconds", "Unix time of the oldest kept", labels=["tier"])
+    for tier in holding.read():
+        held.add_metric([TIER_NAMES[tier.tier]], tier.bytes)
+        if tier.oldest is not None:
+            since.add_metric([TIER_NAMES[tier.tier]], tier.oldest / 1000)
+    yield held
+    yield since
 
 
 def _counter(name: str, text: str, value: float) -> CounterMetricFamily:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
+
+from core.clock import milliseconds
+from core.models import Cursor
+from metrics.models import JournalRow
+from monitor import health
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +26,38 @@ def test_it_is_not_ready_while_nothing_takes_data_in() -> None:
     assert reply.status_code == 503
     assert (reply.json()["status"], reply.json()["parts"]["database"]) == ("failing", "ok")
     assert reply.json()["parts"]["writer"] != "ok"
+
+
+AT = 1_700_000_000_000
+ROW: dict[str, Any] = {"server_id": 1, "layout_id": 1, "start": AT, "end": AT, "rows": b""}
+
+
+def parts(at: int) -> tuple[dict[str, str], dict[str, str]]:
+    """With a reader that has left a row of then unread."""
+    Cursor.objects.update_or_create(name="rules", defaults={"place": 0})
+    JournalRow.objects.all().delete()
+    JournalRow.objects.create(**ROW, received=at)
+    told = Client().get("/readyz").json()
+    return told["parts"], told["notes"]
+
+
+def test_a_reader_that_holds_the_journal_up_is_noted_and_much_later_a_fault() -> None:
+    shown, notes = parts(milliseconds())
+    assert (shown["sealing"], notes) == ("ok", {})
+    shown, notes = parts(milliseconds() - 3_600_000)
+    assert shown["sealing"] == "ok"
+    assert "has not read the journal for 36" in notes["rules"]
+    shown, notes = parts(milliseconds() - 7 * 3_600_000)
+    assert "rules has not read" in shown["sealing"]
+
+
+def test_figures_tell_how_far_back_samples_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "holding", health.Holding())
+    assert b'watchkeeper_kept_bytes{tier="5min"} 0.0' in Client().get("/metrics").content
+    parts(milliseconds())
+    assert b"watchkeeper_kept_since_seconds{" not in Client().get("/metrics").content  # asked now and then only
+    monkeypatch.setattr(health, "holding", health.Holding())
+    assert b'watchkeeper_kept_since_seconds{tier="raw"}' in Client().get("/metrics").content
 
 
 def test_figures_are_for_this_machine_or_a_token(api: Callable[..., Client]) -> None:
