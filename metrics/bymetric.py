@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import Q
 from numpy.typing import NDArray
 
-from metrics import damaged, rollups, tiers
+from metrics import damaged, pieces, rollups, tiers
 from metrics.models import FleetChunk
 from metrics.rollups import Rolled
 from metrics.tiers import COARSE, HOUR, RAW
@@ -32,25 +33,35 @@ class FleetBuckets:
     count: Array
 
 
-def read(series: int, start: int, end: int, tier: int) -> FleetBuckets:
-    """Where a bucket is known by several, the one of more samples counts: a seal's pieces may lag behind."""
+def read(series: int, start: int, end: int, tier: int, upto: int | None = None) -> FleetBuckets:
+    """Where a bucket is known by several, the one of more samples counts: a seal's pieces may lag behind.
+
+    `upto` is a place in the journal: who has the rows behind it in memory wants no piece of a later seal.
+    """
     start -= start % (tier * 1000)
     # From where things move to where they go, so that nothing is missed on its way.
-    pieces = _pieces(series, start - start % HOUR, end)
+    hours = _pieces(series, start - start % HOUR, end, upto)
     if tier == COARSE:
-        pieces = rollups.coarser(pieces, HOUR)
-    rolled = _side_by_side((span, damaged.buckets(data)) for span, _, data in _stored(series, tier, start, end))
-    found = rollups.between(rollups.join([rolled, pieces]), start, end + 1)
+        hours = rollups.coarser(hours, HOUR)
+    stored = _stored(Q(series=series), tier, start, end)
+    rolled = _side_by_side((span, damaged.buckets(data)) for span, _, data in stored)
+    found = rollups.between(rollups.join([rolled, hours]), start, end + 1)
     return FleetBuckets(found.t, found.series, found.low, found.high, found.mean, found.count)
 
 
-def _pieces(series: int, start: int, end: int) -> Rolled:
+def _pieces(series: int, start: int, end: int, upto: int | None) -> Rolled:
     made: list[tuple[int, Rolled]] = []
     sealed: list[Rolled] = []
-    for span, part, data in _stored(series, RAW, start, end):
-        rolled = damaged.piece(data, span)
+    own = Q(series=series)
+    bundles = Q(series=pieces.BUNDLE) | Q(series__lte=-series)
+    found = [(span, part, damaged.piece(data, span)) for span, part, data in _stored(own, RAW, start, end)]
+    found += [
+        (span, part, damaged.of_bundle(data, span, series)) for span, part, data in _stored(bundles, RAW, start, end)
+    ]
+    for span, part, rolled in found:
         if part:
-            sealed.append(rolled)
+            if upto is None or part <= upto:
+                sealed.append(rolled)
         else:
             made.append((span, rolled))
     return rollups.join([_side_by_side(made), rollups.add(sealed)])
@@ -64,7 +75,7 @@ def _side_by_side(parts: Iterable[tuple[int, Rolled]]) -> Rolled:
     return rollups.after([rollups.beside(by_span[span]) for span in sorted(by_span)])
 
 
-def _stored(series: int, tier: int, start: int, end: int) -> Iterator[tuple[int, int, bytes | memoryview]]:
+def _stored(which: Q, tier: int, start: int, end: int) -> Iterator[tuple[int, int, bytes | memoryview]]:
     kept = FleetChunk.objects.filter(tier=tier)
     first = kept.order_by("span").values_list("span", flat=True).first()
     last = kept.order_by("-span").values_list("span", flat=True).first()
@@ -72,7 +83,5 @@ def _stored(series: int, tier: int, start: int, end: int) -> Iterator[tuple[int,
         return
     asked = tiers.spans(max(start, first), min(end, last), tiers.SPANS[tier])
     for place in range(0, len(asked), ASKED_AT_ONCE):
-        some = kept.filter(series=series, span__in=list(asked[place : place + ASKED_AT_ONCE])).order_by(
-            "span", "block"
-        )
+        some = kept.filter(which, span__in=list(asked[place : place + ASKED_AT_ONCE])).order_by("span", "block")
         yield from some.values_list("span", "part", "data")

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from metrics import codec, tiers
+from metrics import codec, pieces, tiers
 from metrics.codec import CorruptBlob, Part
 from metrics.rollups import Ints, Rolled
 
@@ -48,9 +48,17 @@ def buckets(data: bytes | memoryview, series: Collection[int] | None = None) -> 
 
 
 def piece(data: bytes | memoryview, span: int) -> Rolled:
-    """As `tiers.unpack_piece`; nothing of a damaged blob."""
+    """As `pieces.unpack`; nothing of a damaged blob."""
     try:
-        return tiers.unpack_piece(data, span)
+        return pieces.unpack(data, span)
+    except CorruptBlob as fault:
+        return _nothing(fault)
+
+
+def of_bundle(data: bytes | memoryview, span: int, series: int) -> Rolled:
+    """As `pieces.of_bundle`; nothing of a damaged blob."""
+    try:
+        return pieces.of_bundle(data, span, series)
     except CorruptBlob as fault:
         return _nothing(fault)
 

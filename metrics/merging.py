@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F, Min, QuerySet
 
 from core.models import Cursor
-from metrics import codec, damaged, rollups, tiers, turning
+from metrics import codec, damaged, pieces, rollups, tiers, turning
 from metrics.codec import Part
 from metrics.models import Chunk, Dirty, FleetChunk, living
 from metrics.rollups import Rolled
@@ -36,6 +36,7 @@ OVERDUE = 30 * MINUTE
 MERGED_AT_ONCE = 25
 MOST_CELLS = 1 << 23  # of samples that are unpacked together
 SERIES_AT_ONCE = {RAW: 64, FINE: 12}
+LARGEST = (1 << 63) - 1
 KEY = ["tier", "span", "server", "part"]
 FLEET_KEY = ["tier", "span", "series", "block", "part"]
 
@@ -104,7 +105,7 @@ def _merged(span: int, server: int, place: int) -> Merged | None:
     broken: list[int] = []
     for group in _together(chunks, broken):
         whole = rollups.overlay([part for _, _, part in group])
-        done = len(group) == 1
+        done = len(group) == 1 and not codec.is_plain(group[0][1])
         data = bytes(group[0][1]) if done else codec.encode(whole.times, whole.keys, whole.values)
         gone = [pk for pk, _, _ in group[:-1]]
         wholes.append(Whole(group[-1][0], gone, data, int(whole.times[0]), int(whole.times[-1])))
@@ -263,13 +264,18 @@ def _remake_fleet(mark: Dirty) -> None:
     rows: list[FleetChunk] = []
     if series:
         items = [(server, damaged.buckets(data, series)) for server, data in blobs]
-        for one, rolled in turning.by_series(items):
-            rows += _fleet_rows(mark, one, rolled)
+        if mark.tier == RAW:
+            rows = pieces.rows(mark.block, mark.span, 0, items, -series[-1])
+        else:
+            rows = [row for one, rolled in turning.by_series(items) for row in _fleet_rows(mark, one, rolled)]
     with transaction.atomic():
         mine = Dirty.objects.filter(pk=mark.pk, turn=mark.turn, done=mark.done)
         if not series:
-            mine.delete()
+            if mine.delete()[0]:
+                _drop_bundles(mark, place)
         elif mine.update(done=series[-1]):
+            # They may have been cut otherwise by those who were here before.
+            _bundles(mark, -series[-1], -mark.done - 1).filter(part=0).delete()
             _put_fleet(rows)
             _drop_pieces(mark, series, place)
 
@@ -300,9 +306,6 @@ def _next_series(blobs: list[tuple[int, Any]], mark: Dirty) -> list[int]:
 
 
 def _fleet_rows(mark: Dirty, series: int, rolled: Rolled) -> Iterator[FleetChunk]:
-    if mark.tier == RAW:
-        yield _fleet_row(mark, series, RAW, mark.span, tiers.pack_piece(rolled, mark.span))
-        return
     yield _fleet_row(mark, series, FINE, mark.span, tiers.pack_fleet(rolled))
     month = mark.span - mark.span % MONTH
     stored = FleetChunk.objects.filter(tier=COARSE, span=month, series=series, block=mark.block, part=0)
@@ -319,10 +322,23 @@ def _put_fleet(rows: list[FleetChunk]) -> None:
     FleetChunk.objects.bulk_create(rows, update_conflicts=True, unique_fields=FLEET_KEY, update_fields=["data"])
 
 
+def _bundles(mark: Dirty, first: int, last: int) -> QuerySet[FleetChunk]:
+    hours = list(tiers.spans(mark.span, mark.span + tiers.SPANS[mark.tier] - 1, HOUR))
+    found = FleetChunk.objects.filter(tier=RAW, span__in=hours, block=mark.block)
+    return found.filter(series__gte=first, series__lte=last)
+
+
+def _drop_bundles(mark: Dirty, place: int) -> None:
+    """Of seals, once all series are made anew, and with a finished day those of its hours."""
+    _bundles(mark, pieces.BUNDLE, pieces.BUNDLE).filter(part__lte=place).delete()
+    if mark.tier == FINE:
+        _bundles(mark, -LARGEST, -1).delete()
+
+
 def _drop_pieces(mark: Dirty, series: list[int], place: int) -> None:
     """The pieces of seals, and with a finished day those of its hours."""
     least = 1 if mark.tier == RAW else 0
     width = tiers.SPANS[mark.tier]
     hours = list(tiers.spans(mark.span, mark.span + width - 1, HOUR))
-    pieces = FleetChunk.objects.filter(tier=RAW, span__in=hours, series__in=series, block=mark.block)
-    pieces.filter(part__gte=least, part__lte=place).delete()
+    mine = FleetChunk.objects.filter(tier=RAW, span__in=hours, series__in=series, block=mark.block)
+    mine.filter(part__gte=least, part__lte=place).delete()

@@ -19,7 +19,7 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 
 from core.models import Cursor
-from metrics import blob, codec, recent, rollups, tiers, together, turning, uses
+from metrics import blob, codec, pieces, recent, rollups, tiers, together, uses
 from metrics.codec import Part
 from metrics.layouts import layouts
 from metrics.models import Chunk, FleetChunk, JournalRow, Layout, living
@@ -297,11 +297,7 @@ def _write_chunks(gathered: Gathered) -> None:
 
 
 def _write_pieces(block: int, upto: int, gathered: Gathered) -> None:
-    rows = [
-        FleetChunk(series_id=series, tier=RAW, block=block, span=hour, part=upto, data=tiers.pack_piece(rolled, hour))
-        for hour, items in gathered.rolled.items()
-        for series, rolled in turning.by_series(items)
-    ]
+    rows = [row for hour, items in gathered.rolled.items() for row in pieces.rows(block, hour, upto, items)]
     for place in range(0, len(rows), WRITTEN_AT_ONCE):
         FleetChunk.objects.bulk_create(rows[place : place + WRITTEN_AT_ONCE], ignore_conflicts=True)
         time.sleep(BREATH)

@@ -56,21 +56,6 @@ def unpack(data: bytes | memoryview, series: Collection[int] | None = None) -> R
     return Rolled(part.times, columns, kinds[LOW], kinds[HIGH], kinds[MEAN], kinds[COUNT])
 
 
-def pack_piece(rolled: Rolled, span: int) -> bytes:
-    """Twelve buckets of many servers stand the other way: a row a server, a column a bucket and kind."""
-    slots = (rolled.t - span) // STEP
-    keys = np.concatenate([slots + kind * SLOTS for kind in range(KINDS)])
-    kinds = np.concatenate([kind.T for kind in _in_order(rolled)], axis=1)
-    return codec.encode(rolled.series, keys, kinds, frame=SLOTS)
-
-
-def unpack_piece(data: bytes | memoryview, span: int) -> Rolled:
-    part = read(data)
-    kinds = [part.values[:, part.keys // SLOTS == kind].T for kind in range(KINDS)]
-    t = span + part.keys[part.keys < SLOTS] * STEP
-    return Rolled(t, part.times, kinds[LOW], kinds[HIGH], kinds[MEAN], kinds[COUNT])
-
-
 def _in_order(rolled: Rolled) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     kinds = {MEAN: rolled.mean, LOW: rolled.low, HIGH: rolled.high, COUNT: rolled.count}
     return [kinds[kind] for kind in range(KINDS)]
