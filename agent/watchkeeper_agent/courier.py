@@ -25,6 +25,7 @@ FOR_GOOD = ("undecodable", "bad_layout", "too_large")
 SOON, SHARE = (0.2, 0.6), 10.0
 PACE = (2.0, 120.0)
 LIVE_BACKLOG = 2
+MOST_LAYOUTS = 200
 
 
 class Courier:
@@ -131,6 +132,8 @@ class Courier:
             say("hub", f"The hub answers again; {self.spool.waiting()} rows are on their way.")
         returned, self.failures, self.trouble = bool(self.failures), 0, ""
         self.away_since, self.acked_at = None, time.time()
+        if len(self.known) >= MOST_LAYOUTS:
+            self.known.clear()  # their columns go once more
         self.known.add(batch.layout)
         self.spool.settle(batch)
         self.current = None

@@ -43,6 +43,7 @@ class Spool:
         self.lock = threading.RLock()
         self.segments: list[Segment] = []
         self.writer: Writer | None = None
+        self.recovered = False
         self.tried_at = 0.0
         self.layouts: dict[str, list[str]] = {}
         self.joined: dict[int, dict[str, Any]] = {}
@@ -59,20 +60,22 @@ class Spool:
     def _open(self) -> None:
         """Find what is there; a folder that cannot be written is tried again now and then."""
         self.tried_at = time.monotonic()
-        lost, samples = self.dropped, self.samples
-        self.segments, self.joined, self.next = [], {}, 1
         try:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs memory
-            self.guard(self.folder)
-            self._recover()
+            if not self.recovered:
+                os.makedirs(self.folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs memory
+                self.guard(self.folder)
+                self._recover()
+            self._go_on()
         except OSError as error:
-            self.writer = None
-            say(
-                "spool",
-                f"The spool folder {self.folder} cannot be used ({error.strerror}): rows are kept in memory, at most "
-                f"{MOST_HELD} of them. Mend its rights or its disk.",
-            )
-        self.dropped, self.samples = self.dropped + lost, self.samples + samples
+            self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
+        """One sentence for all that can fail here: said once, however often it fails."""
+        say(
+            "spool",
+            f"The spool folder {self.folder} cannot be written ({error.strerror}): new rows are kept in memory, "
+            f"at most {MOST_HELD} of them. Mend its rights or free its disk.",
+        )
 
     # -- putting in ---------------------------------------------------------------------------
 
@@ -98,12 +101,10 @@ class Spool:
 
     def _settle_in(self) -> None:
         """What is held in memory goes to the disk as soon as it takes it, before anything newer."""
-        if self.writer is None:
-            if time.monotonic() - self.tried_at >= BETWEEN_TRIES:
-                with contextlib.suppress(Trouble):  # another agent has it by now
-                    self._open()
-            if self.writer is None:
-                raise OSError(errno.EROFS, "not writable")
+        if self.writer is None and time.monotonic() - self.tried_at >= BETWEEN_TRIES:
+            with contextlib.suppress(Trouble):  # another agent has it by now
+                self._open()
+        self._writing()
         while self.held:
             one = self.held[0]
             record = {"b": one.boot, "s": one.seq, "l": one.layout, "r": one.rows[0], "x": one.extras}
@@ -113,13 +114,16 @@ class Spool:
             if not self.held:
                 say("spool", "The spool is written again.")
 
+    def _writing(self) -> Writer:
+        if self.writer is None:
+            raise OSError(errno.EROFS, "not writable")
+        return self.writer
+
     def _hold(
         self, columns: list[str], layout: str, row: Row, extras: dict[str, Any], seq: int | None, error: OSError
     ) -> None:
         if self.writer is not None:
-            say(
-                "spool", f"The spool cannot be written ({error.strerror}); up to {MOST_HELD} rows are kept in memory."
-            )
+            self._complain(error)
         one = self.newest = Batch(self.boot, seq or self._next_seq(), layout, columns, [row])
         one.extras = extras
         self.held.append(one)
@@ -131,13 +135,12 @@ class Spool:
         self.samples += sum(_values(row) for row in rows)
 
     def _write_row(self, layout: str, record: dict[str, Any]) -> None:
-        segment = self._segment()
-        assert self.writer  # noqa: S101 - for the types: only an open spool is written to
+        segment, writer = self._segment(), self._writing()
         if layout not in segment.layouts:
-            self.writer.append(_pack("L", {"layout": layout, "columns": self.layouts[layout]}))
+            writer.append(_pack("L", {"layout": layout, "columns": self.layouts[layout]}))
             segment.layouts.add(layout)
-        segment.offsets.append(self.writer.append(_pack("R", record)))
-        segment.size = self.writer.size
+        segment.offsets.append(writer.append(_pack("R", record)))
+        segment.size = writer.size
         self.next = segment.end
 
     def _next_seq(self) -> int:
@@ -203,19 +206,21 @@ class Spool:
             {"b": self.boot, "s": self._next_seq(), "n": numbers} for numbers in parts
         ]
         try:
-            assert self.writer  # noqa: S101 - for the types: these rows are on the disk
+            writer = self._writing()
             for identity in identities:
-                self.writer.append(_pack("B", identity))
-            self.writer.sync()
+                writer.append(_pack("B", identity))
+            writer.sync()
         except OSError as error:
             # Sent all the same: on a full disk a doubled row after a crash is the smaller harm.
-            say("spool", f"The spool cannot be written ({error.strerror}).")
+            if self.writer is not None:
+                self._complain(error)
         for identity in identities:
             self.joined.update(dict.fromkeys(identity["n"], identity))
         return identities[0]
 
     def _build(self, boot: str, seq: int, numbers: list[int]) -> Batch | None:
         rows: list[Row] = []
+        found: list[int] = []
         extras: dict[str, Any] = {}
         layout = ""
         for number in numbers:
@@ -225,6 +230,7 @@ class Spool:
                 continue
             layout = record["l"]
             rows.append(record["r"])
+            found.append(number)
             for key, value in record["x"].items():
                 extras[key] = [*extras.get(key, []), *value] if isinstance(value, list) else value
         if not rows or layout not in self.layouts:
@@ -232,7 +238,7 @@ class Spool:
                 self._lose(number)
             return None
         batch = Batch(boot, seq, layout, self.layouts[layout], rows)
-        batch.extras, batch.numbers = extras, numbers
+        batch.extras, batch.numbers = extras, found
         return batch
 
     def _read(self, number: int) -> dict[str, Any] | None:
@@ -261,7 +267,7 @@ class Spool:
             self.held = [one for one in self.held if one is not batch]
             self.newest = None if batch is self.newest else self.newest
             for number, row in zip(batch.numbers, batch.rows):
-                if number >= self.segments[0].first:
+                if number >= self._first():
                     self.acked.add(number)
                 elif self.dropped > self.told:  # dropped while it was on its way, and it arrived
                     self.dropped -= 1
@@ -273,7 +279,9 @@ class Spool:
         """All that is kept counts as unsent again, under the same identities, for a hub that lost it."""
         with self.lock:
             before = self.waiting()
-            self.acked = Ranges()
+            # Numbers between two files were lost or never written: there is nothing to send again.
+            gaps = [[one.end, two.first - 1] for one, two in zip(self.segments, self.segments[1:])]
+            self.acked = Ranges([gap for gap in gaps if gap[0] <= gap[1]])
             for segment in self.segments:
                 segment.settled = None
             return self.waiting() - before
@@ -295,8 +303,11 @@ class Spool:
     def waiting(self) -> int:
         """How many rows the hub does not have yet."""
         with self.lock:
-            first = self.segments[0].first if self.segments else self.next
+            first = self._first()
             return self.next - first - self.acked.count(first, self.next - 1) + len(self.held)
+
+    def _first(self) -> int:
+        return self.segments[0].first if self.segments else self.next
 
     def size(self) -> Number:
         return sum(segment.size for segment in self.segments)
@@ -324,6 +335,8 @@ class Spool:
             say("spool caps", f"The spool is full: {self.dropped} rows were dropped, the oldest first.")
         self.acked.forget_below(oldest.end)
         self.joined = {number: one for number, one in self.joined.items() if number >= oldest.end}
+        used = {one.layout for one in self.held}.union(*(segment.layouts for segment in self.segments))
+        self.layouts = {layout: columns for layout, columns in self.layouts.items() if layout in used}
         self._save()
         with contextlib.suppress(OSError):
             os.unlink(oldest.path)  # noqa: PTH108 - pathlib costs memory
@@ -361,7 +374,21 @@ class Spool:
         self.segments.append(Segment(path, first))
 
     def _recover(self) -> None:
-        """Read what an earlier life left; a torn end is cut off, and never more than that."""
+        """What an earlier life left, and what was counted since because it could not be reached."""
+        counted = self.dropped, self.samples, self.told
+        try:
+            self._read_folder()
+        except OSError:
+            self.segments, self.joined, self.next = [], {}, 1
+            self.dropped, self.samples, self.told = counted
+            raise
+        self.dropped, self.samples, self.told = (
+            self.dropped + counted[0], self.samples + counted[1], self.told + counted[2],
+        )  # fmt: skip
+        self.recovered = True
+
+    def _read_folder(self) -> None:
+        """All files in their order; a torn end is cut off, and never more than that."""
         self._load()
         names = sorted(name for name in os.listdir(self.folder) if name.endswith(".spool"))  # noqa: PTH208 - memory
         names = [name for name in names if name[:-6].isdigit()]
@@ -369,13 +396,16 @@ class Spool:
         youngest = max((os.path.getmtime(f"{self.folder}/{name}") for name in names), default=0.0)  # noqa: PTH204
         for name in names:
             self._recover_segment(f"{self.folder}/{name}", int(name[:-6]), youngest)
+
+    def _go_on(self) -> None:
+        """Open a file to write to, behind all that was read."""
+        # Rows cut off after the hub had them: their numbers must not come again.
+        first = max(self.next, self.acked.pairs[-1][1] + 1 if self.acked.pairs else 1)
         last = self.segments[-1] if self.segments else None
-        if last and not last.offsets:
+        if last and not last.offsets and last.first == first:
             # It may hold what was said about earlier rows: go on in it, never over it.
             self.writer = Writer(last.path, last.size)
         else:
-            # Rows cut off after the hub had them: their numbers must not come again.
-            first = max(self.next, self.acked.pairs[-1][1] + 1 if self.acked.pairs else 1)
             self._bridge(first, lost=False)
             self._begin(first)
         self.acked.forget_below(self.segments[0].first)
@@ -429,7 +459,7 @@ class Spool:
     def _save(self) -> None:
         """The acknowledged position, replaced whole. Not synced: an older one only means sending again."""
         self.saved_at = time.monotonic()
-        if self.writer is None:  # what an earlier life left there is not ours to replace
+        if not self.recovered:  # what an earlier life left there was not read yet
             return
         state = {"acked": self.acked.pairs, "dropped": self.dropped, "told": self.told, "samples": self.samples}
         path = f"{self.folder}/position"
@@ -438,7 +468,7 @@ class Spool:
                 json.dump(state, file)
             os.replace(path + ".part", path)  # noqa: PTH105
         except OSError as error:
-            say("spool", f"The spool cannot be written ({error.strerror}).")
+            self._complain(error)
 
     def close(self) -> None:
         with self.lock:

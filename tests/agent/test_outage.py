@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -74,6 +75,7 @@ def test_after_half_an_hour_all_arrives_once_at_a_tenth_more_load(
     hub = Far(clock)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     monkeypatch.setattr("watchkeeper_agent.segments.os.fsync", lambda _: None)
+    monkeypatch.setattr("watchkeeper_agent.courier.between", random.Random(1).uniform)  # noqa: S311 - the same pauses each time
     fleet = [Machine(tmp_path / str(number), hub, number % INTERVAL) for number in range(AGENTS)]
     for now in range(END):
         clock.now = float(now)

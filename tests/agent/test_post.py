@@ -96,6 +96,17 @@ def test_a_hub_that_forgot_the_layout_gets_the_same_batch_with_its_columns(hub: 
     assert again == {**first, "columns": COLUMNS}
 
 
+def test_layouts_the_hub_knows_do_not_grow_memory(
+    hub: TinyHub, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watchkeeper_agent.courier.MOST_LAYOUTS", 3)
+    one = courier(hub, spool)
+    for number in range(9):
+        spool.append([f"c{number}"], layout_of([f"c{number}"]), [float(number), 1.0], live=True, extras={})
+        one.step()
+    assert len(one.known) <= 3
+
+
 def test_a_hub_that_is_busy_is_asked_again_when_it_said_and_not_before(hub: TinyHub, spool: Spool) -> None:
     one = courier(hub, spool)
     hub.script = scripted((503, {"Retry-After": "7"}, {"error": "busy", "detail": "Too much."}))

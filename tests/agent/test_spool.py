@@ -356,3 +356,82 @@ def test_halves_keep_their_numbers_over_a_kill(folder: str) -> None:
     found = {(one.boot, one.seq): [row[0] for row in one.rows] for one in drain(Spool(folder))}
     assert found[half.boot, half.seq] == [0.0, 1.0, 2.0]
     assert (whole.boot, whole.seq) not in found
+
+
+def test_a_row_damaged_while_it_waits_does_not_send_its_neighbours_for_ever(folder: str) -> None:
+    spool = Spool(folder)
+    for number in range(6):
+        put(spool, number, live=False)
+    spool.settle(spool.take() or pytest.fail("The newest row should be offered."))
+    batch = spool.take() or pytest.fail("The past should be offered.")
+    assert len(batch.numbers) == 5
+    path = Path(spool.segments[0].path)
+    content = bytearray(path.read_bytes())
+    content[spool.segments[0].offsets[2] + 12] ^= 255
+    path.write_bytes(bytes(content))
+    assert times(list(drain(spool))) == [[0.0, 1.0, 3.0, 4.0]]
+    assert (spool.waiting(), spool.dropped) == (0, 1)
+
+
+def test_a_disk_that_is_full_at_the_start_lets_the_past_go_out_and_counts_nothing_twice(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("watchkeeper_agent.spool.BETWEEN_TRIES", 0.0)
+    first = Spool(folder)
+    for number in range(4):
+        put(first, number, live=False)
+    first.dropped = first.told = 3
+    first.close()
+    with monkeypatch.context() as patch:
+        patch.setattr("watchkeeper_agent.segments.os.write", full)
+        second = Spool(folder)
+        for number in range(4, 7):
+            put(second, number)
+        assert (second.dropped, second.told, second.waiting()) == (3, 3, 7)
+        assert times(list(drain(second))) == [[6.0], [0.0, 1.0, 2.0, 3.0], [4.0], [5.0]]
+    put(second, 7)
+    assert times(list(drain(second))) == [[7.0]]
+    assert (second.dropped, second.told) == (3, 3)
+    assert capsys.readouterr().err.count("cannot be written") == 1
+
+
+def test_a_number_the_hub_has_heard_is_not_given_to_another_row(folder: str) -> None:
+    """A power cut took the rows of a file just begun, and left the file and what was acknowledged of it."""
+    first = Spool(folder)
+    for number in range(3):
+        put(first, number)
+    list(drain(first))
+    first.close()
+    path = Path(first.segments[0].path)
+    path.write_bytes(path.read_bytes()[:8])
+    second = Spool(folder)
+    put(second, 9)
+    assert times(list(drain(second))) == [[9.0]]
+    second.close()
+    third = Spool(folder)
+    put(third, 10)
+    assert times(list(drain(third))) == [[10.0]]
+    assert third.dropped == 0
+
+
+def test_rows_lost_to_damage_are_not_lost_again_when_all_is_sent_again(folder: str) -> None:
+    first = Spool(folder, Limits(segment_size=1_000))
+    for number in range(30):
+        put(first, number)
+    damaged = sorted(Path(folder).glob("*.spool"))[1]
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    second = Spool(folder)
+    before = len(list(drain(second)))
+    lost = second.dropped
+    second.recall()
+    assert len(list(drain(second))) == before
+    assert second.dropped == lost > 0
+
+
+def test_columns_that_no_file_names_any_more_are_forgotten(folder: str) -> None:
+    """Containers that come and go make a new layout each minute."""
+    spool = Spool(folder, Limits(size=20_000, segment_size=2_000))
+    for number in range(300):
+        put(spool, number, columns=[*COLUMNS, f"c{number}"])
+    assert len(spool.layouts) < 150
+    assert times(list(drain(spool)))[0] == [299.0]
