@@ -1,9 +1,10 @@
-"""What one agent costs at a row in 10 s and at a row a second; `kill` and `power` end it at random."""
+"""What one agent costs at a row in 10 s and in 1 s; `kill` and `power [SEED] [postgres]` end it at random."""
 
 from __future__ import annotations
 
 import json
 import random
+import secrets
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from bench.figures import cpu_seconds, pss_mib, row
 from core.tls import ensure
 from tests.agent.hub import Said, TinyHub
 from tests.product import Product
+from tests.services import _create
+from tests.services import running as running_services
 
 AGENT = Path(__file__).parents[1] / "agent"
 SECONDS = {10: 60, 1: 30}
@@ -30,7 +33,9 @@ def main() -> int:
     if sys.argv[1:] == ["kill"]:
         return max(kills(seed) for seed in (1, 2, 3))
     if sys.argv[1:2] == ["power"]:
-        return max(power(int(seed)) for seed in sys.argv[2:3] or ("1", "2", "3"))
+        words = sys.argv[2:]
+        seeds = [int(word) for word in words if word.isdigit()] or [1, 2, 3]
+        return max(power(seed, postgres="postgres" in words) for seed in seeds)
     with tempfile.TemporaryDirectory() as folder:
         for interval, goal in ((10, "<= 0.06"), (1, "<= 0.4")):
             for secure in (False, True):
@@ -141,12 +146,13 @@ def kills(seed: int, times: int = 20, longest: float = 3.5) -> int:
     return 1 if lost or doubled or ledger.changed or len(told) < times // 2 else 0
 
 
-def power(seed: int, times: int = 20) -> int:
+def power(seed: int, times: int = 20, *, postgres: bool = False) -> int:
     """Kill -9 of the real hub and of its agent by turns of chance; then the hub's store against the local log."""
     dice = random.Random(seed)  # noqa: S311
+    environment: dict[str, Any] = {"DATABASE_URL": empty_postgres()} if postgres else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        product = Product(folder / "data").start()
+        product = Product(folder / "data", **environment).start()
         token = product.api_token()
         server, key = product.enrol("power")
         product.request("PATCH", f"/api/v1/servers/{server}", {"interval": 1}, token=token)
@@ -171,10 +177,17 @@ def power(seed: int, times: int = 20) -> int:
         product.stop()
     doubled = len(times_there) - len(set(times_there))
     row(
-        f"seed {seed}: {times} kills of the agent, {hub_kills} of the hub",
+        f"{'PostgreSQL' if postgres else 'SQLite'}, seed {seed}: {times} kills of the agent, {hub_kills} of the hub",
         f"{len(times_there)} rows, {len(lost)} lost, {doubled} doubled", "0, 0",
     )  # fmt: skip
     return 1 if lost or doubled or len(times_there) < times else 0
+
+
+def empty_postgres() -> str:
+    base, _, _ = running_services.postgres().rpartition("/")
+    url = f"{base}/watchkeeper_{secrets.token_hex(4)}"
+    _create(url)
+    return url
 
 
 def stored(product: Product, server: str, token: str, began: float) -> list[float]:
