@@ -1,4 +1,4 @@
-"""Kill -9 of the product at random under load, and whether anything acknowledged was lost, changed or doubled."""
+"""Power cuts and other troubles under load, and whether anything acknowledged was lost, changed or doubled."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import argparse
 import secrets
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench.figures import row
-from tests.faults.chaos import HastyProduct, HastyScaleOut, Plan, Running, run
+from tests.faults.chaos import HastyProduct, HastyScaleOut, Plan, Running, Trouble, run
+from tests.faults.troubles import Postgres, full, jumping, small_disk
 from tests.services import _create, _drop, running
 
 
@@ -20,6 +22,7 @@ def main() -> int:
 
 def _asked() -> argparse.Namespace:
     asked = argparse.ArgumentParser(prog="./watchkeeper bench faults", description=__doc__)
+    asked.add_argument("trouble", nargs="?", choices=("kills", "database", "disk", "clock"), default="kills")
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])
     asked.add_argument("--db", choices=("sqlite", "postgres"), default="sqlite")
@@ -29,24 +32,35 @@ def _asked() -> argparse.Namespace:
 
 
 def _once(asked: argparse.Namespace, seed: int) -> int:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(asked.keep or name)
+    with ExitStack() as stack:
+        folder = Path(asked.keep or stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(exist_ok=True)
-        database = _database() if asked.db == "postgres" else ""
-        product: Running = (
-            HastyScaleOut(folder / "data", database, running.redis()) if database else HastyProduct(folder / "data")
-        )
-        try:
-            with_faults = run_in(product, Plan(seed, asked.kills, asked.agents, before=20.0), folder)
-        finally:
-            if database and not asked.keep:
-                _drop(database)
-    return with_faults
+        plan = Plan(seed, asked.kills if asked.trouble == "kills" else 0, asked.agents, before=20.0)
+        product, trouble = _made(asked, folder, stack)
+        return run_in(product, plan, folder, trouble)
 
 
-def run_in(product: Running, plan: Plan, folder: Path) -> int:
+def _made(asked: argparse.Namespace, folder: Path, stack: ExitStack) -> tuple[Running, Trouble | None]:
+    if asked.trouble == "database":
+        server = Postgres()
+        stack.callback(server.close)
+        return HastyScaleOut(folder / "data", server.begin(), running.redis()), server.away(8.0)
+    more, trouble = jumping(folder) if asked.trouble == "clock" else ({}, None)
+    if asked.db == "postgres":
+        database = _database()
+        stack.callback(_drop, database)
+        return HastyScaleOut(folder / "data", database, running.redis(), **more), trouble
+    if asked.trouble != "disk":
+        return HastyProduct(folder / "data", **more), trouble
+    disk = stack.enter_context(small_disk(folder / "disk", 160))
+    product = HastyProduct(disk / "data")
+    product.log = folder / "log"
+    return product, full(disk, 20.0, product.is_ready)
+
+
+def run_in(product: Running, plan: Plan, folder: Path, trouble: Trouble | None) -> int:
     try:
-        found = run(product, plan, folder)
+        found = run(product, plan, folder, trouble)
     finally:
         product.kill()
     print(f"seed {plan.seed}: {found.summary()}")

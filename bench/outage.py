@@ -1,4 +1,4 @@
-"""The hub away for a while under a hundred agents of the real code: nothing is missing, and its return is no storm."""
+"""The hub away under a hundred agents of the real code: nothing is missing, and its return is no storm."""
 
 from __future__ import annotations
 

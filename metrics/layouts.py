@@ -150,16 +150,9 @@ class Layouts:
         with self.learning:
             return self.find(hash_) or self.load(hash_) or self._store(hash_, columns)
 
-    @transaction.atomic
     def _store(self, hash_: str, columns: list[str]) -> Known:
-        keys = [_parsed(column) for column in columns]
-        Series.objects.bulk_create(
-            (Series(metric=m, labels=text) for m, text in sorted(set(keys))), ignore_conflicts=True
-        )
-        ids = _ids(set(keys))
-        Layout.objects.bulk_create(
-            [Layout(hash=hash_, columns=columns, series=[ids[key] for key in keys])], ignore_conflicts=True
-        )
+        _write(hash_, columns)
+        # Kept after the commit: should it fail, another layout would get the same id.
         return self._keep(Layout.objects.get(hash=hash_))
 
     def _keep(self, row: Layout) -> Known:
@@ -182,6 +175,18 @@ class Layouts:
         if known:
             self.by_id.pop(known.id, None)
             self.columns -= len(known.columns)
+
+
+@transaction.atomic
+def _write(hash_: str, columns: list[str]) -> None:
+    keys = [_parsed(column) for column in columns]
+    Series.objects.bulk_create(
+        (Series(metric=m, labels=text) for m, text in sorted(set(keys))), ignore_conflicts=True
+    )
+    ids = _ids(set(keys))
+    Layout.objects.bulk_create(
+        [Layout(hash=hash_, columns=columns, series=[ids[key] for key in keys])], ignore_conflicts=True
+    )
 
 
 def _check(hash_: str, columns: list[str]) -> None:

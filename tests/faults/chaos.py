@@ -92,6 +92,7 @@ class HastyScaleOut(ScaleOut):
 
 
 Running = HastyProduct | HastyScaleOut
+Trouble = Callable[[Told], None]
 
 
 @dataclass
@@ -172,7 +173,7 @@ class Mayflies:
         self.count += 1
 
 
-def run(product: Running, plan: Plan, folder: Path) -> Found:
+def run(product: Running, plan: Plan, folder: Path, trouble: Trouble | None = None) -> Found:
     """Load, kills, calm; then everything is asked back, before and after one more start."""
     began, dice = time.monotonic(), random.Random(plan.seed)  # noqa: S311 - the same kills for the same seed
     product.start()
@@ -189,6 +190,8 @@ def run(product: Running, plan: Plan, folder: Path) -> Found:
                 mayflies.one()
             time.sleep(dice.uniform(*plan.apart))
             found.struck.append(product.strike(dice))
+        if trouble:
+            trouble(told)
     found.faults += told.faults
     found.faults += ask_back(product, token, agents)
     found.faults += ask_inside(product, agents, folder)
