@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from celery import shared_task
 
+from core import memory
 from core.clock import milliseconds, steady
 from core.runner import Held
 from metrics import merging, retention, sealing
@@ -27,12 +28,16 @@ class Alone:
         """Again while there is more, but not for ever."""
         if not self.lock.acquire(blocking=False):
             return
+        worked = False
         try:
             for _ in range(most):
                 if not (self.lease.ours() and work()):
                     break
+                worked = True
         finally:
             self.lock.release()
+            if worked:
+                memory.give_back()
 
 
 _sealing, _merging, _expiring = Alone("seal"), Alone("merge"), Alone("expire")
