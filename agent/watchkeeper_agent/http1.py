@@ -74,7 +74,7 @@ class Connection:
         head, _, self.left = self.left.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         words = first.split(None, 2)
-        if len(words) < 2 or not (words[1].isdigit() and len(words[1]) == 3):
+        if len(words) < 2 or not (is_number(words[1]) and len(words[1]) == 3):
             raise NotHttp
         pairs = (line.partition(":") for line in lines)
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
@@ -91,7 +91,7 @@ class Connection:
         length = headers.get("content-length")
         if length is None:
             return self._rest(deadline)
-        if not length.isdigit() or int(length) > LARGEST_ANSWER:
+        if not is_number(length) or int(length) > LARGEST_ANSWER:
             raise NotHttp
         content = self._exactly(int(length), deadline)
         self.usable = not self.left  # what nobody asked for would be taken for the next answer
@@ -166,3 +166,7 @@ class Connection:
         self.usable = False
         if self.sock:
             self.sock.close()
+
+
+def is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 12

@@ -17,8 +17,8 @@ from watchkeeper_agent.config import Config, load
 from watchkeeper_agent.courier import Courier
 from watchkeeper_agent.errors import Trouble, say
 from watchkeeper_agent.lock import lock
-from watchkeeper_agent.orders import PATIENCE, Desk, Ear
-from watchkeeper_agent.post import Hub
+from watchkeeper_agent.orders import PATIENCE, Desk, Ear, NotNow
+from watchkeeper_agent.post import Hub, Unreachable
 from watchkeeper_agent.rows import Limits
 from watchkeeper_agent.sample import layout_of, sha256
 from watchkeeper_agent.spool import Spool
@@ -132,8 +132,12 @@ class Loop:
         line = self.courier.hub.twin(timeout=20.0)
         try:
             answer = line.post(NEW_KEY, {})
+        except Unreachable as trouble:
+            raise NotNow(f"A new key could not be fetched: {trouble}") from trouble
         finally:
             line.close()
+        if answer.status == 429 or answer.status >= 500:
+            raise NotNow(f"The hub gives no new key now ({answer.status}): {answer.detail}")
         key = answer.document.get("key")
         if answer.status not in (200, 201) or not isinstance(key, str) or not _is_key(key):
             raise Trouble(f"The hub gave no new key ({answer.status}): {answer.detail}")

@@ -17,10 +17,15 @@ PATIENCE = WAIT + 20.0  # a hub that does not answer within this is away
 QUICK = 5.0  # an answer sooner than this was not held open
 LONGEST_PAUSE = 60.0
 UNKNOWN_DOOR, REFUSED = 600.0, 120.0  # a hub of before this door; a key that is revoked
-MOST_KEPT = 200
+MOST_KEPT, LONGEST_ID = 200, 100
+TRY_AGAIN = 60.0  # an order that could not be done just now is done when the hub still wants it after this
 
 # What is done gets its arguments and the seconds left; it answers what to tell, or None for nothing to tell.
 Kind = Callable[[dict[str, Any], Optional[float]], Optional[str]]
+
+
+class NotNow(Trouble):
+    """It could not be done just now: no answer is given, and what stands is tried again."""
 
 
 class Desk:
@@ -30,6 +35,7 @@ class Desk:
         self.kinds = kinds
         self.lock = threading.Lock()
         self.seen: dict[str, Any] = {}
+        self.later: dict[str, float] = {}
         self.finished: dict[str, dict[str, Any]] = {}
         self.pending: dict[str, dict[str, Any]] = {}
 
@@ -37,7 +43,7 @@ class Desk:
         """Do what is new; `at` is the hub's clock, by which `until` is meant. Answers whether anything was new."""
         new = False
         for order in orders if isinstance(orders, list) else []:
-            if isinstance(order, dict) and self._is_new(order):
+            if isinstance(order, dict) and len(str(order.get("id"))) <= LONGEST_ID and self._is_new(order):
                 new = True
                 self._do(order, time.time() if at is None else at)
         return new
@@ -45,7 +51,9 @@ class Desk:
     def _is_new(self, order: dict[str, Any]) -> bool:
         name, until = str(order.get("id")), order.get("until")
         with self.lock:
-            if name in self.seen and self.seen[name] == until:
+            if name in self.later and time.monotonic() < self.later[name]:
+                return False
+            if self.later.pop(name, None) is None and name in self.seen and self.seen[name] == until:
                 if name in self.finished:  # the hub has not heard
                     self.pending.setdefault(name, self.finished[name])
                 return False
@@ -55,13 +63,19 @@ class Desk:
                 oldest = next(iter(self.seen))
                 del self.seen[oldest]
                 self.finished.pop(oldest, None)
+                self.pending.pop(oldest, None)
+                self.later.pop(oldest, None)
             return renewed or name not in self.finished
 
     def _do(self, order: dict[str, Any], at: float) -> None:
         kind, until, arguments = order.get("kind"), order.get("until"), order.get("args")
-        left = float(until) - at if isinstance(until, (int, float)) else None
         try:
+            left = float(until) - at if isinstance(until, (int, float)) else None
             text = self._kind(kind, left)(arguments if isinstance(arguments, dict) else {}, left)
+        except NotNow as trouble:
+            say("orders", f"{trouble} It is tried again in a minute.")
+            with self.lock:
+                self.later[str(order.get("id"))] = time.monotonic() + TRY_AGAIN
         except Trouble as trouble:
             self._finish(order, ok=False, text=str(trouble))
         except Exception as error:  # noqa: BLE001 - an order must never end the thread that carries rows

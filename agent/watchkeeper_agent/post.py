@@ -10,7 +10,7 @@ from typing import Any
 from watchkeeper_agent import VERSION
 from watchkeeper_agent.config import address
 from watchkeeper_agent.errors import Trouble
-from watchkeeper_agent.http1 import Connection, NotHttp, Reply
+from watchkeeper_agent.http1 import Connection, NotHttp, Reply, is_number
 
 NOT_YET, EXPIRED, WRONG_NAME, WRONG_ADDRESS = 9, 10, 62, 64  # OpenSSL's X509_V_ERR_…
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -28,7 +28,7 @@ class Answer:
         self.status = status
         self.document = document
         # An HTTP date instead of seconds is legal; nobody of ours sends one.
-        self.retry_after = float(retry_after) if retry_after.isdigit() else None
+        self.retry_after = float(retry_after) if is_number(retry_after) else None
         self.at = seconds_of(date)
 
     @property
@@ -98,11 +98,13 @@ class Hub:
         if connection is None:
             # Known before it connects: from here on `abort` finds it.
             connection = self.connection = Connection(self.host, self.port, self.context)
-            connection.connect(self.timeout)
-        reply = connection.exchange(head, body, self.timeout)
-        if not connection.usable:
-            self.close()
-        return _answer(reply)
+        try:
+            if not connection.usable:
+                connection.connect(self.timeout)
+            return _answer(connection.exchange(head, body, self.timeout))
+        finally:
+            if not connection.usable:  # whatever went wrong: half an answer must not be taken for the next one
+                self.close()
 
     def close(self) -> None:
         connection, self.connection = self.connection, None

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from watchkeeper_agent.config import load
 from watchkeeper_agent.courier import Courier
 from watchkeeper_agent.errors import Trouble
+from watchkeeper_agent.loop import Loop
 from watchkeeper_agent.orders import Desk, Ear
 from watchkeeper_agent.post import Hub
 from watchkeeper_agent.sample import layout_of
@@ -94,6 +96,34 @@ def test_a_thousand_orders_do_not_grow_memory() -> None:
         one.heard(one.to_tell())
     assert len(one.seen) <= 200
     assert len(one.finished) <= 200
+
+
+def test_what_cannot_be_done_now_is_tried_again_while_the_hub_wants_it(
+    hub: TinyHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "agent.json"
+    path.write_text(json.dumps({"url": hub.url, "server": "s", "key": "wka_old.secret"}))
+    left: list[Any] = [(503, {}, {"detail": "Not now."}), (201, {}, {"key": "wka_new.secret"})]
+    hub.script = lambda *_: left.pop(0)
+    one = Loop(load(str(path)))
+    assert one.desk.take([order("1", "rotate_key", until=90.0)], 0.0)
+    assert not one.desk.take([order("1", "rotate_key", until=90.0)], 1.0), "not at once"
+    assert (one.desk.to_tell(), len(left)) == ([], 1)
+    later = time.monotonic() + 61
+    monkeypatch.setattr("watchkeeper_agent.orders.time.monotonic", lambda: later)
+    assert one.desk.take([order("1", "rotate_key", until=90.0)], 61.0)
+    assert [(done["id"], done["ok"]) for done in one.desk.to_tell()] == [("1", True)]
+    assert load(str(path)).key == "wka_new.secret"
+    assert not one.desk.take([order("1", "rotate_key", until=90.0)], 62.0)
+    one.spool.close()
+
+
+def test_what_a_strange_hub_orders_is_bounded() -> None:
+    one = desk([])
+    one.take([order("x" * 101), order("huge", until=10**400)], 0.0)
+    one.take([order(f"{number}", "dance") for number in range(1000)], 0.0)
+    assert len(one.to_tell()) <= 200
+    assert "x" * 101 not in one.seen
 
 
 def put(spool: Spool, at: float) -> None:
@@ -180,7 +210,7 @@ def test_live_begins_within_two_seconds_and_ends_by_itself(hub: TinyHub, tmp_pat
 
 def test_a_new_key_is_fetched_kept_and_used(hub: TinyHub, tmp_path: Path, start: Start) -> None:
     config = every(1, hub, tmp_path)
-    left: list[Any] = [(503, {}, {"detail": "Not now."}), (201, {}, {"key": "wka_new.secret"})]
+    left: list[Any] = [(403, {}, {"detail": "Never."}), (201, {}, {"key": "wka_new.secret"})]
     healthy = hub.script
 
     def script(path: str, document: dict[str, Any]) -> Any:

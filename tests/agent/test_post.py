@@ -415,6 +415,7 @@ WRONG = {
     "endless head": b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20_000,
     "no number": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
     "negative": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+    "strange digits": b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n{}",
     "torn": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
 }
 
