@@ -13,16 +13,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import Pages
 from accounts.base import LOOK
 from core.clock import milliseconds
 from core.errors import Failure
-from metrics import query
-from metrics.latest import latest
+from metrics import database, query
+from metrics.base import HOURS, MINUTES, RAW
 from metrics.names import METRIC
 from servers.models import Server
 
 HOUR = 3_600_000
 AGGREGATES = ("avg", "min", "max")
+NAMES = {RAW: "samples", MINUTES: "5 minutes", HOURS: "hours"}
 
 
 class NotFound(Failure):
@@ -31,7 +33,10 @@ class NotFound(Failure):
 
 
 class SeriesView(APIView):
-    """One server's series over a range; null where nothing was measured."""
+    """One server's series over a range; null where nothing was measured.
+
+    `tier` says what answered: 0 samples, 300 or 3600 seconds the buckets that are kept longer.
+    """
 
     resource = "series"
     verbs = {"GET": LOOK}
@@ -42,7 +47,7 @@ class SeriesView(APIView):
             OpenApiParameter("metric", str, required=True, many=True),
             OpenApiParameter("start", str, description="Unix seconds or ISO 8601; default an hour before the end."),
             OpenApiParameter("end", str, description="Unix seconds or ISO 8601; default now."),
-            OpenApiParameter("points", int, description="So many buckets; without it every stored sample."),
+            OpenApiParameter("points", int, description="So many buckets; without it the finest tier there is."),
             OpenApiParameter("agg", str, enum=AGGREGATES),
         ],
         responses=dict,
@@ -53,38 +58,54 @@ class SeriesView(APIView):
         metrics = asked.getlist("metric")
         if not metrics or not all(METRIC.fullmatch(metric) for metric in metrics) or len(metrics) > 50:
             raise Failure("Name 1 to 50 metrics, such as metric=cpu_used_percent.", code="bad_metric")
-        agg = asked.get("agg", "avg")
-        if agg not in AGGREGATES:
-            raise Failure(f"agg must be one of {', '.join(AGGREGATES)}.", code="bad_agg")
-        end = moment(asked.get("end"), "end", milliseconds())
-        start = moment(asked.get("start"), "start", end - HOUR)
-        if start >= end:
-            raise Failure("start must be before end.", code="bad_range")
-        found = query.series(server.pk, metrics, query.Range(start, end, _points(asked.get("points")), agg))
-        return HttpResponse(msgspec.json.encode(found), content_type="application/json")
+        agg = agg_of(asked.get("agg"))
+        start, end = range_of(request, HOUR)
+        points = whole_of(request, "points", 1, 1, query.MOST_POINTS) if "points" in asked else None
+        found = query.series(server.pk, metrics, query.Range(start, end, points, agg))
+        return answered(found)
 
 
-class FleetLatestView(APIView):
-    """The newest values of chosen metrics for every server one may see, in columns."""
+class ServerSeriesView(APIView):
+    """The series a server told, each with the first and last time it is known by."""
 
     resource = "series"
     verbs = {"GET": LOOK}
 
-    @extend_schema(parameters=[OpenApiParameter("metrics", str, required=True)], responses=dict)
-    def get(self, request: Request) -> Response:
-        names = [name.strip() for name in request.query_params.get("metrics", "").split(",") if name.strip()]
-        if not names or len(names) > 50:
-            raise Failure("Name 1 to 50 metrics, such as metrics=cpu_used_percent,load1.", code="bad_metric")
-        servers = list(Server.objects.visible_to(request.user).order_by("pk").values_list("pk", "uuid"))
-        rows = [latest.get(pk) for pk, _ in servers]
-        at = milliseconds()
-        return Response(
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("metric", str, many=True, description="Only these metrics."),
+            OpenApiParameter("page", int), OpenApiParameter("size", int),
+        ],
+        responses=dict,
+    )  # fmt: skip
+    def get(self, request: Request, uuid: UUID) -> Response:
+        server = _server(request, str(uuid))
+        told = sorted(database.told(server.pk, request.query_params.getlist("metric") or None).items())
+        pages = Pages()
+        some = pages.paginate_queryset(told, request, view=self) or []
+        listed = [
+            {"metric": key[0], "labels": dict(key[1]), "first": first / 1000, "last": last / 1000}
+            for key, (first, last) in some
+        ]
+        return pages.get_paginated_response(listed)
+
+
+class StoreView(APIView):
+    """How long numbers are kept: what is wanted, what there is, and the room it takes."""
+
+    resource = "series"
+    verbs = {"GET": LOOK}
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request) -> HttpResponse:
+        tiers = [
             {
-                "servers": [str(uuid) for _, uuid in servers],
-                "age": [None if row is None else round((at - row.received) / 1000, 1) for row in rows],
-                "columns": {name: [None if row is None else row.value(name) for row in rows] for name in names},
+                "tier": kept.tier, "name": NAMES[kept.tier], "days": kept.days, "bytes": kept.bytes,
+                "oldest": None if kept.oldest is None else kept.oldest / 1000,
             }
-        )
+            for kept in query.kept()
+        ]  # fmt: skip
+        return answered({"tiers": tiers, "bytes": sum(tier["bytes"] for tier in tiers)})
 
 
 def _server(request: Request, text: str) -> Server:
@@ -98,11 +119,33 @@ def _server(request: Request, text: str) -> Server:
     return found
 
 
-def _points(text: str | None) -> int | None:
+def agg_of(text: str | None) -> str:
+    if text is not None and text not in AGGREGATES:
+        raise Failure(f"agg must be one of {', '.join(AGGREGATES)}.", code="bad_agg")
+    return text or "avg"
+
+
+def range_of(request: Request, width: int) -> tuple[int, int]:
+    """Start and end as they are asked for, or so much up to now."""
+    end = moment(request.query_params.get("end"), "end", milliseconds())
+    start = moment(request.query_params.get("start"), "start", end - width)
+    if start >= end:
+        raise Failure("start must be before end.", code="bad_range")
+    return start, end
+
+
+def answered(found: dict[str, Any]) -> HttpResponse:
+    """Numbers by the thousand: encoded at once; what is no number becomes null."""
+    return HttpResponse(msgspec.json.encode(found), content_type="application/json")
+
+
+def whole_of(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """A whole number of the question."""
+    text = request.query_params.get(name)
     if text is None:
-        return None
-    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= query.MOST_POINTS:
-        raise Failure(f"points must be a number from 1 to {query.MOST_POINTS}.", code="bad_points")
+        return default
+    if not text.isdecimal() or len(text) > 9 or not least <= int(text) <= most:
+        raise Failure(f"{name} must be a number from {least} to {most}.", code=f"bad_{name}")
     return int(text)
 
 

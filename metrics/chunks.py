@@ -68,9 +68,9 @@ def rolled(server: int, series: Collection[int], start: int, end: int, tier: int
     return {one: buckets for one, buckets in _by_series(rollups.between(found, start, end + 1)) if len(buckets.t)}
 
 
-def fleet(series: int, start: int, end: int, tier: int = FINE) -> FleetBuckets:
+def fleet(series: int, start: int, end: int, tier: int = FINE, upto: int | None = None) -> FleetBuckets:
     """Stored buckets of a series over all servers: what is still unsealed is not in it (see metrics.recent)."""
-    return bymetric.read(series, start, end, tier)
+    return bymetric.read(series, start, end, tier, upto)
 
 
 def of_server(server: int, tier: int, start: int, end: int) -> Iterator[QuerySet[Chunk]]:

@@ -116,6 +116,12 @@ SERIES: dict[str, Described] = {
 }
 
 
+def worse_is_high(column: str) -> bool:
+    """Which end of a metric is the worse one: of several disks the fullest counts, of free memory the least."""
+    known = SERIES.get(column.partition("{")[0])
+    return known is None or known.good != "high"
+
+
 def table() -> str:
     """All of them as a page of the documents."""
     lines = ["| series | unit | meaning | good | warn | critical |", "|---|---|---|---|---|---|"]

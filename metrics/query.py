@@ -1,39 +1,40 @@
-"""Questions about history: one server's series over a range, raw or in buckets."""
+"""Questions about history: one server's series over a range, raw or in buckets, from the tier that fits."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from core.clock import milliseconds
-from core.errors import Failure
-from metrics import chunks
-from metrics.layouts import Known, layouts
-from metrics.models import JournalRow, Uses
-from metrics.names import parse
-from metrics.tiers import DAY
+from metrics.base import HOURS, MINUTES, RAW, TIERS, Kept, Key, Line, Store, TooMuch
+from metrics.database import DatabaseStore
 
 MOST_POINTS = 50_000
 MOST_CELLS = 200_000  # series times points of one answer
 MOST_READ = 10_000_000  # stored values behind it
+READ_AT_ONCE = 5_000_000  # at one sample a second
 
+KEPT_FOR = 60.0
+
+HOUR = 3_600_000
+FROM = {RAW: 0, MINUTES: 6 * HOUR, HOURS: 48 * HOUR}  # ranges longer than that
+SURE = 24 * HOUR + HOUR // 2  # so much of each tier is there, however small the disk
+SHORTEST, LONGEST = HOUR // 6, 90 * 24 * HOUR  # what is read at once
+
+Ints = NDArray[np.int64]
 Array = NDArray[np.float64]
-Key = tuple[str, tuple[tuple[str, str], ...]]
 
-
-class TooMuch(Failure):
-    """One answer would hold the process up for everybody else."""
-
-    code = "too_much"
+store: Store = DatabaseStore()
 
 
 @dataclass(frozen=True)
 class Range:
-    """What is asked: times in milliseconds; no points means every stored sample."""
+    """What is asked: times in milliseconds; no points means the finest that is still there."""
 
     start: int
     end: int
@@ -41,53 +42,93 @@ class Range:
     agg: str = "avg"
 
 
+class _Counted:
+    """Counting all bytes reads all rows: once a minute is enough."""
+
+    def __init__(self) -> None:
+        self.at = float("-inf")
+        self.tiers: Sequence[Kept] = ()
+
+    def __call__(self) -> Sequence[Kept]:
+        if time.monotonic() - self.at > KEPT_FOR:
+            self.tiers, self.at = store.kept(), time.monotonic()
+        return self.tiers
+
+
+kept = _Counted()
+
+
 def series(server: int, metrics: list[str], asked: Range) -> dict[str, Any]:
-    """`{"t", "step", "series": [{"metric", "labels", "v", "min", "max"}]}`; null where nothing was measured."""
-    found = {key: _latest_wins(*parts) for key, parts in sorted(_collect(server, set(metrics), asked).items())}
-    if asked.points is None:
-        return _raw(found)
-    return _buckets(found, asked)
+    """`{"t", "step", "tier", "series": [{"metric", "labels", "v", "min", "max"}]}`, NaN for nothing."""
+    tier = tier_for(asked)
+    found = _read(server, metrics, asked, tier)
+    shown = _whole(found, tier) if asked.points is None else _buckets(found, asked, tier)
+    return {**shown, "tier": tier}
 
 
-def _collect(server: int, metrics: set[str], asked: Range) -> dict[Key, tuple[NDArray[np.int64], Array]]:
-    """Each series as it is stored, a day at a time, so that too much is seen before it is read."""
-    series = _series_of(server, metrics, asked)
-    _bound(len(series) * (asked.points or 1), MOST_CELLS)
-    parts: dict[Key, list[tuple[NDArray[np.int64], Array]]] = {key: [] for key in series.values()}
-    first = max(asked.start, milliseconds() - (settings.KEEP_RAW_DAYS + 1) * DAY)
-    read = 0
-    for at in range(first, asked.end + 1, DAY) if series else ():
-        found = chunks.samples(server, series, at, min(at + DAY - 1, asked.end))
-        read += found.values.size
+def tier_for(asked: Range) -> int:
+    """The finest tier that is fine enough for the points, and has not been let go of yet."""
+    width = asked.end - asked.start
+    step = 0 if asked.points is None else width / asked.points / 1000
+    # Whole buckets do not begin where one asks: of short ranges the samples are taken.
+    wanted = max(tier for tier in TIERS if tier <= 2 * step and width > FROM[tier])
+    return next((tier for tier in TIERS if tier >= wanted and _reaches(tier, asked.start)), HOURS)
+
+
+def _reaches(tier: int, start: int) -> bool:
+    """Whether a tier goes back that far, or no coarser one goes back further."""
+    if tier == HOURS or start >= milliseconds() - SURE:
+        return True
+    first = store.first(tier)
+    coarser = [at for coarse in TIERS if coarse > tier and (at := store.first(coarse)) is not None]
+    return not coarser or (first is not None and first <= max(start, min(coarser) + HOUR))
+
+
+def _read(server: int, metrics: list[str], asked: Range, tier: int) -> dict[Key, Line]:
+    """A piece at a time, so that too much is seen before it is read; the newest first, as they are kept."""
+    count = len(store.series(server, metrics, asked.start, asked.end))
+    _bound(count * (asked.points or 1), MOST_CELLS)
+    pieces: list[dict[Key, Line]] = []
+    times = read = 0
+    for start, end in _pieces(asked, tier, count):
+        found = store.range(server, metrics, start, end, tier)
+        pieces.append(found)
+        read += sum(len(line.t) for line in found.values())
+        times += max((len(line.t) for line in found.values()), default=0)
         _bound(read, MOST_READ)
-        for place, one in enumerate(found.keys.tolist()):
-            parts[series[one]].append((found.times, found.values[:, place]))
-    return {key: _joined(listed) for key, listed in parts.items()}
+        if asked.points is None and times >= MOST_POINTS:
+            break
+    return _joined(pieces[::-1])
 
 
-def _series_of(server: int, metrics: set[str], asked: Range) -> dict[int, Key]:
-    """What the server told by these metrics in this time, as far as it is known without reading values."""
-    rows = JournalRow.objects.filter(server=server, end__gte=asked.start, start__lte=asked.end)
-    told = set(rows.values_list("layout", flat=True).distinct())
-    used = Uses.objects.filter(server=server, last__gte=asked.start, first__lte=asked.end)
-    told.update(used.values_list("layout", flat=True))
-    found: dict[int, Key] = {}
-    for layout in map(layouts.by, told):
-        for key, place in _columns(layout, metrics).items():
-            found[int(layout.series[place])] = key
-    return found
+def _pieces(asked: Range, tier: int, series: int) -> Iterator[tuple[int, int]]:
+    """From the end back to the start, or to where there is something; a bucket is never cut in two."""
+    unit = tier * 1000 or 1
+    width = min(max(READ_AT_ONCE // max(series, 1) * max(unit, 1000), SHORTEST), LONGEST)
+    width -= width % unit
+    start, end = asked.start - asked.start % unit, asked.end
+    if end - start > width:
+        first = store.first(tier)
+        start = end if first is None else max(start, first - first % unit)
+    while end > start or end == asked.end:
+        begin = max(start, end - end % unit - width)
+        yield begin, end
+        end = begin - 1
 
 
-def _joined(parts: list[tuple[NDArray[np.int64], Array]]) -> tuple[NDArray[np.int64], Array]:
-    if not parts:
-        return np.array([], np.int64), np.array([])
-    return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
+def _joined(pieces: list[dict[Key, Line]]) -> dict[Key, Line]:
+    if len(pieces) == 1:
+        return pieces[0]
+    found: dict[Key, list[Line]] = {}
+    for piece in pieces:
+        for key, line in piece.items():
+            found.setdefault(key, []).append(line)
+    return {key: _end_to_end(lines) for key, lines in sorted(found.items())}
 
 
-def _columns(layout: Known, metrics: set[str]) -> dict[Key, int]:
-    """The columns of a layout that are asked for, as series and place."""
-    asked = [column for column in layout.columns if column.partition("{")[0] in metrics]
-    return {parse(column): layout.place[column] for column in asked}
+def _end_to_end(lines: list[Line]) -> Line:
+    kinds = ([getattr(line, kind) for line in lines] for kind in ("t", "low", "high", "mean", "count"))
+    return Line(*map(np.concatenate, kinds))
 
 
 def _bound(values: int, most: int) -> None:
@@ -95,54 +136,49 @@ def _bound(values: int, most: int) -> None:
         raise TooMuch(f"That is more than {most:,} values: ask for fewer metrics, fewer points, or a shorter range.")
 
 
-def _latest_wins(times: NDArray[np.int64], values: Array) -> tuple[NDArray[np.int64], Array]:
-    """In order of time; where a time came twice, the value that was stored last."""
-    known = ~np.isnan(values)
-    times, values = times[known][::-1], values[known][::-1]
-    times, places = np.unique(times, return_index=True)
-    return times, values[places]
-
-
-def _raw(found: dict[Key, tuple[NDArray[np.int64], Array]]) -> dict[str, Any]:
-    every = np.unique(np.concatenate([t for t, _ in found.values()])) if found else np.array([], np.int64)
+def _whole(found: dict[Key, Line], tier: int) -> dict[str, Any]:
+    every = np.unique(np.concatenate([line.t for line in found.values()])) if found else np.array([], np.int64)
     every = every[-MOST_POINTS:]
     _bound(len(every) * len(found), MOST_CELLS)
     listed = []
-    for key, (times, values) in found.items():
-        whole = np.full(len(every), np.nan)
-        inside = times >= (every[0] if len(every) else 0)
-        whole[np.searchsorted(every, times[inside])] = values[inside]
-        listed.append(_one(key, whole, whole, whole))
-    return {"t": (every / 1000).tolist(), "step": None, "series": listed}
+    for key, line in found.items():
+        inside = line.t >= every[0] if len(every) else slice(0)
+        places = np.searchsorted(every, line.t[inside])
+        kinds = [np.full(len(every), np.nan) for _ in range(3)]
+        for kind, values in zip(kinds, (line.mean, line.low, line.high), strict=True):
+            kind[places] = values[inside]
+        listed.append(_one(key, *kinds))
+    return {"t": (every / 1000).tolist(), "step": tier or None, "series": listed}
 
 
-def _buckets(found: dict[Key, tuple[NDArray[np.int64], Array]], asked: Range) -> dict[str, Any]:
+def _buckets(found: dict[Key, Line], asked: Range, tier: int) -> dict[str, Any]:
+    """Buckets from the start on; those of a tier are made of whole ones of that tier."""
     points = max(1, min(asked.points or 1, MOST_POINTS))
-    step = max(1000, -(-(asked.end - asked.start) // points))
-    count = max(1, -(-(asked.end - asked.start) // step))
+    whole = max(1000, tier * 1000)
+    start = asked.start - (asked.start % whole if tier else 0)
+    step = max(whole, -(-(asked.end - start) // points))
+    step = -(-step // whole) * whole if tier else step
+    count = max(1, -(-(asked.end - start) // step))
     listed = []
-    for key, (times, values) in found.items():
-        inside = (times >= asked.start) & (times <= asked.end)
-        places = np.minimum((times[inside] - asked.start) // step, count - 1)
-        listed.append(_one(key, *_reduce(places, values[inside], count, asked.agg)))
-    t = (asked.start + step * np.arange(count)) / 1000
+    for key, line in found.items():
+        places = np.minimum((line.t - start) // step, count - 1)
+        listed.append(_one(key, *_reduce(places, line, count, asked.agg)))
+    t = (start + step * np.arange(count)) / 1000
     return {"t": t.tolist(), "step": step / 1000, "series": listed}
 
 
-def _reduce(places: NDArray[np.int64], values: Array, count: int, agg: str) -> tuple[Array, Array, Array]:
+def _reduce(places: Ints, line: Line, count: int, agg: str) -> tuple[Array, Array, Array]:
     low, high, mean = (np.full(count, np.nan) for _ in range(3))
-    if len(values):
+    if len(places):
         used, starts = np.unique(places, return_index=True)
-        low[used] = np.minimum.reduceat(values, starts)
-        high[used] = np.maximum.reduceat(values, starts)
-        mean[used] = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))
+        low[used] = np.minimum.reduceat(line.low, starts)
+        high[used] = np.maximum.reduceat(line.high, starts)
+        with np.errstate(over="ignore"):  # a sum beyond the greatest number is infinite, its mean is not
+            total = np.add.reduceat(line.mean * line.count, starts)
+        mean[used] = np.clip(total / np.add.reduceat(line.count, starts), low[used], high[used])
     return {"min": low, "max": high}.get(agg, mean), low, high
 
 
 def _one(key: Key, v: Array, low: Array, high: Array) -> dict[str, Any]:
     metric, labels = key
-    return {"metric": metric, "labels": dict(labels), "v": _plain(v), "min": _plain(low), "max": _plain(high)}
-
-
-def _plain(values: Array) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
+    return {"metric": metric, "labels": dict(labels), "v": v.tolist(), "min": low.tolist(), "max": high.tolist()}

@@ -29,6 +29,8 @@ MOST_ROWS = 3_000_000
 MOST_FILLED = 1_000_000  # at start: about six seconds of it
 MOST_CELLS = 3_000_000  # of buckets, 28 bytes each
 GROUP = 2000
+MOST_TAKEN_AGAIN = 100_000
+NEVER = 1 << 62
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -55,13 +57,14 @@ class Fleet:
     high: Floats
     mean: Floats
     count: Ints
+    place: int  # of the journal: rows up to here are not in it
 
 
 class Bucket:
     """Five minutes of one layout: a row a server, a column a series."""
 
     def __init__(self, room: int, width: int) -> None:
-        self.last = 0  # the newest journal row in it
+        self.first, self.last = NEVER, 0  # the oldest and newest journal row in it
         self.low, self.high = np.full((room, width), np.nan), np.full((room, width), np.nan)
         self.total, self.count = np.zeros((room, width)), np.zeros((room, width), np.int32)
 
@@ -107,6 +110,7 @@ class Block:
         edges = [0, *(np.flatnonzero(np.diff(starts)) + 1).tolist(), len(starts)]
         for begin, end in pairwise(edges):
             bucket = self._bucket(int(starts[begin]))
+            bucket.first = min(bucket.first, int(ids[begin:end].min()))
             bucket.last = max(bucket.last, int(ids[begin:end].max()))
             bucket.add(slots[begin:end], values[begin:end])
         return self.cells - before
@@ -138,6 +142,7 @@ class Recent:
 
     def _clear(self) -> None:
         self.follows = False
+        self.place = 0
         self.rows: dict[int, array[int]] = {}
         self.held = 0
         self.blocks: dict[int, Block] = {}
@@ -153,7 +158,7 @@ class Recent:
             newest = JournalRow.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
             if newest - place > min(MOST_ROWS, MOST_FILLED):
                 return newest  # a seal must come first; until then whoever asks reads the journal
-            self.follows = True
+            self.follows, self.place = True, place
             for posts in _stored(place):
                 self._take(posts)
                 place = posts[-1].id
@@ -215,7 +220,7 @@ class Recent:
             if not self.follows:
                 return None
             self._fold()
-            return _joined(list(self._parts(series, start, end)))
+            return _joined(list(self._parts(series, start, end)), self.place)
 
     def _parts(self, series: int, start: int, end: int) -> Iterator[tuple[int, Fleet]]:
         for block in self.blocks.values():
@@ -238,12 +243,39 @@ class Recent:
     def trim(self, upto: int) -> None:
         """Rows up to here are sealed."""
         with self.lock:
-            if self.follows:
+            if self.follows and upto > self.place:
                 self._fold()
+                self.place = upto
                 self._trim_rows(upto)
-                for layout, block in list(self.blocks.items()):
-                    for start in [start for start, bucket in block.buckets.items() if bucket.last <= upto]:
-                        self._drop(layout, start)
+                self._take_again(self._drop_sealed(upto))
+
+    def _drop_sealed(self, upto: int) -> dict[tuple[int, int], int]:
+        """Buckets of which the seal took rows, wholly or in part; gives the newest row of those it cut."""
+        cut = {}
+        for layout, block in list(self.blocks.items()):
+            for start, bucket in list(block.buckets.items()):
+                if bucket.first <= upto:
+                    self._drop(layout, start)
+                    if bucket.last > upto:
+                        cut[layout, start] = bucket.last
+        return cut
+
+    def _take_again(self, cut: dict[tuple[int, int], int]) -> None:
+        """What is left of the buckets that a seal cut in two: mostly the few rows just behind it."""
+        last = max(cut.values(), default=0)
+        if not cut or last - self.place > MOST_TAKEN_AGAIN:
+            return  # much back-fill: these minutes are seen again at the next seal
+        rows = JournalRow.objects.filter(pk__gt=self.place, pk__lte=last, layout__in={layout for layout, _ in cut})
+        chosen = rows.order_by("pk").values_list("pk", "server_id", "layout_id", "rows").iterator(chunk_size=GROUP)
+        posts: dict[int, list[Post]] = defaultdict(list)
+        for post in _unpacked(chosen):
+            inside = np.isin(post.times - post.times % SPAN, [at for layout, at in cut if layout == post.layout.id])
+            if inside.any():
+                left = _Stored(post.id, post.server, post.layout, post.times[inside], post.values[inside])
+                posts[post.layout.id].append(left)
+        for layout, listed in posts.items():
+            block = self.blocks.setdefault(layout, Block(listed[0].layout))
+            self.cells += block.add(listed)
 
     def _trim_rows(self, upto: int) -> None:
         for server, held in list(self.rows.items()):
@@ -259,10 +291,10 @@ def _column(at: int, servers: Ints, bucket: Bucket, place: int) -> Fleet:
     count = bucket.count[: len(servers), place]
     some = np.flatnonzero(count)
     low, high, total = (kept[some, place] for kept in (bucket.low, bucket.high, bucket.total))
-    return Fleet(np.array([at]), servers[some], low, high, total, count[some].astype(np.int64))
+    return Fleet(np.array([at]), servers[some], low, high, total, count[some].astype(np.int64), 0)
 
 
-def _joined(parts: list[tuple[int, Fleet]]) -> Fleet:
+def _joined(parts: list[tuple[int, Fleet]], upto: int) -> Fleet:
     """Side by side: a server may have told a series by two layouts within one bucket."""
     t = np.array(sorted({at for at, _ in parts}), np.int64)
     servers = np.unique(np.concatenate([part.servers for _, part in parts] or [np.array([], np.int64)]))
@@ -277,7 +309,7 @@ def _joined(parts: list[tuple[int, Fleet]]) -> Fleet:
         count[row, places] += part.count
     with np.errstate(invalid="ignore"):
         mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return Fleet(t, servers, low, high, mean, count)
+    return Fleet(t, servers, low, high, mean, count, upto)
 
 
 @dataclass(slots=True)

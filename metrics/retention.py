@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import Min, QuerySet, Sum
 from django.db.models.functions import Length
 
 from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Uses, living
@@ -49,6 +49,16 @@ def kept() -> list[Kept]:
         sizes[tier or FINE] += _bytes(FleetChunk.objects.filter(tier=tier))
     sizes[RAW] += JournalRow.objects.aggregate(bytes=Sum(Length("rows")))["bytes"] or 0
     return [Kept(tier, days(tier), _oldest(tier), sizes[tier]) for tier in TIERS]
+
+
+def first(tier: int) -> int | None:
+    """Since when a tier has something; coarse buckets are made of the finer where they are not there yet."""
+    found = [JournalRow.objects.aggregate(at=Min("start"))["at"]]
+    for finer in TIERS[: TIERS.index(tier) + 1]:
+        span = _first_span(finer)
+        if span is not None:
+            found.append(Chunk.objects.filter(tier=finer, span=span).aggregate(at=Min("start"))["at"])
+    return min((at for at in found if at is not None), default=None)
 
 
 def _oldest(tier: int) -> int | None:

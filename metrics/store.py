@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from metrics import query
+from metrics.base import Store
+from metrics.database import DatabaseStore
 from metrics.latest import Newest, latest
 from metrics.layouts import Known, TooManyLayouts, WrongColumns, layouts
 from metrics.names import METRIC, layout_hash, parse
 from metrics.quota import Admitted
+from metrics.uses import seeds
 from metrics.words import name as spoken
 from metrics.words import quantity
 
 __all__ = [
-    "METRIC", "Admitted", "Known", "Newest", "TooManyLayouts", "WrongColumns", "latest", "layout_hash",
-    "layouts", "parse", "quantity", "query", "spoken",
+    "METRIC", "Admitted", "DatabaseStore", "Known", "Newest", "Store", "TooManyLayouts", "WrongColumns", "latest",
+    "layout_hash", "layouts", "parse", "quantity", "query", "seeds", "spoken",
 ]  # fmt: skip

@@ -10,11 +10,12 @@ from rest_framework.routers import SimpleRouter
 from alerts import api as alerts
 from dashboards import api as dashboards
 from dashboards import views
-from dashboards.manage import views as manage
 from dashboards.demo.views import DemoView, remove_demo
+from dashboards.manage import views as manage
 from ingest.api import IngestView
 from ingest.orders import KeyView, OrdersView
-from metrics.api import FleetLatestView, SeriesView
+from metrics.api import SeriesView, ServerSeriesView, StoreView
+from metrics.fleet_api import FleetLatestView, FleetRangeView, FleetTopView
 from monitor import health
 from servers.api import EnrolmentViewSet, EnrolView, ServerVerbs
 
@@ -34,7 +35,11 @@ api = [
     path("agent/key", KeyView.as_view(), name="agent-key"),
     path("enrol", EnrolView.as_view(), name="enrol"),
     path("series", SeriesView.as_view(), name="series"),
+    path("servers/<uuid:uuid>/series", ServerSeriesView.as_view(), name="server-series"),
     path("fleet/latest", FleetLatestView.as_view(), name="fleet-latest"),
+    path("fleet/top", FleetTopView.as_view(), name="fleet-top"),
+    path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
+    path("store", StoreView.as_view(), name="store"),
     path("demo", DemoView.as_view(), name="demo"),
     path("live", dashboards.LiveView.as_view(), name="live"),
     path("schema", SpectacularJSONAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),

@@ -20,7 +20,7 @@ def test_a_metric_that_was_never_measured_is_an_empty_answer(machine: Make, api:
     one.report(cpu_used_percent=1, temperature_celsius=None)
     path = f"/api/v1/series?server={one.server.uuid}&metric=temperature_celsius"
     assert api().get(path).json() == {
-        "t": [], "step": None,
+        "t": [], "step": None, "tier": 0,
         "series": [{"metric": "temperature_celsius", "labels": {}, "v": [], "min": [], "max": []}],
     }  # fmt: skip
 

@@ -1,0 +1,134 @@
+"""Questions about all servers over the API: as new as the last post, of one's own teams alone, bounded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Team, User
+from metrics import database, fleet_api, recent
+from tests.conftest import Machine
+
+Make = Callable[..., Machine]
+Api = Callable[..., Client]
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    yield
+    recent.forget()
+
+
+def ask(client: Client, path: str, **asked: Any) -> Any:
+    reply = client.get(f"/api/v1/{path}", asked)
+    assert reply.status_code == 200, reply.content
+    return reply.json()
+
+
+def test_what_was_posted_a_moment_ago_is_in_every_answer(machine: Make, api: Api) -> None:
+    web, db, idle = machine("web"), machine("db"), machine("idle")
+    web.report(cpu_used_percent=10)
+    web.report(cpu_used_percent=30)
+    db.report(cpu_used_percent=70)
+    ids = [str(one.server.uuid) for one in (web, db, idle)]
+    latest = ask(api(), "fleet/latest", metrics="cpu_used_percent,load1")
+    assert (latest["servers"], latest["columns"]["cpu_used_percent"]) == (ids, [30, 70, None])
+    assert latest["columns"]["load1"] == [None] * 3
+    assert latest["age"][2] is None
+    assert 0 <= latest["age"][0] < 10
+    top = ask(api(), "fleet/top", metric="cpu_used_percent", k=5)
+    assert (top["servers"], top["names"], top["values"]) == ([ids[1], ids[0]], ["db", "web"], [70, 20])
+    side = ask(api(), "fleet/range", metric="cpu_used_percent", agg="max")
+    assert side["servers"] == ids
+    assert [max((v for v in column if v is not None), default=None) for column in side["values"]] == [30, 70, None]
+
+
+def test_one_bucket_over_all_is_the_mean_of_all(machine: Make, api: Api) -> None:
+    web, now = machine("web"), time.time()
+    for back, value in ((1500, 1), (900, 2), (0, 9)):
+        web.report(now - back, load1=value)
+    day = int(now) // 86_400 * 86_400 - 86_400
+    side = ask(api(), "fleet/range", metric="load1", start=day, end=now, step=2 * 86_400)
+    assert [v for v in side["values"][0] if v is not None] == [4]
+
+
+def test_the_worst_label_set_counts_unless_one_is_named(machine: Make, api: Api) -> None:
+    web = machine("web")
+    disks: dict[str, Any] = {'disk_used_percent{mount="/"}': 40, 'disk_used_percent{mount="/a,b"}': 60}
+    web.report(**disks)
+    named = 'disk_used_percent{mount="/a,b"}'
+    found = ask(api(), "fleet/latest", metrics=f'disk_used_percent, {named},disk_used_percent{{mount="/"}}')
+    assert list(found["columns"].values()) == [[60], [60], [40]]
+    top = ask(api(), "fleet/top", metric="disk_used_percent")
+    assert (top["values"], top["labels"]) == ([60], [{"mount": "/a,b"}])
+
+
+def test_strangers_see_nothing_of_it(machine: Make, api: Api, person: Callable[..., User], other_team: Team) -> None:
+    machine("web").report(load1=1)
+    theirs = machine("theirs", other_team)
+    theirs.report(load1=2)
+    client = api(person("viewer", other_team))
+    assert ask(client, "fleet/latest", metrics="load1")["columns"]["load1"] == [2]
+    assert ask(client, "fleet/top", metric="load1")["values"] == [2]
+    assert len(ask(client, "fleet/range", metric="load1")["values"]) == 1
+    mine = api().get(f"/api/v1/servers/{theirs.server.uuid}/series")
+    assert (mine.status_code, mine.json()["error"]) == (404, "not_found")
+
+
+def test_many_label_sets_of_others_count_for_nobody_else(
+    machine: Make, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine("web").report(load1=3)
+    many = machine("many")
+    sets: dict[str, Any] = {f'load1{{n="{n}"}}': n for n in range(8)}
+    many.report(**sets)
+    monkeypatch.setattr(database, "FEW_LABEL_SETS", 4)
+    monkeypatch.setattr(database, "MOST_LABEL_SETS", 6)
+    reply = api().get("/api/v1/fleet/top?metric=load1")
+    assert (reply.status_code, reply.json()["error"]) == (400, "too_much")
+    many.server.delete()
+    assert ask(api(), "fleet/top", metric="load1")["values"] == [3]
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("fleet/top", "bad_metric"), ("fleet/top?metric=a b", "bad_metric"), ("fleet/top?metric=m&k=0", "bad_k"),
+        ("fleet/top?metric=m&window=-1", "bad_window"), ("fleet/top?metric=m&agg=sum", "bad_agg"),
+        ("fleet/range?metric=m&step=x", "bad_step"), ("fleet/range?metric=m&start=9&end=8", "bad_range"),
+        ("fleet/latest?metrics=", "bad_metric"), ("fleet/latest?metrics=m{", "bad_metric"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_said_in_one_sentence(api: Api, path: str, error: str) -> None:
+    reply = api().get(f"/api/v1/{path}")
+    assert (reply.status_code, reply.json()["error"]) == (400, error)
+
+
+def test_an_answer_that_would_be_too_large_is_refused(
+    machine: Make, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine("web").report(time.time() - 3600, load1=1)
+    monkeypatch.setattr(fleet_api, "MOST_CELLS", 5)
+    assert api().get("/api/v1/fleet/range?metric=load1").json()["error"] == "too_much"
+
+
+def test_the_series_of_a_server_are_listed_a_page_at_a_time(machine: Make, api: Api) -> None:
+    web, at = machine("web"), float(int(time.time()) - 100)
+    web.report(at, load1=1, load5=1)
+    web.report(at + 10, load1=1)
+    found = ask(api(), f"servers/{web.server.uuid}/series", size=1)
+    assert (found["count"], found["results"]) == (
+        2,
+        [{"metric": "load1", "labels": {}, "first": at, "last": at + 10}],
+    )
+    assert ask(api(), f"servers/{web.server.uuid}/series", metric="load5")["count"] == 1
+
+
+def test_the_store_says_what_it_keeps(machine: Make, api: Api) -> None:
+    machine("web").report(load1=1)
+    found = ask(api(), "store")
+    assert [(tier["tier"], tier["days"]) for tier in found["tiers"]] == [(0, 7), (300, 90), (3600, 730)]
