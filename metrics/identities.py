@@ -17,6 +17,7 @@ Key = tuple[int, str]
 
 DAY = 86_400_000
 MOST_HELD = 200_000
+READ_AT_ONCE = 2000
 EXPIRE_EVERY = 3600.0
 
 
@@ -106,9 +107,11 @@ class Identities:
         begin = 0 if flushed is None or flushed > milliseconds() else flushed - 120_000
         alive = living()
         rows = JournalRow.objects.all().since(begin).filter(seq__isnull=False)
-        for server, boot, seq in rows.order_by("pk").values_list("server_id", "boot", "seq").iterator():
-            if server in alive:
-                self.load({(server, boot)})
+        told = rows.order_by("pk").values_list("server_id", "boot", "seq").iterator()
+        while some := list(islice(told, READ_AT_ONCE)):
+            theirs = [row for row in some if row[0] in alive]
+            self.load({(server, boot) for server, boot, _ in theirs})
+            for server, boot, seq in theirs:
                 ranges.add(self.taken[server, boot], seq or 0)
                 self.dirty.add((server, boot))
 
