@@ -56,6 +56,7 @@ export interface ServerProps extends Props {
   server: Server
   facts: Record<string, Record<string, string | number | boolean | null>>
   incidents: Incident[]
+  may_manage: boolean
 }
 export interface AlertsProps extends Props {
   incidents: Incident[]

@@ -153,6 +153,8 @@ const english = {
   'server.noIncidents': 'No alert on this server so far.',
   'server.facts': 'About this machine',
   'server.noFacts': 'The agent has not sent facts yet.',
+  'server.entries': '{n} entries',
+  'server.edit': 'Tags, role, pause, keys',
   'server.silent': '{name} has sent nothing for {age}.',
   'server.silentLede':
     'Grey values are the last ones known, with their age. Check that the machine is on, that its agent runs, and that it reaches this hub.',

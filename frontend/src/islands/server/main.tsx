@@ -164,6 +164,8 @@ const fold = (state: ServerProps, { topic, data }: Message): ServerProps => {
   return { ...state, incidents: withIncident(state.incidents, incident) }
 }
 const FACTS_FIRST = ['os', 'system', 'host', 'cpu', 'memory']
+const WORDED = [...FACTS_FIRST, 'agent', 'packages']
+const UNFOLDED = 8
 
 function Facts({ facts }: { facts: ServerProps['facts'] }) {
   const sections = Object.entries(facts).sort(([a], [b]) => place(a) - place(b) || a.localeCompare(b))
@@ -173,23 +175,42 @@ function Facts({ facts }: { facts: ServerProps['facts'] }) {
         <h2>{t('server.facts')}</h2>
       </header>
       {sections.length ? (
-        sections.map(([section, pairs]) => (
-          <div className="factset" key={section}>
-            <h3>{sectionWord(section)}</h3>
-            <dl>
-              {Object.entries(pairs).map(([key, value]) => (
-                <div key={key}>
-                  <dt>{spaced(key.replace(/_bytes$/, ''))}</dt>
-                  <dd>{fact(key, value)}</dd>
-                </div>
-              ))}
-            </dl>
-          </div>
-        ))
+        sections.map(([section, pairs]) => <FactSet key={section} section={section} pairs={pairs} />)
       ) : (
         <p className="hint pad">{t('server.noFacts')}</p>
       )}
     </section>
+  )
+}
+/** Long lists, such as a hundred updates, are folded: the page is about numbers. */
+function FactSet({ section, pairs }: { section: string; pairs: ServerProps['facts'][string] }) {
+  const listed = Object.entries(pairs)
+  // Keys of other sections are names that machines gave: packages, users, mounts.
+  const named = !WORDED.includes(section)
+  const list = (
+    <dl>
+      {listed.map(([key, value]) => (
+        <div key={key}>
+          <dt>{named ? key : spaced(key.replace(/_bytes$/, ''))}</dt>
+          <dd>{fact(key, value)}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+  if (listed.length <= UNFOLDED)
+    return (
+      <div className="factset">
+        <h3>{sectionWord(section)}</h3>
+        {list}
+      </div>
+    )
+  return (
+    <details className="factset">
+      <summary>
+        <h3>{sectionWord(section)}</h3> {t('server.entries', { n: listed.length })}
+      </summary>
+      {list}
+    </details>
   )
 }
 const spaced = (name: string) => {
@@ -290,6 +311,11 @@ function Page({ first }: { first: ServerProps }) {
               {word}
             </Status>
           ))}
+          {first.may_manage && (
+            <a className="btn sm" href={`${server.url}edit/`}>
+              {t('server.edit')}
+            </a>
+          )}
         </div>
         <div className="facts num">
           {server.demo && <Demo />}
