@@ -78,6 +78,12 @@ class Postgres(Services):
         return self._start_postgres(programs)
 
     def start(self, words: list[str], **more: Any) -> subprocess.Popen[bytes]:
+        # A commit must outlive a power cut of the server, as it does in its own defaults.
+        words = (
+            [*words, "-c", "synchronous_commit=on"]
+            if "-D" in words and words[-1] != "synchronous_commit=on"
+            else words
+        )
         self.words, self.more = words, more
         self.child = super().start(words, **more)
         return self.child
