@@ -17,7 +17,8 @@ MEAN, LOW, HIGH, COUNT = range(4)
 KINDS = 4
 MOST_DECIMALS = 6
 FIELDS = ("low", "high", "mean", "count")  # as they stand in Rolled
-MORE_DECIMALS = 2  # a mean has so many decimals more than what it is the mean of
+MORE_DECIMALS = 2  # at most so many has a mean more than what it is the mean of
+STEPS = 500  # into which a mean cuts the whole range at least: finer than any chart shows
 
 
 @dataclass(slots=True)
@@ -137,8 +138,10 @@ def _divided(total: Floats, count: Floats) -> Floats:
 
 def _bounded(mean: Floats, low: Floats, high: Floats, digits: Ints) -> Floats:
     """Rounded so that it packs like what it is the mean of; never beyond the least and the greatest."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        scale = 10.0 ** (digits + MORE_DECIMALS)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        width = np.fmax.reduce(high, axis=0) - np.fmin.reduce(low, axis=0)
+        wanted = np.clip(np.nan_to_num(np.ceil(np.log10(STEPS / width))), digits, digits + MORE_DECIMALS)
+        scale = 10.0**wanted
         rounded = np.rint(mean * scale) / scale
         mean = np.where((digits < MOST_DECIMALS) & np.isfinite(rounded), rounded, mean)
         # A sum beyond the greatest number is infinite; its mean is not.
