@@ -216,8 +216,6 @@ END
 
 # macOS: its own hidden user, and a daemon that launchd keeps running. Written by the book, not run there yet.
 start_launchd() {
-    launchd_user
-    chown -R _watchkeeper "$state"
     launchctl bootout "system/$LABEL" 2>/dev/null || :
     cat >"$PLIST" <<END
 <?xml version="1.0" encoding="UTF-8"?>
@@ -247,6 +245,13 @@ END
         fail "the agent did not stay running. See: $state/agent.log"
     make_command
     echo "The agent runs under launchd and starts with this machine."
+}
+
+# Before anything is written into the folder: what root writes there is given to the folder's owner, one by one.
+# A folder as a whole is never handed over, as its owner may have put links to others' files there.
+launchd_folder() {
+    launchd_user
+    chown _watchkeeper "$state"
 }
 
 launchd_user() {
@@ -305,7 +310,8 @@ remove() {
     stop_background
     rm -rf "$code/watchkeeper_agent" "$code/psutil" "$code/__pycache__" "$code"/.fresh.* "$state/spool"
     rm -f "$code/__main__.py" "$state/agent.json" "$state/agent.json.part" "$state/ca.pem" "$state/ca.pem.part"
-    rm -f "$state/agent.log" "$state/machine" "$state"/metrics.jsonl "$state"/metrics.jsonl.*
+    rm -f "$state/agent.log" "$state/machine" "$state/machine.part" "$state"/metrics.jsonl "$state"/metrics.jsonl.*
+    rm -f "$state/collected.json" "$state/collected.json.part"
     if [ -L "$state" ]; then rm -f "$state"; fi
     rmdir "$code" "$state" 2>/dev/null || :
     echo "The agent is removed from this machine. Remove the server in Watchkeeper as well if it is gone for good."
@@ -322,6 +328,7 @@ main() {
     find_python
     check_platform
     unpack
+    if [ "$service" = launchd ]; then launchd_folder; fi
     enrol
     case $service in
         yes) start_service ;;

@@ -8,6 +8,7 @@ import os
 import plistlib
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -58,7 +59,9 @@ def home(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "a home"
     folder.mkdir()
     yield folder
-    shell("sh", "servers/install/install.sh", "--uninstall", home=folder)
+    started = folder / "wk" / "agent.pid"
+    if started.exists() and alive(started.read_text().strip()):
+        os.kill(int(started.read_text()), signal.SIGKILL)
 
 
 def shell(
@@ -109,6 +112,8 @@ def test_pasting_again_leaves_one_agent_and_uninstall_leaves_nothing(
     second = (home / "wk" / "agent.pid").read_text().strip()
     assert not alive(first)
     assert alive(second)
+    for name in ("collected.json", "collected.json.part", "metrics.jsonl.1", "machine"):
+        (home / "wk" / name).write_text("{}")
     done = shell("sh", "servers/install/install.sh", "--uninstall", home=home)
     assert done.returncode == 0, done.stderr
     assert not alive(second)
@@ -125,14 +130,17 @@ def alive(pid: str) -> bool:
 def test_a_used_up_token_keeps_the_enrolment_a_machine_has(
     hub: TinyHub, certificate: tls.Certificate, home: Path
 ) -> None:
-    paste(hub.url, certificate.fingerprint, home)
+    (home / "wk").mkdir()
+    (home / "wk" / "agent.json").write_text(f'{{"url": "{hub.url}", "server": "s", "key": "wka_a.b"}}')
     healthy = hub.script
     hub.script = lambda path, document: (
         (401, {}, {"error": "bad_token", "detail": "Used up."}) if path.endswith("enrol") else healthy(path, document)
     )
+    kept = (home / "wk" / "agent.json").read_text()
     done = paste(hub.url, certificate.fingerprint, home)
     assert done.returncode == 0, done.stderr
     assert "keeps the enrolment it has" in done.stdout
+    assert (home / "wk" / "agent.json").read_text() == kept
 
 
 def test_a_first_enrolment_that_is_refused_ends_the_line(
@@ -460,7 +468,9 @@ def test_macos_gets_a_daemon_with_a_user_of_its_own(tmp_path: Path) -> None:
     variables = f"code={tmp_path}/code state={tmp_path} python=/usr/bin/python3 service=launchd"
     both = tmp_path / "both.sh"
     both.write_text(
-        script.replace('\nmain "$@"', f"\n{variables}\nstart_launchd\ncat $PLIST >{tmp_path}/kept\nremove")
+        script.replace(
+            '\nmain "$@"', f"\n{variables}\nlaunchd_folder\nstart_launchd\ncat $PLIST >{tmp_path}/kept\nremove"
+        )
     )
     fakes = {
         "dscl": 'case "$*" in *-read*) exit 1;; *-list*) echo "_a 300"; echo "_b 301";; esac',
@@ -478,6 +488,7 @@ def test_macos_gets_a_daemon_with_a_user_of_its_own(tmp_path: Path) -> None:
     assert made["ProgramArguments"][-3:] == ["run", "--config", f"{tmp_path}/agent.json"]
     said = calls.read_text()
     assert "UniqueID 302" in said
+    assert f"chown _watchkeeper {tmp_path}\n" in said, "the folder alone, before root writes into it"
     assert not list((tmp_path / "made").iterdir())
     assert "dscl . -delete /Users/_watchkeeper" in said
     assert not (tmp_path / "io.watchkeeper.agent.plist").exists()

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from watchkeeper_agent.loop import next_tick, phase
+from watchkeeper_agent.config import load
+from watchkeeper_agent.errors import Trouble
+from watchkeeper_agent.loop import Loop, next_tick, phase
 
 from tests.agent.hub import TinyHub, accept
 
@@ -155,14 +157,17 @@ def test_what_a_killed_agent_had_not_told_its_next_life_tells(tmp_path: Path, st
     assert times[0] == max(times[:2]), "the newest goes first"
 
 
-def test_a_second_agent_on_the_same_spool_is_refused(tmp_path: Path, start: Start) -> None:
+def test_a_second_agent_on_the_same_spool_is_refused(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with TinyHub() as hub:
         config = enrolled(hub, tmp_path)
         start("run", "--config", config)
         until(lambda: hub.batches)
-        done = call("run", "--config", config)
-    assert done.returncode == 1
-    assert "Another agent runs with the spool" in done.stderr
+        monkeypatch.setattr("watchkeeper_agent.lock.LOCK_PATIENCE", 0.1)
+        monkeypatch.setattr("watchkeeper_agent.lock._held", [])
+        with pytest.raises(Trouble, match="Another agent runs with the spool"):
+            Loop(load(config))
 
 
 def test_it_ends_with_its_parent_when_asked_to(tmp_path: Path, start: Start) -> None:
@@ -175,11 +180,17 @@ def test_it_ends_with_its_parent_when_asked_to(tmp_path: Path, start: Start) -> 
         child.stdin = None
 
 
-def test_once_prints_what_would_be_told() -> None:
-    document = json.loads(call("once", "--json").stdout)
+def test_once_prints_what_would_be_told(tmp_path: Path) -> None:
+    config = tmp_path / "agent.json"
+    # What asks other programs may take a minute; its own tests ask it.
+    off = {"off": ["updates", "restart", "services", "smart"]}
+    config.write_text(json.dumps({"url": "http://127.0.0.1:1", "server": "s", "key": "k", "collect": off}))
+    document = json.loads(call("once", "--json", "--config", str(config)).stdout)
     assert document["values"]["memory_total_bytes"] > 0
     assert document["facts"]["agent"]["version"]
-    assert "cpu_used_percent" in call("once").stdout
+    text = call("once", "--config", str(config)).stdout
+    assert "cpu_used_percent" in text
+    assert "not measured, updates: Switched off" in text
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"url": "http://127.0.0.1:1"}'])
