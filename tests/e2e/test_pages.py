@@ -136,7 +136,8 @@ def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(
     expect(page.locator("h1")).to_be_visible()
     here = server_path(page)
     found = {}
-    for path in ("/", here, f"{here}?range=24h", "/alerts/", "/servers/add/", "/nowhere/"):
+    managed = (f"{here}edit/", "/servers/add/", "/servers/invitations/")
+    for path in ("/", here, f"{here}?range=24h", "/alerts/", *managed, "/nowhere/"):
         page.goto(f"{hub.url}{path}")
         expect(page.locator("h1")).to_be_visible()
         page.wait_for_timeout(600)  # charts and the live badge have settled
