@@ -22,7 +22,7 @@ from metrics.names import layout_hash
 from tests.product import Product
 
 VALUES = 60
-OLD_SERVERS = 50
+OLD_SERVERS = 256  # a whole block of them, as among many
 WARM = 15.0
 MERGED_AFTER = 1500.0  # ten minutes after the hour it begins, and is spread
 RULES = ("bench_00", "bench_01", "bench_02")

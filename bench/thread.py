@@ -1,13 +1,25 @@
-"""How long from a breaching sample's post to the webhook at its receiver, and to the end of the alert."""
+"""How long from a breaching sample's post to the webhook at its receiver, and to the end of the alert.
+
+With `--agents N` so many others post meanwhile.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
+from bench._posts import Work
 from bench.figures import row, spread
+from bench.ingest import MAKE, RULES, VALUES, WARM
+from metrics.names import layout_hash
 from tests.flow.test_thread import Agent
 from tests.product import Product, WebhookSink, until
 
@@ -15,6 +27,9 @@ ROUNDS = 30
 
 
 def main() -> int:
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench thread", description=__doc__)
+    asked.add_argument("--agents", type=int, default=0, help="others that post each ten seconds meanwhile")
+    agents = asked.parse_args().agents
     fired = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -23,11 +38,34 @@ def main() -> int:
     ):
         _watch(product, product.api_token(), hook)
         agent = Agent(product, "bench", product.enrol_token("bench"))
-        for done in range(ROUNDS):
-            _tell(agent, hook, 10.0, 2 * done)
-            fired.append(_tell(agent, hook, 99.0, 2 * done + 1))
+        with _others(product, agents, Path(folder)):
+            for done in range(ROUNDS):
+                _tell(agent, hook, 10.0, 2 * done)
+                fired.append(_tell(agent, hook, 99.0, 2 * done + 1))
     row("sample to webhook, seconds", spread(fired), "p50 <= 0.1")
     return 0
+
+
+@contextmanager
+def _others(product: Product, count: int, folder: Path) -> Iterator[None]:
+    """So many agents that post each ten seconds, from a process of their own."""
+    if not count:
+        yield
+        return
+    keys = json.loads(product.manage("shell", "-v", "0", "-c", MAKE.format(servers=count, rules=RULES)))
+    columns = [f"bench_{number:02}" for number in range(VALUES)]
+    work = Work(f"{product.url}/api/v1/ingest", keys, columns, layout_hash(columns), 600.0, WARM)
+    file = folder / "work.json"
+    file.touch(0o600)
+    file.write_text(json.dumps(asdict(work)), encoding="utf-8")
+    time.sleep(3)  # until the keys are read
+    child = subprocess.Popen([sys.executable, "-m", "bench._posts", str(file)], stdout=subprocess.DEVNULL)  # noqa: S603 - ours
+    try:
+        time.sleep(WARM)
+        yield
+    finally:
+        child.kill()
+        child.wait()
 
 
 def _watch(product: Product, token: str, hook: WebhookSink) -> None:
