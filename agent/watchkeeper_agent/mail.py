@@ -147,6 +147,7 @@ def send(mailer: Mailer, subject: str, text: str) -> None:
     message["Subject"] = "".join(letter for letter in f"[{machine}] {subject}" if letter.isprintable())[:200]
     message["Date"], message["Message-ID"] = formatdate(localtime=True), make_msgid(domain="watchkeeper.invalid")
     message["Auto-Submitted"] = "auto-generated"
+    text = text.encode("utf-8", "replace").decode()  # names on a disk may be no text
     message.set_content(f"{text}\n\nSent by the Watchkeeper agent on {machine} itself.\n")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if mailer.password_file:

@@ -58,7 +58,9 @@ class Hub:
         return other
 
     def post(self, path: str, document: dict[str, Any]) -> Answer:
-        return self._ask("POST", path, json.dumps(document, separators=(",", ":")).encode())
+        # A path on a disk may be no text; the hub would refuse all of a report that holds half a letter.
+        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        return self._ask("POST", path, text.encode("utf-8", "replace"))
 
     def get(self, path: str) -> Answer:
         return self._ask("GET", path, b"")

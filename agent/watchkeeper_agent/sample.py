@@ -31,8 +31,8 @@ def sha256(content: bytes) -> str:
 
 
 def layout_of(columns: list[str]) -> str:
-    """The short name of a list of columns, as the hub computes it too."""
-    return sha256("\n".join(columns).encode())[:16]
+    """The short name of a list of columns, as the hub computes it too; bytes that are no text go out as `?`."""
+    return sha256("\n".join(columns).encode("utf-8", "replace"))[:16]
 
 
 class Counters:

@@ -39,7 +39,10 @@ def witnesses(config: Config) -> list[Witness]:
     """As the config file asks."""
     found: list[Witness] = [Status(config)]
     if config.metric_log:
-        found.append(MetricLog(config.metric_log, config.folder))
+        try:
+            found.append(MetricLog(config.metric_log, config.folder))
+        except (TypeError, ValueError) as error:
+            say("metric log", f"The metric_log part of {config.path} is not understood ({error}); none is written.")
     if config.mail:
         from watchkeeper_agent.mail import Mailer  # noqa: PLC0415 - few want it
 
@@ -47,6 +50,8 @@ def witnesses(config: Config) -> list[Witness]:
             found.append(Mailer(config.mail, config.url))
         except Trouble as trouble:
             say("mail", str(trouble))
+        except (TypeError, ValueError) as error:
+            say("mail", f"The mail part of {config.path} is not understood ({error}); none is sent.")
     return found
 
 

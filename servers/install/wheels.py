@@ -46,6 +46,8 @@ SYSTEMS = {
     "win32-ARM64-none": System("aarch64-pc-windows-msvc", "win_arm64", r"win_arm64"),
 }
 _one = threading.Lock()
+# Anybody may ask: no more threads of the hub than this wait for the internet.
+_few = threading.BoundedSemaphore(2)
 _failed: dict[str, float] = {}
 
 
@@ -62,8 +64,15 @@ def files(system: str) -> dict[str, bytes]:
     if system not in SYSTEMS:
         raise Missing(f"psutil is not known to exist for {system}. Install psutil there and paste the line again.")
     found = _kept(system)
-    if found is None and _fetch(system):
-        found = _kept(system)
+    if found is None and time.monotonic() >= _failed.get(system, 0.0):
+        if not _few.acquire(blocking=False):
+            raise Missing(
+                f"The hub fetches psutil for other machines just now. Paste the line again in {PATIENCE} s."
+            )
+        try:
+            found = _kept(system) if _fetch(system) else None
+        finally:
+            _few.release()
     if found is None:
         raise Missing(
             f"The hub has no psutil for {system} and could not fetch it. On a machine with internet run: "

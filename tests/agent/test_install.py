@@ -394,6 +394,17 @@ def test_without_internet_the_hub_says_which_file_to_put_where_and_takes_it(
     assert client.get(address).status_code == 200
 
 
+def test_few_threads_of_the_hub_wait_for_the_internet(client: Client, data: Path) -> None:
+    for _ in range(2):
+        wheels._few.acquire()
+    try:
+        answer = client.get("/agent/bundle.sha256?platform=darwin-arm64-none")
+    finally:
+        wheels._few.release(2)
+    assert answer.status_code == 404
+    assert "Paste the line again" in answer.content.decode()
+
+
 @pytest.mark.parametrize("platform", ["linux-riscv64-glibc", "../../etc", "win32-AMD64-none/.."])
 def test_a_system_nobody_knows_is_refused(client: Client, data: Path, platform: str) -> None:
     answer = client.get("/agent/bundle.sha256", {"platform": platform})

@@ -107,6 +107,18 @@ def test_layouts_the_hub_knows_do_not_grow_memory(
     assert len(one.known) <= 3
 
 
+def test_a_name_that_is_no_text_neither_ends_the_agent_nor_spoils_the_report(hub: TinyHub, spool: Spool) -> None:
+    """Of a disk mounted under bytes that are no UTF-8, say."""
+    columns = ['disk_used_percent{mount="/m/\udcff\U0001f600"}']
+    spool.append(columns, layout_of(columns), [1.0, 1.5], live=True, extras={"events": [{"text": "\udcff"}]})
+    courier(hub, spool).step()
+    (batch,) = hub.batches
+    assert batch["columns"] == ['disk_used_percent{mount="/m/?\U0001f600"}']
+    assert batch["layout"] == layout_of(batch["columns"])
+    assert batch["events"] == [{"text": "?"}]
+    assert not spool.waiting()
+
+
 def test_a_hub_that_is_busy_is_asked_again_when_it_said_and_not_before(hub: TinyHub, spool: Spool) -> None:
     one = courier(hub, spool)
     hub.script = scripted((503, {"Retry-After": "7"}, {"error": "busy", "detail": "Too much."}))

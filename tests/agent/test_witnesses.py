@@ -9,9 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from watchkeeper_agent.config import Config
 from watchkeeper_agent.errors import Trouble
 from watchkeeper_agent.mail import Limit, Mailer
-from watchkeeper_agent.witnesses import MetricLog
+from watchkeeper_agent.witnesses import MetricLog, witnesses
 
 from tests.agent.hub import TinyHub, accept
 from tests.agent.test_program import Start, call, enrolled, start, until
@@ -128,6 +129,22 @@ def test_a_password_is_not_told_to_a_server_without_encryption(
 def test_a_wrong_mail_part_is_named(options: dict[str, Any]) -> None:
     with pytest.raises(Trouble):
         Mailer(options, "https://hub")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"metric_log": {"files": "four"}},
+        {"mail": {"url": "smtp://h", "to": "a@b", "after": "soon"}},
+        {"mail": {"url": "smtp://h", "to": 7}},
+    ],
+)
+def test_a_wrong_part_of_the_config_is_named_and_the_agent_goes_on(
+    part: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = Config(str(tmp_path / "agent.json"), {"url": "http://h", "server": "s", "key": "k", **part})
+    assert len(witnesses(config)) == 1
+    assert "is not understood" in capsys.readouterr().err
 
 
 def test_status_says_in_sentences_how_it_is(tmp_path: Path, start: Start) -> None:

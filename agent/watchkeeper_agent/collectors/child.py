@@ -46,11 +46,11 @@ def run(argv: list[str], *, seconds: float = 60.0, limit: int = MOST_OUTPUT, use
     more: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         more = {"creationflags": 0x08000000 | 0x00004000}  # no window, below normal priority
-    if user:
-        more |= {"user": user, "group": _group(user), "extra_groups": []}
     environment = {**os.environ, "LC_ALL": "C", "PATH": os.environ["PATH"] if sys.platform == "win32" else PATHS}
     environment.pop("WATCHKEEPER_TOKEN", None)
     try:
+        if user:
+            more |= {"user": user, "group": _group(user), "extra_groups": []}
         child = subprocess.Popen(  # noqa: S603 - argv of ours or of the machine's owner, never a shell
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=environment, cwd=os.path.abspath(os.sep), **more,  # noqa: PTH100
@@ -80,7 +80,7 @@ def _heard(child: subprocess.Popen[bytes], began: float, seconds: float, limit: 
     code = child.poll() if whole else None
     if not whole:
         _end(child)
-    return Ended(code, text.decode(errors="replace"), time.monotonic() - began)
+    return Ended(code, text.decode(errors="replace").replace("\0", "\ufffd"), time.monotonic() - began)
 
 
 def _group(user: str) -> int:

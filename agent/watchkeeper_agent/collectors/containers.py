@@ -100,7 +100,8 @@ class Containers:
         spent: dict[str, tuple[float, float]] = {}
         for name, (path, one) in list(running.items())[:MOST_CONTAINERS]:
             identity = str(one.get("Id"))
-            used = _group(identity) or _stats(path, identity)
+            # It becomes a part of paths.
+            used = (_group(identity) or _stats(path, identity)) if identity.isalnum() else None
             if used is None:
                 continue
             spent[identity] = (used[0], sample.at)

@@ -89,7 +89,7 @@ class Textfiles:
                 return [f"{name} is older than {self.stale / 60:g} min and not told"]
             if not _plain(state.st_mode) or state.st_size > MOST_BYTES:
                 return [f"{name} is no plain file of at most {MOST_BYTES >> 10} KiB"]
-            with open(path, encoding="utf-8", errors="strict") as file:  # noqa: PTH123
+            with open(path, encoding="utf-8", errors="strict", opener=_at_once) as file:
                 lines = file.read(MOST_BYTES).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             return [f"{name} cannot be read ({error})"[:200]]
@@ -103,6 +103,11 @@ class Textfiles:
             except Bad as bad:
                 faults.append(f"{name} line {number} {bad}")
         return faults
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Without waiting for a writer, should a pipe have taken the file's place meanwhile."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _plain(mode: int) -> bool:
