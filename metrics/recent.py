@@ -27,11 +27,13 @@ SPAN = 300_000
 FOLD = 256
 MOST_ROWS = 3_000_000
 MOST_FILLED = 1_000_000  # at start: about six seconds of it
-MOST_CELLS = 3_000_000  # of buckets, 28 bytes each
+MOST_CELLS = 4_000_000  # of buckets, 28 bytes each: ten thousand servers of sixty series need three
 GROUP = 2000
+_FIELDS = ("pk", "server_id", "layout_id", "received", "rows")
 MOST_TAKEN_AGAIN = 100_000
 NEVER = 1 << 62
 
+Place = tuple[int, int]  # when a bucket begins, and in which five minutes its rows were received
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int32]
@@ -43,6 +45,7 @@ class Post(Protocol):
     id: int
     server: int
     layout: Known
+    received: int
     times: blob.Times
     values: blob.Values
 
@@ -88,16 +91,28 @@ class Bucket:
 
 
 class Block:
-    """The buckets of one layout and the servers that report by it."""
+    """The buckets of one layout and the servers that report by it.
+
+    By when they begin and in which five minutes their rows were received: seals cut there, so that one takes a
+    bucket whole, though some clocks run ahead and some rows come late.
+    """
 
     def __init__(self, layout: Known) -> None:
         self.layout = layout
         self.slots: dict[int, int] = {}
-        self.buckets: dict[int, Bucket] = {}
+        self.buckets: dict[Place, Bucket] = {}
 
     def add(self, posts: list[Post]) -> int:
         """Fold posts in; gives the number of cells that this took."""
         before = self.cells
+        by_window: dict[int, list[Post]] = defaultdict(list)
+        for post in posts:
+            by_window[post.received // SPAN].append(post)
+        for window, some in by_window.items():
+            self._add(window, some)
+        return self.cells - before
+
+    def _add(self, window: int, posts: list[Post]) -> None:
         slot = self.slots
         counts = [len(post.times) for post in posts]
         slots = np.repeat([slot.setdefault(post.server, len(slot)) for post in posts], counts)
@@ -109,20 +124,19 @@ class Block:
         values = np.concatenate([post.values for post in posts])[order]
         edges = [0, *(np.flatnonzero(np.diff(starts)) + 1).tolist(), len(starts)]
         for begin, end in pairwise(edges):
-            bucket = self._bucket(int(starts[begin]))
+            bucket = self._bucket((int(starts[begin]), window))
             bucket.first = min(bucket.first, int(ids[begin:end].min()))
             bucket.last = max(bucket.last, int(ids[begin:end].max()))
             bucket.add(slots[begin:end], values[begin:end])
-        return self.cells - before
 
     @property
     def cells(self) -> int:
         return sum(bucket.low.size for bucket in self.buckets.values())
 
-    def _bucket(self, start: int) -> Bucket:
-        found = self.buckets.get(start)
+    def _bucket(self, place: Place) -> Bucket:
+        found = self.buckets.get(place)
         if found is None:
-            found = self.buckets[start] = Bucket(len(self.slots), len(self.layout.columns))
+            found = self.buckets[place] = Bucket(len(self.slots), len(self.layout.columns))
         elif len(found.low) < len(self.slots):
             found.grow(len(self.slots) + len(self.slots) // 4)
         return found
@@ -200,12 +214,12 @@ class Recent:
 
     def _drop_oldest(self) -> None:
         """Back-fill of long ago is seen once it is sealed; the newest minutes are always here."""
-        start, layout = min((min(block.buckets), layout) for layout, block in self.blocks.items())
-        self._drop(layout, start)
+        place, layout = min((min(block.buckets), layout) for layout, block in self.blocks.items())
+        self._drop(layout, place)
 
-    def _drop(self, layout: int, start: int) -> None:
+    def _drop(self, layout: int, place: Place) -> None:
         block = self.blocks[layout]
-        self.cells -= block.buckets.pop(start).low.size
+        self.cells -= block.buckets.pop(place).low.size
         if not block.buckets:
             del self.blocks[layout]
 
@@ -226,7 +240,7 @@ class Recent:
         for block in self.blocks.values():
             for place in np.flatnonzero(block.layout.series == series).tolist():
                 servers = np.fromiter(block.slots, np.int64, len(block.slots))
-                for at, bucket in block.buckets.items():
+                for (at, _), bucket in block.buckets.items():
                     if start < at + SPAN and at <= end:
                         yield at, _column(at, servers, bucket, place)
 
@@ -249,29 +263,33 @@ class Recent:
                 self._trim_rows(upto)
                 self._take_again(self._drop_sealed(upto))
 
-    def _drop_sealed(self, upto: int) -> dict[tuple[int, int], int]:
+    def _drop_sealed(self, upto: int) -> dict[tuple[int, Place], int]:
         """Buckets of which the seal took rows, wholly or in part; gives the newest row of those it cut."""
         cut = {}
         for layout, block in list(self.blocks.items()):
-            for start, bucket in list(block.buckets.items()):
+            for place, bucket in list(block.buckets.items()):
                 if bucket.first <= upto:
-                    self._drop(layout, start)
+                    self._drop(layout, place)
                     if bucket.last > upto:
-                        cut[layout, start] = bucket.last
+                        cut[layout, place] = bucket.last
         return cut
 
-    def _take_again(self, cut: dict[tuple[int, int], int]) -> None:
-        """What is left of the buckets that a seal cut in two: mostly the few rows just behind it."""
+    def _take_again(self, cut: dict[tuple[int, Place], int]) -> None:
+        """What is left of the buckets that a seal cut in two: the few rows that were overtaken just there."""
         last = max(cut.values(), default=0)
         if not cut or last - self.place > MOST_TAKEN_AGAIN:
             return  # much back-fill: these minutes are seen again at the next seal
         rows = JournalRow.objects.filter(pk__gt=self.place, pk__lte=last, layout__in={layout for layout, _ in cut})
-        chosen = rows.order_by("pk").values_list("pk", "server_id", "layout_id", "rows").iterator(chunk_size=GROUP)
+        chosen = rows.order_by("pk").values_list(*_FIELDS).iterator(chunk_size=GROUP)
         posts: dict[int, list[Post]] = defaultdict(list)
         for post in _unpacked(chosen):
-            inside = np.isin(post.times - post.times % SPAN, [at for layout, at in cut if layout == post.layout.id])
+            mine = post.layout.id, post.received // SPAN
+            inside = np.isin(
+                post.times - post.times % SPAN, [at for layout, (at, window) in cut if mine == (layout, window)]
+            )
             if inside.any():
-                left = _Stored(post.id, post.server, post.layout, post.times[inside], post.values[inside])
+                times, values = post.times[inside], post.values[inside]
+                left = _Stored(post.id, post.server, post.layout, post.received, times, values)
                 posts[post.layout.id].append(left)
         for layout, listed in posts.items():
             block = self.blocks.setdefault(layout, Block(listed[0].layout))
@@ -319,15 +337,14 @@ class _Stored:
     id: int
     server: int
     layout: Known
+    received: int
     times: blob.Times
     values: blob.Values
 
 
 def _stored(place: int) -> Iterator[list[Post]]:
     while True:
-        rows = (
-            JournalRow.objects.filter(pk__gt=place).order_by("pk").values_list("pk", "server_id", "layout_id", "rows")
-        )
+        rows = JournalRow.objects.filter(pk__gt=place).order_by("pk").values_list(*_FIELDS)
         found = list(rows[:GROUP])
         if not found:
             return
@@ -335,10 +352,10 @@ def _stored(place: int) -> Iterator[list[Post]]:
         place = found[-1][0]
 
 
-def _unpacked(rows: Iterable[tuple[int, int, int, bytes | memoryview]]) -> Iterator[Post]:
-    for pk, server, layout_id, data in rows:
+def _unpacked(rows: Iterable[tuple[int, int, int, int, bytes | memoryview]]) -> Iterator[Post]:
+    for pk, server, layout_id, received, data in rows:
         layout = layouts.by(layout_id)
-        yield _Stored(pk, server, layout, *blob.unpack(data, len(layout.columns)))
+        yield _Stored(pk, server, layout, received, *blob.unpack(data, len(layout.columns)))
 
 
 _recent = Recent()

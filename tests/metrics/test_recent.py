@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,3 +147,22 @@ def test_a_journal_that_is_never_sealed_is_given_up_and_taken_up_again(
     Cursor.objects.create(name=recent.SEALED, place=JournalRow.objects.latest("pk").pk)
     recent.keep_up()
     assert recent.ids(web.server.pk) == []
+
+
+def test_a_seal_takes_buckets_whole_though_clocks_run_ahead_and_rows_come_late(
+    machine: Make, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    web, db = machine("web"), machine("db")
+    said = [(web, 0, 10), (db, 300, 299), (web, 299, 301), (db, 310, 311)]
+    for who, at, received in said:
+        post(who, (at, at))
+        newest = JournalRow.objects.latest("pk").pk
+        JournalRow.objects.filter(pk=newest).update(received=(NOW + received) * 1000)
+    recent.fill()
+    sealed = JournalRow.objects.order_by("pk")[1].pk
+    with django_assert_num_queries(0):  # the journal is not asked while the writer waits for this memory
+        recent.trim(sealed)
+    found = asked()
+    assert (found.t.tolist(), found.place) == ([NOW * 1000, (NOW + 300) * 1000], sealed)
+    assert np.nanmax(found.high, axis=1).tolist() == [299, 310]
+    assert found.count.sum() == 2
