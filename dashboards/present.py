@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from django.db.models import Prefetch, prefetch_related_objects
 
 from alerts.models import Alert, Incident
 from metrics.store import Newest, latest
@@ -12,6 +13,7 @@ from servers.models import Server
 from servers.services import outdated, watch
 
 Shown = dict[str, Any]
+ALERTS = Prefetch("alerts", Alert.objects.select_related("rule", "server", "series").order_by("-severity", "-pk"))
 
 
 def server(row: Server, health: str, newest: Newest | None = None) -> Shown:
@@ -85,7 +87,8 @@ def servers(rows: list[Server]) -> list[Shown]:
 
 def incident(row: Incident) -> Shown:
     """An incident with the alert that speaks for it: the newest of the worst."""
-    alerts = list(row.alerts.select_related("rule", "server", "series").order_by("-severity", "-pk"))
+    prefetch_related_objects([row], ALERTS)  # nothing to do where a list was read with them
+    alerts = list(row.alerts.all())
     alert = next((one for one in alerts if one.severity == row.severity), alerts[0] if alerts else None)
     owner = row.acknowledged_by
     return {

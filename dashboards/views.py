@@ -41,7 +41,9 @@ def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
 
 def incidents(request: HttpRequest, *, resolved: int = 0, of: Server | None = None) -> list[present.Shown]:
     """Open ones first, then the newest that are over; all, or of one server."""
-    mine = Incident.objects.visible_to(request.user).select_related("acknowledged_by")
+    mine = (
+        Incident.objects.visible_to(request.user).select_related("acknowledged_by").prefetch_related(present.ALERTS)
+    )
     if of:
         mine = mine.filter(alerts__server=of).distinct()
     shown = list(mine.open().order_by("-opened_at")[:OPEN_SHOWN])

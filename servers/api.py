@@ -26,6 +26,8 @@ from servers.auth import enrol
 from servers.models import AgentKey, Change, Enrolment, Event, Server, printable
 from servers.services import make_enrolment
 
+MOST_ASKED = 1 << 20
+
 
 class Asked(msgspec.Struct):
     token: str
@@ -52,8 +54,14 @@ class EnrolView(APIView):
 
     @extend_schema(request=EnrolmentSerializer, responses={201: dict, 401: dict, 409: dict})
     def post(self, request: Request) -> Response:
+        body = request._request.body
+        if len(body) > MOST_ASKED:  # before it is decoded: anybody may send it
+            detail = (
+                f"An enrolment of more than {MOST_ASKED >> 20} MiB. Send fewer facts; the first post may hold them."
+            )
+            raise Failure(detail, code="too_large", status=413)
         try:
-            asked = msgspec.json.decode(request._request.body, type=Asked)
+            asked = msgspec.json.decode(body, type=Asked)
         except (msgspec.MsgspecError, RecursionError) as fault:
             raise Failure(f"The enrolment cannot be read: {fault}", code="undecodable") from fault
         name, fingerprint = clean(asked.hostname, 120), clean(asked.fingerprint, 128)
