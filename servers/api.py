@@ -57,7 +57,7 @@ class EnrolView(APIView):
         body = request._request.body
         if len(body) > MOST_ASKED:  # before it is decoded: anybody may send it
             detail = (
-                f"An enrolment of more than {MOST_ASKED >> 20} MiB. Send fewer facts; the first post may hold them."
+                f"An enrolment of more than {MOST_ASKED >> 20} MiB. Send its facts with the first post."
             )
             raise Failure(detail, code="too_large", status=413)
         try:

@@ -202,7 +202,7 @@ def test_the_hub_knows_the_version_it_hands_out() -> None:
     assert versions._parts(versions.own_version())
 
 
-def test_an_enrolment_of_a_stranger_is_not_read_beyond_a_mebibyte(client: Client) -> None:
+def test_an_enrolment_of_a_stranger_is_not_read_beyond_a_mebibyte(client: Client, db: None) -> None:
     body = b'{"token": "wke_x.y", "hostname": "a", "fingerprint": "b", "facts": {"a": {"b": "%s"}}}'
     for size, status in ((1 << 20, 413), (1000, 401)):
         answer = client.post("/api/v1/enrol", body % (b"x" * size), content_type=JSON)
