@@ -11,6 +11,8 @@ from typing import Any
 from celery.beat import Service
 from celery.worker import WorkController, state
 from django.db import connections
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 from kombu.exceptions import OperationalError
 
 from monitor.celery import app, nothing
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 CONCURRENCY = 4
 LOOK_EVERY = 5.0
+CLOCK_SET = 60.0  # seconds: less is a clock that is being corrected
 SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 
@@ -60,12 +63,14 @@ class Beat(threading.Thread):
         super().__init__(name="beat", daemon=True)
         self.service = Service(app, max_interval=LOOK_EVERY, scheduler_cls=SCHEDULER)
         self.stopping = threading.Event()
+        self.clock = float("-inf")
 
     def run(self) -> None:
         app.set_current()
         pause = 0.0
         while not self.stopping.wait(pause):
             try:
+                self._mind_clock()
                 pause = min(self.service.scheduler.tick(), LOOK_EVERY)
             except Exception:
                 # Whatever it was, the jobs are still due: database, broker, or a row that somebody wrote by hand.
@@ -74,6 +79,19 @@ class Beat(threading.Thread):
                 pause = LOOK_EVERY
         self._remember()
         connections.close_all()
+
+    def _mind_clock(self) -> None:
+        """A job that last ran in the future, before the clock was set back, would not run until then."""
+        clock = time.time() - time.monotonic()
+        if abs(clock - self.clock) < CLOCK_SET:
+            return
+        now = timezone.now()
+        PeriodicTask.objects.filter(last_run_at__gt=now).update(last_run_at=now)
+        scheduler = self.service.scheduler
+        for entry in scheduler.schedule.values():
+            entry.last_run_at = min(entry.last_run_at, entry._default_now())
+        scheduler._heap = None  # its order is of moments by the old clock
+        self.clock = clock
 
     def _remember(self) -> None:
         """Write when jobs last ran; without it they only run once more at the next start."""

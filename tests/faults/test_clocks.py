@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from core import clock
 from ingest import writer
 from metrics import retention, sealing, tasks
 from metrics.identities import Identities
 from metrics.models import Accepted, Chunk, JournalRow
+from monitor import schedule
+from monitor.background import Beat
 from tests.conftest import Machine
 from tests.product import until
 
@@ -94,6 +99,23 @@ def test_what_a_restart_mends_is_written_at_once(machine: Make) -> None:
     JournalRow.objects.create(**row(web, seq=7))
     writer.writer()
     until(lambda: Accepted.objects.get(server=web.server).ranges[-1] == [7, 7], 3, "the flush")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_jobs_that_last_ran_in_the_future_run_now() -> None:
+    """The clock was ahead, and was set back: nothing would be sealed or merged until it is there again."""
+    schedule.install()
+    ahead = timezone.now() + timedelta(days=370)
+    PeriodicTask.objects.update(last_run_at=ahead)
+    beat = Beat()
+    beat._mind_clock()
+    assert not PeriodicTask.objects.filter(last_run_at__gt=timezone.now()).exists()
+    assert all(entry.is_due()[1] <= 600 for entry in beat.service.scheduler.schedule.values())
+    for entry in beat.service.scheduler.schedule.values():  # and while it runs
+        entry.last_run_at = ahead
+    beat.clock -= 370 * 86_400
+    beat._mind_clock()
+    assert all(entry.is_due()[1] <= 600 for entry in beat.service.scheduler.schedule.values())
 
 
 def row(web: Machine, seq: int) -> dict[str, Any]:
