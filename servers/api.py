@@ -56,9 +56,7 @@ class EnrolView(APIView):
     def post(self, request: Request) -> Response:
         body = request._request.body
         if len(body) > MOST_ASKED:  # before it is decoded: anybody may send it
-            detail = (
-                f"An enrolment of more than {MOST_ASKED >> 20} MiB. Send its facts with the first post."
-            )
+            detail = f"An enrolment of more than {MOST_ASKED >> 20} MiB. Send its facts with the first post."
             raise Failure(detail, code="too_large", status=413)
         try:
             asked = msgspec.json.decode(body, type=Asked)
