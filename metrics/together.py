@@ -17,7 +17,7 @@ from metrics.models import Layout
 from metrics.rollups import Rolled
 from metrics.tiers import HOUR, STEP
 
-AT_ONCE = 64  # servers: their numbers fit in the processor's cache
+MOST_CELLS = 1 << 17  # that are worked on at once: they fit in the processor's cache
 LEAST = 2
 
 Stored = tuple[int, int, int, int, Any]  # id, server, layout, received, rows
@@ -41,23 +41,23 @@ class Made:
 
 def alike(by_server: ByServer) -> Iterator[Made]:
     """Take out the servers that can be done together, and do them; what is left is for who does one at a time."""
-    for layout, servers in _groups(by_server):
-        for place in range(0, len(servers), AT_ONCE):
-            some = servers[place : place + AT_ONCE]
-            yield from _together(layout, some, by_server)
+    for layout, rows, servers in _groups(by_server):
+        most = max(1, MOST_CELLS // (rows * len(layout.columns)))
+        for place in range(0, len(servers), most):
+            yield from _together(layout, servers[place : place + most], by_server)
 
 
-def _groups(by_server: ByServer) -> Iterator[tuple[Known, list[int]]]:
+def _groups(by_server: ByServer) -> Iterator[tuple[Known, int, list[int]]]:
     """Servers of as many posts of one row of one layout, whose series are all good."""
     groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
     for server, rows in by_server.items():
         (layout, size), *more = {(row[2], len(row[4])) for row in rows}
-        if not more:
+        if not more and size * len(rows) <= 8 * MOST_CELLS * 4:  # more is cut into shares by who does it alone
             groups[layout, size, len(rows)].append(server)
-    for (layout, size, _), servers in groups.items():
+    for (layout, size, count), servers in groups.items():
         known = _known(layout) if len(servers) >= LEAST else None
         if known and size == 8 * (len(known.columns) + 1) and _single(known.series):
-            yield known, servers
+            yield known, count, servers
 
 
 def _single(series: Ints) -> bool:
