@@ -216,7 +216,11 @@ class Loop:
         if self.facts_at is not None and now - self.facts_at < BETWEEN_FACTS and news == self.facts_news:
             return found
         self.facts_at, self.facts_news = now, news
-        document = facts.gather(self.collectors)
+        try:
+            document = facts.gather(self.collectors)
+        except Exception as error:  # noqa: BLE001 - facts are less than rows
+            say("facts", f"Facts of this machine could not be read: {type(error).__name__}: {error}")
+            return found
         digest = facts.digest(document)
         if digest != self.facts_hash:
             self.facts_hash = digest

@@ -118,6 +118,19 @@ def test_what_cannot_be_done_now_is_tried_again_while_the_hub_wants_it(
     one.spool.close()
 
 
+def test_facts_that_cannot_be_read_cost_no_row(
+    hub: TinyHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "agent.json"
+    path.write_text(json.dumps({"url": hub.url, "server": "s", "key": "wka_a.b"}))
+    one = Loop(load(str(path)))
+    monkeypatch.setattr("watchkeeper_agent.facts.gather", lambda _: 1 / 0)
+    one.tick()
+    assert one.spool.waiting() == 1
+    assert "Facts of this machine could not be read" in capsys.readouterr().err
+    one.spool.close()
+
+
 def test_what_a_strange_hub_orders_is_bounded() -> None:
     one = desk([])
     one.take([order("x" * 101), order("huge", until=10**400)], 0.0)
