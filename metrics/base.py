@@ -32,6 +32,13 @@ class Line:
     count: Floats
 
 
+class Named(NamedTuple):
+    """A series of a server, as the store gave it and wants it back."""
+
+    key: Key
+    id: int = 0
+
+
 class Newest(NamedTuple):
     """The newest row of some servers: when it was received (0: never), a column a metric, NaN for nothing."""
 
@@ -79,14 +86,14 @@ class Store(Protocol):
     def latest(self, servers: Sequence[int], columns: Sequence[str]) -> Newest:
         """Of a bare metric with several label sets: the worst of them."""
 
-    def series(self, server: int, metrics: Collection[str] | None, start: int, end: int) -> list[Key]:
+    def series(self, server: int, metrics: Collection[str] | None, start: int, end: int) -> list[Named]:
         """What a server told in this time by these metrics, or by any."""
 
     def first(self, tier: int) -> int | None:
         """From when on a tier can answer; nothing is older."""
 
-    def range(self, server: int, metrics: Collection[str], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
-        """Both ends belong to it; what was not reported at all in this time is missing, or empty."""
+    def range(self, server: int, named: Sequence[Named], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
+        """Each of these series, both ends included; empty where nothing was reported in this time."""
 
     def fleet_range(
         self, column: str, start: int, end: int, tier: int, servers: Collection[int]

@@ -18,8 +18,6 @@ from metrics.tiers import COARSE, HOUR, RAW
 Times = NDArray[np.int64]
 Array = NDArray[np.float64]
 
-ASKED_AT_ONCE = 500
-
 
 @dataclass(slots=True)
 class FleetBuckets:
@@ -76,12 +74,6 @@ def _side_by_side(parts: Iterable[tuple[int, Rolled]]) -> Rolled:
 
 
 def _stored(which: Q, tier: int, start: int, end: int) -> Iterator[tuple[int, int, bytes | memoryview]]:
-    kept = FleetChunk.objects.filter(tier=tier)
-    first = kept.order_by("span").values_list("span", flat=True).first()
-    last = kept.order_by("-span").values_list("span", flat=True).first()
-    if first is None or last is None:
-        return
-    asked = tiers.spans(max(start, first), min(end, last), tiers.SPANS[tier])
-    for place in range(0, len(asked), ASKED_AT_ONCE):
-        some = kept.filter(which, span__in=list(asked[place : place + ASKED_AT_ONCE])).order_by("span", "block")
-        yield from some.values_list("span", "part", "data")
+    kept = FleetChunk.objects.filter(which, tier=tier).order_by("span", "block")
+    for spans in tiers.stored(FleetChunk.objects.all(), start, end, tier):
+        yield from kept.filter(span__in=spans).values_list("span", "part", "data")

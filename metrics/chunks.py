@@ -26,7 +26,6 @@ Times = NDArray[np.int64]
 Array = NDArray[np.float64]
 
 ASKED_AT_ONCE = 500
-MOST_SPANS = 50_000
 
 __all__ = ["Buckets", "FleetBuckets", "fleet", "raw", "rolled", "samples"]
 
@@ -75,14 +74,9 @@ def fleet(series: int, start: int, end: int, tier: int = FINE, upto: int | None 
 
 def of_server(server: int, tier: int, start: int, end: int) -> Iterator[QuerySet[Chunk]]:
     """The chunks that may hold this range; the spans are named one by one, as the key begins with them."""
-    kept = Chunk.objects.filter(tier=tier)
-    first = kept.order_by("span").values_list("span", flat=True).first()
-    last = kept.order_by("-span").values_list("span", flat=True).first()
-    if first is None or last is None:
-        return
-    asked = tiers.spans(max(start, first), min(end, last), tiers.SPANS[tier])[:MOST_SPANS]
-    for place in range(0, len(asked), ASKED_AT_ONCE):
-        yield kept.filter(server=server, span__in=list(asked[place : place + ASKED_AT_ONCE]))
+    kept = Chunk.objects.filter(tier=tier, server=server)
+    for spans in tiers.stored(Chunk.objects.all(), start, end, tier):
+        yield kept.filter(span__in=spans)
 
 
 def _journal(server: int, series: Collection[int], start: int, end: int) -> Iterator[Part]:

@@ -12,7 +12,7 @@ from django.db.models import Max, Min
 
 from core.clock import milliseconds
 from metrics import chunks, fleet, names, recent, retention
-from metrics.base import HOURS, MINUTES, RAW, Best, Floats, Ints, Kept, Key, Line, Newest, TooMuch
+from metrics.base import HOURS, MINUTES, RAW, Best, Floats, Ints, Kept, Key, Line, Named, Newest, TooMuch
 from metrics.described import worse_is_high
 from metrics.journal import Entry
 from metrics.latest import Newest as Row
@@ -55,20 +55,20 @@ class DatabaseStore:
             _fill(found, places, [row for place in places if (row := rows[place])], columns)
         return Newest(received, found)
 
-    def series(self, server: int, metrics: Collection[str] | None, start: int, end: int) -> list[Key]:
-        return sorted(set(series_of(server, metrics, start, end).values()))
+    def series(self, server: int, metrics: Collection[str] | None, start: int, end: int) -> list[Named]:
+        return sorted(Named(key, one) for one, key in series_of(server, metrics, start, end).items())
 
     def first(self, tier: int) -> int | None:
         return retention.first(tier)
 
-    def range(self, server: int, metrics: Collection[str], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
-        series = series_of(server, metrics, start, end)
+    def range(self, server: int, named: Sequence[Named], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
+        series = [one.id for one in named]
         if tier == RAW:
             lines = {one: _samples(*found) for one, found in chunks.raw(server, series, start, end).items()}
         else:
             rolled = chunks.rolled(server, series, start, end, tier)
             lines = {one: Line(b.t, b.low, b.high, b.mean, b.count) for one, b in rolled.items()}
-        return {key: lines.get(one, NOTHING) for one, key in sorted(series.items(), key=lambda item: item[1])}
+        return {one.key: lines.get(one.id, NOTHING) for one in named}
 
     def fleet_range(
         self, column: str, start: int, end: int, tier: int, servers: Collection[int]

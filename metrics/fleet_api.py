@@ -123,8 +123,9 @@ class FleetRangeView(APIView):
         start, end = range_of(request, DAY)
         step = -(-whole_of(request, "step", MINUTES, 1, LONGEST_WINDOW) // MINUTES) * MINUTES * 1000
         tier = HOURS if step % (HOURS * 1000) == 0 else MINUTES
-        first = store.first(tier)
-        start = max(start, min(end, end if first is None else first))
+        if start < end - DAY:
+            first = store.first(tier)
+            start = max(start, min(end - DAY, end if first is None else first))
         servers = _servers(request)
         t = np.arange(start - start % step, end + 1, step)
         if len(t) * len(servers) > MOST_CELLS:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from metrics import names
-from metrics.base import MINUTES, RAW, TIERS, Best, Floats, Ints, Key, Line, Newest
+from metrics.base import MINUTES, RAW, TIERS, Best, Floats, Ints, Key, Line, Named, Newest
 from metrics.described import worse_is_high
 from metrics.retention import Kept
 from metrics.rollups import Rolled
@@ -47,18 +47,18 @@ class MemoryStore:
         found = [v for key, v in row.items() if _meant(key, column) and v == v]  # noqa: PLR0124
         return (max if worse_is_high(column) else min)(found, default=np.nan)
 
-    def series(self, server: int, metrics: Collection[str] | None, start: int, end: int) -> list[Key]:
+    def series(self, server: int, metrics: Collection[str] | None, start: int, end: int) -> list[Named]:
         held = self.samples.get(server, {})
         told = (key for key, samples in held.items() if any(start <= at <= end for at in samples))
-        return sorted(key for key in told if metrics is None or key[0] in metrics)
+        return sorted(Named(key) for key in told if metrics is None or key[0] in metrics)
 
     def first(self, tier: int) -> int | None:
         every = (at for held in self.samples.values() for samples in held.values() for at in samples)
         return min((at for at in every if at >= self.first_kept[tier]), default=None)
 
-    def range(self, server: int, metrics: Collection[str], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
+    def range(self, server: int, named: Sequence[Named], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
         held = self.samples.get(server, {})
-        return {key: self._line(held[key], start, end, tier) for key in sorted(held) if key[0] in metrics}
+        return {one.key: self._line(held.get(one.key, {}), start, end, tier) for one in named}
 
     def _line(self, samples: Samples, start: int, end: int, tier: int) -> Line:
         step = max(1, tier * 1000)

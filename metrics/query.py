@@ -86,12 +86,13 @@ def _reaches(tier: int, start: int) -> bool:
 
 def _read(server: int, metrics: list[str], asked: Range, tier: int) -> dict[Key, Line]:
     """A piece at a time, so that too much is seen before it is read; the newest first, as they are kept."""
-    count = len(store.series(server, metrics, asked.start, asked.end))
+    named = store.series(server, metrics, asked.start, asked.end)
+    count = len(named)
     _bound(count * (asked.points or 1), MOST_CELLS)
     pieces: list[dict[Key, Line]] = []
     times = read = 0
     for start, end in _pieces(asked, tier, count):
-        found = store.range(server, metrics, start, end, tier)
+        found = store.range(server, named, start, end, tier)
         pieces.append(found)
         read += sum(len(line.t) for line in found.values())
         times += max((len(line.t) for line in found.values()), default=0)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
 
 from metrics import codec
 from metrics.codec import Part
@@ -21,11 +23,24 @@ SLOTS = HOUR // STEP
 RAW, FINE, COARSE = 0, 300, 3600  # seconds of a bucket; 0 is samples, and by metric the pieces of an hour
 SPANS = {RAW: HOUR, FINE: DAY, COARSE: MONTH}
 FLEET_FRAME = 64
+ASKED_AT_ONCE = 500
 
 
 def spans(start: int, end: int, width: int) -> range:
     """The starts of the hours, days or months that hold this range, both ends included."""
     return range(start - start % width, end + 1, width)
+
+
+def stored(kept: QuerySet[Any], start: int, end: int, tier: int) -> Iterator[list[int]]:
+    """The spans that may hold this range, some at a time; of a long range only where there is something."""
+    asked = spans(start, end, SPANS[tier])
+    if len(asked) > ASKED_AT_ONCE:
+        there = kept.filter(tier=tier).order_by("span").values_list("span", flat=True)
+        first, last = there.first(), there.last()
+        nothing = first is None or last is None
+        asked = range(0) if nothing else spans(max(start, first), min(end, last), SPANS[tier])
+    for place in range(0, len(asked), ASKED_AT_ONCE):
+        yield list(asked[place : place + ASKED_AT_ONCE])
 
 
 def read(data: bytes | memoryview, keys: Collection[int] | None = None) -> Part:

@@ -81,9 +81,9 @@ def subject(request: pytest.FixtureRequest, db: None) -> Iterator[Subject]:
 
 
 def line(subject: Subject, server: int, tier: int, start: int = -60, end: int = 7200) -> dict[str, list[list[float]]]:
-    found = subject.store.range(
-        subject.servers[server], {"load1", "disk_used_percent"}, NOON + start * 1000, NOON + end * 1000, tier
-    )
+    one, begin, last = subject.servers[server], NOON + start * 1000, NOON + end * 1000
+    named = subject.store.series(one, {"load1", "disk_used_percent"}, begin, last)
+    found = subject.store.range(one, named, begin, last, tier)
     return {
         metric + "".join(value for _, value in labels): [
             [(at - NOON) / 1000, low, high, mean, count]
@@ -187,7 +187,8 @@ def test_series_are_listed_and_a_tier_ends_where_it_was_cut(subject: Subject) ->
     subject.tell(0, ["load1"], [(3 * 86_400, [2])])
     subject.settle()
     ask = subject.servers[0], {"load1", "disk_used_percent"}, NOON - HOUR
-    assert subject.store.series(*ask, NOON + 4 * DAY) == [("disk_used_percent", (("mount", "/"),)), ("load1", ())]
+    named = [one.key for one in subject.store.series(*ask, NOON + 4 * DAY)]
+    assert named == [("disk_used_percent", (("mount", "/"),)), ("load1", ())]
     assert subject.store.series(subject.servers[1], None, 0, NOON + 4 * DAY) == []
     first = subject.store.first(RAW)
     assert first is not None
