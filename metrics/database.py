@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
 
@@ -20,9 +20,12 @@ from metrics.latest import latest
 from metrics.layouts import Known, layouts
 from metrics.models import EARLIEST, FURTHEST, JournalRow, Series, Uses
 from metrics.rollups import Rolled
+from metrics.tiers import SPANS
 
 Put = Callable[[Entry], None]
+Sum = tuple[float, float]  # a number, and of how many samples it is
 WAIT = 30.0
+MOST_CELLS = 4_000_000  # servers times buckets that are read at once
 LONG = 2 * 86_400_000
 FEW_LABEL_SETS, MOST_LABEL_SETS = 50, 300
 MOST_LOOKED_AT = 900  # unsealed rows of a server; back-fill repeats its layout sooner
@@ -80,8 +83,12 @@ class DatabaseStore:
         high = worse_is_high(column)
         best: dict[int, Best] = {}
         tier = MINUTES if end - start <= LONG else HOURS
-        for key, rolled in self.fleet_range(column, start, end, tier, servers).items():
-            for server, value in _over_time(rolled, agg, servers).items():
+        found: dict[Key, dict[int, Sum]] = defaultdict(dict)
+        for begin, until in slices(start, end, tier):
+            for key, rolled in self.fleet_range(column, begin, until, tier, servers).items():
+                _add_up(found[key], _over_time(rolled, agg, servers), agg)
+        for key, sums in found.items():
+            for server, (value, _) in sums.items():
                 if server not in best or (value > best[server].value) == high:
                     best[server] = Best(server, key, value)
         return sorted(best.values(), key=lambda one: (-one.value if high else one.value, one.server))
@@ -182,13 +189,44 @@ def _places(layout_id: int, hash_: str, column: str) -> list[int]:
     ]  # fmt: skip
 
 
-def _over_time(rolled: Rolled, agg: str, servers: Collection[int]) -> dict[int, float]:
-    """One number of each of these servers over all buckets."""
+def slices(start: int, end: int, tier: int, step: int = 1) -> Iterator[tuple[int, int]]:
+    """A long range of all servers in pieces that fit in memory, cut where the chunks of a tier are.
+
+    Of whole steps, counted from the start.
+    """
+    span = SPANS[tier]
+    many = max(1, MOST_CELLS // (max(1, len(latest.rows)) * span // (tier * 1000))) * span
+    while start <= end:
+        cut = start - start % span + many
+        cut = max(cut - (cut - start) % step, start + step)
+        yield start, min(end, cut - 1)
+        start = cut
+
+
+def _add_up(sums: dict[int, Sum], more: dict[int, Sum], agg: str) -> None:
+    """What another piece of the range says of each server."""
+    for server, one in more.items():
+        held = sums.get(server)
+        sums[server] = one if held is None else _together(held, one, agg)
+
+
+def _together(one: Sum, two: Sum, agg: str) -> Sum:
+    (a, counted), (b, count) = one, two
+    if agg == "avg":
+        return (a * counted + b * count) / (counted + count), counted + count
+    return (min if agg == "min" else max)(a, b), counted + count
+
+
+def _over_time(rolled: Rolled, agg: str, servers: Collection[int]) -> dict[int, Sum]:
+    """One number of each of these servers over all buckets, and of how many samples it is."""
     mine = np.isin(rolled.series, np.fromiter(servers, np.int64)) & (rolled.count.sum(axis=0) > 0)
+    if not mine.any():
+        return {}
     count = rolled.count[:, mine]
     if agg == "avg":
         known = count > 0
         values = np.where(known, rolled.mean[:, mine] * count, 0.0).sum(axis=0) / count.sum(axis=0)
     else:
         values = np.fmin.reduce(rolled.low[:, mine]) if agg == "min" else np.fmax.reduce(rolled.high[:, mine])
-    return dict(zip(rolled.series[mine].tolist(), values.tolist(), strict=True))
+    sums = zip(values.tolist(), count.sum(axis=0).tolist(), strict=True)
+    return dict(zip(rolled.series[mine].tolist(), sums, strict=True))

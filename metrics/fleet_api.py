@@ -17,6 +17,7 @@ from core.errors import Failure
 from metrics import names, rollups
 from metrics.api import AGGREGATES, HOUR, agg_of, answered, range_of, whole_of
 from metrics.base import HOURS, MINUTES, Ints, TooMuch
+from metrics.database import slices
 from metrics.described import worse_is_high
 from metrics.query import store
 from metrics.rollups import Rolled
@@ -131,8 +132,9 @@ class FleetRangeView(APIView):
         if len(t) * len(servers) > MOST_CELLS:
             raise TooMuch(f"That is more than {MOST_CELLS:,} values: ask for a shorter range or a longer step.")
         grid = _Grid(t, step, np.fromiter(servers, np.int64, len(servers)), agg, worse_is_high(column))
-        for rolled in store.fleet_range(column, int(t[0]), end, tier, servers.keys()).values():
-            grid.put(rolled)
+        for begin, until in slices(int(t[0]), end, tier, step):
+            for rolled in store.fleet_range(column, begin, until, tier, servers.keys()).values():
+                grid.put(rolled)
         return answered(
             {
                 "metric": column, "agg": agg, "step": step // 1000, "t": (t / 1000).tolist(),

@@ -132,3 +132,32 @@ def test_the_store_says_what_it_keeps(machine: Make, api: Api) -> None:
     machine("web").report(load1=1)
     found = ask(api(), "store")
     assert [(tier["tier"], tier["days"]) for tier in found["tiers"]] == [(0, 7), (300, 90), (3600, 730)]
+
+
+def test_a_long_range_is_read_in_pieces_and_answered_as_one(
+    machine: Make, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = machine("web")
+    now = int(time.time())
+    for days in (5, 4, 3, 2, 1, 0):
+        web.report(now - days * 86_400, load1=days)
+    asked = [
+        f"/api/v1/fleet/range?metric=load1&start={now - 6 * 86_400}&step={step}&agg={agg}"
+        for step in (7200, 86_400, 3 * 86_400) for agg in ("avg", "max")
+    ]  # fmt: skip
+    asked += [f"/api/v1/fleet/top?metric=load1&window=500000&agg={agg}" for agg in ("avg", "min", "max")]
+    client = api()
+    whole = [client.get(path).json() for path in asked]
+    monkeypatch.setattr(database, "MOST_CELLS", 1)
+    monkeypatch.setattr(database, "SPANS", {300: 3_600_000, 3600: 86_400_000})
+    assert len(list(database.slices(0, 6 * 86_400_000, 3600, 7_200_000))) == 7
+    again = [client.get(path).json() for path in asked]
+    for one, two in zip(whole, again, strict=True):
+        assert one.get("values") == two.get("values")
+    assert whole[-3]["values"] == [2.5]
+
+
+@pytest.mark.parametrize("agg", ["avg", "min", "max"])
+def test_a_while_in_which_nothing_was_measured_has_no_worst(machine: Make, api: Api, agg: str) -> None:
+    machine("web").report(time.time() - 7200, load1=1)
+    assert ask(api(), "fleet/top", metric="load1", window=600, agg=agg)["values"] == []
