@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,18 +172,32 @@ def join(parts: Sequence[Rolled]) -> Rolled:
         return parts[0]
     if not parts:
         return _nothing(np.array([], np.int64))
+    whole = _grid(parts)
+    for part in parts:
+        cells = _cells(whole, part)
+        held = whole.count[cells]
+        better = (part.count >= held) & (part.count > 0) if held.any() else None
+        for name in FIELDS:
+            kept, fresh = getattr(whole, name), getattr(part, name)
+            kept[cells] = fresh if better is None else np.where(better, fresh, kept[cells])
+    return whole
+
+
+def _grid(parts: Sequence[Rolled]) -> Rolled:
+    """Room for all of them, with nothing in it."""
     t = np.unique(np.concatenate([part.t for part in parts]))
     series = np.unique(np.concatenate([part.series for part in parts]))
     shape = (len(t), len(series))
     low, high, mean = (np.full(shape, np.nan) for _ in range(3))
-    whole = Rolled(t, series, low, high, mean, np.zeros(shape))
-    for part in parts:
-        cells = np.ix_(np.searchsorted(t, part.t), np.searchsorted(series, part.series))
-        better = (part.count >= whole.count[cells]) & (part.count > 0)
-        for name in FIELDS:
-            kept = getattr(whole, name)
-            kept[cells] = np.where(better, getattr(part, name), kept[cells])
-    return whole
+    return Rolled(t, series, low, high, mean, np.zeros(shape))
+
+
+def _cells(whole: Rolled, part: Rolled) -> tuple[Any, ...]:
+    """Where a part stands: as slices, where it has no gaps there, which is several times faster."""
+    t, series = np.searchsorted(whole.t, part.t), np.searchsorted(whole.series, part.series)
+    if t[-1] - t[0] + 1 == len(t) and series[-1] - series[0] + 1 == len(series) and np.all(np.diff(series) == 1):
+        return slice(int(t[0]), int(t[-1]) + 1), slice(int(series[0]), int(series[-1]) + 1)
+    return np.ix_(t, series)
 
 
 def beside(parts: Sequence[Rolled]) -> Rolled:
@@ -208,16 +223,19 @@ def add(parts: Sequence[Rolled]) -> Rolled:
     parts = [part for part in parts if len(part.t) and len(part.series)]
     if len(parts) < 2:
         return parts[0] if parts else _nothing(np.array([], np.int64))
-    t = np.unique(np.concatenate([part.t for part in parts]))
-    series = np.unique(np.concatenate([part.series for part in parts]))
-    shape = (len(t), len(series))
-    low, high, total, count = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
+    whole = _grid(parts)
+    low, high, total, count = whole.low, whole.high, np.zeros(whole.count.shape), whole.count
     for part in parts:
-        cells = np.ix_(np.searchsorted(t, part.t), np.searchsorted(series, part.series))
-        low[cells], high[cells] = np.fmin(low[cells], part.low), np.fmax(high[cells], part.high)
-        total[cells] += np.where(part.count > 0, part.mean * part.count, 0.0)
-        count[cells] += part.count
-    return Rolled(t, series, low, high, np.fmin(np.fmax(_divided(total, count), low), high), count)
+        cells = _cells(whole, part)
+        sums = np.where(part.count > 0, part.mean * part.count, 0.0)
+        if count[cells].any():
+            low[cells], high[cells] = np.fmin(low[cells], part.low), np.fmax(high[cells], part.high)
+            total[cells] += sums
+            count[cells] += part.count
+        else:
+            low[cells], high[cells], total[cells], count[cells] = part.low, part.high, sums, part.count
+    mean = np.fmin(np.fmax(_divided(total, count), low), high)
+    return Rolled(whole.t, whole.series, low, high, mean, count)
 
 
 def between(rolled: Rolled, start: int, end: int) -> Rolled:

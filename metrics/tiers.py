@@ -37,8 +37,9 @@ def stored(kept: QuerySet[Any], start: int, end: int, tier: int) -> Iterator[lis
     if len(asked) > ASKED_AT_ONCE:
         there = kept.filter(tier=tier).order_by("span").values_list("span", flat=True)
         first, last = there.first(), there.last()
-        nothing = first is None or last is None
-        asked = range(0) if nothing else spans(max(start, first), min(end, last), SPANS[tier])
+        if first is None or last is None:
+            return
+        asked = spans(max(start, first), min(end, last), SPANS[tier])
     for place in range(0, len(asked), ASKED_AT_ONCE):
         yield list(asked[place : place + ASKED_AT_ONCE])
 
