@@ -19,6 +19,7 @@ from metrics.tiers import COARSE, DAY, FINE, HOUR, RAW, SPANS
 log = logging.getLogger(__name__)
 
 DELETED_AT_ONCE = 200
+LOOKED_AT = 20_000
 MOST_AT_A_TIME = 5.0  # seconds of one run
 BREATH = 0.01
 LEAST_KEPT = DAY  # of each tier, however small the cap
@@ -53,7 +54,9 @@ def kept() -> list[Kept]:
 
 def first(tier: int) -> int | None:
     """Since when a tier has something; coarse buckets are made of the finer where they are not there yet."""
-    found = [JournalRow.objects.aggregate(at=Min("start"))["at"]]
+    # No index leads to the oldest unsealed row; one that is older than all that is sealed is rare, and soon sealed.
+    newest = JournalRow.objects.order_by("-pk").values("start")[:LOOKED_AT]
+    found = [newest.aggregate(at=Min("start"))["at"]]
     for finer in TIERS[: TIERS.index(tier) + 1]:
         span = _first_span(finer)
         if span is not None:
