@@ -1,4 +1,4 @@
-"""Buckets as blobs: by server, by metric, and the pieces of an hour that is not rolled up yet. Pure."""
+"""Tiers and their spans, and buckets as blobs: of one server, and of one series over many."""
 
 from __future__ import annotations
 
