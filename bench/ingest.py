@@ -47,6 +47,7 @@ print(json.dumps([one.clear for one in made.values()]))
 """
 
 # An hour of samples of some servers, three hours ago, sealed each five minutes as if it came live; then the merge.
+# The hub is stopped: nobody reads these rows, so the readers' places are moved by hand.
 OLD = """
 import json, time
 import numpy as np
@@ -75,10 +76,7 @@ for at in range(0, 360, 30):
         )
         for n in range(at, at + 30) for place, server in enumerate(servers)
     ], batch_size=200)
-    until = time.monotonic() + 20
-    newest = JournalRow.objects.latest("pk").pk
-    while min(sealing.consumers().values(), default=0) < newest and time.monotonic() < until:
-        time.sleep(0.1)
+    Cursor.objects.exclude(name__in=sealing.OURS).update(place=JournalRow.objects.latest("pk").pk)
     waiting = JournalRow.objects.filter(pk__gt=Cursor.objects.place(sealing.SEALED))
     samples += (waiting.aggregate(size=Sum(Length("rows")))["size"] or 0) / (8 * {values} + 8) * {values}
     began = time.process_time()
@@ -162,6 +160,7 @@ def measured(pid: int, work: Work, folder: Path) -> tuple[Cost, dict[str, float]
 
 def _old_hour(product: Product, work: Work) -> float:
     """CPU seconds a sample costs to be sealed and merged."""
+    product.stop()
     text = OLD.format(layout=work.layout, servers=min(OLD_SERVERS, len(work.keys)), values=VALUES)
     did = json.loads(product.manage("shell", "-v", "0", "-c", text))
     row("sealing, samples per CPU second", f"{did['sealed'] / did['seal']:,.0f}  (of {did['sealed']:,})", "-")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
 from metrics import blob, bymetric, damaged, recent, rollups, tiers
@@ -25,7 +25,6 @@ from metrics.tiers import COARSE, DAY, FINE, HOUR, RAW, STEP
 Times = NDArray[np.int64]
 Array = NDArray[np.float64]
 
-ASKED_AT_ONCE = 500
 
 __all__ = ["Buckets", "FleetBuckets", "fleet", "raw", "rolled", "samples"]
 
@@ -95,15 +94,22 @@ def _journal(server: int, series: Collection[int], start: int, end: int) -> Iter
             yield from rollups.single_keys(part)
 
 
-def _rows(server: int, start: int, end: int) -> Iterator[tuple[int, Any]]:
+def unsealed(server: int, start: int, end: int) -> Iterator[QuerySet[JournalRow]]:
     """By the ids this process holds in memory; where it holds none the short journal is looked through."""
-    held = recent.ids(server)
-    inside = JournalRow.objects.filter(end__gte=start, start__lte=end).order_by("pk")
-    if held is None:
-        yield from inside.filter(server=server).values_list("layout_id", "rows")
+    inside = JournalRow.objects.filter(server=server, end__gte=start, start__lte=end).order_by("pk")
+    known = recent.unsealed(server)
+    if known is None:
+        yield inside
         return
-    for place in range(0, len(held), ASKED_AT_ONCE):
-        some = inside.filter(pk__in=held[place : place + ASKED_AT_ONCE], server=server)
+    held, upto = known
+    while len(held) > tiers.ASKED_AT_ONCE:
+        yield inside.filter(pk__in=held[: tiers.ASKED_AT_ONCE])
+        held = held[tiers.ASKED_AT_ONCE :]
+    yield inside.filter(Q(pk__in=held) | Q(pk__gt=upto))
+
+
+def _rows(server: int, start: int, end: int) -> Iterator[tuple[int, Any]]:
+    for some in unsealed(server, start, end):
         yield from some.values_list("layout_id", "rows")
 
 
@@ -138,13 +144,8 @@ def _hot(server: int, series: Collection[int], start: int, end: int) -> Rolled:
 
 
 def _journal_times(server: int, start: int, end: int) -> Iterator[tuple[int, int]]:
-    held = recent.ids(server)
-    inside = JournalRow.objects.filter(end__gte=start, start__lte=end, server=server)
-    if held is None:
-        yield from inside.values_list("start", "end")
-        return
-    for place in range(0, len(held), ASKED_AT_ONCE):
-        yield from inside.filter(pk__in=held[place : place + ASKED_AT_ONCE]).values_list("start", "end")
+    for some in unsealed(server, start, end):
+        yield from some.values_list("start", "end")
 
 
 def _runs(hours: list[int]) -> Iterator[tuple[int, int]]:

@@ -11,14 +11,14 @@ import numpy as np
 from django.db.models import Max, Min
 
 from core.clock import milliseconds
-from metrics import chunks, fleet, names, recent, retention
+from metrics import chunks, fleet, names, retention
 from metrics.base import HOURS, MINUTES, RAW, Best, Floats, Ints, Kept, Key, Line, Named, Newest, TooMuch
 from metrics.described import worse_is_high
 from metrics.journal import Entry
 from metrics.latest import Newest as Row
 from metrics.latest import latest
 from metrics.layouts import Known, layouts
-from metrics.models import EARLIEST, FURTHEST, JournalRow, Series, Uses
+from metrics.models import EARLIEST, FURTHEST, Series, Uses
 from metrics.rollups import Rolled
 from metrics.tiers import SPANS
 
@@ -28,7 +28,6 @@ WAIT = 30.0
 MOST_CELLS = 4_000_000  # servers times buckets that are read at once
 LONG = 2 * 86_400_000
 FEW_LABEL_SETS, MOST_LABEL_SETS = 50, 300
-MOST_LOOKED_AT = 900  # unsealed rows of a server; back-fill repeats its layout sooner
 
 
 class DatabaseStore:
@@ -127,13 +126,12 @@ def told(server: int, metrics: Collection[str] | None) -> dict[Key, tuple[int, i
 
 def layouts_of(server: int, start: int, end: int) -> dict[int, tuple[int, int]]:
     """From when to when each layout was used; of what is not sealed yet until now."""
-    held = recent.ids(server)
-    unsealed = JournalRow.objects.filter(server=server, end__gte=start, start__lte=end)
-    if held is not None:
-        unsealed = unsealed.filter(pk__in=held[-MOST_LOOKED_AT:])
     # The journal first: what is sealed meanwhile goes from there to the other.
-    rows = unsealed.values_list("layout").annotate(first=Min("start"), last=Max("end")) if held != [] else ()
-    told = [(layout, first, last) for layout, first, last in rows]
+    told = [
+        row
+        for some in chunks.unsealed(server, start, end)
+        for row in some.order_by().values_list("layout").annotate(first=Min("start"), last=Max("end"))
+    ]
     uses = Uses.objects.filter(server=server, last__gte=start, first__lte=end)
     found: dict[int, tuple[int, int]] = {}
     for layout, first, last in [*told, *uses.values_list("layout", "first", "last")]:

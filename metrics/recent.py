@@ -156,7 +156,7 @@ class Recent:
 
     def _clear(self) -> None:
         self.follows = False
-        self.place = 0
+        self.place = self.upto = 0
         self.rows: dict[int, array[int]] = {}
         self.held = 0
         self.blocks: dict[int, Block] = {}
@@ -172,7 +172,7 @@ class Recent:
             newest = JournalRow.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
             if newest - place > min(MOST_ROWS, MOST_FILLED):
                 return newest  # a seal must come first; until then whoever asks reads the journal
-            self.follows, self.place = True, place
+            self.follows, self.place, self.upto = True, place, place
             for posts in _stored(place):
                 self._take(posts)
                 place = posts[-1].id
@@ -180,7 +180,7 @@ class Recent:
 
     def take(self, posts: Sequence[Post]) -> None:
         """What was committed just now, in the order of its ids."""
-        if self.follows:
+        if self.follows and posts:
             with self.lock:
                 self._take(posts)
 
@@ -193,6 +193,7 @@ class Recent:
             held.append(post.id)
             self.waiting += len(post.times)
         self.held += len(posts)
+        self.upto = posts[-1].id
         self.pending.extend(posts)
         if self.waiting >= FOLD:
             self._fold()
@@ -227,6 +228,11 @@ class Recent:
         """The unsealed rows of a server, oldest first; nothing when this process does not follow the journal."""
         with self.lock:
             return self.rows.get(server, array("q")).tolist() if self.follows else None
+
+    def unsealed(self, server: int) -> tuple[list[int], int] | None:
+        """The same, and how far the journal was followed: what another process stored a moment ago stands behind."""
+        with self.lock:
+            return (self.rows.get(server, array("q")).tolist(), self.upto) if self.follows else None
 
     def buckets(self, series: int, start: int, end: int) -> Fleet | None:
         """Five-minute buckets of a series over all servers, as far as their rows were seen here."""
@@ -359,5 +365,5 @@ def _unpacked(rows: Iterable[tuple[int, int, int, int, bytes | memoryview]]) -> 
 
 
 _recent = Recent()
-ids, buckets, trim = _recent.ids, _recent.buckets, _recent.trim
+ids, unsealed, buckets, trim = _recent.ids, _recent.unsealed, _recent.buckets, _recent.trim
 fill, take, forget, keep_up = _recent.fill, _recent.take, _recent.forget, _recent.keep_up

@@ -13,7 +13,7 @@ from alerts.delivery import Dispatcher
 from alerts.judging import Judge
 from alerts.models import Delivery
 from core.models import Lease
-from core.runner import Loop, RedisEars, wake
+from core.runner import Loop, RedisEars, ring, wake
 from dashboards import feed
 from ingest import writer
 from metrics import journal
@@ -58,6 +58,7 @@ class Parts:
             self._loop(feed.start())
         else:
             self._loop(Loop("others", others.step, every=1.0))
+            journal.on_commit(_follow)
             self._loop(feed.start(others.sure))
 
     def rules_and_delivery(self) -> None:
@@ -126,6 +127,10 @@ def _watch_reach() -> bool:
     # While the store takes nothing nobody can be heard: that is our trouble, not theirs.
     reach.watch.step(_marks(), well=held is not None and not held.counters.last_failed(reach.GAP))
     return False
+
+
+def _follow(_group: list[journal.Entry]) -> None:
+    ring("others")  # questions about the fleet see what this process stored at once, of others within a second
 
 
 def _wake_rules(_group: list[journal.Entry]) -> None:

@@ -15,6 +15,7 @@ from core import clock
 from ingest import writer
 from metrics import retention, sealing, tasks
 from metrics.identities import Identities
+from metrics.journal import Writer
 from metrics.models import Accepted, Chunk, JournalRow
 from monitor import schedule
 from monitor.background import Beat
@@ -97,8 +98,11 @@ def test_what_a_restart_mends_is_written_at_once(machine: Make) -> None:
     web.report(cpu_used_percent=1)
     writer.stop()
     JournalRow.objects.create(**row(web, seq=7))
-    writer.writer()
+    alone = Writer(shared=False)  # with others, identities are part of each commit
+    alone.mend()
+    alone.start()
     until(lambda: Accepted.objects.get(server=web.server).ranges[-1] == [7, 7], 3, "the flush")
+    alone.end(3.0)
 
 
 @pytest.mark.django_db(transaction=True)

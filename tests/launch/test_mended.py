@@ -78,11 +78,13 @@ def test_a_password_that_waited_goes_with_the_database_it_was_for(data: Path, da
     beside = data / "restoring.part"
     beside.mkdir()
     (beside / "manifest.json").write_text(json.dumps({}))
-    (beside / "database.sqlite3").write_bytes(b"restored")
+    with closing(sqlite3.connect(beside / "database.sqlite3")) as restored, restored:
+        restored.execute("CREATE TABLE core_cursor (name PRIMARY KEY, place)")
 
     restore._put_in_place(beside, data)
 
-    assert database.read_bytes() == b"restored"
+    with closing(sqlite3.connect(database)) as restored:
+        assert restored.execute("SELECT count(*) FROM core_cursor").fetchone() == (1,)
     assert not (data / "first_password").exists()
     assert not (data / folder.DECIDED).exists()
 
