@@ -15,7 +15,8 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 def cpu_seconds(pid: int) -> float:
-    return sum(sum(each.cpu_times()[:2]) for each in family(pid))
+    """Of a process and its children, those that have ended in between included."""
+    return sum(sum(each.cpu_times()[:4]) for each in family(pid))
 
 
 def pss_mib(pid: int) -> float:
