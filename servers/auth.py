@@ -232,7 +232,7 @@ def _enrol(clear: str, hostname: str, fingerprint: str, facts: dict[str, dict[st
             invitation.used_at, invitation.used_by = now(), fingerprint
             invitation.save(update_fields=["used_at", "used_by"])
         if facts:
-            set_facts(server, facts, now())
+            set_facts(server, facts, now(), whole=False)  # an enrolment tells a few; the agent's post tells all
     keyring.refresh()
     return Enrolled(server, token.clear, server.interval)
 

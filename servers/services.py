@@ -54,11 +54,16 @@ def make_enrolment(
 
 
 @transaction.atomic
-def set_facts(server: Server, document: Facts, at: datetime) -> None:
-    """Keep the newest facts and write each difference into the change ledger; the same again does nothing."""
-    document = _clean(document)
-    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+def set_facts(server: Server, document: Facts, at: datetime, *, whole: bool = True) -> None:
+    """Keep the newest facts and write each difference into the change ledger; the same again does nothing.
+
+    Where the document is not the whole one, what it does not name stays.
+    """
     sheet = FactSheet.objects.select_for_update().filter(server=server).first()
+    document = _clean(document)
+    if sheet and not whole:
+        document = _over(sheet.document, document)
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     if sheet and (sheet.digest == digest or sheet.at > at):
         return
     if sheet:
@@ -71,6 +76,10 @@ def set_facts(server: Server, document: Facts, at: datetime) -> None:
     if (system, family) != (server.os, server.family):
         server.os, server.family = system, family
         server.save(update_fields=["os", "family", "changed_at"])
+
+
+def _over(known: Facts, told: Facts) -> Facts:
+    return {**known, **{section: {**known.get(section, {}), **pairs} for section, pairs in told.items()}}
 
 
 def differences(before: Facts, after: Facts) -> Iterable[tuple[str, str, object, object]]:

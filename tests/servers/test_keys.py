@@ -16,8 +16,8 @@ from core.errors import Unauthorized
 from metrics import journal
 from servers import auth, clones, versions
 from servers.auth import Mismatch, enrol, tend
-from servers.models import AgentKey, Enrolment, Event, Server
-from servers.services import make_enrolment, remove
+from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Server
+from servers.services import make_enrolment, remove, set_facts
 from tests.conftest import Machine
 
 Make = Callable[..., Machine]
@@ -130,6 +130,24 @@ def test_invitations_are_made_listed_and_revoked_by_who_manages(
     with pytest.raises(Unauthorized):
         enrol(token, "web-2", "b", {})
     assert Enrolment.objects.get().revoked_at
+
+
+def test_enrolling_again_keeps_the_facts_it_does_not_name(team: Team, transactional_db: None) -> None:
+    def again(facts: dict[str, dict[str, object]]) -> Server:
+        return enrol(make_enrolment(team, "n"), "web-1", "print", facts).server
+
+    full: dict[str, dict[str, object]] = {"os": {"name": "Debian", "kernel": "6.1"}, "packages": {"bash": "5.2"}}
+    server = again({"os": {"name": "Debian"}})
+    set_facts(server, full, now())
+    Change.objects.all().delete()
+    assert again({"os": {"name": "Debian"}}) == server
+    assert not Change.objects.exists()
+    again({"os": {"name": "Ubuntu"}, "agent": {"version": "2"}})
+    assert [(one.key, one.before, one.after) for one in Change.objects.all()] == [("name", "Debian", "Ubuntu")]
+    kept = {**full, "os": {"name": "Ubuntu", "kernel": "6.1"}, "agent": {"version": "2"}}
+    assert FactSheet.objects.get(server=server).document == kept
+    set_facts(server, {"os": {"name": "Ubuntu"}}, now())
+    assert FactSheet.objects.get(server=server).document == {"os": {"name": "Ubuntu"}}, "a whole document replaces"
 
 
 def test_a_machine_with_a_taken_name_is_refused_told_once_and_can_be_accepted(
