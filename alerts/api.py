@@ -22,10 +22,11 @@ from core import runner, selector
 from core.clock import now
 from core.errors import Conflict, Failure
 from core.registry import Unknown
+from core.strict import Strict
 from metrics.store import METRIC
 
 
-class OfTeam(serializers.ModelSerializer):  # type: ignore[type-arg]
+class OfTeam(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
     """A thing of one team: the id outside is the UUID, and the team one the person manages."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.base import LOOK, MANAGE
 from accounts.models import User
+from core.strict import Strict
 from dashboards import present, topics
 from dashboards import schema as _schema  # noqa: F401 - tells the API's description how people sign in
 from servers.models import LONGEST_INTERVAL, FactSheet, Server, printable
@@ -89,7 +90,7 @@ class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
     url = serializers.CharField()
 
 
-class ServerChangeSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class ServerChangeSerializer(Strict):
     """What people may say of a server."""
 
     name = serializers.CharField(max_length=120, validators=[printable], required=False)

@@ -21,6 +21,7 @@ from accounts.base import LOOK, MANAGE
 from accounts.models import Team, User
 from core import guard, selector
 from core.errors import Conflict, Failure
+from core.strict import Strict
 from servers import changing
 from servers.auth import enrol
 from servers.models import AgentKey, Change, Enrolment, Event, Server, printable
@@ -108,7 +109,7 @@ class KeySerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
         return "replaced" if key.replaced_at else "live"
 
 
-class TeamEnrolmentSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class TeamEnrolmentSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
     """An invitation; its token is in the answer that made it, and nowhere else."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
@@ -161,7 +162,7 @@ class EnrolmentViewSet(
         changing.withdraw(instance, by=person(self.request))
 
 
-class BulkSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class BulkSerializer(Strict):
     """Which servers, by `ids` or by a selector, and what shall become of them."""
 
     ids = serializers.ListField(child=serializers.UUIDField(), max_length=10_000, required=False)

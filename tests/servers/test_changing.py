@@ -229,3 +229,27 @@ def test_the_admin_pages_of_servers_use_the_same_verbs(machine: Make, person: Pe
         "server.remove",
     ]
     assert client.get("/admin/accounts/audit/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "place", "asked"),
+    [
+        ("post", "/api/v1/servers/bulk", {"selector": "name:web-1", "dry_runn": True, "role": "zzz"}),
+        ("patch", "", {"rolle": "x", "role": "zzz"}),
+        ("post", "/api/v1/enrolments", {"name": "n", "reuseable": True}),
+        ("post", "/api/v1/rules", {"name": "n", "metric": "load1", "critical": 1, "fore": 60}),
+        ("post", "/api/v1/channels", {"name": "n", "kind": "webhook", "config": {}, "enable": False}),
+    ],
+)
+def test_a_misspelt_key_is_refused_by_name_and_changes_nothing(
+    machine: Make, api: Api, method: str, place: str, asked: dict[str, Any]
+) -> None:
+    web = machine()
+    answer = getattr(api(), method)(place or address(web.server), asked, content_type=JSON)
+    meant = {"dry_runn": "dry_run", "rolle": "role", "reuseable": "reusable", "fore": "for", "enable": "enabled"}
+    (wrong,) = asked.keys() & meant.keys()
+    assert answer.status_code == 400
+    assert answer.json()["fields"].keys() == {wrong}
+    assert meant[wrong] in answer.json()["detail"].replace(".", "").replace(",", "").split()
+    assert Server.objects.filter(pk=web.server.pk, role="").exists()
+    assert not Audit.objects.filter(action="server.change").exists()
