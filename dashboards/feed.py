@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from alerts import services as alerts
 from alerts.models import Incident
@@ -61,7 +61,7 @@ class Feed(Loop):
             changed, self.changed, self.held = self.changed, {}, 0
         if not live.anybody():
             return False
-        rows = self._watched(self._servers(missing=changed.keys()))
+        rows = self._watched(self._servers())
         if not rows:
             return False
         health = present.health_of(list(rows))
@@ -93,13 +93,23 @@ class Feed(Loop):
         self.shown[row.pk] = state
         return shown
 
-    def _servers(self, missing: Iterable[int]) -> dict[int, Server]:
+    def _servers(self) -> dict[int, Server]:
+        """The servers there are now, by what was read of them lately; pages are told of those that are gone."""
         asked, rows = self.known
-        unknown = any(pk not in rows for pk in missing)
-        if unknown or time.monotonic() - asked > REREAD:
-            rows = {row.pk: row for row in Server.objects.select_related("team")}
+        there = set(Server.objects.values_list("pk", flat=True))
+        if there != rows.keys() or time.monotonic() - asked > REREAD:
+            before, rows = rows, {row.pk: row for row in Server.objects.select_related("team")}
             self.known = (time.monotonic(), rows)
+            self._tell_removed([row for pk, row in before.items() if pk not in rows])
         return rows
+
+    def _tell_removed(self, gone: list[Server]) -> None:
+        by_team: dict[int, list[str]] = {}
+        for row in gone:
+            self.shown.pop(row.pk, None)
+            by_team.setdefault(row.team_id, []).append(str(row.uuid))
+        for team, removed in by_team.items():
+            live.push(fleet_topic(team), {"servers": [], "removed": removed})
 
 
 def _points(entry: Entry) -> present.Shown:

@@ -140,6 +140,11 @@ it('live changes are folded in: new servers come, resolved incidents go', () => 
   expect(gone.incidents).toEqual([])
   expect(withIncident([incident('i')], incident('j')).map((one) => one.id)).toEqual(['j', 'i'])
 })
+it('servers that were removed go, also where the same message still tells of them', () => {
+  const data = { servers: [server('b')], removed: ['a', 'b'] }
+  const after = fold(fleet([server('a'), server('c')]), { topic: 'fleet', seq: 1, at: AT, data })
+  expect(after.servers.map((one) => one.id)).toEqual(['c'])
+})
 it('rows: trouble first, the filter looks at name, tag and system', () => {
   const list = [server('b10'), server('b9'), silent('z'), server('q', { tags: ['edge'] })]
   expect(rows(list, '', 'all').map((one) => one.name)).toEqual(['z', 'b9', 'b10', 'q'])

@@ -21,6 +21,7 @@ from core import live
 from dashboards import consumers, feed
 from dashboards.consumers import BROKEN, SIGNED_OUT, LiveConsumer
 from metrics.journal import Entry
+from servers.services import remove
 from tests.conftest import Machine
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -197,6 +198,30 @@ def test_silence_is_told_only_by_who_knows_what_others_heard(machine: Callable[.
     assert sure._change(row, "ok", told=False) is not None
     assert unsure._change(row, "ok", told=False) is None
     assert unsure._change(row, "ok", told=True) is not None
+
+
+def test_pages_are_told_of_removed_servers_and_never_again_of_their_samples(
+    team: Team, machine: Callable[..., Machine]
+) -> None:
+    gone, stays = machine("gone").server, machine("stays").server
+    topic, made = feed.fleet_topic(team.pk), feed.Feed()
+    live.watch(topic)
+
+    def heard() -> list[dict[str, Any]]:
+        before = live.sequence(topic)
+        made.tick()
+        return [one["data"] for one in live.recent(topic) if one["seq"] > before]
+
+    (first,) = heard()
+    assert {one["name"] for one in first["servers"]} == {"gone", "stays"}
+    pk = gone.pk
+    remove([gone])
+    made.take([Entry(pk, Any, 0, Any, Any)])  # type: ignore[arg-type] # its last sample, on its way
+    assert heard() == [{"servers": [], "removed": [str(gone.uuid)]}]
+    made.take([Entry(pk, Any, 0, Any, Any)])  # type: ignore[arg-type]
+    assert heard() == []
+    made.take([Entry(stays.pk, Any, 0, Any, Any)])  # type: ignore[arg-type]
+    assert [one["name"] for one in heard()[0]["servers"]] == ["stays"]
 
 
 def test_an_incident_that_cannot_be_shown_hurts_nobody(

@@ -184,7 +184,7 @@ def test_a_demo_alert_is_shown_and_nobody_is_told(
     assert [row.notice.alert.server.name for row in Delivery.objects.all() if row.notice.alert] == ["real"]
 
 
-def test_one_click_removes_the_fleet_and_nothing_else(
+def test_two_clicks_remove_the_fleet_and_nothing_else(
     team: Team, other_team: Team, person: Callable[..., User], machine: Callable[..., Machine], fleet: memory.Fleet
 ) -> None:
     real = machine("real").server
@@ -197,6 +197,7 @@ def test_one_click_removes_the_fleet_and_nothing_else(
     page.force_login(person("admin"))
     form = re.search(r'action="/demo/remove/">.*?value="(\w+)"', page.get("/").content.decode(), re.DOTALL)
     assert form
+    assert b"<summary" in page.get("/").content.partition(b'class="sure"')[2].partition(b"/demo/remove/")[0]
     assert page.post("/demo/remove/").status_code == 403
     assert page.get("/demo/remove/").status_code == 405
     answer = page.post("/demo/remove/", {"csrfmiddlewaretoken": form[1]}, follow=True)

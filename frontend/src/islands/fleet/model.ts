@@ -17,7 +17,8 @@ export function fold(state: FleetProps, { topic, data }: Message): FleetProps {
     changed.delete(server.id)
     return next ?? server
   })
-  return { ...state, servers: [...servers, ...changed.values()] }
+  const removed = new Set((data.removed as string[] | undefined) ?? [])
+  return { ...state, servers: [...servers, ...changed.values()].filter((server) => !removed.has(server.id)) }
 }
 export interface Tile {
   key: string
