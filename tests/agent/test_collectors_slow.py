@@ -324,3 +324,38 @@ def test_nothing_that_was_started_outlives_the_agent(tmp_path: Path) -> None:
     collectors.stop(within=5.0)
     assert not Path(f"/proc/{mark.read_text().strip()}").exists()
     assert not any(thread.is_alive() for thread in collectors.background.threads)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shell scripts")
+def test_folders_made_while_it_runs_are_used_and_cost_no_thread_before(tmp_path: Path) -> None:
+    options = Options.of({"check_user": "root"}, str(tmp_path))
+    collectors = Collectors(["checks", "textfiles"], options=options)
+    background, now = collectors.background, time.monotonic()
+    collectors.start()
+    try:
+        collectors.sample(now)
+        assert (background.threads, collectors.off()) == ([], {}), "nobody asked for them"
+        for name in ("checks", "textfiles"):
+            (tmp_path / name).mkdir(mode=0o755)
+        script(tmp_path / "checks" / "good.sh", "echo OK")
+        (tmp_path / "textfiles" / "own.prom").write_text("own_value 7\n")
+        for slow in background.slow:
+            slow.due = now
+        end = now + 10
+        while not all(slow.values for slow in background.slow):
+            assert time.monotonic() < end
+            collectors.sample(now + 6)
+            time.sleep(0.02)
+        values = collectors.sample(now + 25).values
+        assert (values["own_value"], values['check_up{check="good"}']) == (7, 1)
+        assert len(background.threads) == 2
+    finally:
+        collectors.stop()
+
+
+def test_what_was_known_of_a_folder_that_is_gone_by_the_next_start_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "collected.json").write_text('{"checks": [{"checks": {"old": "/old"}}, ""]}')
+    collectors = Collectors(["checks"], options=Options.of({}, str(tmp_path)))
+    assert collectors.facts() == {"checks": {"old": "/old"}}
+    collectors.sample_all()
+    assert collectors.facts() == {}

@@ -15,6 +15,7 @@ from watchkeeper_agent.jitter import between
 from watchkeeper_agent.sample import Counters, Number, Sample
 
 FIRST_COLUMNS, NEXT_COLUMNS = 20.0, 60.0
+BETWEEN_WAKES = 5.0
 MOST_EVENTS = 200
 
 
@@ -53,13 +54,24 @@ class Background:
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.threads: list[threading.Thread] = []
+        self.lanes: set[str] | None = None  # of the threads; none before the start
+        self.next_wake = began
         self.news = 0
         self.shown: list[str] = []
         self.next_columns = began + FIRST_COLUMNS
         self._events: list[dict[str, Any]] = []
 
     def start(self) -> None:
-        for lane in sorted({_lane(slow) for slow in self.slow}):
+        self.lanes = set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """A thread for each lane that has something to ask by now; folders may be made while the agent runs."""
+        if self.lanes is None or self.stopping.is_set():
+            return
+        wanted = {_lane(slow) for slow in self.slow if _needed(slow)}
+        for lane in sorted(wanted - self.lanes):
+            self.lanes.add(lane)
             thread = threading.Thread(target=self._run, args=(lane,), name=f"collect {lane}", daemon=True)
             self.threads.append(thread)
             thread.start()
@@ -141,6 +153,9 @@ class Background:
 
         New columns make a new layout at the hub, so they join once a minute; one without a value is null till then.
         """
+        if sample.at >= self.next_wake:
+            self.next_wake = sample.at + BETWEEN_WAKES
+            self._wake()
         now: dict[str, Number | None] = {}
         for slow in self.slow:
             if sample.at <= slow.fresh_until:
@@ -150,6 +165,12 @@ class Background:
             self.shown = sorted(now)
         for name in self.shown:
             sample.values.setdefault(name, now.get(name))
+
+
+def _needed(slow: Slow) -> bool:
+    """What was known of it before this start is looked at once more, as it may be gone."""
+    idle = getattr(slow.one, "idle", None)
+    return not (idle and idle()) or bool(slow.facts or slow.told)
 
 
 def _lane(slow: Slow) -> str:

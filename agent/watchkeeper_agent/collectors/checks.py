@@ -95,11 +95,16 @@ class Checks:
         if not options.checks and not options.checks_folder:
             raise Absent("")
 
+    def idle(self) -> bool:
+        """Whether there is nothing to ask yet: no thread is kept for that."""
+        return not self.options.checks and self.options.missing(self.options.checks_folder)
+
     def collect(self, sample: Sample) -> None:
         wanted, faults = self._wanted()
         self.checks = {name: self.checks.get(name, check) for name, check in wanted.items()}
         self.trouble = "; ".join(faults)[:300]
         if not self.checks:
+            self.facts = {}
             raise Absent(self.trouble)
         for check in self.checks.values():
             if sample.at >= check.due:
@@ -114,6 +119,8 @@ class Checks:
         wanted: dict[str, Check] = {}
         faults = []
         folder = self.options.checks_folder
+        if self.options.missing(folder):
+            folder = ""
         try:
             names = sorted(os.listdir(folder)) if folder else []  # noqa: PTH208 - pathlib costs memory
         except OSError as error:

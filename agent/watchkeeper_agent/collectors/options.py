@@ -22,14 +22,15 @@ class Options:
         self.off: list[str] = []
         self.stale = STALE
         self.memory = ""
+        self.unnamed: list[str] = []  # folders that are used once somebody makes them
 
     @classmethod
     def of(cls, document: dict[str, Any], folder: str) -> Options:
         """The document's wishes; a folder beside the agent's file counts without being named."""
         options = cls()
         options.memory = f"{folder}/collected.json"
-        options.textfiles = str(document.get("textfiles") or _there(f"{folder}/textfiles"))
-        options.checks_folder = str(document.get("checks_folder") or _there(f"{folder}/checks"))
+        options.textfiles = str(document.get("textfiles") or options.beside(f"{folder}/textfiles"))
+        options.checks_folder = str(document.get("checks_folder") or options.beside(f"{folder}/checks"))
         options.check_user = str(document.get("check_user") or options.check_user)
         checks, sockets, off = document.get("checks"), document.get("containers"), document.get("off")
         options.checks = dict(checks) if isinstance(checks, dict) else {}
@@ -39,6 +40,11 @@ class Options:
         options.stale = float(stale) if isinstance(stale, (int, float)) and stale > 0 else STALE
         return options
 
+    def beside(self, folder: str) -> str:
+        """Used without being named: as it may be made while the agent runs, it is looked for each time."""
+        self.unnamed.append(folder)
+        return folder
 
-def _there(folder: str) -> str:
-    return folder if os.path.isdir(folder) else ""  # noqa: PTH112 - pathlib costs memory
+    def missing(self, folder: str) -> bool:
+        """Whether there is no such folder and nobody said there would be one: then it is not wished for."""
+        return not folder or (folder in self.unnamed and not os.path.isdir(folder))  # noqa: PTH112 - costs memory

@@ -59,16 +59,23 @@ class Textfiles:
     """Read whole each time; a file that is written in place and torn is refused line by line, so write and rename."""
 
     def __init__(self) -> None:
+        self.options = Options()
         self.folder = ""
         self.stale = 0.0
         self.trouble = ""
 
     def configure(self, options: Options) -> None:
-        self.folder, self.stale = options.textfiles, options.stale
+        self.options, self.folder, self.stale = options, options.textfiles, options.stale
         if not self.folder:
             raise Absent("")
 
+    def idle(self) -> bool:
+        """Whether there is nothing to ask yet."""
+        return self.options.missing(self.folder)
+
     def collect(self, sample: Sample) -> None:
+        if self.idle():
+            raise Absent("")
         try:
             names = sorted(name for name in os.listdir(self.folder) if name.endswith(".prom"))  # noqa: PTH208
         except OSError as error:
