@@ -11,7 +11,7 @@ from watchkeeper_agent.errors import Trouble
 from watchkeeper_agent.lock import is_locked
 from watchkeeper_agent.post import Hub
 
-OLD = 180.0  # the file is written each minute
+OLD = 180.0  # the file is written each minute at least
 
 
 def status(config: Config) -> tuple[bool, list[str]]:
@@ -22,7 +22,8 @@ def status(config: Config) -> tuple[bool, list[str]]:
     lines = [hub, _running(runs, known)]
     if not known:
         return runs and reached, lines
-    lines += [_acknowledged(known), _spool(known)]
+    then = f"As of {_ago(known)} ago: "
+    lines += [then + _acknowledged(known), then + _spool(known)]
     lines += [f"Wrong: {text}" for text in known.get("said", {}).values()]
     lines += [f"Not measured, {name}: {why}" for name, why in sorted(known.get("off", {}).items())]
     return runs and reached and not known.get("trouble"), lines
@@ -70,14 +71,25 @@ def _acknowledged(known: dict[str, Any]) -> str:
     if not at:
         return "The hub has acknowledged nothing since the agent started."
     ago = max(0.0, float(known.get("at") or 0) - float(at))
-    return f"The hub acknowledged the last report {ago:.0f} s before that state was written."
+    return f"The hub acknowledged the last report {ago:.0f} s before."
+
+
+def _ago(known: dict[str, Any]) -> str:
+    """How old the state is."""
+    seconds = max(0.0, time.time() - float(known.get("at") or 0))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _spool(known: dict[str, Any]) -> str:
     waiting, held = known.get("waiting", 0), known.get("held", 0)
-    text = f"{waiting} rows wait to be sent" if waiting else "Nothing waits to be sent"
+    waits = {0: "Nothing waits", 1: "1 row waits"}
+    text = f"{waits.get(waiting) or f'{waiting} rows wait'} to be sent"
     text += f" ({held} of them in memory alone)" if held else ""
     text += f"; the spool holds {known.get('spool_bytes', 0) / 1024:.0f} KiB."
     if known.get("dropped_rows"):
-        text += f" {known['dropped_rows']} rows ({known['dropped_samples']} values) were lost since it was enrolled."
+        rows = "1 row" if known["dropped_rows"] == 1 else f"{known['dropped_rows']} rows"
+        text += f" Lost since it was enrolled: {rows} ({known['dropped_samples']} values)."
     return text

@@ -56,18 +56,22 @@ def witnesses(config: Config) -> list[Witness]:
 
 
 class Status:
-    """A small file for `status`: written each minute and when the hub comes or goes."""
+    """A small file for `status`: written each minute, and with a row where something that matters changed."""
 
     def __init__(self, config: Config) -> None:
         self.path = f"{config.spool}/status"
         self.written_at = 0.0
-        self.trouble = ""
+        self.told: tuple[object, ...] = ()
 
     def look(self, loop: Watched, at: float, values: Values) -> None:
         now, courier, spool = time.monotonic(), loop.courier, loop.spool
-        if now - self.written_at < BETWEEN_STATUS and courier.trouble == self.trouble and self.written_at:
+        waiting = spool.waiting()
+        if courier.acked_at and not courier.trouble:
+            waiting = max(0, waiting - 1)  # the row of this very moment is on its way, as each one before it was
+        news = (courier.acked_at is None, courier.trouble, waiting)
+        if now - self.written_at < BETWEEN_STATUS and news == self.told:
             return
-        self.written_at, self.trouble = now, courier.trouble
+        self.written_at, self.told = now, news
         if spool.writer is None:
             return
         document = {
@@ -77,7 +81,7 @@ class Status:
             "interval": courier.interval,
             "acked_at": courier.acked_at,
             "trouble": courier.trouble,
-            "waiting": spool.waiting(),
+            "waiting": waiting,
             "spool_bytes": spool.size(),
             "held": len(spool.held),
             "dropped_rows": spool.dropped,

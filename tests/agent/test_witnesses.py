@@ -12,7 +12,8 @@ import pytest
 from watchkeeper_agent.config import Config
 from watchkeeper_agent.errors import Trouble
 from watchkeeper_agent.mail import Limit, Mailer
-from watchkeeper_agent.witnesses import MetricLog, witnesses
+from watchkeeper_agent.status import status
+from watchkeeper_agent.witnesses import MetricLog, Status, witnesses
 
 from tests.agent.hub import TinyHub, accept
 from tests.agent.test_program import Start, call, enrolled, start, until
@@ -170,6 +171,37 @@ def test_status_says_in_sentences_how_it_is(tmp_path: Path, start: Start) -> Non
     assert "The hub is not reached: Nobody answers" in away.stdout
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["m"]["memory_total_bytes"] > 0
+
+
+def test_each_change_that_matters_is_in_the_state_with_its_age(tmp_path: Path) -> None:
+    with TinyHub() as hub:
+        hub.files["/healthz"] = b"{}"
+        config = Config(enrolled(hub, tmp_path), {"url": hub.url, "server": "s", "key": "k"})
+        (tmp_path / "spool").mkdir(exist_ok=True)
+        courier = SimpleNamespace(trouble="", acked_at=None, interval=10.0)
+        waits = SimpleNamespace(now=1)
+        spool = SimpleNamespace(writer=1, held=[], dropped=0, samples=0, waiting=lambda: waits.now, size=lambda: 2048)
+        watched: Any = SimpleNamespace(courier=courier, spool=spool, collectors=SimpleNamespace(off=dict))
+        one = Status(config)
+
+        def told(rows: int, ago: float = 0.0, **change: Any) -> str:
+            waits.now = rows
+            vars(courier).update(change)
+            one.look(watched, time.time() - ago, {})
+            return "\n".join(status(config)[1])
+
+        assert "1 row waits to be sent; the" in told(1)
+        first = told(1, 12.0, acked_at=time.time() - 22)
+        assert "As of 12 s ago: The hub acknowledged the last report 10 s before." in first
+        assert "As of 12 s ago: Nothing waits to be sent" in first
+        written = (tmp_path / "spool" / "status").stat().st_ino
+        told(1)
+        assert (tmp_path / "spool" / "status").stat().st_ino == written, "nothing changed that matters"
+        away = told(9, trouble="Nobody answers.")
+        assert "As of 0 s ago: Reports do not arrive: Nobody answers." in away
+        assert "9 rows wait to be sent" in away
+        assert "10 rows wait" in told(10)
+        assert "As of 3 min ago: Nothing waits to be sent" in told(1, 200.0, trouble="")
 
 
 def test_the_agent_itself_mails_while_its_hub_is_away(tmp_path: Path, start: Start) -> None:
