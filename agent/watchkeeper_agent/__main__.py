@@ -94,6 +94,8 @@ def _once(given: argparse.Namespace) -> int:
     from watchkeeper_agent.config import load  # noqa: PLC0415
 
     config = load(given.config) if given.config else None
+    if not config and not given.json:
+        print("Text files and own checks are left out: name the agent's file with --config.", file=sys.stderr)
     collectors = Collectors(options=Options.of(config.collect, config.folder) if config else None)
     collectors.sample()
     time.sleep(1)  # rates need two looks

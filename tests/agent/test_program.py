@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from watchkeeper_agent.__main__ import main
+from watchkeeper_agent.collectors import Collectors
 from watchkeeper_agent.config import load
 from watchkeeper_agent.errors import Trouble
 from watchkeeper_agent.loop import Loop, next_tick, phase
@@ -191,6 +193,17 @@ def test_once_prints_what_would_be_told(tmp_path: Path) -> None:
     text = call("once", "--config", str(config)).stdout
     assert "cpu_used_percent" in text
     assert "not measured, updates: Switched off" in text
+
+
+def test_once_without_its_file_says_what_it_leaves_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("watchkeeper_agent.collectors.Collectors.sample_all", Collectors.sample)
+    monkeypatch.setattr("watchkeeper_agent.__main__.time.sleep", lambda _: None)
+    assert main(["once"]) == 0
+    assert capsys.readouterr().err == "Text files and own checks are left out: name the agent's file with --config.\n"
+    assert main(["once", "--json"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"url": "http://127.0.0.1:1"}'])
