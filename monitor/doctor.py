@@ -19,6 +19,7 @@ import django
 from cryptography import x509
 from django.db import DatabaseError, connection
 
+from core import tokens
 from monitor import env, folder, upgrade
 from monitor.env import Environment
 from monitor.launch import process, say
@@ -33,6 +34,7 @@ class Finding:
     subject: str
     text: str
     mend: str = ""  # what to do; empty when all is well
+    idle: bool = False  # nothing is wrong, and still nothing is watched
 
 
 def main() -> int:
@@ -42,16 +44,18 @@ def main() -> int:
     except env.Wrong as wrong:
         _tell(Finding("settings", "a value is wrong", str(wrong)))
         return 2
-    trouble = 0
+    trouble, idle = 0, False
     for finding in _findings(environment):
         _tell(finding)
         trouble += bool(finding.mend)
-    say.line("\nAll is well." if not trouble else f"\n{trouble} to mend.")
+        idle = idle or finding.idle
+    well = "Nothing to mend, but the product is not running." if idle else "All is well."
+    say.line(f"\n{trouble} to mend." if trouble else f"\n{well}")
     return 1 if trouble else 0
 
 
 def _tell(finding: Finding) -> None:
-    mark = "MEND" if finding.mend else "ok"
+    mark = "MEND" if finding.mend else "--" if finding.idle else "ok"
     say.line(f"{mark:<5} {finding.subject:<12} {finding.text}{f'. {finding.mend}' if finding.mend else ''}")
 
 
@@ -125,7 +129,9 @@ def _port(environment: Environment) -> Finding:
     where = f"{environment.host} port {environment.port}"
     answers = _listening(environment)
     if holder is None and not answers:
-        return Finding("port", f"{where} is free; the product is not running")
+        return Finding(
+            "product", f"is not running: start it with ./watchkeeper up ({where} is free for it)", idle=True
+        )
     if holder is None:
         return Finding("port", f"{where} is taken by another program", "Stop that one, or set WATCHKEEPER_PORT.")
     if not answers:
@@ -248,9 +254,12 @@ def _agent(environment: Environment) -> Finding:
         return Finding("agent", "cannot be judged without the database", "Mend the database first.")
     if server is None:
         return Finding("agent", "this machine's server was removed", "Start the product again, it enrols it anew.")
-    if not server.keys.filter(revoked_at=None).exists():
+    parts = tokens.split(str(config.get("key")), "wka")
+    if parts is None or not server.keys.filter(revoked_at=None, key=parts[0]).exists():
         return Finding(
-            "agent", f"every key of {server.name} is revoked", "Make one under its page, or remove the server."
+            "agent",
+            f"the key this machine's own agent keeps is not one of {server.name}'s live keys, so it is refused",
+            "Start the product again, it enrols it anew.",
         )
     return Finding("agent", f"this machine is {server.name}")
 

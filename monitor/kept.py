@@ -68,6 +68,12 @@ class Kept:
                 log.replace(log.with_suffix(".log.1"))
         return log.open("ab")
 
+    def again(self) -> None:
+        """End the child, so that `run` starts it anew."""
+        with self.guard:
+            if self.child is not None:
+                self.child.terminate()
+
     def tell(self) -> None:
         """Ask the child to end, without waiting."""
         with self.guard:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
@@ -20,6 +24,8 @@ from servers.models import Server
 from servers.services import make_enrolment
 
 SOONEST, LATEST = 5.0, 600.0  # seconds before an enrolment that failed is tried again
+LOOK_EVERY = 60.0  # seconds between two looks whether the key is still accepted
+ANEW_EVERY = 3600.0  # whoever takes the key away again and again is not answered with a flood of new ones
 
 
 class OwnAgent:
@@ -41,17 +47,37 @@ class OwnAgent:
                 return
             pause = min(pause * 2, LATEST)
         self.say("This machine is being watched.")
+        # Not on this thread: the child is tied to it.
+        threading.Thread(target=self._guard, name="own-agent-key", daemon=True).start()
         self.kept.run()
+
+    def _guard(self) -> None:
+        """An enrolment of this machine by somebody else may have taken the agent's key: then it gets another."""
+        anew = float("-inf")
+        while not self.kept.ended.wait(LOOK_EVERY):
+            if time.monotonic() - anew >= ANEW_EVERY and self._lost():
+                anew = time.monotonic()
+                if self._enrolled():
+                    self.kept.again()
+                    self.told = ""
+                    self.say("This machine's agent was refused and is enrolled anew.")
+
+    def _lost(self) -> bool:
+        """Whether the door refuses the key for sure; a door that cannot be asked now says nothing."""
+        try:
+            return not self._accepted()
+        except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+            return False
 
     def _enrolled(self) -> bool:
         """Whether there is a valid enrolment now; a first or lost one is made through the door."""
         try:
-            if self._known():
+            if self._known() and self._accepted():
                 return True
             return self._enrol()
         except subprocess.TimeoutExpired:
             return self._failed("its agent did not end in time")
-        except (OSError, DatabaseError) as error:
+        except (OSError, KeyError, http.client.HTTPException, DatabaseError) as error:
             return self._failed(" ".join(str(error).split())[:200])
         finally:
             connection.close()
@@ -66,12 +92,33 @@ class OwnAgent:
     def _known(self) -> bool:
         try:
             config = json.loads(self.config.read_text(encoding="utf-8"))
-            if not Server.objects.filter(uuid=config["server"]).exists():
+            if not (config["key"] and Server.objects.filter(uuid=config["server"]).exists()):
                 return False
         except (OSError, ValueError, KeyError, TypeError, ValidationError):
             return False
         self._move(config)
         return True
+
+    def _accepted(self) -> bool:
+        """Whether the real door takes the key that is kept; trouble in asking is no answer and is raised."""
+        key = str(json.loads(self.config.read_text(encoding="utf-8"))["key"])
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        if parts.scheme == "https":
+            context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+            asked: http.client.HTTPConnection = http.client.HTTPSConnection(
+                host, parts.port, timeout=10, context=context
+            )
+        else:
+            asked = http.client.HTTPConnection(host, parts.port, timeout=10)
+        try:
+            asked.request("GET", "/api/v1/orders?wait=0", headers={"Authorization": f"Bearer {key}"})
+            status = asked.getresponse().status
+        finally:
+            asked.close()
+        if status not in (200, 401):
+            raise OSError(f"its hub answered {status}")
+        return status == 200
 
     def _move(self, config: dict[str, object]) -> None:
         """Follow a changed address without a new key."""
@@ -86,14 +133,14 @@ class OwnAgent:
 
     def _enrol(self) -> bool:
         token = make_enrolment(Team.objects.order_by("pk")[0], "this machine", hours=0.1)
-        words = self._words("enrol", "--url", self.url, "--token", token)
+        words = self._words("enrol", "--url", self.url)
         if self.ca:
             words += ["--ca", str(self.ca)]
         if self.url.startswith("http://"):
             words.append("--insecure")  # it never leaves this machine
         done = subprocess.run(  # noqa: S603 - our own words, no shell
-            words, cwd=place.ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self._env(),
-            timeout=60, check=False,
+            words, cwd=place.ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env={**self._env(), "WATCHKEEPER_TOKEN": token}, timeout=60, check=False,
         )  # fmt: skip
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines()

@@ -115,6 +115,12 @@ def test_invitations_are_seen_and_revoked_by_their_team_alone(
     assert "rack 1" not in client.get("/servers/invitations/").content.decode()
 
 
+def test_a_hub_on_loopback_says_that_its_machine_is_watched_already(person: Person) -> None:
+    said = as_(person()).get("/servers/add/", headers={"host": "127.0.0.1:8000"}).content.decode()
+    assert "which the hub watches already: do not paste a line on it" in said
+    assert "WATCHKEEPER_HOST=0.0.0.0 ./watchkeeper up" in said
+
+
 def test_the_line_to_paste_says_in_the_audit_trail_who_made_it(person: Person) -> None:
     admin = person()
     assert as_(admin).post("/servers/add/").status_code == 200
