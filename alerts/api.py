@@ -18,11 +18,11 @@ from accounts.models import Team, User
 from alerts import delivery, services
 from alerts.channels.base import DeliveryError, channels
 from alerts.models import Channel, Incident, Notice, Rule
-from core import runner, selector
+from core import runner
 from core.clock import now
 from core.errors import Conflict, Failure
 from core.registry import Unknown
-from core.strict import Strict
+from core.strict import Selecting, Strict
 from metrics.store import METRIC
 
 
@@ -87,7 +87,7 @@ def _words(fault: Exception) -> str:
     return " ".join(fault.messages) if isinstance(fault, Invalid) else str(fault)
 
 
-class RuleSerializer(OfTeam):
+class RuleSerializer(OfTeam, Selecting):
     class Meta:
         model = Rule
         fields = (
@@ -114,13 +114,6 @@ class RuleSerializer(OfTeam):
     def validate_metric(self, value: str) -> str:
         if not METRIC.fullmatch(value):
             raise serializers.ValidationError("Not a metric name: letters, digits and _, such as cpu_used_percent.")
-        return value
-
-    def validate_selector(self, value: str) -> str:
-        try:
-            selector.parse(value)
-        except selector.Unreadable as fault:
-            raise serializers.ValidationError(str(fault)) from fault
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core import selector
+
 MOST_NAMED = 5
 
 
@@ -27,3 +29,14 @@ class Strict(serializers.Serializer):  # type: ignore[type-arg]
             known = ", ".join(sorted(name for name, field in self.fields.items() if not field.read_only))
             text = f"Nothing is known by this name. Known are: {known}."
             raise serializers.ValidationError({str(key)[:60]: [text] for key in unknown})
+
+
+class Selecting(Strict):
+    """One that takes a selector; what cannot be read is said as the parser says it."""
+
+    def validate_selector(self, value: str) -> str:
+        try:
+            selector.parse(value)
+        except selector.Unreadable as fault:
+            raise serializers.ValidationError(str(fault)) from fault
+        return value

@@ -21,7 +21,7 @@ from accounts.base import LOOK, MANAGE
 from accounts.models import Team, User
 from core import guard, selector
 from core.errors import Conflict, Failure
-from core.strict import Strict
+from core.strict import Selecting, Strict
 from servers import changing
 from servers.auth import enrol
 from servers.models import AgentKey, Change, Enrolment, Event, Server, printable
@@ -162,7 +162,7 @@ class EnrolmentViewSet(
         changing.withdraw(instance, by=person(self.request))
 
 
-class BulkSerializer(Strict):
+class BulkSerializer(Selecting):
     """Which servers, by `ids` or by a selector, and what shall become of them."""
 
     ids = serializers.ListField(child=serializers.UUIDField(), max_length=10_000, required=False)
@@ -176,13 +176,6 @@ class BulkSerializer(Strict):
     paused = serializers.BooleanField(required=False, help_text="true pauses, false resumes.")
     rotate_keys = serializers.BooleanField(default=False)
     delete = serializers.BooleanField(default=False, help_text="Alone: nothing else can be asked with it.")
-
-    def validate_selector(self, value: str) -> str:
-        try:
-            selector.parse(value)
-        except selector.Unreadable as fault:
-            raise serializers.ValidationError(str(fault)) from fault
-        return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("ids" in attrs) == ("selector" in attrs):
