@@ -1,101 +1,21 @@
-"""Rules, and what came of them: alerts, incidents, notices, deliveries."""
+"""What came of rules: alerts, incidents, notices, deliveries and the steps of a chain."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.base import TeamOwned
 from accounts.models import Team, User
-from core import sealed, selector
+from alerts.models.channels import Channel
+from alerts.models.rules import SEVERITIES, Rule
 from metrics.models import Series
 from metrics.store import parse
 from servers.models import Server
-
-SEVERITIES = [("warn", "Warning"), ("critical", "Critical")]
-
-
-class Channel(models.Model):
-    """A way to tell people. Its credentials are sealed with a key that is not in the database."""
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
-    name = models.CharField(max_length=80)
-    kind = models.CharField(max_length=40)
-    sealed_config = models.TextField(editable=False)
-    enabled = models.BooleanField(default=True)
-    default = models.BooleanField(default=True, help_text="Told by rules that name no target.")
-    objects: ClassVar[TeamOwned[Channel]] = TeamOwned["Channel"].as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["team", "name"], name="one_channel_of_a_name")]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return sealed.open_(self.sealed_config)
-
-    @config.setter
-    def config(self, value: dict[str, Any]) -> None:
-        self.sealed_config = sealed.seal(value)
-
-
-class RuleQuerySet(TeamOwned["Rule"]):
-    def standing(self) -> Self:
-        """Those not removed; removed ones stay until what they began is told to its end."""
-        return self.filter(removed_at=None)
-
-
-class Rule(models.Model):
-    """One condition over one series of the servers that a selector names."""
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
-    name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=20, choices=[("threshold", "Threshold")], default="threshold")
-    metric = models.CharField(max_length=200)
-    labels = models.JSONField(default=dict, blank=True)
-    selector = models.CharField(max_length=2000, blank=True)
-    op = models.CharField(max_length=10, choices=[("above", "above"), ("below", "below")], default="above")
-    warn = models.FloatField(null=True, blank=True)
-    warn_recover = models.FloatField(null=True, blank=True)
-    critical = models.FloatField(null=True, blank=True)
-    critical_recover = models.FloatField(null=True, blank=True)
-    for_seconds = models.PositiveIntegerField(default=0)
-    keep_firing_seconds = models.PositiveIntegerField(default=0)
-    notify = models.JSONField(default=list, blank=True)
-    group_wait = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: critical 0 s, warning 10 s.")
-    enabled = models.BooleanField(default=True)
-    changed_at = models.DateTimeField(auto_now=True)
-    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    objects: ClassVar[RuleQuerySet] = RuleQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["team", "name"], condition=Q(removed_at=None), name="one_rule_of_a_name"),
-            models.CheckConstraint(
-                condition=Q(warn__isnull=False) | Q(critical__isnull=False), name="a_rule_has_a_limit"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def clean(self) -> None:
-        """For the admin's form; the API checks more, field by field."""
-        try:
-            selector.parse(self.selector)
-        except selector.Unreadable as fault:
-            raise ValidationError({"selector": str(fault)}) from fault
-        if not isinstance(self.labels, dict) or not all(isinstance(value, str) for value in self.labels.values()):
-            raise ValidationError({"labels": 'Write them as {"mount": "/"}: each label a text.'})
 
 
 class IncidentQuerySet(TeamOwned["Incident"]):
@@ -115,6 +35,21 @@ class Incident(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    acknowledged_how = models.CharField(
+        max_length=10, blank=True, help_text="sticky: to the end. Empty: until it gets worse."
+    )
+    acknowledged_until = models.DateTimeField(null=True, blank=True)
+    acknowledged_reason = models.CharField(max_length=500, blank=True)
+    acknowledged_over = models.CharField(max_length=20, blank=True, help_text="web, mail, slack, push, sms or api.")
+    reminded_at = models.DateTimeField(null=True, blank=True)
+    rule = models.ForeignKey(Rule, models.SET_NULL, null=True, blank=True, related_name="+")
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="children",
+        help_text="The trouble that explains it, such as its server being down: nobody is told of it meanwhile.",
+    )  # fmt: skip
+    told_at = models.DateTimeField(null=True, blank=True, help_text="When the group was told last.")
+    next_at = models.DateTimeField(null=True, blank=True, help_text="When there may be something to tell or do.")
+    repeats = models.PositiveIntegerField(default=0, help_text="How often it was said again since the last news.")
     objects: ClassVar[IncidentQuerySet] = IncidentQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
@@ -123,7 +58,10 @@ class Incident(models.Model):
                 fields=["key"], condition=Q(resolved_at=None), name="one_open_incident_of_a_group"
             )
         ]
-        indexes = [models.Index(fields=["team", "-opened_at"])]
+        indexes = [
+            models.Index(fields=["team", "-opened_at"]),
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="incidents_due"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -176,6 +114,12 @@ class Alert(models.Model):
         return dict(parse(f"{self.series.metric}{self.series.labels}")[1])
 
 
+NOTICES = (
+    "firing", "resolved", "acknowledged", "unacknowledged", "repeat", "reminder", "digest", "escalated", "note",
+    "test",
+)  # fmt: skip
+
+
 class NoticeQuerySet(TeamOwned["Notice"]):
     team_path: ClassVar[str] = "incident__team"
 
@@ -186,17 +130,26 @@ class Notice(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     incident = models.ForeignKey(Incident, models.CASCADE, related_name="notices")
     alert = models.ForeignKey(Alert, models.CASCADE, null=True, blank=True, related_name="notices")
-    kind = models.CharField(max_length=14)
+    kind = models.CharField(max_length=14, choices=[(kind, kind) for kind in NOTICES])
     transition = models.PositiveIntegerField(default=0)
     at = models.DateTimeField()
     text = models.CharField(max_length=400)
     facts = models.JSONField(default=dict, help_text="Value, limit and severity at that moment.")
     by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    told_at = models.DateTimeField(null=True, blank=True, help_text="Empty: not told yet.")
+    told_in = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="tells", help_text="The message of its group."
+    )
+    held = models.CharField(max_length=200, blank=True, help_text="Why it is not told yet, or was not told at all.")
     objects: ClassVar[NoticeQuerySet] = NoticeQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["alert", "transition"], name="one_notice_of_a_transition"),
+        ]
+        indexes = [
+            models.Index(fields=["incident", "at"]),
+            models.Index(fields=["at"], condition=Q(told_at=None), name="notices_untold"),
         ]
 
     def __str__(self) -> str:
@@ -235,6 +188,12 @@ class Delivery(models.Model):
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
+    person = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    instead_of = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="+", help_text="What failed before it."
+    )
+    answer = models.CharField(max_length=500, blank=True, help_text="What the provider answered.")
+    reference = models.CharField(max_length=200, blank=True, help_text="The provider's name of it, to go on from.")
     error = models.CharField(max_length=500, blank=True)
     objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -251,3 +210,35 @@ class Delivery(models.Model):
     def key(self) -> str:
         """The same for every try: receivers may drop repeats by it."""
         return str(self.uuid)
+
+
+class StepQuerySet(TeamOwned["Step"]):
+    team_path: ClassVar[str] = "incident__team"
+
+    def due(self, now: datetime) -> Self:
+        return self.filter(done_at=None, due_at__lte=now)
+
+
+class Step(models.Model):
+    """One step of a chain as it stood when the trouble began: when it is due, when it was done, what came of it."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="steps")
+    chain = models.CharField(max_length=80, help_text="Its name at that time.")
+    round = models.PositiveIntegerField(default=0, help_text="A chain begins anew when it is un-acknowledged.")
+    place = models.PositiveIntegerField()
+    kind = models.CharField(max_length=20)
+    args = models.JSONField(default=dict)
+    due_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+    result = models.CharField(max_length=300, blank=True)
+    objects: ClassVar[StepQuerySet] = StepQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "chain", "round", "place"], name="one_step_of_a_place")
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(done_at=None), name="steps_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.chain}"

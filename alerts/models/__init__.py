@@ -1,0 +1,13 @@
+"""The tables of alerts: what is watched for, who is told how, and what came of it."""
+
+from __future__ import annotations
+
+from alerts.models.channels import Channel
+from alerts.models.people import Chain, Override, Preference, Rotation, Schedule, Way
+from alerts.models.records import Alert, Delivery, Incident, Notice, Step
+from alerts.models.rules import SEVERITIES, Rule, Silence
+
+__all__ = [
+    "SEVERITIES", "Alert", "Chain", "Channel", "Delivery", "Incident", "Notice", "Override", "Preference",
+    "Rotation", "Rule", "Schedule", "Silence", "Step", "Way",
+]  # fmt: skip

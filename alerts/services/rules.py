@@ -1,0 +1,64 @@
+"""Rules change, and go; what they began is told to its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+
+from accounts.models import Team
+from alerts.defaults import DEFAULTS
+from alerts.engine import Track
+from alerts.models import Alert, Channel, Notice, Rule
+from alerts.services.moves import ALERTS_CHANGED, resolve
+from core import runner
+from core.clock import now
+
+RULES_CHANGED = "rules-changed"
+
+
+def rules_changed() -> None:
+    """After a rule was made, changed or removed: the next sample is judged by what stands now."""
+    transaction.on_commit(partial(runner.wake, RULES_CHANGED))
+
+
+@transaction.atomic
+def remove_rule(rule: Rule, now: datetime) -> None:
+    """A rule ends; what it began is told to its end before anything of it goes."""
+    Rule.objects.standing().filter(pk=rule.pk).update(removed_at=now, enabled=False, changed_at=now)
+    chosen = Alert.objects.open().filter(rule=rule).select_related("rule", "server", "series", "incident")
+    for alert in chosen.select_for_update(of=("self",)):
+        track = Track(judged=alert.judged, value=alert.value)
+        resolve(alert, track, now, text=f"{alert.server.name}: the rule {rule.name} was removed.")
+    rules_changed()
+    transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
+
+
+def servers_removed(servers: list[int]) -> None:
+    """In the transaction that removes them: what is open ends and is told; incidents stay, as what was said."""
+    chosen = Alert.objects.open().filter(server__in=servers).select_related("rule", "server", "series", "incident")
+    for alert in chosen.select_for_update(of=("self",)):
+        track = Track(judged=alert.judged, value=alert.value)
+        resolve(alert, track, now(), text=f"{alert.server.name}: it is no longer watched.")
+    # The alerts go with their server; what is still to be told of them does not.
+    Notice.objects.filter(alert__server__in=servers).update(alert=None)
+    rules_changed()
+    transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
+
+
+def naming(channel: Channel) -> list[str]:
+    """The rules that tell by this channel."""
+    rules = Rule.objects.standing().filter(team=channel.team_id)
+    return [rule.name for rule in rules if {"channel": str(channel.uuid)} in rule.notify]
+
+
+def make_default_rules(team: Team) -> None:
+    """What a new team begins with; rules that are there already stay as they are."""
+    for rule in DEFAULTS:
+        fields = {field.name: getattr(rule, field.name) for field in _COPIED}
+        Rule.objects.get_or_create(team=team, name=rule.name, defaults=fields)
+
+
+_OWN = {"id", "uuid", "team", "name", "changed_at"}
+_COPIED = [field for field in Rule._meta.concrete_fields if field.name not in _OWN]
