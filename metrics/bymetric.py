@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from metrics import damaged, pieces, rollups, tiers
 from metrics.models import FleetChunk
 from metrics.rollups import Rolled
-from metrics.tiers import COARSE, HOUR, RAW
+from metrics.tiers import COARSE, FINE, HOUR, RAW, SO_FAR
 
 Times = NDArray[np.int64]
 Array = NDArray[np.float64]
@@ -40,11 +40,19 @@ def read(series: int, start: int, end: int, tier: int, upto: int | None = None) 
     # From where things move to where they go, so that nothing is missed on its way.
     hours = _pieces(series, start - start % HOUR, end, upto)
     if tier == COARSE:
-        hours = rollups.coarser(hours, HOUR)
-    stored = _stored(Q(series=series), tier, start, end)
-    rolled = _side_by_side((span, damaged.buckets(data)) for span, _, data in stored)
-    found = rollups.between(rollups.join([rolled, hours]), start, end + 1)
+        today = _whole(Q(series=series, part=SO_FAR), FINE, start, end)
+        hours = rollups.coarser(rollups.join([*today, hours]), HOUR)
+    found = rollups.join([*_whole(Q(series=series), tier, start, end), hours])
+    found = rollups.between(found, start, end + 1)
     return FleetBuckets(found.t, found.series, found.low, found.high, found.mean, found.count)
+
+
+def _whole(which: Q, tier: int, start: int, end: int) -> list[Rolled]:
+    """Days or months; a day that is just over stands there twice for a moment."""
+    by_part: dict[int, list[tuple[int, Rolled]]] = defaultdict(list)
+    for span, part, data in _stored(which, tier, start, end):
+        by_part[part].append((span, damaged.buckets(data)))
+    return [_side_by_side(found) for found in by_part.values()]
 
 
 def _pieces(series: int, start: int, end: int, upto: int | None) -> Rolled:

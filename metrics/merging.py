@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 from django.db.models import F, Min, QuerySet
+from django.db.models.functions import Least
 
 from core.models import Cursor
 from metrics import codec, damaged, pieces, rollups, tiers, turning
@@ -22,7 +24,7 @@ from metrics.codec import Part
 from metrics.models import Chunk, Dirty, FleetChunk, living
 from metrics.rollups import Rolled
 from metrics.sealing import SEALED
-from metrics.tiers import COARSE, DAY, FINE, HOUR, MONTH, RAW, STEP
+from metrics.tiers import COARSE, DAY, FINE, HOUR, MONTH, RAW, SO_FAR, STEP, WHOLE
 from metrics.turning import BLOCK
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ MINUTE = 60_000
 AFTER_HOUR = 10 * MINUTE
 AFTER_MERGE = 3 * MINUTE
 AFTER_DAY = 2 * HOUR
+FOLDED = 4 * HOUR  # so often the hours of a day that is not over become one: whoever reads opens fewer blobs
+AFTER_FOLDED = 40 * MINUTE
 LATE = 10 * MINUTE
 OVERDUE = 30 * MINUTE
 MERGED_AT_ONCE = 25
@@ -38,7 +42,6 @@ MOST_CELLS = 1 << 22  # of samples that are unpacked together
 SERIES_AT_ONCE = {RAW: 64, FINE: 12}
 LARGEST = (1 << 63) - 1
 KEY = ["tier", "span", "server", "part"]
-FLEET_KEY = ["tier", "span", "series", "block", "part"]
 
 
 def step(at: int, seconds: float) -> bool:
@@ -174,19 +177,21 @@ def _put(chunks: list[Chunk]) -> None:
 
 
 def _mark(hours: set[tuple[int, int]], at: int) -> None:
-    """Say what must be made anew by metric: an hour soon, a day when it is over; of an old one the day alone."""
+    """Say what must be made anew: an hour by metric soon, a day now and then; of an old one the day alone."""
     wanted: dict[tuple[int, int, int], int] = {}
-    for hour, block in hours:
+    for hour, block in sorted(hours, reverse=True):  # of two hours of a day the earlier counts
         day = hour - hour % DAY
         over = day + DAY + AFTER_DAY
-        wanted[FINE, day, block] = max(over, at + LATE)
+        folded = hour - hour % FOLDED + FOLDED
+        wanted[FINE, day, block] = max(folded + AFTER_FOLDED if folded < day + DAY else over, at + LATE)
         if at < over:
             wanted[RAW, hour, block] = at + AFTER_MERGE
     rows = [Dirty(tier=tier, span=span, block=block, due=due) for (tier, span, block), due in sorted(wanted.items())]
     Dirty.objects.bulk_create(rows, ignore_conflicts=True)
-    for tier, span, block in wanted:
+    for (tier, span, block), due in wanted.items():
         # Counting on makes whoever is at work on it begin again.
-        Dirty.objects.filter(tier=tier, span=span, block=block).update(done=0, turn=F("turn") + 1)
+        mark = Dirty.objects.filter(tier=tier, span=span, block=block)
+        mark.update(done=0, turn=F("turn") + 1, due=Least("due", due))
 
 
 # What is marked
@@ -197,41 +202,54 @@ def _remake(at: int) -> bool:
     mark = Dirty.objects.filter(due__lte=at).order_by("due", "pk").first()
     if mark is None:
         return False
-    if mark.tier == FINE and _finish_days(mark):
+    if mark.tier == RAW and _with_its_day(mark, at):
+        Dirty.objects.filter(pk=mark.pk, turn=mark.turn).delete()
         return True
-    _remake_fleet(mark)
+    part = WHOLE if at >= mark.span + DAY + AFTER_DAY else SO_FAR
+    if mark.tier == FINE and _finish_days(mark, part):
+        return True
+    _remake_fleet(mark, part)
     return True
 
 
-def _finish_days(mark: Dirty) -> bool:
+def _with_its_day(mark: Dirty, at: int) -> bool:
+    """The work on the whole day takes this hour from where it would be read, and does what is to be done here."""
+    day = mark.span - mark.span % DAY
+    return Dirty.objects.filter(tier=FINE, span=day, block=mark.block, due__lte=at).exists()
+
+
+def _finish_days(mark: Dirty, part: int) -> bool:
     """Hours of servers become their day, and that the month's; true when any were left."""
-    servers = Chunk.objects.filter(tier=FINE, span=mark.span, part__gt=0, **_of_block(mark))
+    servers = Chunk.objects.filter(tier=FINE, span=mark.span, part__gt=part, **_of_block(mark))
     chosen = list(servers.order_by("server").values_list("server_id", flat=True).distinct()[: MERGED_AT_ONCE // 5])
     for server in chosen:
-        _finish_day(server, mark)
+        _finish_day(server, mark, part)
     return bool(chosen)
 
 
-def _finish_day(server: int, mark: Dirty) -> None:
+def _finish_day(server: int, mark: Dirty, part: int) -> None:
+    """A day that is not over stays out of the month: that is long, and would be written again each few hours."""
     day, month = mark.span, mark.span - mark.span % MONTH
     stored = Chunk.objects.filter(tier=FINE, span=day, server=server).order_by("part")
-    parts = [(pk, part, damaged.buckets(data)) for pk, part, data in stored.values_list("pk", "part", "data")]
+    parts = [(pk, one, damaged.buckets(data)) for pk, one, data in stored.values_list("pk", "part", "data")]
     whole = rollups.join([rolled for _, _, rolled in parts])
-    hours = rollups.join([*_month(server, month), rollups.coarser(whole, HOUR)])
+    made = [_tier_chunk(server, FINE, day, whole, part)] if len(whole.t) else []
+    if made and part == WHOLE:
+        hours = rollups.join([*_month(server, month), rollups.coarser(whole, HOUR)])
+        made.append(_tier_chunk(server, COARSE, month, hours))
     with transaction.atomic():
         # A twin that merged a late row since then has counted on, and holds this row until it is done.
         if not Dirty.objects.filter(pk=mark.pk, turn=mark.turn).update(done=mark.done):
             return
-        _merge_again(server, day, [part for _, part, rolled in parts if not len(rolled.t)])
-        Chunk.objects.filter(pk__in=[pk for pk, part, _ in parts if part]).delete()
-        if len(whole.t):
-            _put([_tier_chunk(server, FINE, day, whole), _tier_chunk(server, COARSE, month, hours)])
+        _merge_again(server, day, [one for _, one, rolled in parts if not len(rolled.t)])
+        Chunk.objects.filter(pk__in=[pk for pk, one, _ in parts if one > part]).delete()
+        _put(made)
 
 
 def _merge_again(server: int, day: int, damaged_parts: list[int]) -> None:
     """What cannot be read any more is made of the samples once more, as long as they are kept."""
     for part in damaged_parts:
-        spans = {"span": part} if part else {"span__gte": day, "span__lt": day + DAY}
+        spans = {"span": part} if part > SO_FAR else {"span__gte": day, "span__lt": day + DAY}
         Chunk.objects.filter(tier=RAW, server=server, **spans).update(merged=False)
 
 
@@ -245,10 +263,10 @@ def _month(server: int, month: int) -> list[Rolled]:
     return [rollups.coarser(damaged.buckets(data), HOUR) for data in days]
 
 
-def _tier_chunk(server: int, tier: int, span: int, rolled: Rolled) -> Chunk:
+def _tier_chunk(server: int, tier: int, span: int, rolled: Rolled, part: int = WHOLE) -> Chunk:
     start, end = int(rolled.t[0]), int(rolled.t[-1]) + tier * 1000 - 1
     return Chunk(
-        server_id=server, tier=tier, span=span, part=0, merged=True, start=start, end=end, data=tiers.pack(rolled)
+        server_id=server, tier=tier, span=span, part=part, merged=True, start=start, end=end, data=tiers.pack(rolled)
     )
 
 
@@ -256,10 +274,10 @@ def _of_block(mark: Dirty) -> dict[str, int]:
     return {"server__gte": mark.block * BLOCK, "server__lt": (mark.block + 1) * BLOCK}
 
 
-def _remake_fleet(mark: Dirty) -> None:
-    """The next few series of a block; when there are no more the mark goes."""
+def _remake_fleet(mark: Dirty, part: int) -> None:
+    """The next few series of a block; when there are no more the mark goes, or waits for the end of the day."""
     place = _merged_up_to(mark)
-    blobs = _sources(mark)
+    blobs = _sources(mark, mark.span if mark.tier == RAW else part)
     series = _next_series(blobs, mark)
     rows: list[FleetChunk] = []
     if series:
@@ -267,17 +285,23 @@ def _remake_fleet(mark: Dirty) -> None:
         if mark.tier == RAW:
             rows = pieces.rows(mark.block, mark.span, 0, items, -series[-1])
         else:
-            rows = [row for one, rolled in turning.by_series(items) for row in _fleet_rows(mark, one, rolled)]
+            rows = [row for one, rolled in turning.by_series(items) for row in _fleet_rows(mark, one, rolled, part)]
     with transaction.atomic():
         mine = Dirty.objects.filter(pk=mark.pk, turn=mark.turn, done=mark.done)
         if not series:
-            if mine.delete()[0]:
+            if _done(mine, mark, part):
                 _drop_bundles(mark, place)
         elif mine.update(done=series[-1]):
             # They may have been cut otherwise by those who were here before.
             _bundles(mark, -series[-1], -mark.done - 1).filter(part=0).delete()
             _put_fleet(rows)
-            _drop_pieces(mark, series, place)
+            _drop_pieces(mark, series, place, part)
+
+
+def _done(mine: QuerySet[Dirty], mark: Dirty, part: int) -> int:
+    if mark.tier == FINE and part == SO_FAR:
+        return mine.update(done=0, due=mark.span + DAY + AFTER_DAY)
+    return mine.delete()[0]
 
 
 def _merged_up_to(mark: Dirty) -> int:
@@ -291,9 +315,8 @@ def _merged_up_to(mark: Dirty) -> int:
     return place if first is None else min(place, first - 1)
 
 
-def _sources(mark: Dirty) -> list[tuple[int, Any]]:
+def _sources(mark: Dirty, part: int) -> list[tuple[int, Any]]:
     day = mark.span - mark.span % DAY
-    part = mark.span if mark.tier == RAW else 0
     stored = Chunk.objects.filter(tier=FINE, span=day, part=part, **_of_block(mark)).order_by("server")
     return list(stored.values_list("server_id", "data"))
 
@@ -305,8 +328,12 @@ def _next_series(blobs: list[tuple[int, Any]], mark: Dirty) -> list[int]:
     return chosen
 
 
-def _fleet_rows(mark: Dirty, series: int, rolled: Rolled) -> Iterator[FleetChunk]:
-    yield _fleet_row(mark, series, FINE, mark.span, tiers.pack_fleet(rolled))
+def _fleet_rows(mark: Dirty, series: int, rolled: Rolled, part: int) -> Iterator[FleetChunk]:
+    fine = _fleet_row(mark, series, FINE, mark.span, tiers.pack_fleet(rolled))
+    fine.part = part
+    yield fine
+    if part == SO_FAR:
+        return
     month = mark.span - mark.span % MONTH
     stored = FleetChunk.objects.filter(tier=COARSE, span=month, series=series, block=mark.block, part=0)
     before = [damaged.buckets(data) for data in stored.values_list("data", flat=True)]
@@ -319,7 +346,13 @@ def _fleet_row(mark: Dirty, series: int, tier: int, span: int, data: bytes) -> F
 
 
 def _put_fleet(rows: list[FleetChunk]) -> None:
-    FleetChunk.objects.bulk_create(rows, update_conflicts=True, unique_fields=FLEET_KEY, update_fields=["data"])
+    """In the place of what was there, under a new number: by that those who keep what they read see a change."""
+    by_place: dict[tuple[int, int, int, int], list[int]] = defaultdict(list)
+    for row in rows:
+        by_place[row.tier, row.span, row.block, row.part].append(row.series_id)
+    for (tier, span, block, part), series in by_place.items():
+        FleetChunk.objects.filter(tier=tier, span=span, block=block, part=part, series__in=series).delete()
+    FleetChunk.objects.bulk_create(rows)
 
 
 def _bundles(mark: Dirty, first: int, last: int) -> QuerySet[FleetChunk]:
@@ -335,8 +368,11 @@ def _drop_bundles(mark: Dirty, place: int) -> None:
         _bundles(mark, -LARGEST, -1).delete()
 
 
-def _drop_pieces(mark: Dirty, series: list[int], place: int) -> None:
-    """The pieces of seals, and with a finished day those of its hours."""
+def _drop_pieces(mark: Dirty, series: list[int], place: int, part: int) -> None:
+    """The pieces of seals, with a day those of its hours, and what the finished day was before."""
+    if mark.tier == FINE and part == WHOLE:
+        whole = FleetChunk.objects.filter(tier=FINE, span=mark.span, series__in=series, block=mark.block)
+        whole.filter(part=SO_FAR).delete()
     least = 1 if mark.tier == RAW else 0
     width = tiers.SPANS[mark.tier]
     hours = list(tiers.spans(mark.span, mark.span + width - 1, HOUR))

@@ -121,7 +121,8 @@ class Chunk(models.Model):
     """Samples or buckets of one server over a span of time, as one blob: see metrics.codec.
 
     Tier 0 holds samples of an hour, sealed from the journal part by part and merged into one when the hour
-    is over; tiers 300 and 3600 hold buckets of so many seconds. What has the higher part was stored later.
+    is over; tiers 300 and 3600 hold buckets of so many seconds; part 1 is a day so far, which takes in its hours
+    now and then. What has the higher part was stored later.
     """
 
     server = models.ForeignKey(Server, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
@@ -146,7 +147,8 @@ class Chunk(models.Model):
 class FleetChunk(models.Model):
     """Buckets of one series for a block of 256 servers, as one blob.
 
-    Tier 0 holds pieces of an hour that is not rolled up yet, tier 300 a day, tier 3600 thirty days.
+    Tier 0 holds pieces of an hour that is not rolled up yet, tier 300 a day (so far: part 1), tier 3600 thirty
+    days. What changes is written as a new row: under the same key of its own stands the same for ever.
     """
 
     series = models.ForeignKey(Series, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)

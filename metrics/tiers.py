@@ -22,6 +22,7 @@ SLOTS = HOUR // STEP
 
 RAW, FINE, COARSE = 0, 300, 3600  # seconds of a bucket; 0 is samples, and by metric the pieces of an hour
 SPANS = {RAW: HOUR, FINE: DAY, COARSE: MONTH}
+WHOLE, SO_FAR = 0, 1  # parts of a day: when it is over, and before that what there is of it but the last hours
 FLEET_FRAME = 64
 ASKED_AT_ONCE = 500
 

@@ -58,6 +58,8 @@ def everything(told: Told) -> Iterator[str]:
     yield "sealed"
     told.merge(later(3))
     yield "merged"
+    told.merge(later(4.8))
+    yield "folded"
     told.merge(later(24 + 4))
     yield "day"
 
@@ -183,13 +185,14 @@ class Died(BaseException):
     pass
 
 
-@pytest.mark.parametrize("until", ["sealed", "merged", "day"])
+@pytest.mark.parametrize("until", ["sealed", "merged", "folded", "day"])
 def test_dying_before_any_write_loses_nothing_and_doubles_nothing(told: Told, servers: list[int], until: str) -> None:
     told.say(servers[0], [CPU, LOAD], [(NOON + 5 * n * MINUTE, [n, NAN if n % 3 else n / 7]) for n in range(14)])
     told.say(servers[1], [CPU], [(NOON + 1000, [1]), (NOON + 1000, [2])])
     told.say(servers[0], [LOAD], [(NOON, [0.125])], received=NOON)
-    stages = [lambda: told.seal(later(3)), lambda: told.merge(later(3)), lambda: told.merge(later(30))]
-    before, now = {"sealed": (0, 0), "merged": (1, 1), "day": (2, 2)}[until]
+    stages = [lambda: told.seal(later(3))]
+    stages += [lambda hours=hours: told.merge(later(hours)) for hours in (3, 4.8, 30)]  # type: ignore[misc]
+    before = now = ["sealed", "merged", "folded", "day"].index(until)
     for stage in stages[:before]:
         stage()  # type: ignore[no-untyped-call]
     for number in range(200):
@@ -234,6 +237,36 @@ def test_what_was_stored_last_wins_wherever_it_stands(told: Told, servers: list[
     told.merge(later(3.2))
     told.holds()
     told.fleet_holds(CPU)
+
+
+def test_hours_of_a_day_that_is_not_over_become_one_and_late_ones_join_them(told: Told, servers: list[int]) -> None:
+    for hour in range(3):
+        steady(told, servers, later(hour), 2)
+    told.seal()
+    told.merge(later(4.5))
+    fine = Chunk.objects.filter(tier=300).order_by("server", "part").values_list("part", flat=True)
+    assert fine.count() == 9, "each hour by itself"
+    told.merge(later(4.7))
+    assert list(fine) == [1, 1, 1]
+    assert set(FleetChunk.objects.values_list("tier", "part")) == {(300, 1)}
+    assert not Chunk.objects.filter(tier=3600).exists(), "the month waits for the day to be over"
+    told.say(servers[0], [CPU], [(later(1), [1]), (later(2.5), [0.5])], received=later(4.8))
+    told.say(servers[1], [CPU], [(later(4.2), [7])], received=later(4.8))
+    for at in (5.2, 5.3, 5.4):  # merged, by metric too, and taken into the day
+        told.seal(later(at))
+        told.merge(later(at))
+        told.holds()
+    told.fleet_holds(CPU)
+    told.fleet_holds(CPU, 3600)
+    assert list(fine) == [1, 1, 1]
+    told.merge(later(24))
+    told.merge(later(26.1))
+    told.holds()
+    told.fleet_holds(CPU)
+    told.fleet_holds(CPU, 3600)
+    assert set(Chunk.objects.exclude(tier=0).values_list("part", flat=True)) == {0}
+    assert set(FleetChunk.objects.values_list("tier", "part")) == {(300, 0), (3600, 0)}
+    assert Dirty.objects.count() == 0
 
 
 def test_late_rows_find_their_hour_and_day_however_late(told: Told, servers: list[int]) -> None:
