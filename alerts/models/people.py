@@ -66,6 +66,9 @@ class Chain(models.Model):
     name = models.CharField(max_length=80)
     default = models.BooleanField(default=False, help_text="Followed by rules that name no target.")
     steps = models.JSONField(default=list)
+    unacknowledge = models.BooleanField(
+        default=False, help_text="Begin again when whoever acknowledged does not answer the reminder."
+    )
     objects: ClassVar[TeamOwned[Chain]] = TeamOwned["Chain"].as_manager()  # type: ignore[assignment]
 
     class Meta:
