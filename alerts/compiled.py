@@ -130,7 +130,11 @@ def _compile(rule: Rule, servers: list[Server]) -> Compiled | None:
         # The door for rules refuses these; one bad row must not stop all the others.
         log.exception("Rule %s has an unreadable selector and is left out", rule.uuid)
         return None
-    meant = (s.pk for s in servers if s.team_id == rule.team_id and not s.paused and chosen.matches(s.words()))
+    meant = (
+        s.pk
+        for s in servers
+        if s.team_id == rule.team_id and not s.paused and not s.internal and chosen.matches(s.words())
+    )
     return Compiled(rule.pk, rule.metric, limits_of(rule), label_test(rule.labels), frozenset(meant))
 
 

@@ -96,9 +96,9 @@ class Feed(Loop):
     def _servers(self) -> dict[int, Server]:
         """The servers there are now, by what was read of them lately; pages are told of those that are gone."""
         asked, rows = self.known
-        there = set(Server.objects.values_list("pk", flat=True))
+        there = set(Server.objects.watched().values_list("pk", flat=True))
         if there != rows.keys() or time.monotonic() - asked > REREAD:
-            before, rows = rows, {row.pk: row for row in Server.objects.select_related("team")}
+            before, rows = rows, {row.pk: row for row in Server.objects.watched().select_related("team")}
             self.known = (time.monotonic(), rows)
             self._tell_removed([row for pk, row in before.items() if pk not in rows])
         return rows

@@ -46,6 +46,7 @@ class Environment:
     keep_5min_days: int
     keep_hourly_days: int
     disk_cap: int
+    heartbeat_url: str
     debug: bool
 
     @property
@@ -103,6 +104,9 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         keep_5min_days=fine,
         keep_hourly_days=coarse,
         disk_cap=value.size("WATCHKEEPER_DISK_CAP"),
+        heartbeat_url=value.address(
+            "WATCHKEEPER_HEARTBEAT_URL", ("http", "https"), "https://hc.example.org/ping/0b5e7d0a"
+        ),
         debug=value.yes("WATCHKEEPER_DEBUG"),
     )
 

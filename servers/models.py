@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import ClassVar, Self
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from accounts.base import M_co, TeamOwned
-from accounts.models import Team
+from accounts.base import LOOK, M_co, TeamOwned
+from accounts.models import Team, User
 
 DEFAULT_INTERVAL = 10
 LONGEST_INTERVAL = 3600
@@ -20,6 +21,15 @@ def printable(text: str) -> None:
     """Names end up in headers of mails, in logs and in terminals: no line breaks, nothing that writes backwards."""
     if not text.isprintable():
         raise ValidationError(_("Write one line of printable characters."))
+
+
+class ServerQuerySet(TeamOwned["Server"]):
+    def watched(self) -> Self:
+        """Machines; without the one that stands for the product itself."""
+        return self.filter(internal=False)
+
+    def visible_to(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
+        return super().visible_to(user, verb).watched()
 
 
 class Server(models.Model):
@@ -47,9 +57,10 @@ class Server(models.Model):
         help_text="Another machine's fingerprint that asked for this name.",
     )
     demo = models.BooleanField(default=False, editable=False, help_text="Simulated: part of a demo fleet.")
+    internal = models.BooleanField(default=False, editable=False, help_text="Not a machine: the product's canary.")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
-    objects: ClassVar[TeamOwned[Server]] = TeamOwned["Server"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerQuerySet] = ServerQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
