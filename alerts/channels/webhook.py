@@ -32,7 +32,7 @@ class Webhook:
         return [""]
 
     def send(self, message: Message, to: str) -> None:
-        body = msgspec.json.encode(message)
+        body = msgspec.json.encode(message.body())
         try:
             answer = outgoing.request(
                 "POST", self.config.url, body=body, headers=self._headers(message.key, body), timeout=TIMEOUT,
