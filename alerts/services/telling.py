@@ -61,6 +61,18 @@ def targets(alert: Alert) -> list[Target]:
     return [(channel.pk, to) for channel in found or mine.filter(default=True) for to in recipients(channel)]
 
 
+def step(now: datetime) -> datetime | None:
+    """Tell what is due; when there will be more."""
+    return None
+
+
+def heard_of(incident: Incident, now: datetime) -> list[Target]:
+    """Whoever was called to it, or may have been."""
+    told = Delivery.objects.filter(notice__incident=incident, notice__kind__in=("firing", "repeat", "escalated"))
+    told = told.exclude(state="dropped", attempts=0)
+    return list(told.order_by().values_list("channel_id", "recipient").distinct())
+
+
 def recipients(channel: Channel) -> list[str]:
     try:
         return channels.get(channel.kind)(channel.config).recipients()
