@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,3 +20,13 @@ def unpack(data: bytes | memoryview, columns: int) -> tuple[Times, Values]:
     times = np.frombuffer(data, "<i8", count)
     values = np.frombuffer(data, "<f8", count * columns, offset=8 * count).reshape(count, columns)
     return times, values
+
+
+def joined(blobs: Sequence[bytes | memoryview], columns: int) -> tuple[Times, Values]:
+    """Many of them as one."""
+    size = 8 * (columns + 1)
+    if all(len(data) == size for data in blobs):  # a row a post, as nearly always: all at once
+        whole = np.frombuffer(b"".join(blobs), "<i8").reshape(len(blobs), columns + 1)
+        return np.ascontiguousarray(whole[:, 0]), np.ascontiguousarray(whole[:, 1:]).view("<f8")
+    unpacked = [unpack(data, columns) for data in blobs]
+    return np.concatenate([times for times, _ in unpacked]), np.concatenate([values for _, values in unpacked])

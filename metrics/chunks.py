@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from metrics import blob, bymetric, damaged, recent, rollups, tiers
 from metrics.bymetric import FleetBuckets
 from metrics.codec import Part
-from metrics.layouts import Known, layouts
+from metrics.layouts import layouts
 from metrics.models import Chunk, JournalRow
 from metrics.rollups import Rolled
 from metrics.tiers import COARSE, DAY, FINE, HOUR, RAW, STEP
@@ -54,7 +55,7 @@ def raw(server: int, series: Collection[int], start: int, end: int) -> dict[int,
 
 def samples(server: int, series: Collection[int], start: int, end: int) -> Part:
     """All of that in one matrix, in order of time."""
-    unsealed = list(_journal(server, series, start, end))
+    unsealed = _journal(server, series, start, end)
     return rollups.overlay([*_sealed(server, series, start, end), *unsealed])
 
 
@@ -78,25 +79,31 @@ def of_server(server: int, tier: int, start: int, end: int) -> Iterator[QuerySet
         yield kept.filter(span__in=spans)
 
 
-def _journal(server: int, series: Collection[int], start: int, end: int) -> Iterator[Part]:
-    """Rows that are not sealed, in the order they were stored."""
+def _journal(server: int, series: Collection[int], start: int, end: int) -> list[Part]:
+    """Rows that are not sealed, in the order they were stored; runs of one layout together."""
     wanted = np.fromiter(series, np.int64)
-    places: dict[int, tuple[Known, NDArray[np.intp]]] = {}
-    for layout_id, data in _rows(server, start, end):
-        if layout_id not in places:
-            layout = layouts.by(layout_id)
-            places[layout_id] = layout, np.flatnonzero(np.isin(layout.series, wanted))
-        layout, columns = places[layout_id]
+    parts: list[Part] = []
+    for layout_id, run in groupby(_rows(server, start, end), key=lambda row: row[1]):
+        layout = layouts.by(layout_id)
+        columns = np.flatnonzero(np.isin(layout.series, wanted))
         if len(columns):
-            times, values = blob.unpack(data, len(layout.columns))
-            inside = (times >= start) & (times <= end)
-            part = Part(times[inside], layout.series[columns], values[np.ix_(inside, columns)])
-            yield from rollups.single_keys(part)
+            times, values = blob.joined([data for _, _, data in run], len(layout.columns))
+            parts += rollups.single_keys(_inside(Part(times, layout.series[columns], values[:, columns]), start, end))
+    return parts
+
+
+def _inside(part: Part, start: int, end: int) -> Part:
+    """Of rows in any order."""
+    inside = (part.times >= start) & (part.times <= end)
+    return part if inside.all() else Part(part.times[inside], part.keys, part.values[inside])
 
 
 def unsealed(server: int, start: int, end: int) -> Iterator[QuerySet[JournalRow]]:
-    """By the ids this process holds in memory; where it holds none the short journal is looked through."""
-    inside = JournalRow.objects.filter(server=server, end__gte=start, start__lte=end).order_by("pk")
+    """By the ids this process holds in memory; where it holds none the short journal is looked through.
+
+    In no order: asked for one, SQLite goes through the whole table in that order.
+    """
+    inside = JournalRow.objects.filter(server=server, end__gte=start, start__lte=end)
     known = recent.unsealed(server)
     if known is None:
         yield inside
@@ -108,9 +115,10 @@ def unsealed(server: int, start: int, end: int) -> Iterator[QuerySet[JournalRow]
     yield inside.filter(Q(pk__in=held) | Q(pk__gt=upto))
 
 
-def _rows(server: int, start: int, end: int) -> Iterator[tuple[int, Any]]:
-    for some in unsealed(server, start, end):
-        yield from some.values_list("layout_id", "rows")
+def _rows(server: int, start: int, end: int) -> list[tuple[int, int, Any]]:
+    """Number, layout and data, in the order they were stored."""
+    found = [row for some in unsealed(server, start, end) for row in some.values_list("pk", "layout_id", "rows")]
+    return sorted(found, key=lambda row: row[0])
 
 
 def _sealed(server: int, series: Collection[int], start: int, end: int) -> list[Part]:
@@ -130,22 +138,17 @@ def _cut(part: Part, start: int, end: int) -> Part:
 
 def _hot(server: int, series: Collection[int], start: int, end: int) -> Rolled:
     """Buckets of the hours that are not merged as they stand now, from all their samples."""
-    hours: set[int] = set()
-    for first, last in _journal_times(server, start, end):
-        hours.update(tiers.spans(first, last, HOUR))
+    asked = tiers.spans(start, end, HOUR)
+    fresh = _journal(server, series, asked[0], asked[-1] + HOUR - 1)
+    hours = {hour for part in fresh for hour in np.unique(part.times - part.times % HOUR).tolist()}
     for some in of_server(server, RAW, start, end):
         hours.update(some.filter(merged=False).values_list("span", flat=True))
-    asked = tiers.spans(start, end, HOUR)
-    parts = [
-        rollups.reduce(samples(server, series, first, last + HOUR - 1), STEP)
-        for first, last in _runs(sorted(hour for hour in hours if hour in asked))
-    ]
+    parts = []
+    for first, last in _runs(sorted(hour for hour in hours if hour in asked)):
+        until = last + HOUR - 1
+        here = [_inside(part, first, until) for part in fresh]
+        parts.append(rollups.reduce(rollups.overlay([*_sealed(server, series, first, until), *here]), STEP))
     return rollups.join(parts)
-
-
-def _journal_times(server: int, start: int, end: int) -> Iterator[tuple[int, int]]:
-    for some in unsealed(server, start, end):
-        yield from some.values_list("start", "end")
 
 
 def _runs(hours: list[int]) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 from django.db.models import Sum
@@ -268,7 +267,7 @@ def _parts(server: int, rows: list[Stored], gathered: Gathered) -> Iterator[Part
             log.exception("Rows of server %d cannot be read: there is no layout %d", server, layout_id)
             continue
         stored = list(run)
-        times, values = _joined([row[4] for row in stored], len(layout.columns))
+        times, values = blob.joined([row[4] for row in stored], len(layout.columns))
         if not len(times):
             continue
         last = int(times.max())
@@ -277,15 +276,6 @@ def _parts(server: int, rows: list[Stored], gathered: Gathered) -> Iterator[Part
         if not keys.all():  # a refused name has no series
             keys, values = keys[keys > 0], values[:, keys > 0]
         yield from rollups.single_keys(Part(times, keys, values))
-
-
-def _joined(blobs: list[Any], columns: int) -> tuple[blob.Times, blob.Values]:
-    size = 8 * (columns + 1)
-    if all(len(data) == size for data in blobs):  # a row a post, as nearly always: all at once
-        whole = np.frombuffer(b"".join(blobs), "<i8").reshape(len(blobs), columns + 1)
-        return np.ascontiguousarray(whole[:, 0]), np.ascontiguousarray(whole[:, 1:]).view("<f8")
-    unpacked = [blob.unpack(data, columns) for data in blobs]
-    return np.concatenate([times for times, _ in unpacked]), np.concatenate([values for _, values in unpacked])
 
 
 def _write_chunks(gathered: Gathered) -> None:

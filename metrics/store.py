@@ -5,6 +5,7 @@ from __future__ import annotations
 from metrics import query
 from metrics.base import Store
 from metrics.database import DatabaseStore
+from metrics.described import SERIES
 from metrics.latest import Newest, latest
 from metrics.layouts import Known, TooManyLayouts, WrongColumns, layouts
 from metrics.names import METRIC, layout_hash, parse
@@ -14,6 +15,6 @@ from metrics.words import name as spoken
 from metrics.words import quantity
 
 __all__ = [
-    "METRIC", "Admitted", "DatabaseStore", "Known", "Newest", "Store", "TooManyLayouts", "WrongColumns", "latest",
-    "layout_hash", "layouts", "parse", "quantity", "query", "seeds", "spoken",
+    "METRIC", "SERIES", "Admitted", "DatabaseStore", "Known", "Newest", "Store", "TooManyLayouts", "WrongColumns",
+    "latest", "layout_hash", "layouts", "parse", "quantity", "query", "seeds", "spoken",
 ]  # fmt: skip
