@@ -12,6 +12,7 @@ from alerts.models import Incident
 from core import live
 from core.runner import Loop
 from dashboards import present
+from dashboards.alerting import incidents
 from metrics import journal
 from metrics.journal import Entry
 from servers.models import Server
@@ -129,7 +130,7 @@ def push_incident(incident: Incident) -> None:
     topic = incidents_topic(incident.team_id)
     try:
         if live.watched(topic):
-            live.push(topic, {"incident": present.incident(Incident.objects.get(pk=incident.pk))})
+            live.push(topic, {"incident": incidents.incident(Incident.objects.get(pk=incident.pk))})
     except Exception:
         log.exception("Pages were not told of incident %s", incident.uuid)
 

@@ -1,19 +1,17 @@
-"""Servers and incidents as pages, sockets and the API show them: one shape for all."""
+"""Servers as pages, sockets and the API show them: one shape for all."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from django.db.models import Prefetch, prefetch_related_objects
 
-from alerts.models import Alert, Incident
+from alerts.models import Alert
 from metrics.store import Newest, latest
 from servers.models import Server
 from servers.services import outdated, watch
 
 Shown = dict[str, Any]
-ALERTS = Prefetch("alerts", Alert.objects.select_related("rule", "server", "series").order_by("-severity", "-pk"))
 
 
 def server(row: Server, health: str, newest: Newest | None = None) -> Shown:
@@ -83,72 +81,3 @@ def health_of(servers: list[int]) -> dict[int, str]:
 def servers(rows: list[Server]) -> list[Shown]:
     health = health_of([row.pk for row in rows])
     return [server(row, health.get(row.pk, "ok")) for row in rows]
-
-
-def incident(row: Incident) -> Shown:
-    """An incident with the alert that speaks for it: the newest of the worst."""
-    prefetch_related_objects([row], ALERTS)  # nothing to do where a list was read with them
-    alerts = list(row.alerts.all())
-    alert = next((one for one in alerts if one.severity == row.severity), alerts[0] if alerts else None)
-    owner = row.acknowledged_by
-    return {
-        "id": str(row.uuid),
-        "title": row.title,
-        "severity": row.severity,
-        "state": row.state,
-        "since": row.opened_at.timestamp(),
-        "until": row.resolved_at.timestamp() if row.resolved_at else None,
-        "owner": str(owner) if owner else None,
-        "url": f"/incidents/{row.uuid}/",
-        **_evidence(alert),
-    }
-
-
-def _evidence(alert: Alert | None) -> Shown:
-    if alert is None:
-        return {"server": None, "rule": "", "metric": "", "labels": {}, "value": None, "limit": None}
-    target = alert.server
-    return {
-        "server": {"id": str(target.uuid), "name": target.name, "url": f"/servers/{target.uuid}/"},
-        "rule": alert.rule.name,
-        "metric": alert.series.metric,
-        "labels": alert.labels,
-        "value": alert.value,
-        "limit": alert.limit,
-    }
-
-
-def timeline(row: Incident) -> list[Shown]:
-    """What happened, and what became of telling people, in the order of time."""
-    entries = []
-    for notice in row.notices.prefetch_related("deliveries__channel"):
-        entries.append({"at": notice.at.timestamp(), "text": notice.text, "kind": notice.kind})
-        entries += _told(list(notice.deliveries.all()))
-    return sorted(entries, key=lambda entry: entry["at"])
-
-
-def _told(deliveries: list[Any]) -> list[Shown]:
-    """What became of one notice: channels with the same fate share a line."""
-    alike: dict[tuple[str, str], list[Any]] = {}
-    for delivery in deliveries:
-        alike.setdefault((delivery.state, "" if delivery.state == "sent" else delivery.error), []).append(delivery)
-    entries = []
-    for (state, error), group in alike.items():
-        at = max(one.sent_at or one.due_at for one in group)
-        text = _delivered(state, error, _listed(sorted(one.channel.name for one in group)))
-        entries.append({"at": at.timestamp(), "text": text, "kind": f"delivery {state}"})
-    return entries
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def _delivered(state: str, error: str, names: str) -> str:
-    if state == "sent":
-        return f"Told over {names}."
-    if state == "dead":
-        return f"Could not be told over {names}: {error}"
-    if state == "dropped":
-        return f"Not told over {names}: it was over before."
-    return f"Trying {names} again: {error}" if error else f"Telling over {names}."

@@ -10,18 +10,21 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.base import MANAGE
+from accounts.base import ACT, MANAGE
 from accounts.models import Team, User
 from alerts.models import Incident
 from core import guard
 from core.clock import now
 from dashboards import present, topics
+from dashboards.alerting import incidents as shown_as
+from dashboards.alerting import story
 from servers.install.services import ca_fingerprint, lines
 from servers.models import FactSheet, Server
 from servers.services import make_enrolment
 
 RESOLVED_SHOWN = 50
 OPEN_SHOWN = 200
+MEMBERS_SHOWN = 2000
 ENROLMENT_HOURS = 1
 
 
@@ -41,15 +44,18 @@ def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
 
 def incidents(request: HttpRequest, *, resolved: int = 0, of: Server | None = None) -> list[present.Shown]:
     """Open ones first, then the newest that are over; all, or of one server."""
-    mine = (
-        Incident.objects.visible_to(request.user).select_related("acknowledged_by").prefetch_related(present.ALERTS)
-    )
+    mine = Incident.objects.visible_to(request.user)
     if of:
         mine = mine.filter(alerts__server=of).distinct()
     shown = list(mine.open().order_by("-opened_at")[:OPEN_SHOWN])
     if resolved:
         shown += mine.exclude(resolved_at=None).order_by("-resolved_at")[:resolved]
-    return [present.incident(row) for row in shown]
+    return shown_as.incidents(shown)
+
+
+def may(request: HttpRequest, verb: str) -> list[str]:
+    """The teams in which this person may do that: a page hides what would be refused."""
+    return list(Team.objects.visible_to(request.user, verb).order_by("pk").values_list("name", flat=True))
 
 
 @login_required
@@ -88,8 +94,16 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
 @require_GET
 def alerts(request: HttpRequest) -> HttpResponse:
     seq = sequences(request, "incidents")
-    listed = incidents(request, resolved=RESOLVED_SHOWN)
-    props = {"now": now().timestamp(), "seq": seq, "incidents": listed, "words": {}}
+    person = cast("User", request.user)
+    props = {
+        "now": now().timestamp(),
+        "seq": seq,
+        "incidents": incidents(request, resolved=RESOLVED_SHOWN),
+        "me": str(person.uuid),
+        "told": shown_as.told_to(person),
+        "acts": may(request, ACT),
+        "words": {},
+    }
     return show(request, "dashboards/alerts.html", "alerts", props)
 
 
@@ -103,11 +117,26 @@ def incident(request: HttpRequest, uuid: str) -> HttpResponse:
     props = {
         "now": now().timestamp(),
         "seq": seq,
-        "incident": present.incident(row),
-        "timeline": present.timeline(row),
+        "incident": shown_as.incident(row),
+        "timeline": story.timeline(row),
+        "members": shown_as.members(row),
+        "coming": shown_as.coming(row),
+        "acts": may(request, ACT),
+        **shown_as.family(row),
         "words": {},
     }
     return show(request, "dashboards/incident.html", "incident", props)
+
+
+@login_required
+@require_GET
+def members(request: HttpRequest, uuid: str) -> HttpResponse:
+    """Every alert an incident holds, for those who want more than the first ones."""
+    guard.trust(request.META)
+    row = Incident.objects.visible_to(request.user).filter(uuid=uuid).first()
+    if row is None:
+        raise Http404
+    return JsonResponse({"members": shown_as.members(row, count=MEMBERS_SHOWN)})
 
 
 @login_required

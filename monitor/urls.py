@@ -10,6 +10,7 @@ from rest_framework.routers import SimpleRouter
 from alerts import api as alerts
 from dashboards import api as dashboards
 from dashboards import views
+from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.manage import views as manage
 from ingest.api import IngestView
@@ -56,6 +57,14 @@ urlpatterns = [
     path("servers/<uuid:uuid>/act/", manage.act, name="act-server"),
     path("alerts/", views.alerts, name="alerts"),
     path("incidents/<uuid:uuid>/", views.incident, name="incident"),
+    path("incidents/<uuid:uuid>/members/", views.members, name="incident-members"),
+    path("rules/", alerting.rules, name="rules"),
+    path("rules/new/", alerting.edit_rule, name="new-rule"),
+    path("rules/<uuid:uuid>/edit/", alerting.edit_rule, name="edit-rule"),
+    path("channels/", alerting.channels, name="channels"),
+    path("silences/", alerting.silences, name="silences"),
+    path("on-call/", alerting.on_call, name="on-call"),
+    path("me/notifications/", alerting.my_notifications, name="my-notifications"),
     path("accounts/", include("accounts.urls")),
     path("agent/", include("servers.install.urls")),
     path("api/v1/", include(api)),

@@ -1,0 +1,1 @@
+"""The pages of alerts: rules, incidents, who is told, and when nobody is."""

@@ -1,0 +1,149 @@
+"""Incidents as pages, sockets and the inbox show them: one shape for all, a handful of questions for any number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Prefetch, QuerySet, prefetch_related_objects
+
+from alerts.models import Alert, Delivery, Incident, Notice, Step
+from metrics.store import spoken
+
+Shown = dict[str, Any]
+MEMBERS = 20
+# The alert that speaks for its incident: the newest of the worst, open ones first.
+SPEAKING = Prefetch(
+    "alerts",
+    Alert.objects.select_related("rule", "server", "series").order_by(
+        F("resolved_at").desc(nulls_first=True), "severity", "-pk"
+    )[:1],
+    to_attr="speaking",
+)
+
+
+def incident(row: Incident) -> Shown:
+    return incidents([row])[0]
+
+
+def incidents(rows: Sequence[Incident]) -> list[Shown]:
+    prefetch_related_objects(list(rows), SPEAKING, "team", "acknowledged_by", "rule", "parent")
+    keys = [row.pk for row in rows]
+    members = _members(keys)
+    next_steps = {step.incident_id: step for step in _steps(keys)}
+    return [_shown(row, members.get(row.pk, (0, 0)), next_steps.get(row.pk)) for row in rows]
+
+
+def _members(keys: list[int]) -> dict[int, tuple[int, int]]:
+    """How many alerts each holds, and how many of them are still open."""
+    alerts = Alert.objects.filter(incident__in=keys).order_by().values_list("incident")
+    counted = alerts.annotate(all=Count("pk"), over=Count("resolved_at"))
+    return {key: (count, count - over) for key, count, over in counted if key is not None}
+
+
+def _steps(keys: list[int]) -> QuerySet[Step]:
+    """What a chain does next; the earliest comes last, so that it stays in a dictionary."""
+    return Step.objects.filter(incident__in=keys, done_at=None).order_by("-due_at")
+
+
+def told_to(person: Any) -> list[str]:
+    """The open incidents of which this person was told by name."""
+    deliveries = Delivery.objects.filter(person=person.pk, notice__incident__resolved_at=None)
+    return [str(uuid) for uuid in deliveries.order_by().values_list("notice__incident__uuid", flat=True).distinct()]
+
+
+def _shown(row: Incident, members: tuple[int, int], step: Step | None) -> Shown:
+    owner = row.acknowledged_by
+    speaking = getattr(row, "speaking", [])
+    return {
+        "id": str(row.uuid),
+        "title": row.title,
+        "team": row.team.name,
+        "severity": row.severity,
+        "state": row.state,
+        "since": row.opened_at.timestamp(),
+        "until": seconds(row.resolved_at),
+        "owner": str(owner) if owner else None,
+        "owner_id": str(owner.uuid) if owner else None,
+        "taken": _taken(row),
+        "members": members[0],
+        "open": members[1],
+        "next": {"at": step.due_at.timestamp(), "kind": step.kind} if step and not row.resolved_at else None,
+        "held": row.parent.title if row.parent else "",
+        "url": f"/incidents/{row.uuid}/",
+        **_evidence(speaking[0] if speaking else None, row),
+    }
+
+
+def _taken(row: Incident) -> Shown | None:
+    if not row.acknowledged_at:
+        return None
+    return {
+        "at": row.acknowledged_at.timestamp(),
+        "how": row.acknowledged_how,
+        "until": seconds(row.acknowledged_until),
+        "reason": row.acknowledged_reason,
+        "over": row.acknowledged_over,
+    }
+
+
+def _evidence(alert: Alert | None, row: Incident) -> Shown:
+    if alert is None:
+        rule = row.rule.name if row.rule else ""
+        return {"server": None, "rule": rule, "metric": "", "labels": {}, "value": None, "limit": None}
+    target = alert.server
+    return {
+        "server": {"id": str(target.uuid), "name": target.name, "url": f"/servers/{target.uuid}/"},
+        "rule": alert.rule.name,
+        "metric": alert.series.metric,
+        "labels": alert.labels,
+        "value": alert.value,
+        "limit": alert.limit,
+    }
+
+
+def members(row: Incident, start: int = 0, count: int = MEMBERS) -> list[Shown]:
+    """The alerts an incident holds: open ones first, the worst of them first."""
+    order = (F("resolved_at").desc(nulls_first=True), "severity", "server__name", "pk")
+    alerts = row.alerts.select_related("rule", "server", "series").order_by(*order)
+    return [_member(alert) for alert in alerts[start : start + count]]
+
+
+def _member(alert: Alert) -> Shown:
+    return {
+        "id": str(alert.uuid),
+        "server": {"name": alert.server.name, "url": f"/servers/{alert.server.uuid}/"},
+        "rule": alert.rule.name,
+        "what": spoken(alert.series.metric, alert.labels),
+        "metric": alert.series.metric,
+        "state": alert.state,
+        "severity": alert.severity,
+        "value": alert.value,
+        "limit": alert.limit,
+        "since": alert.since / 1000,
+        "until": seconds(alert.resolved_at),
+    }
+
+
+def family(row: Incident) -> Shown:
+    """The trouble that explains this one, and those that this one explains."""
+    children = row.children.filter(resolved_at=None).order_by("opened_at")[:MEMBERS]
+    return {
+        "parent": _kin(row.parent) if row.parent else None,
+        "children": [_kin(child) for child in children],
+    }
+
+
+def _kin(row: Incident) -> Shown:
+    return {"title": row.title, "url": f"/incidents/{row.uuid}/", "severity": row.severity, "state": row.state}
+
+
+def coming(row: Incident) -> Shown:
+    """What will be said next by itself: news that wait for their group, or the same once more."""
+    waiting = Notice.objects.filter(incident=row, told_at=None, held="", kind__in=("firing", "resolved")).exists()
+    return {"at": None if row.resolved_at and not waiting else seconds(row.next_at), "news": waiting}
+
+
+def seconds(at: datetime | None) -> float | None:
+    return at.timestamp() if at else None

@@ -1,0 +1,85 @@
+"""The timeline of an incident: what happened, each step of its chain, and what became of every message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from alerts.models import Delivery, Incident, Notice, Step
+from dashboards.alerting.incidents import Shown, seconds
+
+SHOWN = 300
+FOLDED = 20
+
+
+def timeline(row: Incident) -> list[Shown]:
+    """In the order of time. What was told in one message stands under that message."""
+    notices = list(
+        row.notices.select_related("by", "alert__server")
+        .prefetch_related("deliveries__channel", "deliveries__person", "deliveries__instead_of__channel")
+        .order_by("-at", "-pk")[:SHOWN]
+    )
+    shown = {notice.pk for notice in notices}
+    folded: dict[int, list[Notice]] = {}
+    for notice in reversed(notices):
+        if notice.told_in_id in shown and notice.told_in_id != notice.pk:
+            folded.setdefault(notice.told_in_id or 0, []).append(notice)
+    inner = {notice.pk for group in folded.values() for notice in group}
+    entries = [_told(notice, folded.get(notice.pk, [])) for notice in notices if notice.pk not in inner]
+    entries += [_step(step) for step in row.steps.order_by("due_at")[:SHOWN]]
+    return sorted(entries, key=lambda entry: entry["at"])
+
+
+def _told(notice: Notice, tells: list[Notice]) -> Shown:
+    return {
+        "at": notice.at.timestamp(),
+        "kind": notice.kind,
+        "text": notice.text,
+        "by": str(notice.by) if notice.by else "",
+        "held": notice.held,
+        "told": seconds(notice.told_at),
+        "tells": [{"at": one.at.timestamp(), "text": one.text, "kind": one.kind} for one in tells[:FOLDED]],
+        "more": max(0, len(tells) - FOLDED),
+        "deliveries": deliveries(notice.deliveries.all()),
+    }
+
+
+def deliveries(rows: Iterable[Delivery]) -> list[Shown]:
+    return [_delivery(row) for row in sorted(rows, key=lambda row: (row.sent_at or row.due_at, row.pk))]
+
+
+def _delivery(row: Delivery) -> Shown:
+    own = row.channel.owner_id is not None
+    # The address of a person's own channel is theirs: colleagues see who was told, not the telephone number.
+    to = str(row.person or "") if own else row.recipient
+    return {
+        "channel": row.channel.name,
+        "kind": row.channel.kind,
+        "to": to,
+        "state": row.state,
+        "attempts": row.attempts,
+        "due": row.due_at.timestamp(),
+        "sent": seconds(row.sent_at),
+        "answer": row.answer,
+        "error": row.error,
+        "instead": row.instead_of.channel.name if row.instead_of else "",
+    }
+
+
+def _step(row: Step) -> Shown:
+    return {
+        "at": (row.done_at or row.due_at).timestamp(),
+        "kind": "step",
+        "step": row.kind,
+        "args": _args(row.args),
+        "chain": row.chain,
+        "place": row.place + 1,
+        "due": row.due_at.timestamp(),
+        "done": seconds(row.done_at),
+        "text": row.result,
+    }
+
+
+def _args(args: Any) -> Shown:
+    """Only what a sentence needs: plain values."""
+    return {key: value for key, value in dict(args).items() if isinstance(value, str | int | float | bool)}
