@@ -1,0 +1,137 @@
+"""Chains that run: frozen as rows when a trouble begins, done when due, stopped when somebody looks after it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Max, Min, QuerySet
+
+from alerts import chains as pure
+from alerts.models import Chain, Delivery, Incident, Step
+from alerts.services import seen, stepping
+from core import runner
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 200  # incidents in one go; the rest comes in the next
+AGAIN = timedelta(seconds=1)  # what another process holds, or what failed, is looked at again
+HELD = timedelta(seconds=60)
+ACKNOWLEDGED, OVER = "Not done: {} looks after it.", "Not done: it was over."
+
+Muted = Callable[[Incident], str]
+
+
+def never(_incident: Incident) -> str:
+    return ""
+
+
+@transaction.atomic
+def begin(incident: Incident, chain: Chain, now: datetime) -> None:
+    """Write down each step of a chain as it stands now; a chain that this incident follows already stays."""
+    Incident.objects.select_for_update().get(pk=incident.pk)
+    if Step.objects.filter(incident=incident, args__chain=str(chain.uuid)).exists():
+        return
+    steps = [
+        Step(
+            incident=incident,
+            chain=chain.name,
+            place=planned.place,
+            kind=planned.kind,
+            args={
+                **planned.args,
+                "chain": str(chain.uuid),
+                "after": planned.after,
+                "unacknowledge": chain.unacknowledge,
+            },
+            due_at=now + timedelta(seconds=planned.after),
+        )
+        for planned in pure.expand(chain.steps)
+    ]
+    _write(steps)
+
+
+@transaction.atomic
+def resume(incident: Incident, now: datetime) -> None:
+    """Nobody looks after it any more: the same steps from their beginning, as they were frozen."""
+    last = dict(Step.objects.filter(incident=incident).values_list("chain").annotate(Max("round")))
+    fresh = []
+    for chain, round_ in last.items():
+        for step in Step.objects.filter(incident=incident, chain=chain, round=round_).order_by("place"):
+            due = now + timedelta(seconds=step.args["after"])
+            place = (step.place, step.kind)
+            fresh.append(_again(step, chain, round_ + 1, place, due))
+    _write(fresh)
+
+
+def _again(step: Step, chain: str, round_: int, place: tuple[int, str], due: datetime) -> Step:
+    return Step(
+        incident_id=step.incident_id, chain=chain, round=round_, place=place[0], kind=place[1], args=step.args,
+        due_at=due,
+    )  # fmt: skip
+
+
+def _write(steps: list[Step]) -> None:
+    Step.objects.bulk_create(steps, ignore_conflicts=True)
+    transaction.on_commit(partial(runner.wake, "telling"))
+
+
+@transaction.atomic
+def stop(incident: Incident, now: datetime, why: str) -> None:
+    """What was not done stays undone, and says why; what it would still send later is not sent."""
+    Step.objects.filter(incident=incident, done_at=None).update(done_at=now, result=why[:300])
+    waiting = Delivery.objects.filter(notice__incident=incident, notice__kind="escalated", state="waiting")
+    waiting.filter(attempts=0, due_at__gt=now).update(state="dropped")
+
+
+def reached(incident: Incident) -> list[tuple[int, str, int | None]]:
+    """Whom its chains told so far: they hear what else happens."""
+    told = Delivery.objects.filter(notice__incident=incident, notice__kind="escalated").exclude(state="dropped")
+    return list(told.order_by().values_list("channel_id", "recipient", "person_id").distinct())
+
+
+def run_due(now: datetime, *, muted: Muted = never) -> datetime | None:
+    """Do every step that is due, once and in order; when there is more to do."""
+    due = Step.objects.due(now).order_by("incident_id").values_list("incident_id", flat=True).distinct()
+    for incident in list(due[:AT_ONCE]):
+        try:
+            _run(incident, now, muted)
+        except Exception:
+            # One trouble's steps must not hold up another's; they stay due and are tried again.
+            log.exception("The steps of incident %d failed", incident)
+    soonest: datetime | None = Step.objects.filter(done_at=None).aggregate(at=Min("due_at"))["at"]
+    return soonest if soonest is None or soonest > now else now + AGAIN
+
+
+@transaction.atomic
+def _run(pk: int, now: datetime, muted: Muted) -> None:
+    chosen = Incident.objects.select_related("team", "acknowledged_by").filter(pk=pk)
+    incident = chosen.select_for_update(skip_locked=True, of=("self",)).first()
+    if incident is None:
+        return  # another process does it, or somebody acknowledges it just now
+    if incident.resolved_at or incident.acknowledged_at:
+        stop(incident, now, OVER if incident.resolved_at else ACKNOWLEDGED.format(incident.acknowledged_by))
+        return
+    open_ = Step.objects.filter(incident=incident, done_at=None)
+    why = muted(incident)
+    if why:
+        _hold(open_, now, why)
+        return
+    for step in open_.filter(due_at__lte=now).order_by("due_at", "round", "chain", "place"):
+        step.result = stepping.do(step, incident, now)[:300]
+        step.done_at = now
+        step.save(update_fields=["result", "done_at"])
+    transaction.on_commit(partial(seen.told, incident))
+
+
+def _hold(steps: QuerySet[Step], now: datetime, why: str) -> None:
+    """The chain's clock stands still while nothing may be said; it goes on where it stood."""
+    waiting = list(steps)
+    late = now + HELD - min(step.due_at for step in waiting)
+    for step in waiting:
+        step.due_at += late
+        step.result = f"Held: {why}"[:300]
+    Step.objects.bulk_update(waiting, ["due_at", "result"])

@@ -1,0 +1,106 @@
+"""Who may be told, and over what, when: a person's ways, their quiet hours, and mail where they chose nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.base import LOOK
+from accounts.models import Membership, Team, User
+from accounts.roles import ACT, holding
+from alerts import quiet
+from alerts.channels.base import channels
+from alerts.models import Channel, Preference, Way
+from core import sealed
+from core.registry import Unknown
+
+ADDRESS = "My address"  # the own channel that everybody has without asking: mail to the account's address
+WORDS = {"email": "mail", "sms": "SMS", "slack": "Slack", "teams": "Teams", "push": "push", "webhook": "webhook"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One way in which a person is told this time."""
+
+    channel: Channel
+    recipient: str
+    due_at: datetime
+
+
+def tellable(team: Team) -> QuerySet[User]:
+    """Active people who may look at the team: nobody else is told of its troubles."""
+    members = Membership.objects.filter(team=team, role__in=holding(LOOK)).values("user")
+    return User.objects.filter(Q(pk__in=members) | Q(is_superuser=True), is_active=True)
+
+
+def may_be_told(user: User | None, team: Team) -> bool:
+    return user is not None and user.may(LOOK, team)
+
+
+def on_duty(team: Team) -> list[User]:
+    """The members who may act on it; where a team has none, all of its members."""
+    members = Membership.objects.filter(team=team, user__is_active=True).select_related("user").order_by("pk")
+    acting = [member.user for member in members if member.role in holding(ACT)]
+    return acting or [member.user for member in members]
+
+
+def preference(user: User) -> Preference:
+    """As chosen, or as it is for whoever chose nothing; not saved."""
+    return Preference.objects.filter(user=user).first() or Preference(user=user)
+
+
+def hours(chosen: Preference) -> quiet.Hours:
+    days = frozenset(chosen.quiet_days)
+    return quiet.Hours(chosen.quiet_from, chosen.quiet_until, days, chosen.zone, chosen.critical_breaks_quiet)
+
+
+def ways(user: User, severity: str, now: datetime) -> list[Reach]:
+    """How this person is told of it, the first way first. Whom no way fits is told by mail, so nothing is lost."""
+    if not user.is_active:
+        return []
+    rest = hours(preference(user))
+    start = quiet.earliest(rest, now, severity)
+    fitting = ["warn", "critical"] if severity == "critical" else ["warn"]
+    chosen = Way.objects.filter(user=user, severity__in=fitting, channel__enabled=True, channel__owner=user)
+    found: dict[tuple[int, str], Reach] = {}
+    for way in chosen.select_related("channel"):
+        due = quiet.earliest(rest, start + timedelta(seconds=way.after), severity)
+        for to in recipients(way.channel):
+            _keep(found, Reach(way.channel, to, due))
+    if not found:
+        _keep(found, Reach(own_address(user), user.email, start))
+    return list(found.values())
+
+
+def _keep(found: dict[tuple[int, str], Reach], reach: Reach) -> None:
+    """One channel may stand in two ways, for warnings later than for the worst: the sooner counts."""
+    known = found.get((reach.channel.pk, reach.recipient))
+    if known is None or reach.due_at < known.due_at:
+        found[reach.channel.pk, reach.recipient] = reach
+
+
+def recipients(channel: Channel) -> list[str]:
+    try:
+        return channels.get(channel.kind)(channel.config).recipients()
+    except (Unknown, sealed.Broken, ValueError, ValidationError):
+        return [""]  # the delivery fails with the reason, where people see it
+
+
+@transaction.atomic
+def own_address(user: User) -> Channel:
+    """Mail to the address of the account, made when it is first needed and kept true to it."""
+    config = {"to": [user.email]}
+    channel = Channel.objects.filter(owner=user, name=ADDRESS, kind="email").first()
+    if channel is None:
+        fresh = Channel(owner=user, name=ADDRESS, kind="email", default=False)
+        fresh.config = config
+        made = {"kind": "email", "default": False, "sealed_config": fresh.sealed_config}
+        return Channel.objects.get_or_create(owner=user, name=ADDRESS, defaults=made)[0]
+    if recipients(channel) != config["to"]:
+        channel.config = config
+        channel.save(update_fields=["sealed_config"])
+    return channel

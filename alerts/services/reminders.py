@@ -1,0 +1,91 @@
+"""Whoever looks after an incident is asked after an hour whether they still do; where a chain asks, it begins again."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Min, QuerySet
+
+from alerts.models import Delivery, Incident, Notice, Step
+from alerts.services import answers, people, seen
+from core import runner
+
+log = logging.getLogger(__name__)
+
+REMIND = timedelta(hours=1)
+ANSWER = timedelta(minutes=30)
+AT_ONCE = 200
+AGAIN = timedelta(seconds=5)
+
+
+def run_due(now: datetime) -> datetime | None:
+    """Remind whom it is time to remind, free what nobody answered for; when there is more to do."""
+    for pk in list(_unreminded().filter(acknowledged_at__lte=now - REMIND).values_list("pk", flat=True)[:AT_ONCE]):
+        _try(pk, now, free=False)
+    for pk in list(_unanswered().filter(reminded_at__lte=now - ANSWER).values_list("pk", flat=True)[:AT_ONCE]):
+        _try(pk, now, free=True)
+    return _next(now)
+
+
+def _try(pk: int, now: datetime, *, free: bool) -> None:
+    try:
+        (_free if free else _remind)(pk, now)
+    except Exception:
+        # One incident must not keep the others' owners from being asked.
+        log.exception("The owner of incident %d was not asked", pk)
+
+
+def _unreminded() -> QuerySet[Incident]:
+    """Those who named a time themselves are not asked before it."""
+    held = Incident.objects.open().filter(acknowledged_until=None, reminded_at=None)
+    return held.exclude(acknowledged_at=None)
+
+
+def _unanswered() -> QuerySet[Incident]:
+    asked = Step.objects.filter(args__unacknowledge=True).values("incident")
+    held = Incident.objects.open().filter(pk__in=asked).exclude(acknowledged_how="sticky")
+    return held.exclude(acknowledged_at=None).exclude(reminded_at=None)
+
+
+def _next(now: datetime) -> datetime | None:
+    remind = _unreminded().aggregate(at=Min("acknowledged_at"))["at"]
+    free = _unanswered().aggregate(at=Min("reminded_at"))["at"]
+    times = [at + pause for at, pause in ((remind, REMIND), (free, ANSWER)) if at]
+    return max(min(times), now + AGAIN) if times else None
+
+
+def _locked(chosen: QuerySet[Incident], pk: int) -> Incident | None:
+    row = chosen.select_related("team", "acknowledged_by").filter(pk=pk)
+    return row.select_for_update(skip_locked=True, of=("self",)).first()
+
+
+@transaction.atomic
+def _remind(pk: int, now: datetime) -> None:
+    incident = _locked(_unreminded().filter(acknowledged_at__lte=now - REMIND), pk)
+    if incident is None:
+        return
+    Incident.objects.filter(pk=pk).update(reminded_at=now)
+    owner = incident.acknowledged_by
+    if owner is None or not people.may_be_told(owner, incident.team):
+        return  # nobody to ask: where the chain asks for it, it begins again
+    text = f"Do you still look after it? {incident.title}"[:400]
+    notice = Notice.objects.create(
+        incident=incident, kind="reminder", at=now, told_at=now, text=text, facts={"severity": incident.severity}
+    )
+    Delivery.objects.bulk_create(
+        Delivery(notice=notice, channel=reach.channel, recipient=reach.recipient, due_at=reach.due_at, person=owner)
+        for reach in people.ways(owner, incident.severity, now)
+    )
+    transaction.on_commit(partial(runner.wake, "deliver"))
+    transaction.on_commit(partial(seen.told, incident))
+
+
+@transaction.atomic
+def _free(pk: int, now: datetime) -> None:
+    incident = _locked(_unanswered().filter(reminded_at__lte=now - ANSWER), pk)
+    if incident is not None:
+        owner = incident.acknowledged_by or "Whoever looked after it"
+        answers.unacknowledge(incident, now, f"{owner} did not answer the reminder.")
