@@ -1,4 +1,4 @@
-"""Whoever looks after an incident is asked after an hour whether they still do; where a chain asks, it begins again."""
+"""Whoever looks after an incident is asked an hour later whether they still do; where a chain says so, it begins anew."""
 
 from __future__ import annotations
 
@@ -67,17 +67,19 @@ def _remind(pk: int, now: datetime) -> None:
     incident = _locked(_unreminded().filter(acknowledged_at__lte=now - REMIND), pk)
     if incident is None:
         return
-    Incident.objects.filter(pk=pk).update(reminded_at=now)
     owner = incident.acknowledged_by
-    if owner is None or not people.may_be_told(owner, incident.team):
-        return  # nobody to ask: where the chain asks for it, it begins again
+    reaches = people.ways(owner, incident.severity, now) if owner and people.may_be_told(owner, incident.team) else []
+    # Whoever sleeps in quiet hours has the time to answer from their end on; with nobody to ask it runs from now.
+    Incident.objects.filter(pk=pk).update(reminded_at=min((reach.due_at for reach in reaches), default=now))
+    if not reaches:
+        return
     text = f"Do you still look after it? {incident.title}"[:400]
     notice = Notice.objects.create(
         incident=incident, kind="reminder", at=now, told_at=now, text=text, facts={"severity": incident.severity}
     )
     Delivery.objects.bulk_create(
         Delivery(notice=notice, channel=reach.channel, recipient=reach.recipient, due_at=reach.due_at, person=owner)
-        for reach in people.ways(owner, incident.severity, now)
+        for reach in reaches
     )
     transaction.on_commit(partial(runner.wake, "deliver"))
     transaction.on_commit(partial(seen.told, incident))
