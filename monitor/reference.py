@@ -110,8 +110,8 @@ STORE = (
     ),
     Variable(
         "WATCHKEEPER_HEARTBEAT_URL",
-        "An address outside that expects to be asked once a minute, and tells you when it is not: a dead-man's switch. "
-        "It hears of us only while samples are taken in and read back, rules are judged and messages go out.",
+        "An address outside that expects to be asked once a minute, and tells you when it is not: a dead-man's "
+        "switch. It hears of us only while samples are taken in and read back, rules are judged and messages go out.",
         "none", "https://hc.example.org/ping/0b5e7d0a", secret=True,
     ),
 )  # fmt: skip

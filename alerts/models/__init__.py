@@ -5,9 +5,9 @@ from __future__ import annotations
 from alerts.models.channels import Channel
 from alerts.models.people import Chain, Override, Preference, Rotation, Schedule, Way
 from alerts.models.records import Alert, Delivery, Incident, Notice, Step
-from alerts.models.rules import SEVERITIES, Rule, Silence
+from alerts.models.rules import KINDS, SEVERITIES, Rule, Silence
 
 __all__ = [
-    "SEVERITIES", "Alert", "Chain", "Channel", "Delivery", "Incident", "Notice", "Override", "Preference",
+    "KINDS", "SEVERITIES", "Alert", "Chain", "Channel", "Delivery", "Incident", "Notice", "Override", "Preference",
     "Rotation", "Rule", "Schedule", "Silence", "Step", "Way",
 ]  # fmt: skip
