@@ -1,4 +1,4 @@
-"""Whoever looks after an incident is asked an hour later whether they still do; where a chain says so, it begins anew."""
+"""Whoever looks after an incident is asked an hour later whether they still do; a chain may then begin anew."""
 
 from __future__ import annotations
 
