@@ -11,10 +11,10 @@ from metrics.layouts import Known, TooManyLayouts, WrongColumns, layouts
 from metrics.names import METRIC, layout_hash, parse
 from metrics.quota import Admitted
 from metrics.uses import seeds
+from metrics.words import duration, number, quantity
 from metrics.words import name as spoken
-from metrics.words import quantity
 
 __all__ = [
     "METRIC", "SERIES", "Admitted", "DatabaseStore", "Known", "Newest", "Store", "TooManyLayouts", "WrongColumns",
-    "latest", "layout_hash", "layouts", "parse", "quantity", "query", "seeds", "spoken",
+    "duration", "latest", "layout_hash", "layouts", "number", "parse", "quantity", "query", "seeds", "spoken",
 ]  # fmt: skip

@@ -1,54 +1,99 @@
-"""Metrics and quantities as people say them: the unit stands in the name's suffix."""
+"""Metrics and quantities as people say them, in their language: the unit stands in the name's suffix."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from itertools import pairwise
+
+from django.utils.formats import get_format
+from django.utils.translation import pgettext
+
+from metrics.titles import LABELS, NAMES
 
 SUFFIXES = ("_bytes_per_second", "_per_second", "_percent", "_bytes", "_seconds", "_celsius")
-SPECIAL = {
-    "cpu": "CPU",
-    "tcp": "TCP",
-    "net": "Network",
-    "load1": "Load over 1 minute",
-    "load5": "Load over 5 minutes",
-}
+SPECIAL = {"cpu": "CPU", "tcp": "TCP", "net": "Network"}
+EXACT = 1e15  # beyond it a number is written with a power of ten
 
 
 def name(metric: str, labels: Mapping[str, str] | None = None) -> str:
     """`disk_used_percent{mount="/"}` → `Disk used (mount /)`."""
+    text = str(NAMES[metric]) if metric in NAMES else _unknown(metric)
+    if labels:
+        pairs = (f"{LABELS.get(key, key)} {value}" for key, value in sorted(labels.items()))
+        text += f" ({', '.join(pairs)})"
+    return text
+
+
+def _unknown(metric: str) -> str:
     stem = next((metric.removesuffix(suffix) for suffix in SUFFIXES if metric.endswith(suffix)), metric)
     first, *rest = stem.split("_")
-    text = " ".join([SPECIAL.get(first, first.capitalize()), *rest])
-    if labels:
-        text += f" ({', '.join(f'{key} {value}' for key, value in sorted(labels.items()))})"
-    return text
+    return " ".join([SPECIAL.get(first, first.capitalize()), *rest])
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Up to so many digits that count, no power of ten, separators of the reader's language: `1,234.5`, `1.234,5`."""
+    if not math.isfinite(value):
+        return "?"
+    if abs(value) >= EXACT:
+        return f"{value:.{digits}g}"
+    places = min(9, max(0, digits - 1 - math.floor(math.log10(abs(value))))) if value else 0
+    text = f"{value:,.{places}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "".join(_sign(sign) for sign in text)
+
+
+def _sign(sign: str) -> str:
+    if sign == ",":
+        return str(get_format("THOUSAND_SEPARATOR"))
+    return str(get_format("DECIMAL_SEPARATOR")) if sign == "." else sign
 
 
 def quantity(metric: str, value: float) -> str:
     """A value with its unit, short enough for a text message."""
     if metric.endswith("_percent"):
-        return f"{value:.4g} %"
+        return f"{number(value)} %"
     if metric.endswith("_bytes"):
         return _bytes(value)
     if metric.endswith("_bytes_per_second"):
         return f"{_bytes(value)}/s"
     if metric.endswith("_per_second"):
-        return f"{value:.4g}/s"
-    if metric.endswith("_seconds"):
-        return _duration(value)
-    return f"{value:.4g} °C" if metric.endswith("_celsius") else f"{value:.6g}"
+        return f"{number(value)}/s"
+    if metric.endswith(("_seconds", "_seconds_left")):
+        return _seconds(value)
+    return f"{number(value)} °C" if metric.endswith("_celsius") else number(value, 6)
 
 
 def _bytes(value: float) -> str:
     for unit in ("B", "KiB", "MiB", "GiB"):
         if abs(value) < 1024:
-            return f"{value:.4g} {unit}"
+            return f"{number(value)} {unit}"
         value /= 1024
-    return f"{value:.4g} TiB"
+    return f"{number(value)} TiB"
 
 
-def _duration(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+def _seconds(seconds: float) -> str:
+    for size, unit in _units():
         if abs(seconds) >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
+            return f"{number(seconds / size, 3)} {unit}"
+    return f"{number(seconds, 3)} s"
+
+
+def duration(seconds: float) -> str:
+    """A time that passed, in its greatest unit and the next: `45 s`, `12 min`, `2 d 3 h`."""
+    left = max(0, round(seconds))
+    for (size, unit), (small, minor) in pairwise((*_units(), (1, "s"))):
+        if left >= size:
+            rest = left % size // small
+            plain = rest == 0 or (small == 1 and left >= 600)  # of ten minutes nobody counts the seconds
+            return f"{left // size} {unit}" + ("" if plain else f" {rest} {minor}")
+    return f"{left} s"
+
+
+def _units() -> tuple[tuple[int, str], ...]:
+    return (
+        (86400, pgettext("unit of time: days", "d")),
+        (3600, pgettext("unit of time: hours", "h")),
+        (60, pgettext("unit of time: minutes", "min")),
+    )
