@@ -1,0 +1,80 @@
+"""What some kinds of rules compare instead of the value itself: how far it moved, or how far it is from its past.
+
+Each reading remembers one series and gives the same for the same samples, live and over the past. No Django.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNKNOWN = float("nan")
+STEPS = 120  # kept samples of a window
+DAY = 86_400_000
+AGO = {"day": (DAY, 7), "week": (7 * DAY, 4)}
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Reading(Protocol):
+    """Told of every sample in the order of time; gives what limits are compared with, NaN while that is unknown."""
+
+    def take(self, at: int, value: float) -> float: ...
+
+
+def over(reading: Reading, times: Ints, values: Floats) -> Floats:
+    """A whole series at once, for a replay."""
+    pairs = zip(times.tolist(), values.tolist(), strict=True)
+    return np.array([reading.take(at, value) for at, value in pairs], np.float64)
+
+
+class Change:
+    """How far a value moved within a window: from the sample a window ago to this one, in units or in per cent."""
+
+    def __init__(self, window: int, *, percent: bool) -> None:
+        self.window, self.percent = window, percent
+        self.cell = max(1000, window // STEPS)
+        self.kept: deque[tuple[int, float]] = deque()
+
+    def take(self, at: int, value: float) -> float:
+        if value != value:  # noqa: PLR0124 - the cheapest test for NaN
+            return UNKNOWN
+        kept = self.kept
+        if kept and at <= kept[-1][0]:
+            return UNKNOWN
+        # Cells of a fixed grid, so that it does not matter when somebody began to look.
+        if not kept or at // self.cell > kept[-1][0] // self.cell:
+            kept.append((at, value))
+        while len(kept) > 1 and kept[1][0] <= at - self.window:
+            kept.popleft()
+        before_at, before = kept[0]
+        if not at - 2 * self.window <= before_at <= at - self.window:
+            return UNKNOWN
+        return _distance(value, before, percent=self.percent)
+
+
+class Past:
+    """How far a value is from what is usual at this time of day: the mean of the same window on days before."""
+
+    def __init__(self, usual: Callable[[int], float], *, percent: bool) -> None:
+        self.usual, self.percent = usual, percent
+
+    def take(self, at: int, value: float) -> float:
+        return _distance(value, self.usual(at), percent=self.percent)
+
+
+def _distance(value: float, before: float, *, percent: bool) -> float:
+    if not percent:
+        return value - before
+    return UNKNOWN if before == 0 else 100 * (value - before) / abs(before)
+
+
+def windows(at: int, against: str, window: int) -> list[tuple[int, int]]:
+    """The times that say what is usual at a moment: a window around the same time of day, so many days ago."""
+    step, count = AGO[against]
+    return [(at - number * step - window // 2, at - number * step + window // 2) for number in range(1, count + 1)]
