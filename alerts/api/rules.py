@@ -2,82 +2,131 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError as Invalid
+from django.db import IntegrityError
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, viewsets
-from rest_framework.serializers import BaseSerializer
 
 from accounts.base import LOOK, MANAGE
-from alerts import services
+from accounts.models import User
+from alerts import known, validating
 from alerts.api.base import OfTeam
-from alerts.models import Channel, Rule
+from alerts.models import Rule
+from alerts.services import rules as ruling
 from core.clock import now
-from core.strict import Selecting
-from metrics.store import METRIC
+
+TAKEN = "This name is taken in the team."
+_ANY = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
 
 
-class RuleSerializer(OfTeam, Selecting):
+@extend_schema_field({
+    "type": "array",
+    "items": {
+        "oneOf": [
+            {"type": "object", "properties": {kind: {"type": "string", "format": "uuid"}}, "required": [kind],
+             "additionalProperties": False}
+            for kind in ("channel", "chain", "person")
+        ]
+    },
+})  # fmt: skip
+class Targets(serializers.JSONField):
+    """Whom a rule tells: channels, chains and people of its team."""
+
+
+@extend_schema_field({"type": "object", "additionalProperties": _ANY})
+class Params(serializers.JSONField):
+    """What only the kind knows."""
+
+
+def words(help_text: str) -> Any:
+    return serializers.ListField(child=serializers.CharField(max_length=80), required=False, help_text=help_text)
+
+
+class RuleSerializer(OfTeam):
+    """A rule by the names of the contract; what is wrong with it is said by `validating`, as everywhere."""
+
     class Meta:
         model = Rule
         fields = (
             "id", "team", "name", "kind", "metric", "labels", "selector", "op", "warn", "warn_recover",
-            "critical", "critical_recover", "notify", "group_wait", "enabled",
+            "critical", "critical_recover", "params", "notify", "group_by", "group_wait", "group_interval",
+            "repeat_intervals", "runbook", "enabled", "fault", "fault_at", "changed_at", "warnings",
         )  # fmt: skip
+        read_only_fields = ("fault", "fault_at", "changed_at")
         validators: ClassVar[list[Any]] = []
         # What PostgreSQL can hold, on either database: the API's description must not depend on which one it is.
-        extra_kwargs: ClassVar[dict[str, Any]] = {"group_wait": {"max_value": 2**31 - 1}}
+        extra_kwargs: ClassVar[dict[str, Any]] = {
+            "group_wait": {"max_value": 2**31 - 1},
+            "group_interval": {"max_value": 2**31 - 1},
+        }
 
-    labels = serializers.DictField(child=serializers.CharField(max_length=500), required=False)
-    notify = serializers.ListField(child=serializers.DictField(), required=False)
+    labels = serializers.DictField(child=serializers.CharField(max_length=500, allow_blank=True), required=False)
+    params = Params(required=False, help_text="Only what its kind knows.")
+    notify = Targets(required=False, help_text="Empty: the default chain of the team, else its default channels.")
+    group_by = words("Some of rule, server, role, site, os, env and tag:<word>; empty: rule.")
+    repeat_intervals = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1), required=False,
+        help_text="Seconds until it is said again, then until the next time; empty: 4 h, a day, a week.",
+    )  # fmt: skip
+    warnings = serializers.SerializerMethodField(help_text="What makes it watch nothing today, of one rule alone.")
 
     def get_fields(self) -> dict[str, Any]:
         # `for` is a word of Python and of the contract.
         times = {
-            "for": serializers.IntegerField(source="for_seconds", min_value=0, max_value=86400, required=False),
-            "keep_firing_for": serializers.IntegerField(
-                source="keep_firing_seconds", min_value=0, max_value=86400, required=False
-            ),
-        }
+            name: serializers.IntegerField(
+                source=validating.FIELDS[name], min_value=0, max_value=validating.LONGEST[name], required=False,
+                help_text=text,
+            )
+            for name, text in (
+                ("for", "Seconds it must last before it is told."),
+                ("keep_firing_for", "Seconds it must be good before it is over."),
+            )
+        }  # fmt: skip
         return {**super().get_fields(), **times}
 
-    def validate_metric(self, value: str) -> str:
-        if not METRIC.fullmatch(value):
-            raise serializers.ValidationError("Not a metric name: letters, digits and _, such as cpu_used_percent.")
-        return value
+    def get_warnings(self, rule: Rule) -> list[str]:
+        return known.warnings(rule) if self.context.get("alone") else []
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        whole = {name: attrs.get(name, getattr(self.instance, name, None)) for name in _LIMITS}
-        if whole["warn"] is None and whole["critical"] is None:
-            raise serializers.ValidationError({"critical": "Give a limit: warn, critical, or both."})
-        _check_order(whole, above=attrs.get("op", getattr(self.instance, "op", "above")) == "above")
-        self._check_targets(attrs)
-        return attrs
+        before = self.instance if isinstance(self.instance, Rule) else None
+        rule = copy(before) if before else Rule(team=attrs["team"])
+        for name, value in attrs.items():
+            setattr(rule, name, value)
+        validating.complete(rule, before)
+        found = validating.faults(rule)
+        if before:
+            found = _new(found, validating.faults(before), set(self.initial_data))
+        if found:
+            raise serializers.ValidationError(found)
+        return attrs | {name: getattr(rule, name) for name in validating.RECOVERY.values()}
 
-    def _check_targets(self, attrs: dict[str, Any]) -> None:
-        team = attrs.get("team") or getattr(self.instance, "team", None)
-        for target in attrs.get("notify", []):
-            known = Channel.objects.visible_to(self.context["request"].user).filter(team=team)
-            try:
-                found = set(target) == {"channel"} and known.filter(uuid=target["channel"]).exists()
-            except (Invalid, ValueError, TypeError):
-                found = False
-            if not found:
-                raise serializers.ValidationError({"notify": 'Each target is {"channel": "<id>"} of a channel here.'})
+    def create(self, asked: dict[str, Any]) -> Rule:
+        rule = Rule(**asked)
+        try:
+            ruling.make_rule(rule, by=self._who())
+        except IntegrityError as fault:
+            raise serializers.ValidationError({"name": TAKEN}) from fault
+        return rule
+
+    def update(self, rule: Rule, asked: dict[str, Any]) -> Rule:
+        try:
+            ruling.change_rule(rule, asked, by=self._who())
+        except IntegrityError as fault:
+            raise serializers.ValidationError({"name": TAKEN}) from fault
+        return rule
+
+    def _who(self) -> User:
+        user: User = self.context["request"].user
+        return user
 
 
-_LIMITS = ("warn", "warn_recover", "critical", "critical_recover")
-
-
-def _check_order(limits: dict[str, float | None], *, above: bool) -> None:
-    """A recovery value on the wrong side of its limit would make an alert that never ends, or flaps."""
-    side = "below" if above else "above"
-    for low, high in (("warn_recover", "warn"), ("critical_recover", "critical"), ("warn", "critical")):
-        first, second = limits[low], limits[high]
-        if first is not None and second is not None and (first > second if above else first < second):
-            raise serializers.ValidationError({low: f"{low} must be {side} {high}, or equal to it."})
+def _new(found: dict[str, list[str]], stood: dict[str, list[str]], asked: set[str]) -> dict[str, list[str]]:
+    """What was wrong before, such as a target that is gone, must not hold up a change of something else."""
+    return {field: said for field, said in found.items() if field in asked or said != stood.get(field)}
 
 
 class RuleViewSet(viewsets.ModelViewSet[Rule]):
@@ -90,13 +139,8 @@ class RuleViewSet(viewsets.ModelViewSet[Rule]):
     def get_queryset(self) -> QuerySet[Rule]:
         return Rule.objects.visible_to(self.request.user).standing().select_related("team").order_by("pk")
 
-    def perform_create(self, serializer: BaseSerializer[Rule]) -> None:
-        serializer.save()
-        services.rules_changed()
-
-    def perform_update(self, serializer: BaseSerializer[Rule]) -> None:
-        serializer.save()
-        services.rules_changed()
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "alone": self.action != "list"}
 
     def perform_destroy(self, instance: Rule) -> None:
-        services.remove_rule(instance, now())
+        ruling.remove_rule(instance, now(), by=self.request.user)  # type: ignore[arg-type]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 
-from accounts.models import Team
+from accounts.models import Team, User
+from accounts.services import audit
+from alerts import validating
 from alerts.defaults import DEFAULTS
 from alerts.engine import Track
 from alerts.models import Alert, Channel, Notice, Rule
@@ -24,9 +28,37 @@ def rules_changed() -> None:
 
 
 @transaction.atomic
-def remove_rule(rule: Rule, now: datetime) -> None:
+def make_rule(rule: Rule, *, by: User | None) -> None:
+    """Keep one that was found right; the next sample is judged by it."""
+    rule.made_by = by
+    rule.save(force_insert=True)
+    audit(by, "rule.make", rule, after=validating.fields_of(rule))
+    rules_changed()
+
+
+@transaction.atomic
+def change_rule(rule: Rule, wanted: Mapping[str, Any], *, by: User | None) -> bool:
+    """Set what differs, by the names of its columns; what somebody else changed meanwhile stays."""
+    row = Rule.objects.standing().select_for_update().filter(pk=rule.pk).first()
+    if row is None:
+        return False
+    before = {name: getattr(row, name) for name, value in wanted.items() if getattr(row, name) != value}
+    after = {name: wanted[name] for name in before}
+    for holder in (row, rule):
+        for name, value in after.items():
+            setattr(holder, name, value)
+    if after:
+        row.save(update_fields=[*after, "changed_at"])
+        audit(by, "rule.change", row, before=before, after=after)
+        rules_changed()
+    return bool(after)
+
+
+@transaction.atomic
+def remove_rule(rule: Rule, now: datetime, *, by: User | None = None) -> None:
     """A rule ends; what it began is told to its end before anything of it goes."""
-    Rule.objects.standing().filter(pk=rule.pk).update(removed_at=now, enabled=False, changed_at=now)
+    if Rule.objects.standing().filter(pk=rule.pk).update(removed_at=now, enabled=False, changed_at=now):
+        audit(by, "rule.remove", rule, before=validating.fields_of(rule))
     chosen = Alert.objects.open().filter(rule=rule).select_related("rule", "server", "series", "incident")
     for alert in chosen.select_for_update(of=("self",)):
         track = Track(judged=alert.judged, value=alert.value)

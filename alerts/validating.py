@@ -1,0 +1,196 @@
+"""What a rule must be before it is kept: one judgement in the same words for the API, pages, files and the admin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any
+from uuid import UUID
+
+from accounts.models import Membership
+from alerts.models import Chain, Channel, Rule
+from alerts.models.rules import KINDS
+from core import selector
+from metrics.store import METRIC
+
+Fault = tuple[str, str]
+
+# As the API and files name them, and as the table does: `for` is a word of Python and of the contract.
+FIELDS = {
+    "name": "name", "kind": "kind", "metric": "metric", "labels": "labels", "selector": "selector", "op": "op",
+    "warn": "warn", "warn_recover": "warn_recover", "critical": "critical", "critical_recover": "critical_recover",
+    "for": "for_seconds", "keep_firing_for": "keep_firing_seconds", "params": "params", "notify": "notify",
+    "group_by": "group_by", "group_wait": "group_wait", "group_interval": "group_interval",
+    "repeat_intervals": "repeat_intervals", "runbook": "runbook", "enabled": "enabled",
+}  # fmt: skip
+RECOVERY = {"warn": "warn_recover", "critical": "critical_recover"}
+WITHOUT_LIMITS = {"no_data", "composite"}
+DAY = 86_400
+LONGEST = {"for": 7 * DAY, "keep_firing_for": 7 * DAY, "group_wait": DAY, "group_interval": DAY}
+LONGEST_REPEAT, MOST_REPEATS = 90 * DAY, 10
+MOST_TARGETS, MOST_LABELS, MOST_GROUPS, LONGEST_LABEL = 20, 30, 5, 500
+GROUPS = ("rule", "server", "role", "site", "os", "env")
+GAP_SHARE, GAP_UNITS = 0.1, 2.0
+_BIG_UNITS = re.compile(r"_(bytes|seconds?)(_|$)")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
+_TARGET = 'Each target is one of {"channel": "<id>"}, {"chain": "<id>"} and {"person": "<id>"}, of this team.'
+
+
+def fields_of(rule: Rule) -> dict[str, Any]:
+    """A rule by the names people know."""
+    return {name: getattr(rule, attribute) for name, attribute in FIELDS.items()}
+
+
+def faults(rule: Rule) -> dict[str, list[str]]:
+    """Everything that is wrong with it: by field, in sentences that say what to write."""
+    listed: dict[str, list[str]] = {}
+    for part in (_words, _series, _limits, _times, _grouping, _targets):
+        for field, sentence in part(rule):
+            listed.setdefault(field, []).append(sentence)
+    return listed
+
+
+def complete(rule: Rule, before: Rule | None = None) -> None:
+    """A limit without a recovery value gets one, so that a series on the limit does not begin and end all night.
+
+    One that we filled in follows its limit when that is changed; one that somebody wrote stays.
+    """
+    if rule.kind in WITHOUT_LIMITS:
+        return
+    for limit, recover in RECOVERY.items():
+        if (
+            before is not None
+            and getattr(before, recover) == recovery(before, getattr(before, limit))
+            and (getattr(rule, recover) == getattr(before, recover))
+        ):
+            setattr(rule, recover, None)
+        if getattr(rule, recover) is None:
+            setattr(rule, recover, recovery(rule, getattr(rule, limit)))
+
+
+def recovery(rule: Rule, limit: float | None) -> float | None:
+    """10 % of the limit off, at most 2 units where a unit is something one sees (%, °C, counts): 95 % ends at 93."""
+    if limit is None or not isfinite(limit):
+        return None
+    gap = abs(limit) * GAP_SHARE
+    if not _BIG_UNITS.search(rule.metric) or rule.params.get("percent"):
+        gap = min(gap, GAP_UNITS)
+    return float(f"{limit - gap if rule.op == 'above' else limit + gap:.12g}")
+
+
+def _words(rule: Rule) -> Iterator[Fault]:
+    if not rule.name.strip() or not rule.name.isprintable():
+        yield "name", "Write one line of printable characters."
+    if rule.kind not in KINDS:
+        yield "kind", f"{rule.kind!r} is not known; kinds are {', '.join(KINDS)}."
+    if rule.op not in {"above", "below"}:
+        yield "op", "Write above or below."
+    if len(rule.runbook) > 500:
+        yield "runbook", "At most 500 characters: what to do, or the address where it stands."
+    try:
+        selector.parse(rule.selector)
+    except selector.Unreadable as fault:
+        yield "selector", str(fault)
+
+
+def _series(rule: Rule) -> Iterator[Fault]:
+    if "{" in rule.metric:
+        yield "metric", 'Write the bare name here, and its labels as {"mount": "/"} in labels.'
+    elif rule.metric and not METRIC.fullmatch(rule.metric):
+        yield "metric", "Not a metric name: letters, digits and _, such as cpu_used_percent."
+    elif not rule.metric and rule.kind not in WITHOUT_LIMITS:
+        yield "metric", "Say which metric it looks at, such as cpu_used_percent."
+    yield from _labels(rule)
+
+
+def _labels(rule: Rule) -> Iterator[Fault]:
+    if not isinstance(rule.labels, dict) or not all(isinstance(value, str) for value in rule.labels.values()):
+        yield "labels", 'Write them as {"mount": "/"}: each label a text.'
+        return
+    if len(rule.labels) > MOST_LABELS:
+        yield "labels", f"At most {MOST_LABELS} labels."
+    for key, value in rule.labels.items():
+        if not _LABEL.fullmatch(key):
+            yield "labels", f"{key[:60]!r} is no name of a label: letters, digits and _."
+        if len(value) > LONGEST_LABEL:
+            yield "labels", f"{key[:60]}: at most {LONGEST_LABEL} characters."
+
+
+def _limits(rule: Rule) -> Iterator[Fault]:
+    """A recovery value on the wrong side of its limit would make an alert that never ends, or flaps."""
+    named = {name: getattr(rule, name) for pair in RECOVERY.items() for name in pair}
+    if rule.kind in WITHOUT_LIMITS:
+        yield from ((name, f"A rule of kind {rule.kind} has no limits: leave it empty.") for name in _given(named))
+        return
+    if endless := [name for name in _given(named) if not isfinite(named[name])]:
+        yield endless[0], "Write a finite number."
+        return
+    if rule.warn is None and rule.critical is None:
+        yield "critical", "Give a limit: warn, critical, or both."
+    for limit, recover in RECOVERY.items():
+        if named[recover] is not None and named[limit] is None:
+            yield recover, f"{recover} needs {limit}: without that limit there is nothing to recover from."
+    above = rule.op == "above"
+    for low, high in (*((recover, limit) for limit, recover in RECOVERY.items()), ("warn", "critical")):
+        first, second = named[low], named[high]
+        if first is not None and second is not None and (first > second if above else first < second):
+            yield low, f"{low} must be {'below' if above else 'above'} {high}, or equal to it."
+
+
+def _given(named: dict[str, Any]) -> list[str]:
+    return [name for name, value in named.items() if value is not None]
+
+
+def _times(rule: Rule) -> Iterator[Fault]:
+    for name, most in LONGEST.items():
+        value = getattr(rule, FIELDS[name])
+        if value is not None and not _whole(value, 0, most):
+            yield name, f"Whole seconds from 0 to {most}."
+    repeats = rule.repeat_intervals
+    if not isinstance(repeats, list) or len(repeats) > MOST_REPEATS:
+        yield "repeat_intervals", f"A list of at most {MOST_REPEATS} times in seconds, such as [14400, 86400]."
+    elif not all(_whole(one, 60, LONGEST_REPEAT) for one in repeats):
+        yield "repeat_intervals", f"Each is a time in whole seconds from 60 to {LONGEST_REPEAT}."
+
+
+def _whole(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _grouping(rule: Rule) -> Iterator[Fault]:
+    words = rule.group_by
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        yield "group_by", 'A list of words, such as ["rule", "server"].'
+        return
+    if len(words) > MOST_GROUPS or len(set(words)) < len(words):
+        yield "group_by", f"At most {MOST_GROUPS} words, each once."
+    for word in words:
+        if word not in GROUPS and not (word.startswith("tag:") and word.removeprefix("tag:").strip()):
+            yield "group_by", f"{word[:60]!r} is not known; words are {', '.join(GROUPS)} and tag:<word>."
+
+
+def _targets(rule: Rule) -> Iterator[Fault]:
+    if not isinstance(rule.notify, list) or len(rule.notify) > MOST_TARGETS:
+        yield "notify", f"A list of at most {MOST_TARGETS} targets."
+        return
+    for place, target in enumerate(rule.notify):
+        if not isinstance(target, dict) or len(target) != 1 or not _there(rule, *next(iter(target.items()))):
+            yield "notify", _TARGET
+            return
+        if target in rule.notify[:place]:
+            yield "notify", "The same target stands there twice."
+            return
+
+
+def _there(rule: Rule, kind: str, id_: Any) -> bool:
+    try:
+        uuid = UUID(str(id_))
+    except ValueError:
+        return False
+    if kind == "channel":
+        return Channel.objects.of_teams().filter(team=rule.team_id, uuid=uuid).exists()
+    if kind == "chain":
+        return Chain.objects.filter(team=rule.team_id, uuid=uuid).exists()
+    active = Membership.objects.filter(team=rule.team_id, user__is_active=True)
+    return kind == "person" and active.filter(user__uuid=uuid).exists()
