@@ -12,7 +12,7 @@ from accounts.roles import ACT, LOOK, MANAGE, REPORT, holding
 if TYPE_CHECKING:
     from accounts.models import User
 
-__all__ = ["ACT", "LOOK", "MANAGE", "REPORT", "M_co", "TeamOwned"]
+__all__ = ["ACT", "LOOK", "MANAGE", "REPORT", "M_co", "TeamOwned", "holding"]
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 

@@ -12,7 +12,10 @@ from accounts.models import ApiToken, Audit, Membership, Team, User
 from core import tokens
 
 MAIN_TEAM = "Main"
-RESOURCES = ("servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics")
+RESOURCES = (
+    "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
+    "people",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

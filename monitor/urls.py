@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from alerts import api as alerts
+from alerts import views as answering
 from dashboards import api as dashboards
 from dashboards import views
 from dashboards.alerting import views as alerting
@@ -27,6 +28,10 @@ router.register("servers", ServerVerbs, basename="server-verb")
 router.register("enrolments", EnrolmentViewSet, basename="enrolment")
 router.register("rules", alerts.RuleViewSet, basename="rule")
 router.register("channels", alerts.ChannelViewSet, basename="channel")
+router.register("chains", alerts.ChainViewSet, basename="chain")
+router.register("schedules", alerts.ScheduleViewSet, basename="schedule")
+router.register("people", alerts.PersonViewSet, basename="person")
+router.register("ways", alerts.WayViewSet, basename="way")
 router.register("incidents", alerts.IncidentViewSet, basename="incident")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
 
@@ -41,6 +46,8 @@ api = [
     path("fleet/top", FleetTopView.as_view(), name="fleet-top"),
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
     path("store", StoreView.as_view(), name="store"),
+    path("preferences", alerts.PreferenceView.as_view(), name="preferences"),
+    path("acknowledge", alerts.AcknowledgeView.as_view(), name="acknowledge-token"),
     path("demo", DemoView.as_view(), name="demo"),
     path("live", dashboards.LiveView.as_view(), name="live"),
     path("schema", SpectacularJSONAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
@@ -65,6 +72,7 @@ urlpatterns = [
     path("silences/", alerting.silences, name="silences"),
     path("on-call/", alerting.on_call, name="on-call"),
     path("me/notifications/", alerting.my_notifications, name="my-notifications"),
+    path("acknowledge/<str:token>/", answering.acknowledge, name="acknowledge"),
     path("accounts/", include("accounts.urls")),
     path("agent/", include("servers.install.urls")),
     path("api/v1/", include(api)),

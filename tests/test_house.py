@@ -158,7 +158,9 @@ def test_every_api_view_declares_what_it_takes() -> None:
         assert getattr(view, "resource", None) in RESOURCES, f"{path} declares no known resource"
 
 
-OPEN = {"api/v1/enrol", "api/v1/ingest", "api/v1/orders", "api/v1/agent/key", "api/v1/schema"}
+OPEN = {
+    "api/v1/enrol", "api/v1/ingest", "api/v1/orders", "api/v1/agent/key", "api/v1/schema", "api/v1/acknowledge",
+}  # fmt: skip
 
 
 def test_pages_carry_no_inline_script_or_style() -> None:

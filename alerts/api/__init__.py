@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from alerts.api.acknowledge import AcknowledgeView
+from alerts.api.chains import ChainViewSet
 from alerts.api.channels import ChannelViewSet
 from alerts.api.incidents import IncidentViewSet, NoticeViewSet
+from alerts.api.people import PersonViewSet, PreferenceView, WayViewSet
 from alerts.api.rules import RuleViewSet
+from alerts.api.schedules import ScheduleViewSet
 
-__all__ = ["ChannelViewSet", "IncidentViewSet", "NoticeViewSet", "RuleViewSet"]
+__all__ = [
+    "AcknowledgeView", "ChainViewSet", "ChannelViewSet", "IncidentViewSet", "NoticeViewSet", "PersonViewSet",
+    "PreferenceView", "RuleViewSet", "ScheduleViewSet", "WayViewSet",
+]  # fmt: skip

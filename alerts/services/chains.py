@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 
 from alerts import chains as pure
-from alerts.models import Chain, Delivery, Incident, Step
+from alerts.models import Chain, Delivery, Incident, Rule, Step
 from alerts.services import seen, stepping
 from core import runner
 
@@ -135,3 +135,9 @@ def _hold(steps: QuerySet[Step], now: datetime, why: str) -> None:
         step.due_at += late
         step.result = f"Held: {why}"[:300]
     Step.objects.bulk_update(waiting, ["due_at", "result"])
+
+
+def naming(chain: Chain) -> list[str]:
+    """The rules that tell by this chain."""
+    rules = Rule.objects.standing().filter(team=chain.team_id)
+    return [rule.name for rule in rules if {"chain": str(chain.uuid)} in rule.notify]

@@ -9,9 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts.base import LOOK
+from accounts.base import ACT, LOOK, holding
 from accounts.models import Membership, Team, User
-from accounts.roles import ACT, holding
 from alerts import quiet
 from alerts.channels.base import channels
 from alerts.models import Channel, Preference, Way

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accounts.models import User
 from alerts import oncall
-from alerts.models import Schedule
+from alerts.models import Chain, Schedule
 from alerts.services import people
 
 
@@ -76,3 +76,15 @@ def _who_then(schedule: Schedule) -> str:
     if people.may_be_told(schedule.fallback, schedule.team):
         return f"{schedule.fallback} is told then."
     return "Name a fallback; until then the team's default channels are told."
+
+
+def fallback(schedule: Schedule) -> User | None:
+    """Who stands in where nobody is on call, if they may be told."""
+    return schedule.fallback if people.may_be_told(schedule.fallback, schedule.team) else None
+
+
+def naming(schedule: Schedule) -> list[str]:
+    """The chains that ask it."""
+    wanted = str(schedule.uuid)
+    chains = Chain.objects.filter(team=schedule.team_id)
+    return [chain.name for chain in chains if any(step.get("schedule") == wanted for step in chain.steps)]

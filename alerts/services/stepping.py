@@ -128,8 +128,8 @@ def _on_call(telling: Telling, args: dict[str, Any]) -> str:
     if user is not None:
         return f"Told {telling.person(user, important=important)}, on call in {schedule}."
     telling.preface = f"Nobody is on call in {schedule}. "
-    fallback = schedule.fallback
-    if fallback is not None and people.may_be_told(fallback, telling.incident.team):
+    fallback = schedules.fallback(schedule)
+    if fallback is not None:
         return f"Nobody is on call in {schedule}: told the fallback {telling.person(fallback, important=important)}."
     return f"Nobody is on call in {schedule}: {telling.instead()}"
 

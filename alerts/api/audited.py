@@ -1,0 +1,50 @@
+"""Changes over the API leave a line in the audit trail, in the transaction that makes them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.db import IntegrityError, transaction
+from django.db.models import Model
+from rest_framework import viewsets
+from rest_framework.serializers import BaseSerializer
+
+from accounts.models import User
+from accounts.services import audit
+from core.errors import Conflict
+
+TAKEN = "Somebody took this name just now. Choose another."
+
+
+class Audited(viewsets.ModelViewSet[Any]):
+    """`what` names the thing in the trail, such as `chain` in chain.change; what is told is what may be read."""
+
+    what: str
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+        try:
+            with transaction.atomic():
+                made = serializer.save()
+                self.written("add", made, after=self._told(made))
+        except IntegrityError as taken:
+            raise Conflict(TAKEN, code="taken") from taken
+
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        before = self._told(serializer.instance)
+        try:
+            with transaction.atomic():
+                made = serializer.save()
+                self.written("change", made, before=before, after=self._told(made))
+        except IntegrityError as taken:
+            raise Conflict(TAKEN, code="taken") from taken
+
+    @transaction.atomic
+    def perform_destroy(self, instance: Model) -> None:
+        self.written("remove", instance, before=self._told(instance))
+        instance.delete()
+
+    def written(self, verb: str, row: Any, **told: dict[str, Any]) -> None:
+        audit(cast("User", self.request.user), f"{self.what}.{verb}", row, **told)
+
+    def _told(self, row: Any) -> dict[str, Any]:
+        return dict(self.get_serializer(row).data)

@@ -1,0 +1,83 @@
+"""What people choose for themselves: their own channels, the ways over them, and their quiet hours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from accounts.models import User
+from accounts.services import audit
+from alerts.channels.base import channels
+from alerts.models import Channel, Preference, Way
+from alerts.services import people
+from core import sealed
+from core.errors import Conflict
+
+MOST = 20
+Config = dict[str, Any]
+
+
+def config_of(kind: str, address: str) -> Config:
+    """An address alone, as the kind's own configuration: its first field that must be given."""
+    shape = channels.get(kind)
+    for field in shape.fields:
+        if field.required:
+            return {field.name: [address] if field.type == "list" else address}
+    return {}
+
+
+@transaction.atomic
+def own_channel(user: User, kind: str, config: Config) -> Channel:
+    """Theirs with this very configuration, or a new one. The address of the account is there already."""
+    title = channels.get(kind).title
+    if kind == "email" and config == {"to": [user.email]}:
+        return people.own_address(user)
+    mine = list(Channel.objects.filter(owner=user))
+    for one in mine:
+        if one.kind == kind and _config(one) == config:
+            Channel.objects.filter(pk=one.pk).update(enabled=True)
+            return one
+    if len(mine) >= MOST:
+        raise Conflict(f"You have {MOST} channels of your own. Remove one first.", code="too_many")
+    taken = {one.name for one in mine}
+    names = (title if count == 1 else f"{title} {count}" for count in range(1, MOST + 2))
+    fresh = Channel(owner=user, kind=kind, name=next(name for name in names if name not in taken), default=False)
+    fresh.config = config
+    fresh.save()
+    audit(user, "channel.add", fresh, after={"kind": kind, "name": fresh.name})
+    return fresh
+
+
+def _config(channel: Channel) -> Config | None:
+    try:
+        return channel.config
+    except sealed.Broken:
+        return None
+
+
+@transaction.atomic
+def add_way(user: User, channel: Channel, wish: dict[str, Any]) -> Way:
+    """The last of their ways, unless they say where; the same channel from the same severity stands once."""
+    severity = wish.get("severity", "warn")
+    if Way.objects.filter(user=user, channel=channel, severity=severity).exists():
+        raise Conflict(f"You are told by {channel} from {severity} on already.", code="taken")
+    if Way.objects.filter(user=user).count() >= MOST:
+        raise Conflict(f"You have {MOST} ways already. Remove one first.", code="too_many")
+    last = Way.objects.filter(user=user).aggregate(last=Max("place"))["last"]
+    place = wish.get("place", 0 if last is None else last + 1)
+    way = Way.objects.create(user=user, channel=channel, severity=severity, after=wish.get("after", 0), place=place)
+    audit(user, "way.add", way, after={"severity": severity, "after": way.after})
+    return way
+
+
+@transaction.atomic
+def set_preference(user: User, wish: dict[str, Any]) -> Preference:
+    row, _ = Preference.objects.get_or_create(user=user)
+    before = {name: str(getattr(row, name)) for name in wish}
+    for name, value in wish.items():
+        setattr(row, name, value)
+    row.save()
+    audit(user, "preference.change", row, before=before, after={name: str(value) for name, value in wish.items()})
+    return row

@@ -1,0 +1,30 @@
+"""The page behind the link of a message: looking at it changes nothing, its button acknowledges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.http import require_http_methods
+
+from alerts import services
+from alerts.services import answering_links, people
+from core.clock import now
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
+    """Works without being signed in. A mail scanner that opens every link presses no button."""
+    found = answering_links.read(token)
+    if found is None:
+        return render(request, "alerts/acknowledge.html", {"dead": True}, status=410)
+    incident, user = found
+    if request.method == "POST":
+        services.acknowledge(incident, now(), by=user, over="mail")
+        incident.refresh_from_db()
+    context: dict[str, Any] = {"incident": incident, "person": user, "done": request.method == "POST"}
+    context["mine"] = incident.acknowledged_by_id == user.pk
+    with translation.override(people.preference(user).language or translation.get_language()):
+        return render(request, "alerts/acknowledge.html", context)
