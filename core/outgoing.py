@@ -131,6 +131,28 @@ def check(
         _addresses(parse(url), policy, _Deadline(5))
 
 
+def connect(host: str, port: int, timeout: float, *, allow_private: Iterable[str | Network] = ()) -> socket.socket:
+    """A plain connection for those who speak no HTTP, or speak it themselves: resolved, checked and pinned alike.
+
+    Raises Refused when the target is not allowed and Unreachable when it did not answer.
+    """
+    name = f"[{host}]" if ":" in host else host
+    target = parse(f"http://{name}:{port}")
+    policy = Policy(tuple(ipaddress.ip_network(each) for each in allow_private))
+    deadline = _Deadline(timeout)
+    last: Exception = Unreachable(f"{host} has no address.")
+    addresses = _addresses(target, policy, deadline)
+    for tried, address in enumerate(addresses):
+        try:
+            made = socket.create_connection((str(address), port), timeout=deadline.left() / (len(addresses) - tried))
+        except OSError as error:
+            last = error
+            continue
+        made.settimeout(timeout)
+        return made
+    raise Unreachable(_sentence(target, last)) from last
+
+
 def parse(url: str) -> SplitResult:
     """The URL's parts, when every reader of it would see the same ones."""
     if _UNSAFE.search(url) or len(url) > 4096:

@@ -5,6 +5,7 @@ Standard library only: the launcher reads it before anything is installed.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 import socket
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHORTEST_PASSWORD = 10
 UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 SMALLEST_CAP = 100 << 20
+P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # how many keys the curve has
 LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -38,6 +40,16 @@ class Environment:
     redis_url: str
     metric_store: str
     email_url: str
+    twilio_account: str
+    twilio_token: str
+    twilio_from: str
+    twilio_service: str
+    twilio_api_url: str
+    slack_token: str
+    slack_signing_secret: str
+    slack_api_url: str
+    vapid_private_key: str
+    vapid_subject: str
     tls: str
     trusted_proxies: tuple[str, ...]
     outgoing_allow: tuple[str, ...]
@@ -96,6 +108,7 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         email_url=value.address(
             "EMAIL_URL", ("smtp", "smtps", "smtp+tls"), "smtp+tls://user:pass@mail.example.org:587"
         ),
+        **_telling(value),
         tls=tls,
         trusted_proxies=value.networks("WATCHKEEPER_TRUSTED_PROXIES"),
         outgoing_allow=value.networks("WATCHKEEPER_OUTGOING_ALLOW"),
@@ -109,6 +122,22 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         ),
         debug=value.yes("WATCHKEEPER_DEBUG"),
     )
+
+
+def _telling(value: _Reader) -> dict[str, str]:
+    """The accounts by which people are told; each channel may name others."""
+    return {
+        "twilio_account": value.secret("TWILIO_ACCOUNT_SID"),
+        "twilio_token": value.secret("TWILIO_AUTH_TOKEN"),
+        "twilio_from": value.secret("TWILIO_FROM"),
+        "twilio_service": value.secret("TWILIO_MESSAGING_SERVICE_SID"),
+        "twilio_api_url": value.address("TWILIO_API_URL", ("http", "https"), "https://sms.example.org"),
+        "slack_token": value.secret("SLACK_BOT_TOKEN"),
+        "slack_signing_secret": value.secret("SLACK_SIGNING_SECRET"),
+        "slack_api_url": value.address("SLACK_API_URL", ("http", "https"), "https://slack.example.org/api"),
+        "vapid_private_key": value.push_key("VAPID_PRIVATE_KEY"),
+        "vapid_subject": value.contact("VAPID_SUBJECT"),
+    }
 
 
 def _own_address(host: str, port: int, *, secure: bool) -> str:
@@ -220,6 +249,23 @@ class _Reader:
         except ValueError:
             raise fault from None
         return text.rstrip("/")
+
+    def push_key(self, name: str) -> str:
+        """The 32 bytes of a private key of the curve P-256, as tools for web push print them."""
+        text = self.secret(name)
+        try:
+            number = int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+        except ValueError:
+            number = 0
+        if text and not 0 < number < P256:
+            raise Wrong(f"{name} is no private key for web push. Write its 32 bytes as base64url, 43 characters.")
+        return text
+
+    def contact(self, name: str) -> str:
+        text = self.secret(name)
+        if text and not text.startswith(("mailto:", "https://")):
+            raise Wrong(f'{name} is "{text}". Write an address such as mailto:you@example.org.')
+        return text
 
     def database(self, name: str) -> str:
         text = self.secret(name)

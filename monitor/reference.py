@@ -123,6 +123,42 @@ TELLING = (
         "smtp+tls://user:pass@mail.example.org:587?from=watch@example.org", secret=True,
     ),
     Variable(
+        "TWILIO_ACCOUNT_SID", "The Twilio account over which SMS go out, where a channel names none of its own.",
+        "none", "AC0123456789abcdef0123456789abcdef", secret=True,
+    ),
+    Variable("TWILIO_AUTH_TOKEN", "Its token; answers by SMS are checked with it as well.", "none", "…", secret=True),
+    Variable("TWILIO_FROM", "The sender's number of SMS.", "none", "+4520123456", secret=True),
+    Variable(
+        "TWILIO_MESSAGING_SERVICE_SID", "Instead of a number: a messaging service that chooses one.",
+        "none", "MG0123456789abcdef0123456789abcdef", secret=True,
+    ),
+    Variable(
+        "TWILIO_API_URL", "Where a gateway of your own speaks like Twilio.",
+        "Twilio's own", "https://sms.example.org", secret=True,
+    ),
+    Variable(
+        "SLACK_BOT_TOKEN", "The Slack app's bot token, where a channel names none of its own.",
+        "none", "xoxb-…", secret=True,
+    ),
+    Variable(
+        "SLACK_SIGNING_SECRET", "The Slack app's signing secret: with it the button Acknowledge works in Slack.",
+        "none: the button is a link", "…", secret=True,
+    ),
+    Variable(
+        "SLACK_API_URL", "Where something of your own speaks like Slack.",
+        "Slack's own", "https://slack.example.org/api", secret=True,
+    ),
+    Variable(
+        "VAPID_PRIVATE_KEY",
+        "The key by which push services know us, 32 bytes as base64url. With another one every browser must "
+        "subscribe again.",
+        "made from the secret key", "43 characters", secret=True,
+    ),
+    Variable(
+        "VAPID_SUBJECT", "Whom push services may write to about what we send.",
+        "`mailto:` the first admin's address", "mailto:you@example.org", secret=True,
+    ),
+    Variable(
         "WATCHKEEPER_OUTGOING_ALLOW",
         "Private addresses or networks that webhooks may reach, separated by commas or spaces.",
         "none: public addresses alone", "10.0.0.0/8, 192.168.1.5",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from alerts.channels import email, webhook
+from alerts.channels import apprise, email, push, slack, sms, teams, webhook
 
-__all__ = ["email", "webhook"]
+__all__ = ["apprise", "email", "push", "slack", "sms", "teams", "webhook"]

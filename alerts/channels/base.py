@@ -12,6 +12,7 @@ from core.registry import Registry
 __all__ = ["DeliveryError", "Field", "Kind", "Line", "Message", "Sent", "channels", "describe", "read_config"]
 
 SHOWN = 500
+USUAL = {"help": "", "secret": False, "required": False, "type": "text"}
 
 
 class Field(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,8 +97,7 @@ def describe() -> list[dict[str, Any]]:
     return [
         {
             "kind": name, "title": kind.title, "storm_cap": kind.storm_cap,
-            "fields": [{**{"help": "", "secret": False, "required": False, "type": "text"}, **msgspec.to_builtins(one)}
-                       for one in kind.fields],
+            "fields": [{**USUAL, **msgspec.to_builtins(one)} for one in kind.fields],
         }
         for name, kind in kinds
     ]  # fmt: skip

@@ -65,6 +65,12 @@ class Message(msgspec.Struct):
     """Acknowledges for this recipient, without signing in; empty where nobody may."""
     chart: bytes = b""
     """PNG of the last hour, where the channel asked for one."""
+    thread: str = ""
+    """The provider's name of the first message of this trouble to this recipient: the rest hangs below it."""
+    ended: bool = False
+    """Whether the whole trouble is over, not just a part of it."""
+    code: str = ""
+    """What a text message that acknowledges must name."""
 
     def body(self) -> dict[str, Any]:
         """What a webhook receives."""
