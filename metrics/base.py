@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -101,6 +101,11 @@ class Store(Protocol):
         """Servers side by side, each label set by itself; `series` holds at least these of them, in order.
 
         Of a metric with very many label sets those count that these servers report now.
+        """
+
+    def settled(self, column: str, start: int, end: int, servers: Collection[int]) -> dict[int, Hashable]:
+        """Marks of the hours in which nothing changed since they were stored: as long as an hour has the same mark,
+        `fleet_range` has the same buckets of it. Only hours of which that can be told.
         """
 
     def top(self, column: str, start: int, end: int, agg: str, servers: Collection[int]) -> list[Best]:

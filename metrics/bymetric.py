@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from django.db.models import Q
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from metrics import damaged, pieces, rollups, tiers
 from metrics.models import FleetChunk
+from metrics.ready import OF_ENTRY, ready
 from metrics.rollups import Rolled
-from metrics.tiers import COARSE, FINE, HOUR, RAW, SO_FAR
+from metrics.tiers import COARSE, DAY, FINE, HOUR, RAW, SO_FAR
 
 Times = NDArray[np.int64]
 Array = NDArray[np.float64]
@@ -29,6 +31,17 @@ class FleetBuckets:
     high: Array
     mean: Array
     count: Array
+
+
+class Stored(NamedTuple):
+    """A row as it is read."""
+
+    pk: int
+    series: int
+    block: int
+    span: int
+    part: int
+    data: bytes | memoryview
 
 
 def read(series: int, start: int, end: int, tier: int, upto: int | None = None) -> FleetBuckets:
@@ -47,30 +60,72 @@ def read(series: int, start: int, end: int, tier: int, upto: int | None = None) 
     return FleetBuckets(found.t, found.series, found.low, found.high, found.mean, found.count)
 
 
+def marks(series: Collection[int], start: int, end: int, upto: int) -> dict[int, Hashable]:
+    """What each hour is made of, by the numbers of its rows; without hours that a seal is still at work on."""
+    bundles = Q(series=pieces.BUNDLE) | Q(series__lte=-min(series, default=0))
+    of_hours: dict[int, list[int]] = defaultdict(list)
+    newer = set()
+    for pk, span, part in _listed(Q(series__in=series) | bundles, RAW, start, end):
+        of_hours[span].append(pk)
+        if part > upto:
+            newer.add(span)
+    of_days: dict[int, list[int]] = defaultdict(list)
+    for pk, span, _ in _listed(Q(series__in=series), FINE, start, end):
+        of_days[span].append(pk)
+    hours = (hour for hour in tiers.spans(start, end, HOUR) if hour not in newer)
+    return {hour: (tuple(sorted(of_hours[hour])), tuple(sorted(of_days[hour - hour % DAY]))) for hour in hours}
+
+
+def _listed(which: Q, tier: int, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    kept = FleetChunk.objects.filter(which, tier=tier)
+    for spans in tiers.stored(FleetChunk.objects.all(), start, end, tier):
+        yield from kept.filter(span__in=spans).values_list("pk", "span", "part")
+
+
 def _whole(which: Q, tier: int, start: int, end: int) -> list[Rolled]:
     """Days or months; a day that is just over stands there twice for a moment."""
     by_part: dict[int, list[tuple[int, Rolled]]] = defaultdict(list)
-    for span, part, data in _stored(which, tier, start, end):
-        by_part[part].append((span, damaged.buckets(data)))
+    for row in _stored(which, tier, start, end):
+        first, last = ready.get(("times", row.pk), 0) or (start, end)
+        if first > end or last < start:
+            continue  # a day so far ends hours ago: who asks for the last one need not open it
+        rolled = damaged.buckets(row.data)
+        if len(rolled.t):
+            ready.put(("times", row.pk), 0, (int(rolled.t[0]), int(rolled.t[-1])), OF_ENTRY)
+        by_part[row.part].append((row.span, rolled))
     return [_side_by_side(found) for found in by_part.values()]
 
 
 def _pieces(series: int, start: int, end: int, upto: int | None) -> Rolled:
-    made: list[tuple[int, Rolled]] = []
-    sealed: list[Rolled] = []
-    own = Q(series=series)
-    bundles = Q(series=pieces.BUNDLE) | Q(series__lte=-series)
-    found = [(span, part, damaged.piece(data, span)) for span, part, data in _stored(own, RAW, start, end)]
-    found += [
-        (span, part, damaged.of_bundle(data, span, series)) for span, part, data in _stored(bundles, RAW, start, end)
-    ]
-    for span, part, rolled in found:
-        if part:
-            if upto is None or part <= upto:
-                sealed.append(rolled)
-        else:
-            made.append((span, rolled))
-    return rollups.join([_side_by_side(made), rollups.add(sealed)])
+    """Hour after hour; those of which no row has changed since they were last asked for are ready."""
+    by_hour: dict[int, list[Stored]] = defaultdict(list)
+    own = set()
+    for row in _stored(Q(series=series), RAW, start, end):
+        own.add((row.span, row.block, row.part))
+        by_hour[row.span].append(row)
+    for row in _stored(Q(series=pieces.BUNDLE) | Q(series__lte=-series), RAW, start, end):
+        # A series is in a bundle or a row of its own, not in both.
+        if (row.span, row.block, row.part) not in own:
+            by_hour[row.span].append(row)
+    return rollups.after([_hour(series, by_hour[span], upto) for span in sorted(by_hour)])
+
+
+def _hour(series: int, rows: list[Stored], upto: int | None) -> Rolled:
+    rows = [row for row in rows if upto is None or row.part <= upto]
+    key, mark = ("hour", series, rows[0].span if rows else 0), tuple(row.pk for row in rows)
+    found: Rolled | None = ready.get(key, mark)
+    if found is None:
+        made = [_piece(series, row) for row in rows if not row.part]
+        sealed = [_piece(series, row) for row in rows if row.part]
+        found = rollups.join([rollups.beside(made), rollups.add(sealed)])
+        ready.put(key, mark, found, 4 * found.count.nbytes + OF_ENTRY)
+    return found
+
+
+def _piece(series: int, row: Stored) -> Rolled:
+    if row.series == series:
+        return damaged.piece(row.data, row.span)
+    return damaged.of_bundle(row.data, row.span, series)
 
 
 def _side_by_side(parts: Iterable[tuple[int, Rolled]]) -> Rolled:
@@ -81,7 +136,7 @@ def _side_by_side(parts: Iterable[tuple[int, Rolled]]) -> Rolled:
     return rollups.after([rollups.beside(by_span[span]) for span in sorted(by_span)])
 
 
-def _stored(which: Q, tier: int, start: int, end: int) -> Iterator[tuple[int, int, bytes | memoryview]]:
-    kept = FleetChunk.objects.filter(which, tier=tier).order_by("span", "block")
+def _stored(which: Q, tier: int, start: int, end: int) -> Iterator[Stored]:
+    kept = FleetChunk.objects.filter(which, tier=tier).order_by("span", "block", "pk")
     for spans in tiers.stored(FleetChunk.objects.all(), start, end, tier):
-        yield from kept.filter(span__in=spans).values_list("span", "part", "data")
+        yield from map(Stored._make, kept.filter(span__in=spans).values_list(*Stored._fields))

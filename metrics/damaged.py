@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection
-from functools import lru_cache
 
 import numpy as np
 
@@ -51,14 +50,9 @@ def buckets(data: bytes | memoryview, series: Collection[int] | None = None) -> 
 def piece(data: bytes | memoryview, span: int) -> Rolled:
     """As `pieces.unpack`; nothing of a damaged blob."""
     try:
-        return _piece(bytes(data), span)
+        return pieces.unpack(data, span)
     except CorruptBlob as fault:
         return _nothing(fault)
-
-
-@lru_cache(maxsize=256)  # an hour of 256 servers each, about 100 kB: pages ask for the same again and again
-def _piece(data: bytes, span: int) -> Rolled:
-    return pieces.unpack(data, span)
 
 
 def of_bundle(data: bytes | memoryview, span: int, series: int) -> Rolled:

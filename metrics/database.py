@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
 
@@ -77,6 +77,9 @@ class DatabaseStore:
     ) -> dict[Key, Rolled]:
         read = fleet.hours if tier == HOURS else fleet.minutes
         return {key: read(one, start, end) for one, key in series_named(column, servers).items()}
+
+    def settled(self, column: str, start: int, end: int, servers: Collection[int]) -> dict[int, Hashable]:
+        return fleet.settled(list(series_named(column, servers)), start, end)
 
     def top(self, column: str, start: int, end: int, agg: str, servers: Collection[int]) -> list[Best]:
         high = worse_is_high(column)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Hashable
+
 import numpy as np
 
-from metrics import chunks, recent, rollups
+from metrics import bymetric, chunks, recent, rollups
 from metrics.chunks import FleetBuckets
 from metrics.recent import Fleet, Recent
 from metrics.rollups import Rolled
@@ -18,6 +20,16 @@ def minutes(series: int, start: int, end: int) -> Rolled:
 
 def hours(series: int, start: int, end: int) -> Rolled:
     return _both(series, start - start % HOUR, end, COARSE)
+
+
+def settled(series: Collection[int], start: int, end: int) -> dict[int, Hashable]:
+    """Marks of the hours of which nothing stands in the journal alone: the rows they are made of."""
+    held = recent.hours(series, start, end)
+    if held is None:
+        return {}
+    hot, place = held
+    marks = bymetric.marks(series, start, end, place)
+    return {hour: mark for hour, mark in marks.items() if hour not in hot}
 
 
 def _both(series: int, start: int, end: int, tier: int) -> Rolled:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
+import msgspec
 import numpy as np
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,13 +14,11 @@ from rest_framework.views import APIView
 from accounts.base import LOOK
 from core.clock import milliseconds
 from core.errors import Failure
-from metrics import names, rollups
+from metrics import names, side
 from metrics.api import AGGREGATES, HOUR, agg_of, answered, range_of, whole_of
-from metrics.base import HOURS, MINUTES, Ints, TooMuch
-from metrics.database import slices
-from metrics.described import worse_is_high
+from metrics.base import HOURS, MINUTES, TooMuch
 from metrics.query import store
-from metrics.rollups import Rolled
+from metrics.ready import OF_ENTRY, ready
 from servers.models import Server
 
 DAY = 24 * HOUR
@@ -58,7 +56,7 @@ class FleetLatestView(APIView):
         age = np.where(found.received > 0, (milliseconds() - found.received) / 1000, np.nan)
         return answered(
             {
-                "servers": list(map(str, servers.values())),
+                "servers": list(servers.values()),
                 "age": np.round(age, 1).tolist(),
                 "columns": {column: found.values[:, place].tolist() for place, column in enumerate(columns)},
             }
@@ -131,42 +129,25 @@ class FleetRangeView(APIView):
         t = np.arange(start - start % step, end + 1, step)
         if len(t) * len(servers) > MOST_CELLS:
             raise TooMuch(f"That is more than {MOST_CELLS:,} values: ask for a shorter range or a longer step.")
-        grid = _Grid(t, step, np.fromiter(servers, np.int64, len(servers)), agg, worse_is_high(column))
-        for begin, until in slices(int(t[0]), end, tier, step):
-            for rolled in store.fleet_range(column, begin, until, tier, servers.keys()).values():
-                grid.put(rolled)
+        asked = side.Asked(column, agg, t, step, np.fromiter(servers, np.int64, len(servers)))
         return answered(
             {
                 "metric": column, "agg": agg, "step": step // 1000, "t": (t / 1000).tolist(),
-                "servers": list(map(str, servers.values())), "values": grid.values.T.tolist(),
+                "servers": list(servers.values()), "values": msgspec.Raw(side.text(store, asked)),
             }
         )  # fmt: skip
 
 
-class _Grid:
-    """Times by servers; where several label sets have a value, the worse."""
-
-    def __init__(self, t: Ints, step: int, servers: Ints, agg: str, high: bool) -> None:
-        self.t, self.step, self.servers, self.agg = t, step, servers, agg
-        self.worse = np.fmax if high else np.fmin
-        self.values = np.full((len(t), len(servers)), np.nan)
-
-    def put(self, rolled: Rolled) -> None:
-        """The cells of the servers one may see."""
-        if len(rolled.t) and np.any(rolled.t % self.step):
-            rolled = rollups.coarser(rolled, self.step)
-        some = np.flatnonzero(np.isin(rolled.series, self.servers))
-        inside = (rolled.t >= self.t[0]) & (rolled.t <= self.t[-1])
-        if len(some) and inside.any():
-            cells = np.ix_(
-                (rolled.t[inside] - self.t[0]) // self.step, np.searchsorted(self.servers, rolled.series[some])
-            )
-            kind = {"avg": rolled.mean, "min": rolled.low, "max": rolled.high}[self.agg]
-            self.values[cells] = self.worse(self.values[cells], kind[np.ix_(inside, some)])
-
-
-def _servers(request: Request) -> dict[int, UUID]:
-    return dict(Server.objects.visible_to(request.user).order_by("pk").values_list("pk", "uuid"))
+def _servers(request: Request) -> dict[int, str]:
+    """Those one may see, by their numbers, and what they are called outside, which never changes."""
+    seen = Server.objects.visible_to(request.user)
+    numbers = list(seen.order_by("pk").values_list("pk", flat=True))
+    known: dict[int, str] = ready.get("uuids", 0) or {}
+    if not known.keys() >= set(numbers):
+        fresh = dict(seen.values_list("pk", "uuid"))
+        known = {**known, **{pk: str(uuid) for pk, uuid in fresh.items()}}
+        ready.put("uuids", 0, known, OF_ENTRY * len(known))
+    return {pk: known[pk] for pk in numbers if pk in known}
 
 
 def _named(servers: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 import numpy as np
 
@@ -76,6 +76,9 @@ class MemoryStore:
     ) -> dict[Key, Rolled]:
         keys = sorted({key for held in self.samples.values() for key in held if _meant(key, column)})
         return {key: self._fleet(key, start, end, tier) for key in keys}
+
+    def settled(self, column: str, start: int, end: int, servers: Collection[int]) -> dict[int, Hashable]:
+        return {}
 
     def _fleet(self, key: Key, start: int, end: int, tier: int) -> Rolled:
         lines = {s: self._line(held[key], start, end, tier) for s, held in self.samples.items() if key in held}

@@ -9,7 +9,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -24,6 +24,7 @@ from metrics.models import JournalRow
 
 SEALED = "sealed"
 SPAN = 300_000
+HOUR = 12 * SPAN
 FOLD = 256
 MOST_ROWS = 3_000_000
 MOST_FILLED = 1_000_000  # at start: about six seconds of it
@@ -242,6 +243,19 @@ class Recent:
             self._fold()
             return _joined(list(self._parts(series, start, end)), self.place)
 
+    def hours(self, series: Collection[int], start: int, end: int) -> tuple[set[int], int] | None:
+        """The hours of which rows of these series are unsealed, and the place up to which nothing is held."""
+        with self.lock:
+            if not self.follows:
+                return None
+            self._fold()
+            places = [
+                at
+                for block in self.blocks.values() if np.isin(block.layout.series, list(series)).any()
+                for at, _ in block.buckets if start < at + SPAN and at <= end
+            ]  # fmt: skip
+            return {at - at % HOUR for at in places}, self.place
+
     def _parts(self, series: int, start: int, end: int) -> Iterator[tuple[int, Fleet]]:
         for block in self.blocks.values():
             for place in np.flatnonzero(block.layout.series == series).tolist():
@@ -366,4 +380,5 @@ def _unpacked(rows: Iterable[tuple[int, int, int, int, bytes | memoryview]]) -> 
 
 _recent = Recent()
 ids, unsealed, buckets, trim = _recent.ids, _recent.unsealed, _recent.buckets, _recent.trim
+hours = _recent.hours
 fill, take, forget, keep_up = _recent.fill, _recent.take, _recent.forget, _recent.keep_up

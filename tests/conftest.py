@@ -16,6 +16,7 @@ from ingest import writer
 from metrics.latest import latest
 from metrics.layouts import layouts
 from metrics.names import layout_hash
+from metrics.ready import ready
 from servers.auth import enrol, keyring
 from servers.models import Server
 from servers.services import make_enrolment, orders, watch
@@ -31,6 +32,7 @@ def _fresh_memory() -> Iterator[None]:
     latest.rows.clear()
     latest.dirty.clear()
     layouts.__init__()  # type: ignore[misc]
+    ready.clear()
     keyring.__init__()  # type: ignore[misc]
     watch.__init__()  # type: ignore[misc]
     orders.board.__init__()  # type: ignore[misc]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pytest
 
 from accounts.models import Team
-from metrics import journal, merging, recent, sealing
+from metrics import journal, merging, recent, sealing, side
 from metrics.base import HOURS, MINUTES, RAW, Store
 from metrics.database import DatabaseStore
 from metrics.journal import Entry
@@ -193,3 +194,39 @@ def test_series_are_listed_and_a_tier_ends_where_it_was_cut(subject: Subject) ->
     first = subject.store.first(RAW)
     assert first is not None
     assert first <= NOON
+
+
+def table(subject: Subject, agg: str = "avg", start: int = -3600, end: int = 9000) -> tuple[bytes, list[list[float]]]:
+    """As text, of which whole hours may be ready, and as it is counted from the buckets now."""
+    t = np.arange(NOON + start * 1000, NOON + end * 1000, 300_000)
+    asked = side.Asked("load1", agg, t, 300_000, np.array(subject.servers))
+    plain = side.values(subject.store, asked, int(t[0]), int(t[-1]))
+    return side.text(subject.store, asked), msgspec.json.decode(msgspec.json.encode(plain.T.tolist()))
+
+
+@pytest.mark.parametrize("agg", ["avg", "min", "max"])
+def test_a_table_that_is_ready_says_what_is_true_whatever_came_late(subject: Subject, agg: str) -> None:
+    before = b""
+    for number, late in enumerate((0, 3700, 10, 3700, 7210)):
+        subject.tell(number % 3, ["load1", ROOT], [(late + 20 * number, [number * 1.5, number])])
+        for change in (nothing, subject.settle, nothing):
+            change()
+            written, plain = table(subject, agg)
+            assert msgspec.json.decode(written) == plain
+            cut, plain = table(subject, agg, -900, 3000)
+            assert msgspec.json.decode(cut) == plain
+        assert written != before
+        before = written
+
+
+def test_hours_of_one_mark_have_the_same_buckets(subject: Subject) -> None:
+    ask = "load1", NOON - HOUR, NOON + 3 * HOUR
+    known: dict[tuple[int, object], object] = {}
+    for late in (0, 3700, 10, 7210, 10):
+        subject.tell(0, ["load1"], [(late, [late])])
+        for change in (nothing, subject.settle, nothing):
+            change()
+            for hour, mark in subject.store.settled(*ask, subject.servers).items():
+                found = subject.store.fleet_range("load1", hour, hour + HOUR - 1, MINUTES, subject.servers)
+                said = [(one.t.tolist(), one.count.tolist(), one.mean.tolist()) for one in found.values()]
+                assert repr(known.setdefault((hour, mark), said)) == repr(said)
