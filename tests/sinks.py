@@ -66,6 +66,9 @@ class WebhookSink(_Sink):
                 sink.requests.append(received)
                 time.sleep(sink.delay)
                 status = sink.answer(received) if callable(sink.answer) else sink.answer
+                if status == 0:  # taken, and gone before it said so
+                    self.close_connection = True
+                    return
                 try:
                     self.send_response(status)
                     self.send_header("Content-Length", "2")

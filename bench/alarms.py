@@ -1,0 +1,72 @@
+"""Alerts under power cuts with a moody receiver: none lost, few repeated. With `storm`: a thousand at once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bench.faults import _database
+from bench.figures import row
+from tests.faults import alarms
+from tests.faults.chaos import HastyProduct, HastyScaleOut, Running
+from tests.services import _drop, running
+
+ALLOW: dict[str, Any] = {"WATCHKEEPER_OUTGOING_ALLOW": "127.0.0.0/8"}
+
+
+def main() -> int:
+    asked = _asked()
+    if asked.what == "storm":
+        return _storm(asked.servers or 1000)
+    return max(_kills(asked, seed) for seed in asked.seed)
+
+
+def _asked() -> argparse.Namespace:
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench alarms", description=__doc__)
+    asked.add_argument("what", nargs="?", choices=("kills", "storm"), default="kills")
+    asked.add_argument("--kills", type=int, default=20)
+    asked.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])
+    asked.add_argument("--servers", type=int)
+    asked.add_argument("--rounds", type=int, default=40)
+    asked.add_argument("--db", choices=("sqlite", "postgres"), default="sqlite")
+    asked.add_argument("--keep", help="a folder in which everything is left for a look")
+    return asked.parse_args()
+
+
+def _kills(asked: argparse.Namespace, seed: int) -> int:
+    with ExitStack() as stack:
+        folder = Path(asked.keep or stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(exist_ok=True)
+        product: Running = HastyProduct(folder / "data", **ALLOW)
+        if asked.db == "postgres":
+            database = _database()
+            stack.callback(_drop, database)
+            product = HastyScaleOut(folder / "data", database, running.redis(), **ALLOW)
+        try:
+            found = alarms.run(product, alarms.Plan(seed, asked.kills, asked.servers or 25, asked.rounds))
+        finally:
+            product.kill()
+    print(f"seed {seed}: {found.summary()}")
+    for fault in (*found.lost[:10], *found.strange[:10]):
+        print(f"  {fault}")
+    again = 100 * found.repeated / max(1, found.expected)
+    row(f"seed {seed}: lost of {found.expected}", str(len(found.lost)), "0")
+    row(f"seed {seed}: repeated, the receiver's own deaths counted", f"{again:.1f} %", "<= 1 % beyond its deaths")
+    return int(bool(found.lost or found.strange or found.doubled))
+
+
+def _storm(servers: int) -> int:
+    """At once, and with a group wait of 30 s."""
+    for wait, wanted in ((0, "<= 60 s"), (30, "<= 60 s, one message")):
+        with tempfile.TemporaryDirectory() as folder, HastyProduct(Path(folder) / "data", **ALLOW) as product:
+            seconds, messages = alarms.storm(product, servers, group_wait=wait)
+        row(f"{servers} alerts at once, group wait {wait} s", f"{seconds:.1f} s in {messages} messages", wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
