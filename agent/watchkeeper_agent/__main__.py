@@ -76,13 +76,13 @@ def _status(given: argparse.Namespace) -> int:
 
 def _usual_config() -> str:
     """Where the installer puts it: for all users' service, or for this user alone."""
-    home = os.path.expanduser("~")  # noqa: PTH111 - as everywhere in the agent
+    home = os.path.expanduser("~")
     folders = (
         "/var/lib/watchkeeper-agent",
         f"{home}/.watchkeeper-agent",
         f"{os.environ.get('PROGRAMDATA', '')}/Watchkeeper agent",
     )
-    found = [f"{folder}/agent.json" for folder in folders if os.path.exists(f"{folder}/agent.json")]  # noqa: PTH110
+    found = [f"{folder}/agent.json" for folder in folders if os.path.exists(f"{folder}/agent.json")]
     if not found:
         raise Trouble("No agent's file is found here. Name it with --config, or as root if the service's is meant.")
     return found[0]

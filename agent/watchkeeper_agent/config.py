@@ -17,7 +17,7 @@ class Config:
     """Read by `run`, written by `enrol`; the file is for the owner alone, as it holds the key."""
 
     def __init__(self, path: str, document: dict[str, Any]) -> None:
-        folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH120, PTH100 - pathlib costs memory
+        folder = os.path.dirname(os.path.abspath(path))
         self.path, self.folder = path, folder
         self.url = str(document["url"]).rstrip("/")
         self.server = str(document["server"])
@@ -54,7 +54,7 @@ class Config:
 
 def load(path: str) -> Config:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs memory
+        with open(path, encoding="utf-8") as file:
             return Config(path, json.load(file))
     except FileNotFoundError as error:
         raise Trouble(f"{path} is not there. Enrol this machine first: paste the line from Add server.") from error
@@ -110,11 +110,11 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
 
     Root writes into a folder that is the service's: no link that was put there is followed.
     """
-    folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH120, PTH100
-    os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     part = path + ".part"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(part)  # noqa: PTH108
+        os.unlink(part)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
@@ -124,6 +124,6 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
             os.fchmod(descriptor, mode)
             if os.geteuid() == 0:
                 # Root enrols, the service runs as its own user.
-                owner = os.stat(folder)  # noqa: PTH116
+                owner = os.stat(folder)
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    os.replace(part, path)  # noqa: PTH105
+    os.replace(part, path)

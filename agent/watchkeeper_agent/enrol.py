@@ -26,8 +26,8 @@ class Wish(Protocol):
 
 def enrol(wish: Wish) -> Config:
     """Ask the hub for a key and write the config file; asking again with the same token is harmless."""
-    ca = os.path.abspath(wish.ca) if wish.ca else None  # noqa: PTH100 - pathlib costs memory
-    folder = os.path.dirname(os.path.abspath(wish.config))  # noqa: PTH100, PTH120
+    ca = os.path.abspath(wish.ca) if wish.ca else None
+    folder = os.path.dirname(os.path.abspath(wish.config))
     name = wish.name or facts.hostname()
     hub = Hub(wish.url, ca=ca, insecure=wish.insecure, timeout=20.0)
     answer = hub.post(

@@ -151,7 +151,7 @@ def send(mailer: Mailer, subject: str, text: str) -> None:
     message.set_content(f"{text}\n\nSent by the Watchkeeper agent on {machine} itself.\n")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if mailer.password_file:
-        with open(mailer.password_file, encoding="utf-8") as file:  # noqa: PTH123
+        with open(mailer.password_file, encoding="utf-8") as file:
             password = file.read().strip()
     host, context = parts.hostname or "", ssl.create_default_context()
     if parts.scheme == "smtps":

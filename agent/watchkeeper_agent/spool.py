@@ -62,7 +62,7 @@ class Spool:
         self.tried_at = time.monotonic()
         try:
             if not self.recovered:
-                os.makedirs(self.folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs memory
+                os.makedirs(self.folder, mode=0o700, exist_ok=True)
                 self.guard(self.folder)
                 self._recover()
             self._go_on()
@@ -339,7 +339,7 @@ class Spool:
         self.layouts = {layout: columns for layout, columns in self.layouts.items() if layout in used}
         self._save()
         with contextlib.suppress(OSError):
-            os.unlink(oldest.path)  # noqa: PTH108 - pathlib costs memory
+            os.unlink(oldest.path)
 
     def _count_lost(self, segment: Segment, lost: int) -> None:
         """To the value, as far as the disk gives the rows back."""
@@ -390,10 +390,10 @@ class Spool:
     def _read_folder(self) -> None:
         """All files in their order; a torn end is cut off, and never more than that."""
         self._load()
-        names = sorted(name for name in os.listdir(self.folder) if name.endswith(".spool"))  # noqa: PTH208 - memory
+        names = sorted(name for name in os.listdir(self.folder) if name.endswith(".spool"))
         names = [name for name in names if name[:-6].isdigit()]
         # Ages between files, not against a clock that may have jumped while nobody ran.
-        youngest = max((os.path.getmtime(f"{self.folder}/{name}") for name in names), default=0.0)  # noqa: PTH204
+        youngest = max((os.path.getmtime(f"{self.folder}/{name}") for name in names), default=0.0)
         for name in names:
             self._recover_segment(f"{self.folder}/{name}", int(name[:-6]), youngest)
 
@@ -414,9 +414,9 @@ class Spool:
         if self.segments:
             self._bridge(first, lost=True)
         self.next = first
-        age = youngest - os.path.getmtime(path)  # noqa: PTH204
+        age = youngest - os.path.getmtime(path)
         segment = Segment(path, first, min(age, CREDITED * self.limits.age))
-        size = os.path.getsize(path)  # noqa: PTH202
+        size = os.path.getsize(path)
         segment.size = min(size, len(MAGIC)) // len(MAGIC) * len(MAGIC)
         for offset, payload in records(path):
             segment.size = offset + HEAD.size + len(payload)
@@ -447,7 +447,7 @@ class Spool:
 
     def _load(self) -> None:
         try:
-            with open(f"{self.folder}/position", encoding="utf-8") as file:  # noqa: PTH123
+            with open(f"{self.folder}/position", encoding="utf-8") as file:
                 state = json.load(file)
             self.acked = Ranges([[int(first), int(last)] for first, last in state["acked"]])
             self.dropped, self.told = int(state["dropped"]), int(state["told"])
@@ -464,9 +464,9 @@ class Spool:
         state = {"acked": self.acked.pairs, "dropped": self.dropped, "told": self.told, "samples": self.samples}
         path = f"{self.folder}/position"
         try:
-            with open(path + ".part", "w", encoding="utf-8") as file:  # noqa: PTH123
+            with open(path + ".part", "w", encoding="utf-8") as file:
                 json.dump(state, file)
-            os.replace(path + ".part", path)  # noqa: PTH105
+            os.replace(path + ".part", path)
         except OSError as error:
             self._complain(error)
 

@@ -31,7 +31,7 @@ def status(config: Config) -> tuple[bool, list[str]]:
 
 def _left(config: Config) -> dict[str, Any]:
     try:
-        with open(f"{config.spool}/status", encoding="utf-8") as file:  # noqa: PTH123 - as everywhere in the agent
+        with open(f"{config.spool}/status", encoding="utf-8") as file:
             found = json.load(file)
     except (OSError, ValueError):
         return {}

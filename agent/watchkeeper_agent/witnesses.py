@@ -96,9 +96,9 @@ class Status:
 def _replace(path: str, text: str) -> None:
     """Not synced: the next minute brings another."""
     try:
-        with open(path + ".part", "w", encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs memory
+        with open(path + ".part", "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(path + ".part", path)  # noqa: PTH105
+        os.replace(path + ".part", path)
     except OSError:
         return  # the spool says what is wrong with this folder
 
@@ -130,10 +130,10 @@ class MetricLog:
         """metrics.jsonl becomes metrics.jsonl.1, that one .2, and the last one goes."""
         names = [self.path, *(f"{self.path}.{number}" for number in range(1, self.files))]
         for older, newer in zip(reversed(names), [*reversed(names[:-1])]):
-            if os.path.exists(newer):  # noqa: PTH110
-                os.replace(newer, older)  # noqa: PTH105
+            if os.path.exists(newer):
+                os.replace(newer, older)
         if len(names) == 1:
-            os.unlink(self.path)  # noqa: PTH108
+            os.unlink(self.path)
 
 
 def _for_us_alone(path: str, flags: int) -> int:

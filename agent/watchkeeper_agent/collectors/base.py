@@ -100,7 +100,7 @@ class Guarded:
 def read(path: str) -> str:
     """A small file of the kernel's, or nothing where it is not there."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib costs memory
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except OSError:
         return ""

@@ -122,7 +122,7 @@ class Checks:
         if self.options.missing(folder):
             folder = ""
         try:
-            names = sorted(os.listdir(folder)) if folder else []  # noqa: PTH208 - pathlib costs memory
+            names = sorted(os.listdir(folder)) if folder else []
         except OSError as error:
             names, faults = [], [f"{folder} cannot be read ({error.strerror})"]
         for name in names[:MOST_CHECKS]:
@@ -143,11 +143,11 @@ class Checks:
 def _unsafe(path: str) -> str | None:
     """Why a file of the folder is not run: a reason, or empty where it is no script; None if it may be."""
     try:
-        state = os.stat(path)  # noqa: PTH116 - pathlib costs memory
-        home = os.stat(os.path.dirname(path))  # noqa: PTH116, PTH120
+        state = os.stat(path)
+        home = os.stat(os.path.dirname(path))
     except OSError:
         return ""
-    if not stat.S_ISREG(state.st_mode) or not os.access(path, os.X_OK) or os.path.basename(path).startswith("."):  # noqa: PTH119
+    if not stat.S_ISREG(state.st_mode) or not os.access(path, os.X_OK) or os.path.basename(path).startswith("."):
         return ""
     if sys.platform != "win32":
         for one in (state, home):

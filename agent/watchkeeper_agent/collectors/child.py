@@ -35,7 +35,7 @@ def which(program: str) -> str | None:
         return shutil.which(program)
     for folder in PATHS.split(":"):
         path = f"{folder}/{program}"
-        if os.access(path, os.X_OK) and os.path.isfile(path):  # noqa: PTH113 - pathlib costs memory
+        if os.access(path, os.X_OK) and os.path.isfile(path):
             return path
     return None
 
@@ -53,7 +53,7 @@ def run(argv: list[str], *, seconds: float = 60.0, limit: int = MOST_OUTPUT, use
             more |= {"user": user, "group": _group(user), "extra_groups": []}
         child = subprocess.Popen(  # noqa: S603 - argv of ours or of the machine's owner, never a shell
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=environment, cwd=os.path.abspath(os.sep), **more,  # noqa: PTH100
+            env=environment, cwd=os.path.abspath(os.sep), **more,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError, LookupError) as error:
         raise Absent(f"{argv[0]} cannot be run: {error}") from error

@@ -35,7 +35,7 @@ def mounts() -> list[str]:
     found: dict[str, str] = {}
     for part in psutil.disk_partitions(all=False):
         # A single file bound into a container has the disk's name, too.
-        if part.fstype in PSEUDO or not os.path.isdir(part.mountpoint):  # noqa: PTH112 - pathlib costs memory
+        if part.fstype in PSEUDO or not os.path.isdir(part.mountpoint):
             continue
         known = found.get(part.device)
         if known is None or len(part.mountpoint) < len(known):

@@ -38,7 +38,7 @@ class Hardware:
 def disks(folder: str) -> Pairs:
     """Model and size of each real disk."""
     found: Pairs = {}
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:  # noqa: PTH208, PTH112
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         size = read(f"{folder}/{name}/size").strip()
         if UNREAL.match(name) or PART.match(name) or not size.isdigit() or size == "0":
             continue
@@ -135,16 +135,16 @@ def listening() -> set[tuple[str, int, str]]:
 def _owners(inodes: set[str]) -> dict[str, str]:
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     found: dict[str, str] = {}
-    for pid in os.listdir(procfs()):  # noqa: PTH208 - pathlib costs memory
+    for pid in os.listdir(procfs()):
         if not pid.isdigit():
             continue
         try:
-            handles = os.listdir(f"{procfs()}/{pid}/fd")  # noqa: PTH208
+            handles = os.listdir(f"{procfs()}/{pid}/fd")
         except OSError:
             continue
         for handle in handles:
             try:
-                inode = wanted.get(os.readlink(f"{procfs()}/{pid}/fd/{handle}"))  # noqa: PTH115
+                inode = wanted.get(os.readlink(f"{procfs()}/{pid}/fd/{handle}"))
             except OSError:
                 continue
             if inode:

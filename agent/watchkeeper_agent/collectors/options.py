@@ -47,4 +47,4 @@ class Options:
 
     def missing(self, folder: str) -> bool:
         """Whether there is no such folder and nobody said there would be one: then it is not wished for."""
-        return not folder or (folder in self.unnamed and not os.path.isdir(folder))  # noqa: PTH112 - costs memory
+        return not folder or (folder in self.unnamed and not os.path.isdir(folder))

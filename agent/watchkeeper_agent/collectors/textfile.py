@@ -77,7 +77,7 @@ class Textfiles:
         if self.idle():
             raise Absent("")
         try:
-            names = sorted(name for name in os.listdir(self.folder) if name.endswith(".prom"))  # noqa: PTH208
+            names = sorted(name for name in os.listdir(self.folder) if name.endswith(".prom"))
         except OSError as error:
             raise Absent(f"{self.folder} cannot be read ({error.strerror}).") from error
         faults = [f"more than {MOST_FILES} files; {name} is not read" for name in names[MOST_FILES : MOST_FILES + 1]]
@@ -91,7 +91,7 @@ class Textfiles:
         """Put what the file tells; what it tells wrongly is named."""
         path = f"{self.folder}/{name}"
         try:
-            state = os.stat(path)  # noqa: PTH116 - pathlib costs memory
+            state = os.stat(path)
             if time.time() - state.st_mtime > self.stale:
                 return [f"{name} is older than {self.stale / 60:g} min and not told"]
             if not _plain(state.st_mode) or state.st_size > MOST_BYTES:

@@ -85,17 +85,17 @@ class Top:
 
 def look() -> Look:
     """Every process there is."""
-    return _linux() if os.path.exists(f"{procfs()}/stat") else _others()  # noqa: PTH110 - pathlib costs memory
+    return _linux() if os.path.exists(f"{procfs()}/stat") else _others()
 
 
 def _linux() -> Look:
     tick, page, root = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"), procfs()
     found: Look = {}
-    for pid in os.listdir(root):  # noqa: PTH208
+    for pid in os.listdir(root):
         if not pid.isdigit():
             continue
         try:
-            with open(f"{root}/{pid}/stat", "rb") as file:  # noqa: PTH123
+            with open(f"{root}/{pid}/stat", "rb") as file:
                 text = file.read()
         except OSError:
             continue  # it has just ended

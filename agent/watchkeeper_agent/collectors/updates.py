@@ -76,8 +76,8 @@ class Restart:
         if sys.platform == "win32":
             sample.put("reboot_required", int(_in_registry()))
             return
-        waits = any(os.path.exists(path) for path in WAITS)  # noqa: PTH110 - pathlib costs memory
-        if not waits and not os.path.exists("/etc/debian_version"):  # noqa: PTH110
+        waits = any(os.path.exists(path) for path in WAITS)
+        if not waits and not os.path.exists("/etc/debian_version"):
             program = which("needs-restarting")
             if program is None:
                 raise Absent("This system does not say whether it waits for a restart.")
