@@ -163,7 +163,7 @@ def _write_merged(done: list[Merged], at: int) -> None:
             chunks.append(
                 Chunk(
                     server_id=one.server, tier=FINE, span=one.span - one.span % DAY, part=one.span, merged=True,
-                    start=start, end=end, data=tiers.pack(one.fine),
+                    start=start, end=end, data=tiers.pack_hour(one.fine),
                 )
             )  # fmt: skip
     _put(chunks)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from django.db.models import QuerySet
 
-from metrics import codec
+from metrics import codec, plain
 from metrics.codec import Part
 from metrics.rollups import COUNT, HIGH, KINDS, LOW, MEAN, Ints, Rolled
 
@@ -56,6 +56,14 @@ def pack(rolled: Rolled) -> bytes:
     """Of one server: the kinds of a series side by side, for who asks for one series."""
     kinds = np.stack(_in_order(rolled), axis=2).reshape(len(rolled.t), -1)
     return codec.encode(rolled.t, _keys(rolled.series).ravel(), kinds)
+
+
+def pack_hour(rolled: Rolled) -> bytes:
+    """The same of few rows, for some hours: plainly it is smaller, and opened in a third of the time."""
+    known = rolled.count.any(axis=0)
+    series = rolled.series[known]
+    kinds = np.stack([kind[:, known] for kind in _in_order(rolled)], axis=2).reshape(len(rolled.t), -1)
+    return plain.encode_many(rolled.t[None], _keys(series).ravel(), np.ascontiguousarray(kinds.T)[None]).blobs[0]
 
 
 def pack_fleet(rolled: Rolled) -> bytes:
