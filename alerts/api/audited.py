@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 from rest_framework import viewsets
+from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
 from accounts.models import User
@@ -47,4 +49,5 @@ class Audited(viewsets.ModelViewSet[Any]):
         audit(cast("User", self.request.user), f"{self.what}.{verb}", row, **told)
 
     def _told(self, row: Any) -> dict[str, Any]:
-        return dict(self.get_serializer(row).data)
+        told: dict[str, Any] = json.loads(JSONRenderer().render(self.get_serializer(row).data))
+        return told

@@ -248,8 +248,8 @@ class ScheduleViewSet(Audited):
         asked.is_valid(raise_exception=True)
         with transaction.atomic():
             made = schedule.overrides.create(**asked.validated_data)
-            told = dict(OverrideSerializer(made).data)
-            self.written("override", schedule, after=told)
+            told = OverrideSerializer(made).data
+            self.written("override", schedule, after=dict(told))
         return Response(told, status=201)
 
     @extend_schema(request=None, responses={204: None})

@@ -32,7 +32,7 @@ class Telling:
         self.incident, self.step, self.now = incident, step, now
         self.severity = _severity(incident, step)
         self.rows: dict[tuple[int, str], Delivery] = {}
-        self.preface = ""
+        self.gap = ""
 
     def person(self, user: User, *, important: bool) -> str:
         """`Maria by SMS and mail (from 07:00, quiet hours)`"""
@@ -80,12 +80,15 @@ class Telling:
     def _text(self) -> str:
         minutes = self.step.args.get("after", 0) // 60
         waited = f"Not acknowledged for {minutes} min: " if minutes else ""
-        return f"{self.preface}{waited}{self.incident.title}"[:400]
+        gap = f"Nobody is on call in {self.gap}. " if self.gap else ""
+        return f"{gap}{waited}{self.incident.title}"[:400]
 
     def _facts(self) -> dict[str, Any]:
         firing = self.incident.alerts.open().exclude(state="pending")
         worst = sorted(firing, key=lambda alert: (alert.severity != "critical", alert.since))[:1]
-        values = {"value": worst[0].value, "limit": worst[0].limit} if worst else {}
+        values: dict[str, Any] = {"value": worst[0].value, "limit": worst[0].limit} if worst else {}
+        if self.gap:
+            values["on_call_gap"] = self.gap
         minutes = self.step.args.get("after", 0) // 60
         return {**values, "severity": self.severity, "chain": self.step.chain, "minutes": minutes}
 
@@ -127,7 +130,7 @@ def _on_call(telling: Telling, args: dict[str, Any]) -> str:
     user = schedules.on_call(schedule, telling.now)
     if user is not None:
         return f"Told {telling.person(user, important=important)}, on call in {schedule}."
-    telling.preface = f"Nobody is on call in {schedule}. "
+    telling.gap = schedule.name
     fallback = schedules.fallback(schedule)
     if fallback is not None:
         return f"Nobody is on call in {schedule}: told the fallback {telling.person(fallback, important=important)}."
