@@ -92,6 +92,9 @@ class Store(Protocol):
     def first(self, tier: int) -> int | None:
         """From when on a tier can answer; nothing is older."""
 
+    def fleet_first(self, tier: int) -> int | None:
+        """The same for questions about all servers: by metric five minutes may be kept for less long."""
+
     def range(self, server: int, named: Sequence[Named], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
         """Each of these series, both ends included; empty where nothing was reported in this time."""
 

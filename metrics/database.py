@@ -63,6 +63,9 @@ class DatabaseStore:
     def first(self, tier: int) -> int | None:
         return retention.first(tier)
 
+    def fleet_first(self, tier: int) -> int | None:
+        return retention.fleet_first(tier)
+
     def range(self, server: int, named: Sequence[Named], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
         series = [one.id for one in named]
         if tier == RAW:

@@ -22,6 +22,7 @@ from metrics.ready import OF_ENTRY, ready
 from servers.models import Server
 
 DAY = 24 * HOUR
+OLD = 2 * DAY  # so long five minutes are kept by metric in any case
 MOST_METRICS = 50
 MOST_CELLS = 3_000_000  # servers times points of one answer
 LONGEST_WINDOW = 90 * 86_400
@@ -102,7 +103,10 @@ class FleetTopView(APIView):
 
 
 class FleetRangeView(APIView):
-    """One metric of every server side by side, a column each; null where nothing was measured."""
+    """One metric of every server side by side, a column each; null where nothing was measured.
+
+    `step` says what was taken: whole five minutes, or hours where it begins before five minutes are kept by metric.
+    """
 
     resource = "series"
     verbs = {"GET": LOOK}
@@ -120,10 +124,13 @@ class FleetRangeView(APIView):
     def get(self, request: Request) -> HttpResponse:
         column, agg = _column(request.query_params.get("metric", "")), agg_of(request.query_params.get("agg"))
         start, end = range_of(request, DAY)
-        step = -(-whole_of(request, "step", MINUTES, 1, LONGEST_WINDOW) // MINUTES) * MINUTES * 1000
-        tier = HOURS if step % (HOURS * 1000) == 0 else MINUTES
+        step = _step(whole_of(request, "step", MINUTES, 1, LONGEST_WINDOW), MINUTES)
+        if step % HOUR and start < milliseconds() - OLD:
+            minutes, hours = store.fleet_first(MINUTES), store.fleet_first(HOURS)
+            if minutes and hours and max(start, hours) < minutes:
+                step = _step(step // 1000, HOURS)
         if start < end - DAY:
-            first = store.first(tier)
+            first = store.fleet_first(MINUTES if step % HOUR else HOURS)
             start = max(start, min(end - DAY, end if first is None else first))
         servers = _servers(request)
         t = np.arange(start - start % step, end + 1, step)
@@ -148,6 +155,11 @@ def _servers(request: Request) -> dict[int, str]:
         known = {**known, **{pk: str(uuid) for pk, uuid in fresh.items()}}
         ready.put("uuids", 0, known, OF_ENTRY * len(known))
     return {pk: known[pk] for pk in numbers if pk in known}
+
+
+def _step(seconds: int, whole: int) -> int:
+    """Milliseconds, in whole buckets of a tier."""
+    return -(-seconds // whole) * whole * 1000
 
 
 def _named(servers: Any) -> Any:

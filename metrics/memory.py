@@ -56,6 +56,9 @@ class MemoryStore:
         every = (at for held in self.samples.values() for samples in held.values() for at in samples)
         return min((at for at in every if at >= self.first_kept[tier]), default=None)
 
+    def fleet_first(self, tier: int) -> int | None:
+        return self.first(tier)
+
     def range(self, server: int, named: Sequence[Named], start: int, end: int, tier: int = RAW) -> dict[Key, Line]:
         held = self.samples.get(server, {})
         return {one.key: self._line(held.get(one.key, {}), start, end, tier) for one in named}

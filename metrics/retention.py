@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Min, QuerySet, Sum
 from django.db.models.functions import Length
 
+from core.clock import milliseconds
 from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Uses, living
 from metrics.tiers import COARSE, DAY, FINE, HOUR, RAW, SPANS
 
@@ -23,6 +24,7 @@ LOOKED_AT = 20_000
 MOST_AT_A_TIME = 5.0  # seconds of one run
 BREATH = 0.01
 LEAST_KEPT = DAY  # of each tier, however small the cap
+SIDE_BY_SIDE = 35  # days of five minutes by metric: rules are tried on thirty; by server they stand there anyhow
 TIERS = (RAW, FINE, COARSE)
 
 
@@ -41,6 +43,19 @@ def days(tier: int) -> int:
         RAW: settings.KEEP_RAW_DAYS, FINE: settings.KEEP_5MIN_DAYS, COARSE: settings.KEEP_HOURLY_DAYS,
     }  # fmt: skip
     return wanted[tier]
+
+
+def fleet_days(tier: int) -> int:
+    """The same of what is kept by metric: five minutes as long as samples, at least for some weeks; then hours."""
+    return min(days(tier), max(days(RAW), SIDE_BY_SIDE)) if tier == FINE else days(tier)
+
+
+def fleet_first(tier: int) -> int | None:
+    """Since when a tier can be asked by metric."""
+    found = first(tier)
+    if found is None or fleet_days(tier) == days(tier):
+        return found
+    return max(found, milliseconds() - fleet_days(tier) * DAY)
 
 
 def kept() -> list[Kept]:
@@ -97,9 +112,9 @@ def delete_before(tier: int, time: int) -> None:
 def _expired(at: int) -> Iterator[QuerySet[Any]]:
     for tier in TIERS:
         # Whole spans, and an hour more: a row that was taken at the last moment must find its hour.
-        before = at - days(tier) * DAY - SPANS[tier] - HOUR
-        yield Chunk.objects.filter(tier=tier, span__lt=before)
-        yield FleetChunk.objects.filter(tier=tier, span__lt=before)
+        least = at - SPANS[tier] - HOUR
+        yield Chunk.objects.filter(tier=tier, span__lt=least - days(tier) * DAY)
+        yield FleetChunk.objects.filter(tier=tier, span__lt=least - fleet_days(tier) * DAY)
 
 
 def _delete(rows: QuerySet[Any], until: float) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.conf import LazySettings
+from django.test import Client
 
 from accounts.models import Team
-from metrics import retention
+from metrics import fleet_api, retention
 from metrics.models import Chunk, FleetChunk, Uses
 from metrics.tiers import COARSE, DAY, FINE, HOUR, RAW
 from monitor import env
@@ -57,6 +60,30 @@ def test_each_tier_is_kept_for_its_days_and_an_hour_more(told: Told, server: int
     assert hours.t.tolist() == [NOON + n * HOUR for n in range(5 * 24)]
     expire(end + 800 * DAY)
     assert (Chunk.objects.count(), FleetChunk.objects.count(), Uses.objects.count()) == (0, 0, 0)
+
+
+def test_by_metric_five_minutes_are_kept_for_less_long_and_hours_answer_then(
+    told: Told, server: int, settings: LazySettings, monkeypatch: pytest.MonkeyPatch, api: Callable[..., Client]
+) -> None:
+    settings.KEEP_RAW_DAYS = 1
+    monkeypatch.setattr(retention, "SIDE_BY_SIDE", 2)
+    end = fill(told, server, 5)
+    for module in (retention, fleet_api):
+        monkeypatch.setattr(module, "milliseconds", lambda: end)
+    expire(end)
+    by_metric = sorted(set(FleetChunk.objects.filter(tier=FINE).values_list("span", flat=True)))
+    assert by_metric == [span for span in kept_from(FINE) if span >= end - DAY // 2 - 2 * DAY]
+    assert len(kept_from(FINE)) > len(by_metric)
+    client = api()
+    found = {
+        days: client.get(
+            f"/api/v1/fleet/range?metric={CPU}&start={(end - days * DAY) / 1000}&end={end / 1000}&step=600"
+        ).json()
+        for days in (1, 4, 300)
+    }
+    assert [found[days]["step"] for days in (1, 4, 300)] == [600, 3600, 3600]
+    counted = [sum(value is not None for value in found[days]["values"][0]) for days in (1, 4, 300)]
+    assert counted == [24, 96, 120]
 
 
 def test_what_is_really_kept_is_told(told: Told, server: int) -> None:
