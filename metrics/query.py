@@ -19,7 +19,7 @@ MOST_CELLS = 200_000  # series times points of one answer
 MOST_READ = 10_000_000  # stored values behind it
 READ_AT_ONCE = 5_000_000  # at one sample a second
 
-KEPT_FOR = 60.0
+KEPT_FOR, TIMES_AS_LONG = 60.0, 100
 
 HOUR = 3_600_000
 FROM = {RAW: 0, MINUTES: 6 * HOUR, HOURS: 48 * HOUR}  # ranges longer than that
@@ -43,15 +43,18 @@ class Range:
 
 
 class _Counted:
-    """Counting all bytes reads all rows: once a minute is enough."""
+    """Counting all bytes reads all rows: the longer it took the longer it holds; a small store is told as it is."""
 
     def __init__(self) -> None:
-        self.at = float("-inf")
+        self.until = float("-inf")
         self.tiers: Sequence[Kept] = ()
 
     def __call__(self) -> Sequence[Kept]:
-        if time.monotonic() - self.at > KEPT_FOR:
-            self.tiers, self.at = store.kept(), time.monotonic()
+        began = time.monotonic()
+        if began >= self.until:
+            self.tiers = store.kept()
+            took = time.monotonic() - began
+            self.until = began + min(KEPT_FOR, TIMES_AS_LONG * took)
         return self.tiers
 
 

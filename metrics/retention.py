@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -171,11 +171,15 @@ def _shrink(at: int, until: float) -> bool:
 
 def _oldest_to_go(at: int) -> tuple[int, int] | None:
     for tier in TIERS:
-        span = _first_span(tier)
+        # What came late and is not merged yet is in no bucket: its hour must wait for that.
+        waiting = Chunk.objects.filter(tier=RAW, merged=False).values_list("span", flat=True).distinct()
+        span = _first_span(tier, set(waiting) if tier == RAW else ())
         if span is not None and span + SPANS[tier] < at - LEAST_KEPT:
             return tier, span
     return None
 
 
-def _first_span(tier: int) -> int | None:
-    return Chunk.objects.filter(tier=tier).order_by("span").values_list("span", flat=True).first()
+def _first_span(tier: int, but: Collection[int] = ()) -> int | None:
+    return (
+        Chunk.objects.filter(tier=tier).exclude(span__in=but).order_by("span").values_list("span", flat=True).first()
+    )

@@ -65,6 +65,16 @@ def test_a_lease_has_one_holder_until_it_lapses_or_is_given_back() -> None:
 
 
 @pytest.mark.django_db
+def test_a_lease_that_was_taken_under_a_clock_far_ahead_holds_nobody_up() -> None:
+    at = now()
+    assert Lease.objects.take("job", "a", at + timedelta(minutes=9), 10)
+    assert not Lease.objects.take("job", "b", at, 10), "clocks of two machines may differ by minutes"
+    assert Lease.objects.take("job", "a", at + timedelta(days=365), 10)
+    assert Lease.objects.take("job", "b", at, 10)
+    assert not Lease.objects.take("job", "a", at + timedelta(seconds=5), 10)
+
+
+@pytest.mark.django_db
 def test_a_cursor_moves_only_for_who_knows_where_it_stands() -> None:
     assert Cursor.objects.start("c") == 0
     assert Cursor.objects.advance("c", 0, 5)

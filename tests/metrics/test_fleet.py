@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Team, User
-from metrics import database, fleet_api, recent
+from metrics import database, fleet_api, query, recent
 from tests.conftest import Machine
 
 Make = Callable[..., Machine]
@@ -128,10 +128,13 @@ def test_the_series_of_a_server_are_listed_a_page_at_a_time(machine: Make, api: 
     assert ask(api(), f"servers/{web.server.uuid}/series", metric="load5")["count"] == 1
 
 
-def test_the_store_says_what_it_keeps(machine: Make, api: Api) -> None:
+def test_the_store_says_what_it_keeps(machine: Make, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     machine("web").report(load1=1)
     found = ask(api(), "store")
     assert [(tier["tier"], tier["days"]) for tier in found["tiers"]] == [(0, 7), (300, 90), (3600, 730)]
+    machine("db").report(load1=1, load5=2)
+    monkeypatch.setattr(query.kept, "until", query.kept.until - 59.0)  # a small store is soon counted again
+    assert ask(api(), "store")["bytes"] > found["bytes"]
 
 
 def test_a_long_range_is_read_in_pieces_and_answered_as_one(

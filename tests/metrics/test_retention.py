@@ -117,6 +117,23 @@ def test_above_the_cap_the_oldest_samples_go_first_and_a_day_stays(
     assert told.rolled(server, CPU, COARSE)[0].count.sum() == 3 * 24, "months cannot be shortened by a day"
 
 
+def test_the_cap_leaves_an_old_hour_whose_late_rows_are_not_merged(
+    told: Told, server: int, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = fill(told, server, 3)
+    told.say(server, [CPU], [(NOON + 7, [99])], received=end)
+    told.seal(end + HOUR)
+    settings.DISK_CAP = 10
+    monkeypatch.setattr(retention, "used", lambda: 11)
+    expire(end)
+    assert kept_from(RAW)[0] == NOON, "not merged yet"
+    assert kept_from(RAW)[1] > NOON + HOUR
+    told.merge(end + 2 * HOUR)
+    expire(end)
+    assert kept_from(RAW)[0] > NOON
+    assert told.rolled(server, CPU)[0].high[0] == 99
+
+
 def test_the_database_knows_what_it_takes(told: Told, server: int) -> None:
     fill(told, server, 1)
     assert retention.used() > 0
