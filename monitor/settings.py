@@ -231,6 +231,7 @@ CSRF_FAILURE_VIEW = "dashboards.errors.csrf_failure"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("pt-br", "Português (Brasil)"), ("da", "Dansk")]
 LOCALE_PATHS = [ROOT / "locale"]
+TRANSLATED = ["alerts/messages", "metrics", "templates/alerts"]  # what `manage translate` looks through
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"

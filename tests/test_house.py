@@ -166,6 +166,8 @@ OPEN = {
 def test_pages_carry_no_inline_script_or_style() -> None:
     """The content policy refuses them, so they would only fail in the browser."""
     for page in (ROOT / "templates").rglob("*.html"):
+        if page.name == "email.html" or page.parent.name == "mail":
+            continue  # programs that show mails know nothing else; no page of ours includes these
         text = page.read_text()
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|\|\s*safe\b", text), name(page)
 

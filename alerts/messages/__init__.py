@@ -1,0 +1,46 @@
+"""A notice as a message: one plain sentence, the facts, what to do, the link; in the language of whoever reads it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils import translation
+
+from alerts.engine import CRITICAL, NAMES, WARN
+from alerts.messages import wording
+from alerts.messages.compose import compose, link, test_message
+from alerts.messages.notices import say
+from alerts.messages.read import Reader, matter
+from alerts.messages.said import Said
+from alerts.models import Alert, Notice
+
+__all__ = [
+    "compose", "good_sentence", "link", "record", "sentence", "severity_level", "severity_name", "test_message",
+]  # fmt: skip
+
+
+def severity_name(level: int) -> str:
+    return NAMES[level]
+
+
+def severity_level(name: str) -> int:
+    return {"warn": WARN, "critical": CRITICAL}.get(name, 0)
+
+
+def sentence(alert: Alert, value: float, limit: float) -> str:
+    """What is wrong, for the record: in the product's own language."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return wording.firing(Said.of(alert, value, limit))
+
+
+def good_sentence(alert: Alert, value: float) -> str:
+    """That it is over, for the record."""
+    ended = alert.resolved_at
+    lasted = None if ended is None else max(0.0, ended.timestamp() - alert.since / 1000)
+    with translation.override(settings.LANGUAGE_CODE):
+        return wording.resolved(Said.of(alert, value, lasted=lasted))
+
+
+def record(notice: Notice) -> str:
+    """What a notice says, in the product's own language."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return say(matter(notice).spoken(Reader()))[:400]

@@ -1,0 +1,220 @@
+"""A delivery as a message: what is said and shown, in the language and the zone of whoever reads it."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alerts.channels.base import Line, Message, channels
+from alerts.messages import figures, group, history, labels, picture, short, wording
+from alerts.messages.advice import todo
+from alerts.messages.moments import moment
+from alerts.messages.notices import Told, say
+from alerts.messages.plain import cut, line, word
+from alerts.messages.read import Matter, Reader, known, matter, reader
+from alerts.models import Alert, Channel, Delivery, Incident
+from alerts.services import answering_links
+from core.clock import from_milliseconds
+from core.registry import Unknown
+from metrics.store import duration
+
+CALLS = {"firing", "repeat", "reminder", "escalated", "unacknowledged"}
+ROOM_TO_ANSWER = 24  # of a text message, for the words that acknowledge
+PROGRAMS = {"webhook"}  # they read fields, not words
+SUBJECT = 150
+NAMED = 5
+
+
+def link(incident: Incident) -> str:
+    return f"{settings.SITE_URL}/incidents/{incident.uuid}/"
+
+
+def compose(delivery: Delivery, *, chart: bool | None = None) -> Message:
+    """The message of a delivery; the same at every try, but for members and what is stored meanwhile."""
+    found, reads = matter(delivery.notice), reader(delivery)
+    with translation.override(reads.language):
+        made = _fields(delivery, found, found.spoken(reads))
+        if delivery.channel.kind in PROGRAMS:
+            return made
+        made.language = reads.language
+        _written(made, delivery, found, reads)
+        if found.one_server:
+            _about(made, found, reads)
+            if _wants_chart(delivery.channel.kind) if chart is None else chart:
+                _drawn(made, found, reads)
+    return made
+
+
+def _fields(delivery: Delivery, found: Matter, told: Told) -> Message:
+    """What the contract names; for a program these are all."""
+    notice, incident, alert = found.notice, found.incident, found.subject
+    facts = notice.facts or {}
+    own = notice.alert_id is not None
+    made = Message(
+        event=notice.kind,
+        key=delivery.key,
+        incident=str(incident.uuid),
+        severity=facts.get("severity", incident.severity),
+        rule=alert.rule.name if alert else "",
+        server=_server(alert),
+        metric=alert.series.metric if alert else "",
+        labels=alert.labels if alert else {},
+        value=facts.get("value") if own or alert is None else facts.get("value", alert.value),
+        limit=facts.get("limit") if own or alert is None else facts.get("limit", alert.limit),
+        since=(alert.since / 1000) if alert else incident.opened_at.timestamp(),
+        at=notice.at.timestamp(),
+        summary=cut(say(told), 1000),
+        url=link(incident),
+        members=[_member(one) for one in found.members],
+        ended=incident.resolved_at is not None,
+    )
+    if not own:
+        made.new, made.over = _listed(told, facts)
+    return made
+
+
+def _listed(told: Told, facts: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """A line for each member of a group; of a digest, the sentences that were held back."""
+    if isinstance(facts.get("lines"), list):
+        return [line(text) for text in facts["lines"][:20]], []
+    if len(told.new) + len(told.over) < 2:
+        return [], []
+    new = _more([wording.firing(one) for one in told.new], told.counts[0])
+    return new, _more([wording.resolved(one) for one in told.over], told.counts[1])
+
+
+def _more(lines: list[str], count: int) -> list[str]:
+    if count <= len(lines):
+        return lines
+    more = count - len(lines)
+    return [*lines, ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more}]
+
+
+def _written(made: Message, delivery: Delivery, found: Matter, reads: Reader) -> None:
+    """What people read on every channel: title, short form, headings, facts, what to do."""
+    made.words = labels.words()
+    made.title = _title(made, found)
+    room = short.MOST - ROOM_TO_ANSWER if delivery.channel.kind == "sms" and made.event in CALLS else short.MOST
+    made.short = short.fit(f"{labels.mark(made.event, made.severity)}: {made.summary}", made.url, room)
+    made.details = _details(made, found, reads)
+    if found.subject is not None and made.event != "resolved":
+        made.todo = line(todo(found.subject.rule, made.metric, made.labels), 500)
+    made.told = _also(delivery)
+    if delivery.person and made.event in CALLS and (made.event == "reminder" or not found.incident.acknowledged_at):
+        made.answer_url = answering_links.link(found.incident, delivery.person)
+
+
+def _title(made: Message, found: Matter) -> str:
+    """A subject: how bad, where, what; one line, whatever anybody is called."""
+    mark = labels.mark(made.event, made.severity)
+    servers = list(dict.fromkeys(word(one.server.name) for one in found.about))
+    if not servers:
+        return line(f"[{mark}] {found.incident.title}", SUBJECT)
+    rules = group.names(list(dict.fromkeys(word(one.rule.name) for one in found.about)), 0)
+    if found.one_server:
+        return line(f"[{mark}] {servers[0]}: {rules}", SUBJECT)
+    count = max(len(servers), found.count if len(servers) == len(found.about) else 0)
+    text = ngettext("%(rule)s on %(count)d server", "%(rule)s on %(count)d servers", count)
+    return line(f"[{mark}] {text % {'rule': rules, 'count': count}}", SUBJECT)
+
+
+def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
+    alert = found.subject
+    opened = from_milliseconds(round(made.since * 1000))
+    rows = []
+    if alert is not None and found.one_server:
+        said = found.spoken(reads)
+        one = next(iter([*said.new, *said.over, *said.firing]), None)
+        rows = [
+            Line(_("Server"), word(alert.server.name, 120)),
+            Line(_("Rule"), word(alert.rule.name, 120)),
+            Line(_("Value"), wording.value(one, made.value) if one else "", _rank(made)),
+            Line(_("Limit"), wording.value(one, made.limit) if one else ""),
+        ]
+    rows.append(Line(_("Since"), moment(opened, reads.zone)))
+    if made.event == "resolved":
+        rows.append(Line(_("Lasted"), duration(made.at - made.since)))
+    rows.append(Line(_("Message of"), moment(found.notice.at, reads.zone)))
+    return [one for one in rows if one.text]
+
+
+def _rank(made: Message) -> str:
+    return "ok" if made.event == "resolved" else made.severity
+
+
+def _also(delivery: Delivery) -> str:
+    """Who else hears this, so that people need not ask each other; a person by name, a team's channel by its own."""
+    others = Delivery.objects.filter(notice=delivery.notice_id).exclude(pk=delivery.pk).exclude(state="dropped")
+    rows = others.select_related("channel__owner", "person").order_by("pk")[: 4 * NAMED]
+    names = [word(row.person or row.channel.owner or row.channel.name) for row in rows]
+    mine = word(delivery.person or delivery.channel.owner or delivery.channel.name)
+    told = [name for name in dict.fromkeys(names) if name != mine]
+    if len(told) > NAMED:
+        more = len(told) - NAMED
+        return _("%(names)s and others") % {"names": ", ".join(told[:NAMED]), "count": more}
+    return ", ".join(told)
+
+
+def _about(made: Message, found: Matter, reads: Reader) -> None:
+    """The server at that moment, and what happened on it before."""
+    alert = found.subject
+    assert alert is not None  # noqa: S101 - asked by one_server
+    at = round(made.at * 1000)
+    values = figures.newest(alert.server_id, at) or figures.newest(alert.server_id, alert.judged)
+    made.lines = figures.lines(values, alert.server_id, made.labels.get("mount", ""))
+    if made.event != "resolved":
+        made.processes = figures.processes(values)
+        since = max(from_milliseconds(alert.since), found.notice.at - timedelta(days=1))
+        made.changes = history.changes(alert.server_id, since, found.notice.at, reads.zone)
+
+
+def _drawn(made: Message, found: Matter, reads: Reader) -> None:
+    alert = found.subject
+    assert alert is not None  # noqa: S101 - asked by one_server
+    made.chart = picture.last_hour(alert, made.limit, round(made.at * 1000), reads.zone)
+
+
+def _wants_chart(kind: str) -> bool:
+    try:
+        return bool(getattr(channels.get(kind), "wants_chart", False))
+    except Unknown:
+        return False
+
+
+def _server(alert: Alert | None) -> dict[str, Any]:
+    if alert is None:
+        return {}
+    return {"id": str(alert.server.uuid), "name": alert.server.name, "tags": alert.server.tags}
+
+
+def _member(alert: Alert) -> dict[str, Any]:
+    return {
+        "server": _server(alert),
+        "rule": alert.rule.name,
+        "metric": alert.series.metric,
+        "labels": alert.labels,
+        "severity": alert.severity,
+        "state": "resolved" if alert.resolved_at else "firing",
+        "value": alert.value,
+    }
+
+
+def test_message(channel: Channel) -> Message:
+    """What a channel's test sends: the same form, about nothing."""
+    at = time.time()
+    language = known(channel.language)
+    with translation.override(language):
+        text = _("Test of the channel “%(name)s”. Nothing is wrong.") % {"name": word(channel.name)}
+        return Message(
+            event="test", key=str(uuid4()), incident="", severity="warn", rule="", server={}, metric="", labels={},
+            value=None, limit=None, since=at, at=at, summary=text, url=settings.SITE_URL, members=[],
+            language=language, title=f"[{labels.mark('test', '')}] Watchkeeper", short=short.fit(text),
+            words=labels.words(),
+        )  # fmt: skip

@@ -1,0 +1,130 @@
+"""What a message needs from the database, asked in a bounded number of questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+
+from django.conf import settings
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
+
+from alerts.messages.moments import zone
+from alerts.messages.notices import Told
+from alerts.messages.said import Said
+from alerts.models import Alert, Delivery, Incident, Notice, Preference
+
+SHOWN = 20
+LANGUAGES = {code.lower() for code, _ in settings.LANGUAGES}
+
+
+@dataclass(frozen=True)
+class Reader:
+    language: str = settings.LANGUAGE_CODE
+    zone: tzinfo = UTC
+
+
+@dataclass
+class Matter:
+    """A notice with its incident and members, the ones it tells first."""
+
+    notice: Notice
+    members: list[Alert] = field(default_factory=list)
+    told: list[Notice] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    firing: int = 0
+
+    @property
+    def incident(self) -> Incident:
+        return self.notice.incident
+
+    @property
+    def about(self) -> list[Alert]:
+        """What it speaks of: its one alert, those it tells, else those that still fire, else all."""
+        if self.notice.alert is not None:
+            return [self.notice.alert]
+        told = [one.alert for one in self.told if one.alert is not None]
+        return told or [one for one in self.members if one.resolved_at is None] or self.members
+
+    @property
+    def subject(self) -> Alert | None:
+        """The one alert that fields for one speak of; of several the worst, which come first."""
+        return self.about[0] if self.about else None
+
+    @property
+    def count(self) -> int:
+        if self.notice.alert is not None:
+            return 1
+        return max(sum(self.counts.values()) or self.firing, len(self.about))
+
+    @property
+    def one_server(self) -> bool:
+        return len({alert.server_id for alert in self.about}) == 1 and self.count <= len(self.about)
+
+    def spoken(self, reader: Reader) -> Told:
+        """Made into words: to be called under the reader's language."""
+        alert = self.notice.alert
+        if alert is not None:
+            said = [_said(self.notice)]
+            ended = self.notice.kind == "resolved"
+            new, over = ([], said) if ended else (said, [])
+        else:
+            new = [_said(one) for one in self.told if one.kind == "firing"]
+            over = [_said(one) for one in self.told if one.kind == "resolved"]
+        open_ = [one for one in self.members if one.resolved_at is None]
+        return Told(
+            self.notice, new, over, [Said.of(one) for one in open_], self.firing,
+            (self.counts.get("firing", len(new)), self.counts.get("resolved", len(over))), reader.zone,
+        )  # fmt: skip
+
+
+def matter(notice: Notice) -> Matter:
+    """Three questions at most, whatever the size of the group."""
+    found = Matter(notice)
+    chosen = notice.incident.alerts.exclude(state="pending").select_related("rule", "server", "series")
+    mine = Notice.objects.filter(alert=OuterRef("pk")).filter(Q(told_in=notice) | Q(pk=notice.pk))
+    ranked = chosen.annotate(
+        mine=Case(When(Exists(mine), then=Value(0)), default=Value(1), output_field=IntegerField()),
+        over=Case(When(resolved_at=None, then=Value(0)), default=Value(1), output_field=IntegerField()),
+        mild=Case(When(severity="critical", then=Value(0)), default=Value(1), output_field=IntegerField()),
+    )
+    found.members = list(ranked.order_by("mine", "over", "mild", "-since", "pk")[:SHOWN])
+    open_ = [one for one in found.members if one.resolved_at is None]
+    full = len(found.members) == SHOWN
+    found.firing = chosen.filter(resolved_at=None).count() if full else len(open_)
+    if notice.alert_id is None and notice.kind in {"firing", "resolved", "digest"}:
+        _bundle(found)
+    return found
+
+
+def _bundle(found: Matter) -> None:
+    told = found.notice.tells.select_related("alert__rule", "alert__server", "alert__series")
+    kinds = list(found.notice.tells.values_list("kind", flat=True))
+    found.counts = {kind: kinds.count(kind) for kind in ("firing", "resolved")}
+    found.told = [one for one in told.order_by("pk")[: 2 * SHOWN] if one.alert is not None]
+
+
+def _said(notice: Notice) -> Said:
+    alert, facts = notice.alert, notice.facts or {}
+    assert alert is not None  # noqa: S101 - chosen so
+    lasted = notice.at.timestamp() - alert.since / 1000
+    return Said.of(
+        alert, facts.get("value"), facts.get("limit"), severity=facts.get("severity", alert.severity),
+        lasted=lasted if notice.kind == "resolved" else None,
+    )  # fmt: skip
+
+
+def reader(delivery: Delivery) -> Reader:
+    """The person's own language and zone; else the channel's language; else the product's."""
+    person = delivery.person_id or delivery.channel.owner_id
+    liked = Preference.objects.filter(user=person).first() if person else None
+    language = (liked.language if liked else "") or delivery.channel.language
+    return Reader(known(language), zone(liked.zone if liked else ""))
+
+
+def known(language: str) -> str:
+    """A language we speak: `pt-BR` and `pt` are `pt-br`; what we do not speak is the product's own."""
+    code = language.replace("_", "-").lower()
+    if code in LANGUAGES:
+        return code
+    near = (one for one in sorted(LANGUAGES) if code and one.partition("-")[0] == code.partition("-")[0])
+    return next(near, settings.LANGUAGE_CODE)

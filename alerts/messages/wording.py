@@ -1,0 +1,179 @@
+"""One plain sentence for each kind of rule: that something is wrong, and that it is over; in the active language."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alerts.messages.said import Said
+from metrics.store import duration, number, quantity, spoken
+
+Speak = Callable[[Said], str]
+
+
+def firing(said: Said) -> str:
+    """What is wrong, on what, how much: `web-1: CPU used is 97.1 %, above 95 %.`"""
+    if said.kind == "threshold" and said.metric in PLAIN:
+        return PLAIN[said.metric](said)
+    return FIRING.get(said.kind, _threshold)(said)
+
+
+def resolved(said: Said) -> str:
+    """That it is over, and how long it took."""
+    text = RESOLVED.get(said.kind, _well)(said)
+    if said.lasted is None:
+        return text
+    return _("%(sentence)s It took %(time)s.") % {"sentence": text, "time": duration(said.lasted)}
+
+
+def closed(said: Said, name: str) -> str:
+    text = _("%(server)s: “%(rule)s” was closed by %(name)s.")
+    return text % {"server": said.server, "rule": said.rule, "name": name}
+
+
+def what(said: Said) -> str:
+    """The metric and where: `Disk used (mount /)`."""
+    text = spoken(said.metric, said.labels)
+    return _("%(what)s per core") % {"what": text} if said.params.get("per") == "cores" else text
+
+
+def value(said: Said, amount: float | None) -> str:
+    """A value or a limit as this kind of rule counts it."""
+    if amount is None or not math.isfinite(amount):
+        return ""
+    if said.kind in {"change", "past"} and said.params.get("percent", said.kind == "past"):
+        return f"{number(abs(amount))} %"
+    return quantity(said.metric, abs(amount) if said.kind in {"change", "past"} else amount)
+
+
+def _facts(said: Said, **more: Any) -> dict[str, Any]:
+    return {
+        "server": said.server, "rule": said.rule, "what": what(said) if said.metric else "",
+        "value": value(said, said.value), "limit": value(said, said.limit), **more,
+    }  # fmt: skip
+
+
+def _threshold(said: Said) -> str:
+    facts = _facts(said)
+    if not facts["limit"]:
+        return _("%(server)s: %(what)s is %(value)s.") % facts
+    if said.op == "below":
+        return _("%(server)s: %(what)s is %(value)s, below %(limit)s.") % facts
+    return _("%(server)s: %(what)s is %(value)s, above %(limit)s.") % facts
+
+
+def _change(said: Said) -> str:
+    facts = _facts(said, time=duration(float(said.params.get("window", 600))))
+    if (said.value or 0) < 0 or said.op == "below":
+        return _("%(server)s: %(what)s fell by %(value)s within %(time)s; the limit is %(limit)s.") % facts
+    return _("%(server)s: %(what)s rose by %(value)s within %(time)s; the limit is %(limit)s.") % facts
+
+
+def _past(said: Said) -> str:
+    facts = _facts(said)
+    if (said.value or 0) < 0 or said.op == "below":
+        return _("%(server)s: %(what)s is %(value)s below its usual at this time; the limit is %(limit)s.") % facts
+    return _("%(server)s: %(what)s is %(value)s above its usual at this time; the limit is %(limit)s.") % facts
+
+
+def _silent(said: Said) -> str:
+    facts = _facts(said, time=duration(max(said.value or 0, said.limit or 0)))
+    if said.metric in {"", "silent_seconds"}:
+        return _("%(server)s has not reported for %(time)s.") % facts
+    return _("%(server)s: no values of %(what)s for %(time)s.") % facts
+
+
+def _composite(said: Said) -> str:
+    return _("%(server)s: the condition “%(rule)s” holds.") % _facts(said)
+
+
+def _anomaly(said: Said) -> str:
+    facts = _facts(said)
+    if said.metric == "anomaly_rate_percent":
+        return _("%(server)s: %(value)s of its metrics are unusual; the limit is %(limit)s.") % facts
+    return _("%(server)s behaves unusually: the score is %(value)s, the limit %(limit)s.") % facts
+
+
+def _forecast(said: Said) -> str:
+    return _("%(server)s: %(what)s reaches its limit in about %(time)s.") % {
+        **_facts(said), "what": _foreseen(said), "time": duration(said.value or 0),
+    }  # fmt: skip
+
+
+def _foreseen(said: Said) -> str:
+    rest = dict(said.labels)
+    metric = rest.pop("metric", said.metric)
+    return spoken(metric, rest)
+
+
+def _count(said: Said) -> int:
+    return int(said.value or 0)
+
+
+PLAIN: Mapping[str, Speak] = {
+    "services_failed": lambda said: ngettext(
+        "%(server)s: %(count)d service has failed.", "%(server)s: %(count)d services have failed.", _count(said)
+    ) % _facts(said, count=_count(said)),
+    "updates_security": lambda said: ngettext(
+        "%(server)s: %(count)d security update waits.", "%(server)s: %(count)d security updates wait.", _count(said)
+    ) % _facts(said, count=_count(said)),
+    "containers_unhealthy": lambda said: ngettext(
+        "%(server)s: %(count)d container is unhealthy.", "%(server)s: %(count)d containers are unhealthy.",
+        _count(said),
+    ) % _facts(said, count=_count(said)),
+    "reboot_required": lambda said: _("%(server)s needs a restart to finish its updates.") % _facts(said),
+    "check_up": lambda said: _("%(server)s: the check “%(name)s” fails.")
+    % _facts(said, name=said.labels.get("check", "")),
+    "disk_healthy": lambda said: _("%(server)s: the disk %(name)s fails its own test (SMART).")
+    % _facts(said, name=said.labels.get("device", "")),
+}  # fmt: skip
+FIRING: Mapping[str, Speak] = {
+    "threshold": _threshold, "change": _change, "past": _past, "no_data": _silent, "composite": _composite,
+    "anomaly": _anomaly, "forecast": _forecast,
+}  # fmt: skip
+
+
+def _well(said: Said) -> str:
+    facts = _facts(said)
+    if said.metric in PLAIN or not facts["value"]:
+        return _("%(server)s: %(what)s is well again.") % facts
+    return _("%(server)s: %(what)s is well again at %(value)s.") % facts
+
+
+def _usual(said: Said) -> str:
+    return _("%(server)s: %(what)s is as usual again.") % _facts(said)
+
+
+def _steady(said: Said) -> str:
+    return _("%(server)s: %(what)s is steady again.") % _facts(said)
+
+
+def _heard(said: Said) -> str:
+    if said.metric in {"", "silent_seconds"}:
+        return _("%(server)s reports again.") % _facts(said)
+    return _("%(server)s: values of %(what)s arrive again.") % _facts(said)
+
+
+def _no_more(said: Said) -> str:
+    return _("%(server)s: the condition “%(rule)s” no longer holds.") % _facts(said)
+
+
+def _calm(said: Said) -> str:
+    return _("%(server)s behaves as usual again.") % _facts(said)
+
+
+def _far(said: Said) -> str:
+    return _("%(server)s: %(what)s is no longer about to reach its limit.") % {
+        **_facts(said),
+        "what": _foreseen(said),
+    }
+
+
+RESOLVED: Mapping[str, Speak] = {
+    "threshold": _well, "change": _steady, "past": _usual, "no_data": _heard, "composite": _no_more,
+    "anomaly": _calm, "forecast": _far,
+}  # fmt: skip
