@@ -250,7 +250,10 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.errors.answer",
     "PAGE_SIZE": 100,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Watchkeeper", "VERSION": "1", "OAS_VERSION": "3.1.0", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Watchkeeper", "VERSION": "1", "OAS_VERSION": "3.1.0", "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {"RuleKindEnum": "alerts.models.rules.KINDS"},
+}  # fmt: skip
 
 CHANNEL_LAYERS: dict[str, Any] = {
     "default": {"BACKEND": "core.live.ThreadSafeLayer", "CONFIG": {"capacity": 1000}}

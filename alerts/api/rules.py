@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from copy import copy
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.base import LOOK, MANAGE
 from accounts.models import User
-from alerts import known, validating
+from alerts import known, replay, validating
 from alerts.api.base import OfTeam
-from alerts.models import Rule
+from alerts.models import SEVERITIES, Preference, Rule
 from alerts.services import rules as ruling
-from core.clock import now
+from core.clock import milliseconds, now
 
 TAKEN = "This name is taken in the team."
 _ANY = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
@@ -129,6 +133,53 @@ def _new(found: dict[str, list[str]], stood: dict[str, list[str]], asked: set[st
     return {field: said for field, said in found.items() if field in asked or said != stood.get(field)}
 
 
+class PreviewSerializer(RuleSerializer):
+    """A rule that need not be kept, and how far to look back."""
+
+    class Meta(RuleSerializer.Meta):
+        fields = (*RuleSerializer.Meta.fields, "days")  # type: ignore[assignment]
+
+    name = serializers.CharField(max_length=120, default="Preview")
+    days = serializers.FloatField(min_value=0.01, max_value=replay.MOST_DAYS, default=30)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        days = attrs.pop("days")
+        return {**super().validate(attrs), "days": days}
+
+    def _check_name(self, attrs: dict[str, Any]) -> None:
+        """It is not kept: any name will do."""
+
+
+class SpanSerializer(serializers.Serializer[Any]):
+    """One time that it would have been told, until it was over (`end` empty: it still goes on). Unix seconds."""
+
+    server = serializers.UUIDField()
+    name = serializers.CharField()
+    labels = serializers.DictField(child=serializers.CharField())
+    severity = serializers.ChoiceField(SEVERITIES)
+    start = serializers.FloatField()
+    end = serializers.FloatField(allow_null=True)
+    peak = serializers.FloatField(allow_null=True)
+
+
+class PreviewedSerializer(serializers.Serializer[Any]):
+    """What a rule would have told; `note` says in words what was looked at."""
+
+    fired = serializers.IntegerField()
+    night = serializers.IntegerField(help_text="From 22 to 7 in your zone.")
+    short = serializers.IntegerField(help_text="Over within 10 minutes.")
+    messages_per_week = serializers.FloatField(help_text="What overlaps is told together.")
+    days = serializers.FloatField(help_text="Really looked at.")
+    zone = serializers.CharField()
+    servers = serializers.IntegerField(help_text="That the rule means.")
+    judged = serializers.IntegerField(help_text="That told the metric.")
+    exact_from = serializers.FloatField(allow_null=True, help_text="From here on samples, before it buckets.")
+    note = serializers.CharField()
+    suggested = serializers.DictField(allow_null=True, help_text="Limits that fire at most twice a month.")
+    chart = serializers.DictField(allow_null=True, help_text="The series that fired most.")
+    spans = SpanSerializer(many=True, help_text="At most 500; those of the chart's series first.")
+
+
 class RuleViewSet(viewsets.ModelViewSet[Rule]):
     resource = "rules"
     verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "POST": MANAGE, "PUT": MANAGE, "PATCH": MANAGE, "DELETE": MANAGE}
@@ -144,3 +195,23 @@ class RuleViewSet(viewsets.ModelViewSet[Rule]):
 
     def perform_destroy(self, instance: Rule) -> None:
         ruling.remove_rule(instance, now(), by=self.request.user)  # type: ignore[arg-type]
+
+    @extend_schema(request=PreviewSerializer, responses=PreviewedSerializer)
+    @action(detail=False, methods=["post"], serializer_class=PreviewSerializer)
+    def preview(self, request: Request) -> Response:
+        """What this rule would have told of the last days. Nothing is kept."""
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        fields = dict(asked.validated_data)
+        days = fields.pop("days")
+        zone = _zone(request.user)
+        return Response(replay.preview(Rule(**fields), replay.Asked(milliseconds(), days, zone)).answer())
+
+
+def _zone(user: Any) -> ZoneInfo:
+    """Whose night it is."""
+    chosen = Preference.objects.visible_to(user).first()
+    try:
+        return ZoneInfo(chosen.zone if chosen else "UTC")
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")

@@ -1,0 +1,125 @@
+"""What a replay looks at: five-minute buckets of the whole fleet, and samples around what may have fired."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from alerts.engine import Floats, Ints, Limits
+from alerts.replay.spans import STEP, Labels, Samples
+from metrics.base import MINUTES, RAW
+from metrics.rollups import Rolled
+from metrics.store import query
+
+HOUR = 3_600_000
+DAY = 86_400_000
+MOST_CELLS = 10_000_000  # series times buckets held at once: 80 MB
+
+Fits = Callable[[dict[str, str]], bool]
+Key = tuple[int, Labels]
+
+
+class Budget:
+    """Seconds that may be spent; a replay that is not through by then says what it looked at."""
+
+    def __init__(self, seconds: float) -> None:
+        self.until = time.monotonic() + seconds
+
+    def part(self, share: float) -> Budget:
+        """For one step of several: so much of what is left."""
+        return Budget((self.until - time.monotonic()) * share)
+
+    @property
+    def spent(self) -> bool:
+        return time.monotonic() > self.until
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Of each series one value of every five minutes, NaN where nothing was told; how far back it was read."""
+
+    times: Ints
+    start: int
+    columns: dict[Key, Floats] = field(default_factory=dict)
+    left_out: set[Key] = field(default_factory=set)
+    """Series beyond what is held at once."""
+    cut: bool = False
+    """Time was up before its beginning."""
+
+
+def fleet(
+    column: str, fits: Fits, servers: Collection[int], span: tuple[int, int], budget: Budget, kind: str
+) -> Fleet:
+    """Day after day from the newest back, until there is nothing older, or no time left."""
+    start, end = span[0] - span[0] % STEP, span[1]
+    found = Fleet(np.arange(start, end + 1, STEP), end)
+    first = query.store.fleet_first(MINUTES)
+    start = end if first is None else max(start, first - first % STEP)
+    while end > start and not budget.spent:
+        begin = max(start, end - end % DAY)
+        for (_, labels), rolled in query.store.fleet_range(column, begin, end, MINUTES, servers).items():
+            if fits(dict(labels)):
+                _take(found, labels, rolled, frozenset(servers), kind)
+        found.start, end = begin, begin - 1
+    found.cut = end > start
+    return found
+
+
+def _take(found: Fleet, labels: Labels, rolled: Rolled, servers: frozenset[int], kind: str) -> None:
+    places = (rolled.t - found.times[0]) // STEP
+    inside = (places >= 0) & (places < len(found.times))
+    values = np.where(rolled.count > 0, getattr(rolled, kind), np.nan)[inside]
+    for place, server in enumerate(rolled.series.tolist()):
+        if server not in servers:
+            continue
+        if (server, labels) not in found.columns:
+            if (len(found.columns) + 1) * len(found.times) > MOST_CELLS:
+                found.left_out.add((server, labels))
+                continue
+            found.columns[server, labels] = np.full(len(found.times), np.nan)
+        found.columns[server, labels][places[inside]] = values[:, place]
+
+
+def worst(limits: Limits) -> str:
+    return "high" if limits.above else "low"
+
+
+def hours(times: Ints, values: Floats, limits: Limits, *, since: int, firing: bool) -> list[int]:
+    """Hours whose samples decide: from a breach until it is surely over, and as long again as it must be good."""
+    sign = 1.0 if limits.above else -1.0
+    named = (limits.warn, limits.warn_recover, limits.critical, limits.critical_recover)
+    surely = min(sign * limit for limit in named if limit is not None)
+    of = times - times % HOUR
+    hot = set(of[values * sign > sign * limits.mildest].tolist())
+    warm = set(of[values * sign > surely].tolist())
+    told = set(of[~np.isnan(values)].tolist())
+    tail = 1 + -(-limits.hold // HOUR)
+    wanted: list[int] = []
+    left = tail if firing else 0
+    for hour in range(since - since % HOUR, int(times[-1]) + 1, HOUR):
+        if hour in hot or (left and hour in warm):
+            left = tail
+            wanted.append(hour)
+        elif left and hour in told:  # what was silent ends nothing
+            left -= 1
+            wanted.append(hour)
+    return wanted
+
+
+def runs(listed: list[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring hours as one range, both ends included."""
+    begin = 0
+    for place, hour in enumerate(listed):
+        if place + 1 == len(listed) or listed[place + 1] != hour + HOUR:
+            yield listed[begin], hour + HOUR - 1
+            begin = place + 1
+
+
+def samples(server: int, metric: str, wanted: Collection[Labels], span: tuple[int, int]) -> dict[Labels, Samples]:
+    """Every sample of these series of one server in this time."""
+    named = [one for one in query.store.series(server, [metric], *span) if one.key[1] in wanted]
+    lines = query.store.range(server, named, *span, RAW)
+    return {labels: (line.t, line.mean) for (_, labels), line in lines.items() if len(line.t)}
