@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+
+NUMBER = re.compile(r"[\d.]+")
+BOUND = re.compile(r"(<=|>=) ([\d.]+)")
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -47,3 +51,13 @@ def spread(values: Sequence[float]) -> str:
 
 def row(name: str, value: str, goal: str) -> None:
     print(f"{name:<42} {value:<48} goal {goal}")
+
+
+def judged(name: str, value: str, goal: str) -> None:
+    """The same of a value and a goal that begin with their number: says when it is missed."""
+    measured, bound = NUMBER.match(value.replace(",", "")), BOUND.match(goal.replace(",", ""))
+    missed = False
+    if measured and bound:
+        over = float(measured[0]) - float(bound[2])
+        missed = over > 0 if bound[1] == "<=" else over < 0
+    row(name, value, f"{goal}: MISSED" if missed else goal)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench import _peers
 from bench._posts import Work
-from bench.figures import cpu_seconds, pss_mib, row, written_bytes
+from bench.figures import cpu_seconds, judged, pss_mib, row, written_bytes
 from metrics.names import layout_hash
 from tests.product import Product
 
@@ -124,7 +124,7 @@ def main() -> int:
         later = 0.0 if asked.hour else _old_hour(product, work)
         ours = 1 / (cost.per_sample + later)
         goal = ">= 120,000" if cost.many else ">= 60,000"
-        row("samples per CPU second with seal and merge", f"{ours:,.0f}", goal)
+        judged("samples per CPU second with seal and merge", f"{ours:,.0f}", goal)
         _compare(work, Path(folder), ours)
     return int(bool(said["errors"] or said["refused"]))
 
@@ -175,10 +175,10 @@ def _print(cost: Cost, said: dict[str, float]) -> None:
     row("posts, of them refused or failed", f"{said['posts']:,}, {said['refused'] + said['errors']:,}", "none")
     row("answer, seconds", f"p50 {said['p50']:.3f}  p99 {said['p99']:.3f}", "p99 <= 1")
     row("the load itself, share of a core", f"{100 * said['cpu'] / (cost.seconds + WARM):.0f} %", "-")
-    row("share of a core", f"{100 * cost.cpu / cost.seconds:.1f} %", "<= 50 %" if many else "<= 10 %")
+    judged("share of a core", f"{100 * cost.cpu / cost.seconds:.1f} %", "<= 50 %" if many else "<= 10 %")
     row("samples per CPU second, until the answer", f"{1 / cost.per_sample:,.0f}", "-")
-    row("bytes written to disk per sample", f"{cost.written / max(1, cost.stored):.0f}", "<= 80")
-    row("memory, PSS MiB", f"{cost.pss:.0f}", "<= 500" if many else "<= 250")
+    judged("bytes written to disk per sample", f"{cost.written / max(1, cost.stored):.0f}", "<= 80")
+    judged("memory, PSS MiB", f"{cost.pss:.0f}", "<= 500" if many else "<= 250")
 
 
 def _compare(work: Work, folder: Path, ours: float) -> None:
