@@ -120,7 +120,7 @@ def _bad(track: Track, at: int, severity: int, limits: Limits) -> Track:
     if track.state == "ok":
         track = replace(track, state="pending", since=at)
     track = replace(track, severity=severity, good_since=None)
-    if track.state in {"recovering", "no_data"}:
+    if track.state in {"recovering", "no_data", "error"}:
         return replace(track, state="firing")
     if track.state == "pending" and at - track.since >= limits.wait:
         return replace(track, state="firing")
@@ -169,6 +169,20 @@ def until(track: Track, at: int, limits: Limits, usual: int = EVERY) -> Iterator
     while (moment := due(track, limits, usual)) is not None and moment < at:
         track = rest(track, moment, limits, usual)
         yield moment, track
+
+
+def silent(track: Track, at: int, quiet: int, late: int, limits: Limits) -> Track:
+    """A rule over silence itself: pending from being late on, firing once it lasts as long as `limits.wait`."""
+    if at <= track.judged:
+        return track
+    moved = replace(track, judged=at, value=quiet / 1000)
+    if quiet <= min(late, limits.wait):
+        return _good(moved, at, limits)
+    if track.state == "ok":
+        moved = replace(moved, state="pending", since=at - quiet)
+    severity = WARN if limits.critical is None else CRITICAL
+    moved = replace(moved, severity=severity, good_since=None)
+    return replace(moved, state="firing") if moved.state != "pending" or quiet >= limits.wait else moved
 
 
 # The same over the past

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 UNKNOWN = float("nan")
 STEPS = 120  # kept samples of a window
 DAY = 86_400_000
+SLOT = 300_000
+ENOUGH = 2  # times in the past that were measured, or nothing is usual yet
 AGO = {"day": (DAY, 7), "week": (7 * DAY, 4)}
 
 Ints = NDArray[np.int64]
@@ -45,9 +47,7 @@ class Change:
         if value != value:  # noqa: PLR0124 - the cheapest test for NaN
             return UNKNOWN
         kept = self.kept
-        if kept and at <= kept[-1][0]:
-            return UNKNOWN
-        # Cells of a fixed grid, so that it does not matter when somebody began to look.
+        # Cells of a fixed grid, so that it does not matter when somebody began to look, nor that he looks twice.
         if not kept or at // self.cell > kept[-1][0] // self.cell:
             kept.append((at, value))
         while len(kept) > 1 and kept[1][0] <= at - self.window:
@@ -78,3 +78,24 @@ def windows(at: int, against: str, window: int) -> list[tuple[int, int]]:
     """The times that say what is usual at a moment: a window around the same time of day, so many days ago."""
     step, count = AGO[against]
     return [(at - number * step - window // 2, at - number * step + window // 2) for number in range(1, count + 1)]
+
+
+def usual_of(times: Ints, values: Floats, against: str, window: int) -> Callable[[int], float]:
+    """What was usual at any moment of a series that is there as a whole, for a replay."""
+    known = ~np.isnan(values)
+    times = times[known]
+    sums = np.concatenate([[0.0], np.cumsum(values[known])])
+
+    def usual(at: int) -> float:
+        edges = np.searchsorted(times, np.array(windows(slot_of(at), against, window)).T)
+        counts = edges[1] - edges[0]
+        if np.count_nonzero(counts) < ENOUGH:
+            return UNKNOWN
+        return float((sums[edges[1]] - sums[edges[0]]).sum() / counts.sum())
+
+    return usual
+
+
+def slot_of(at: int) -> int:
+    """The middle of the five minutes in which a moment lies: what is usual is reckoned once for all of them."""
+    return at - at % SLOT + SLOT // 2

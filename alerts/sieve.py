@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.compiled import Book, Compiled, Plans
+from alerts.compiled import Book, Compiled, Plans, divisors
 from metrics.journal import Row
 from metrics.store import Known, layouts
 
@@ -38,7 +38,10 @@ class Block:
     plans: Plans
     servers: Ints
     times: Ints
+    told: Floats
+    """As they came: what is not measured is NaN."""
     values: Floats
+    """As the rules compare them."""
 
 
 @dataclass
@@ -50,13 +53,21 @@ class Sifted:
     blocks: list[Block] = field(default_factory=list)
 
 
-def sift(rows: Iterable[Row], book: Book, open_keys: Iterable[Key]) -> Sifted:
+Remember = Callable[[Block, int], Floats]
+
+
+def sift(rows: Iterable[Row], book: Book, open_keys: Iterable[Key], remember: Remember | None = None) -> Sifted:
     """Breaching samples, and every sample of a series that is being watched already or begins to be."""
-    sifted = Sifted(blocks=list(_blocks(rows, book)))
+    return sift_blocks(list(_blocks(rows, book)), open_keys, remember)
+
+
+def sift_blocks(blocks: list[Block], open_keys: Iterable[Key], remember: Remember | None = None) -> Sifted:
+    sifted = Sifted(blocks=blocks)
     watched: dict[tuple[int, int], set[int]] = defaultdict(set)
     for rule, server, series in open_keys:
         watched[rule, series].add(server)
-    for block in sifted.blocks:
+    for block in blocks:
+        _compared(block, remember)
         hot = block.plans.sieve.breaches(block.values)
         for place in np.flatnonzero(hot.any(axis=0)).tolist():
             plan = block.plans.plans[place]
@@ -65,21 +76,36 @@ def sift(rows: Iterable[Row], book: Book, open_keys: Iterable[Key]) -> Sifted:
                 sifted.hot += len(servers)
                 watched[plan.rule.id, plan.series].update(servers)
     if watched:
-        for block in sifted.blocks:
+        for block in blocks:
             sifted.candidates.extend(_candidates(block, watched))
     sifted.candidates.sort(key=lambda one: one.at)  # stable: equal times stay in the order they came
     return sifted
 
 
+def _compared(block: Block, remember: Remember | None) -> None:
+    """Where a rule does not compare the value itself, what it does compare takes its place."""
+    plans = block.plans
+    if plans.divided or plans.remembered:
+        block.values = block.told.copy()
+    for place in plans.divided:
+        block.values[:, place] /= divisors(plans.plans[place].rule, block.servers)
+    for place in plans.remembered:
+        block.values[:, place] = remember(block, place) if remember else np.nan
+
+
 def _candidates(block: Block, watched: dict[tuple[int, int], set[int]]) -> Iterator[Candidate]:
-    for place, plan in enumerate(block.plans.plans):
-        servers = watched.get((plan.rule.id, plan.series))
-        if servers:
-            column = block.values[:, place]
-            chosen = np.isin(block.servers, list(servers)) & ~np.isnan(column)
-            for row in np.flatnonzero(chosen).tolist():
-                key = (plan.rule.id, int(block.servers[row]), plan.series)
-                yield Candidate(key, plan.rule, int(block.times[row]), float(column[row]))
+    plans = block.plans
+    if len(watched) < len(plans.places):
+        places = [place for key in watched if (place := plans.places.get(key)) is not None]
+    else:
+        places = [place for key, place in plans.places.items() if key in watched]
+    for place in places:
+        plan = plans.plans[place]
+        column = block.values[:, place]
+        chosen = np.isin(block.servers, list(watched[plan.rule.id, plan.series])) & ~np.isnan(column)
+        for row in np.flatnonzero(chosen).tolist():
+            key = (plan.rule.id, int(block.servers[row]), plan.series)
+            yield Candidate(key, plan.rule, int(block.times[row]), float(column[row]))
 
 
 def _blocks(rows: Iterable[Row], book: Book) -> Iterator[Block]:
@@ -94,7 +120,7 @@ def _blocks(rows: Iterable[Row], book: Book) -> Iterator[Block]:
             times = np.concatenate([believed(row) for row in group])
         plans = book.plan(group[0].layout)
         values = np.concatenate([row.values for row in group])[:, plans.columns]
-        yield Block(group[0].layout, plans, np.repeat([row.server for row in group], counts), times, values)
+        yield Block(group[0].layout, plans, np.repeat([row.server for row in group], counts), times, values, values)
 
 
 def believed(row: Row) -> Ints:
@@ -132,7 +158,7 @@ class Marks:
         """These rows were judged."""
         self.ended.clear()
         for block in blocks:
-            missing = np.isnan(block.values)
+            missing = np.isnan(block.told)
             if missing.any():
                 self._open_gaps(block, missing)
             self._move(block)

@@ -74,11 +74,20 @@ class Watch:
         """The word for its reach, and whether it still waits for a report since we were away."""
         if mark is None or paused:
             return reach(None if mark is None else 0.0, interval, paused=paused), False
+        age, waiting = self.silence(server, mark, interval)
+        return reach(age, interval), waiting
+
+    def silence(self, server: int, mark: Mark, interval: int) -> tuple[float, bool]:
+        """Seconds of its own silence, ours left out, and whether it still waits for a report since we were away."""
         at = self.monotonic()
         heard = self._look(server, mark, at)
         if heard >= self.back_at or at - self.back_at > max(2.0 * interval, DRAIN):
-            return reach(at - heard, interval), False
-        return reach(max(0.0, self.left_at - heard), interval), True
+            return at - heard, False
+        return max(0.0, self.left_at - heard), True
+
+    def away(self) -> bool:
+        """Whether we came back so lately that machines may still be sending what they kept."""
+        return self.monotonic() - self.back_at <= DRAIN
 
     def _look(self, server: int, mark: Mark, at: float) -> float:
         """When it was last heard, on the monotonic clock."""
