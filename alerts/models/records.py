@@ -120,8 +120,18 @@ NOTICES = (
 )  # fmt: skip
 
 
+BEGINNINGS = ("firing", "escalated")  # what the end of a trouble, and all that is said of it, comes after
+
+
+CALLS = ("firing", "repeat", "escalated")  # what asks somebody to come
+
+
 class NoticeQuerySet(TeamOwned["Notice"]):
     team_path: ClassVar[str] = "incident__team"
+
+    def untold(self) -> Self:
+        """Beginnings and ends that nobody was told of yet: they wait for their group, or are held."""
+        return self.filter(told_at=None, kind__in=("firing", "resolved"))
 
 
 class Notice(models.Model):
@@ -155,22 +165,30 @@ class Notice(models.Model):
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def state(self) -> str:
+        """What became of it: waiting for its group, held for a reason, told, or over before anybody was told."""
+        if self.told_at is None:
+            return "held" if self.held else "waiting"
+        return "not told" if self.held else "told"
+
 
 class DeliveryQuerySet(TeamOwned["Delivery"]):
-    team_path: ClassVar[str] = "channel__team"
+    team_path: ClassVar[str] = "notice__incident__team"
 
     def due(self, now: datetime) -> Self:
-        """What may be sent now; the end of a trouble waits until its beginning is out to that recipient."""
+        """What may be sent now; the rest of a trouble waits until its beginning is out to that recipient."""
         free = Q(lease_until=None) | Q(lease_until__lt=now)
         beginning = Delivery.objects.filter(
             state="waiting",
             channel=OuterRef("channel"),
             recipient=OuterRef("recipient"),
-            notice__alert=OuterRef("notice__alert"),
-            notice__kind="firing",
+            notice__incident=OuterRef("notice__incident"),
+            notice__kind__in=BEGINNINGS,
+            pk__lt=OuterRef("pk"),
         )
-        early = Q(notice__kind="resolved") & Exists(beginning)
-        return self.filter(free, ~early, state="waiting", due_at__lte=now)
+        early = ~Q(notice__kind__in=BEGINNINGS) & Exists(beginning)
+        return self.filter(free, ~early, state="waiting", folded_in=None, due_at__lte=now)
 
 
 class Delivery(models.Model):
@@ -192,6 +210,11 @@ class Delivery(models.Model):
     instead_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="+", help_text="What failed before it."
     )
+    folded_in = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="folds",
+        help_text="The digest that tells it, where the channel had said enough.",
+    )  # fmt: skip
+    tried_at = models.DateTimeField(null=True, blank=True, help_text="When it was tried first.")
     answer = models.CharField(max_length=500, blank=True, help_text="What the provider answered.")
     reference = models.CharField(max_length=200, blank=True, help_text="The provider's name of it, to go on from.")
     error = models.CharField(max_length=500, blank=True)
@@ -201,7 +224,10 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["notice", "channel", "recipient"], name="one_delivery_of_a_notice")
         ]
-        indexes = [models.Index(fields=["due_at"], condition=Q(state="waiting"), name="deliveries_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="waiting"), name="deliveries_due"),
+            models.Index(fields=["channel", "sent_at"], name="deliveries_of_a_channel"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.notice} by {self.channel}"
