@@ -141,7 +141,7 @@ def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
     rows.append(Line(_("Since"), moment(opened, reads.zone)))
     if made.event == "resolved":
         rows.append(Line(_("Lasted"), duration(made.at - made.since)))
-    rows.append(Line(_("Message of"), moment(found.notice.at, reads.zone)))
+    rows.append(Line(_("Time of message"), moment(found.notice.at, reads.zone)))
     return [one for one in rows if one.text]
 
 

@@ -9,15 +9,15 @@ from django.utils.translation import pgettext
 def words() -> dict[str, str]:
     """What channels write beside what a message says."""
     return {
-        "open": _("Open"),
+        "open": pgettext("button", "Open"),
         "acknowledge": _("Acknowledge"),
         "now": _("The server at that time"),
         "processes": _("Hungriest processes"),
         "changes": _("Changed in the hour before"),
         "todo": _("What to do"),
         "told": _("Also told"),
-        "new": _("New"),
-        "over": _("Over"),
+        "new": pgettext("alerts", "New"),
+        "over": pgettext("alerts", "Over"),
         "reply": pgettext("by text message", "Reply"),
         "critical": level("critical"),
         "warn": level("warn"),

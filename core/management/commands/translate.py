@@ -13,6 +13,7 @@ from core import catalogues
 
 class Command(BaseCommand):
     help = "Write texts that are new into locale/*/LC_MESSAGES/django.po, drop old ones, and compile django.mo."
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         root = Path(settings.ROOT)
