@@ -131,7 +131,7 @@ def test_an_acknowledgement_stops_the_chain_and_what_it_would_send_later(team: T
     assert clock(NOON, timedelta(hours=1)) == []
     states = Delivery.objects.filter(notice__kind="escalated").order_by("pk").values_list("state", flat=True)
     assert list(states) == ["sent", "dropped"]
-    assert results()[1:] == ["Maria looks after it."] * 2
+    assert all(result.endswith("Maria looks after it.") for result in results()[1:])
 
 
 @pytest.mark.parametrize("end", ["acknowledged_at", "resolved_at"])
