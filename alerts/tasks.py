@@ -12,7 +12,8 @@ pulse = runner.Held("pulse schedule", 60.0)
 
 @shared_task(ignore_result=True, expires=10)  # type: ignore[untyped-decorator]
 def check_thresholds() -> None:
-    """Ring the rules and delivery loops, wherever they run."""
+    """Ring the loops that judge, tell and deliver, wherever they run."""
     pulse.ours()
     runner.wake("rules")
+    runner.wake("telling")
     runner.wake("deliver")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from alerts.services.answers import acknowledge, close
-from alerts.services.moves import ALERTS_CHANGED, fire, keep, open_pending, resolve
+from alerts.services.answers import acknowledge, close, note, unacknowledge
+from alerts.services.moves import ALERTS_CHANGED, Change, apply, resolve, resolve_all
 from alerts.services.rules import (
     RULES_CHANGED,
     make_default_rules,
@@ -13,8 +13,10 @@ from alerts.services.rules import (
     servers_removed,
 )
 from alerts.services.seen import on_change
+from alerts.services.troubles import trouble_begins, trouble_ends
 
 __all__ = [
-    "ALERTS_CHANGED", "RULES_CHANGED", "acknowledge", "close", "fire", "keep", "make_default_rules", "naming",
-    "on_change", "open_pending", "remove_rule", "resolve", "rules_changed", "servers_removed",
+    "ALERTS_CHANGED", "RULES_CHANGED", "Change", "acknowledge", "apply", "close", "make_default_rules", "naming",
+    "note", "on_change", "remove_rule", "resolve", "resolve_all", "rules_changed", "servers_removed",
+    "trouble_begins", "trouble_ends", "unacknowledge",
 ]  # fmt: skip

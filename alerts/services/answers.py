@@ -6,18 +6,16 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.models import User
 from accounts.services import audit
 from alerts.engine import Track
-from alerts.models import Delivery, Incident, Notice
-from alerts.services import seen, telling
-from alerts.services.moves import ALERTS_CHANGED, resolve
+from alerts.models import Incident, Notice
+from alerts.services import audience, freeing, seen, telling
+from alerts.services.moves import ALERTS_CHANGED, resolve_all
 from core import runner
 
 STICKY, UNTIL = "sticky", "until"
-CALLS = ("firing", "repeat", "escalated")  # what asks somebody to come
 
 
 @transaction.atomic
@@ -39,25 +37,26 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
     if row is None:
         return
     how = UNTIL if until else how
-    if row.acknowledged_at is not None and not _answers(row, now, by, (how, until)):
+    if row.acknowledged_at is not None and not _is_new(row, now, by, (how, until)):
         return
     Incident.objects.filter(pk=row.pk).update(
         acknowledged_at=now, acknowledged_by=by, acknowledged_how=how, acknowledged_until=until,
         acknowledged_reason=reason[:500], acknowledged_over=over[:20], reminded_at=None,
     )  # fmt: skip
     incident.refresh_from_db()
-    _call_off(incident, now, f"{by} looks after it.")
+    freeing.call_off(incident, now, f"Not done: {by} looks after it.")
     text = f"{by} looks after it: {incident.title}"[:400]
     facts = {"how": how, "reason": reason[:500], "over": over, "until": until.timestamp() if until else None}
     notice = Notice.objects.create(
         incident=incident, kind="acknowledged", at=now, told_at=now, by=by, text=text, facts=facts
     )
-    telling.deliver(notice, telling.heard_of(incident, now), now)
+    telling.deliver(notice, audience.heard_of(incident), now)
     audit(by, "incident.acknowledge", incident, after=facts)
     transaction.on_commit(partial(seen.told, incident))
+    transaction.on_commit(partial(runner.wake, telling.NAME))
 
 
-def _answers(row: Incident, now: datetime, by: User, mode: tuple[str, datetime | None]) -> bool:
+def _is_new(row: Incident, now: datetime, by: User, mode: tuple[str, datetime | None]) -> bool:
     """Whether the second time says anything new: the owner may change how; whoever comes later finds it taken."""
     if row.acknowledged_by_id != by.pk:
         return False
@@ -66,24 +65,22 @@ def _answers(row: Incident, now: datetime, by: User, mode: tuple[str, datetime |
 
 
 @transaction.atomic
-def unacknowledge(incident: Incident, now: datetime, why: str, *, by: User | None = None) -> None:
-    """Nobody looks after it any more: it is told again, and who was told of it hears so."""
-    updated = Incident.objects.open().filter(pk=incident.pk).exclude(acknowledged_at=None)
-    if not updated.update(**FREE):
+def unacknowledge(
+    incident: Incident, now: datetime, why: str = "", *, by: User | None = None, reason: str = ""
+) -> None:
+    """Nobody looks after it any more: who was told of it hears so, and they are called again."""
+    taken = Incident.objects.open().exclude(acknowledged_at=None).filter(pk=incident.pk)
+    if not taken.select_for_update(of=("self",)).exists():
         return
+    words = why or f"{by} gave it back."
+    notice = freeing.free(incident, now, reason or ("person" if by else "unanswered"), words=words, by=by)
+    telling.deliver(notice, audience.heard_of(incident), now)
+    # What somebody's care held is told now; what was told before counts as just said.
+    Incident.objects.filter(pk=incident.pk).exclude(told_at=None).update(told_at=now, repeats=0)
+    Incident.objects.filter(pk=incident.pk).update(next_at=now)
     incident.refresh_from_db()
-    text = f"{why} Nobody looks after it now: {incident.title}"[:400]
-    notice = Notice.objects.create(incident=incident, kind="unacknowledged", at=now, told_at=now, by=by, text=text)
-    telling.deliver(notice, telling.heard_of(incident, now), now)
-    audit(by, "incident.unacknowledge", incident, after={"why": why[:300]})
-    transaction.on_commit(partial(seen.told, incident))
-    transaction.on_commit(partial(runner.wake, "telling"))
-
-
-FREE = {
-    "acknowledged_at": None, "acknowledged_by": None, "acknowledged_how": "", "acknowledged_until": None,
-    "acknowledged_reason": "", "acknowledged_over": "", "reminded_at": None,
-}  # fmt: skip
+    audit(by, "incident.unacknowledge", incident, after={"why": words[:300]})
+    transaction.on_commit(partial(runner.wake, telling.NAME))
 
 
 @transaction.atomic
@@ -97,20 +94,30 @@ def note(incident: Incident, now: datetime, *, by: User, text: str) -> Notice:
 
 @transaction.atomic
 def close(incident: Incident, now: datetime, *, by: User) -> None:
-    """A person says that it is over: its alerts end, and who was told hears of it."""
-    chosen = incident.alerts.open().select_related("rule", "server", "series", "incident")
-    for alert in chosen.select_for_update(of=("self",)):
-        track = Track(judged=alert.judged, value=alert.value)
-        resolve(alert, track, now, text=f"{alert.server.name}: {alert.rule.name} was closed by {by}.")
-    if Incident.objects.open().filter(pk=incident.pk).update(resolved_at=now):
-        transaction.on_commit(partial(seen.told, incident))
+    """A person says that it is over: its alerts end, and who was told hears of it at once."""
+    row = Incident.objects.open().select_for_update(of=("self",)).filter(pk=incident.pk).first()
+    if row is None:
+        return
+    if not row.alerts.exists():  # a trouble that is no alert
+        Notice.objects.create(
+            incident=row, kind="resolved", at=now, text=f"{row.title} Closed by {by}."[:400],
+            facts={"severity": row.severity, "closed_by": str(by)},
+        )  # fmt: skip
+    chosen = row.alerts.open().select_related("rule", "server", "series", "incident").order_by("pk")
+    resolve_all(
+        [
+            (
+                alert, Track(judged=alert.judged, value=alert.value),
+                f"{alert.server.name}: {alert.rule.name} was closed by {by}.",
+            )
+            for alert in chosen.select_for_update(of=("self",))
+        ],
+        now,
+        by_hand=str(by),
+    )  # fmt: skip
+    Incident.objects.filter(pk=row.pk).update(resolved_at=now, next_at=now)
+    incident.refresh_from_db()
     audit(by, "incident.resolve", incident)
+    transaction.on_commit(partial(telling.at_once, [row.pk], now))
+    transaction.on_commit(partial(seen.told, incident))
     transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
-
-
-def _call_off(incident: Incident, now: datetime, why: str) -> None:
-    """What was to call somebody and is not on its way does not any more."""
-    incident.steps.filter(done_at=None).update(done_at=now, result=why[:300])
-    free = Q(lease_until=None) | Q(lease_until__lt=now)
-    waiting = Delivery.objects.filter(free, notice__incident=incident, notice__kind__in=CALLS, state="waiting")
-    waiting.update(state="dropped", lease_until=None, lease_owner="", error=why[:500])

@@ -1,104 +1,79 @@
-"""Move an alert, its incident and its notices together, in the transaction of whoever judged."""
+"""Move alerts, their incidents and their notices together, in the transaction of whoever judged.
+
+However many move, it costs a handful of queries: all is read first, changed in memory, written at the end.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 
 from alerts import messages
 from alerts.engine import Limits, Track
-from alerts.models import Alert, Incident
-from alerts.services import seen, telling
+from alerts.models import Alert
+from alerts.services.work import Work
 
 ALERTS_CHANGED = "alerts-changed"
 
-
-def open_pending(rule: int, server: int, series: int, track: Track, limits: Limits) -> Alert:
-    """The first bad sample: remembered, not told yet."""
-    alert, _ = Alert.objects.get_or_create(
-        rule_id=rule,
-        server_id=server,
-        series_id=series,
-        resolved_at=None,
-        defaults={
-            "severity": messages.severity_name(track.severity),
-            "value": track.value,
-            "limit": limits.limit(track.severity),
-            "since": track.since,
-            "judged": track.judged,
-        },
-    )
-    return alert
+Key = tuple[int, int, int]  # rule, server, series
+Ending = tuple[Alert, Track, str]  # in which words; empty: the usual ones
 
 
-def fire(alert: Alert, track: Track, limits: Limits, now: datetime) -> None:
-    """It is bad, or worse than told: one notice for this transition."""
-    severity = messages.severity_name(track.severity)
-    _remember(alert, track, severity, limits.limit(track.severity))
-    text = messages.sentence(alert, alert.value, alert.limit)
-    incident = _incident(alert, severity, text, now)
-    alert.incident = incident
-    alert.transition += 1
-    alert.save()
-    telling.unsent(alert, now).update(state="dropped")  # the worse news replaces the milder one that still waits
-    telling.tell(incident, alert, "firing", text, now, telling.due(alert.rule, severity, now))
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One series of one server stands elsewhere with a rule than before."""
+
+    key: Key
+    before: Track
+    after: Track
+    limits: Limits
+
+    @property
+    def news(self) -> bool:
+        """It is bad, or worse than told."""
+        fresh = self.before.state in {"ok", "pending"} or self.after.severity > self.before.severity
+        return self.after.state == "firing" and fresh
 
 
-def keep(alert: Alert, track: Track, limits: Limits) -> None:
-    """A change that is nobody's news: recovering, milder, pending on."""
-    severity = messages.severity_name(track.severity) if track.severity else alert.severity
-    _remember(alert, track, severity, alert.limit if not track.severity else limits.limit(track.severity))
-    alert.save()
-    if alert.incident:
-        _level(alert.incident)
+@transaction.atomic
+def apply(changes: Sequence[Change], now: datetime) -> None:
+    """All that one look at the journal changed, in the order of time; one that is not open raises DoesNotExist."""
+    work = Work(now)
+    work.read([change.key for change in changes])
+    for change in changes:
+        _apply(work, change)
+    work.save()
+
+
+def _apply(work: Work, change: Change) -> None:
+    after = change.after
+    severity = messages.severity_name(after.severity)
+    limit = change.limits.limit(after.severity)
+    alert = work.open(change.key, after, severity, limit) if change.before.state == "ok" else work.known(change.key)
+    if after.state == "ok":
+        work.resolve(alert, after)
+    elif change.news:
+        work.fire(alert, after, severity, limit)
+    else:
+        work.keep(alert, after, *((severity, limit) if after.severity else (alert.severity, alert.limit)))
 
 
 def resolve(alert: Alert, track: Track, now: datetime, *, text: str = "") -> None:
     """The end: who was told of the trouble is told of it; an alert that nobody heard of just goes."""
-    if alert.state == "pending":
-        alert.delete()
-        return
-    alert.state, alert.judged, alert.value = "resolved", track.judged, track.value
-    alert.resolved_at = now
-    alert.transition += 1
-    alert.save()
-    incident = alert.incident
-    if incident is None:
-        return
-    telling.tell(incident, alert, "resolved", text or messages.good_sentence(alert, track.value), now, now)
-    if not incident.alerts.open().exists():
-        incident.resolved_at = now
-        incident.save(update_fields=["resolved_at"])
-    else:
-        _level(incident)
+    resolve_all([(alert, track, text)], now)
 
 
-def _remember(alert: Alert, track: Track, severity: str, limit: float) -> None:
-    alert.state, alert.severity, alert.limit = track.state, severity, limit
-    alert.value, alert.judged, alert.good_since = track.value, track.judged, track.good_since
-
-
-def _incident(alert: Alert, severity: str, title: str, now: datetime) -> Incident:
-    incident, made = Incident.objects.get_or_create(
-        key=f"rule {alert.rule_id} server {alert.server_id}",
-        resolved_at=None,
-        defaults={
-            "team": alert.rule.team, "title": title[:300], "severity": severity, "opened_at": now,
-        },
-    )  # fmt: skip
-    if not made and severity == "critical" and incident.severity != "critical":
-        incident.severity, incident.title = severity, title[:300]
-        incident.save(update_fields=["severity", "title"])
-    return incident
-
-
-def _level(incident: Incident) -> None:
-    """An incident is as bad as its worst open alert."""
-    open_ = set(incident.alerts.open().exclude(state="pending").values_list("severity", flat=True))
-    worst = "critical" if "critical" in open_ else "warn"
-    if open_ and worst != incident.severity:
-        incident.severity = worst
-        incident.save(update_fields=["severity"])
-    transaction.on_commit(partial(seen.told, incident))
+@transaction.atomic
+def resolve_all(endings: Iterable[Ending], now: datetime, *, by_hand: str = "") -> None:
+    """Many at once; `by_hand` names the person who said that they are over."""
+    endings = list(endings)
+    work = Work(now)
+    work.adopt([alert for alert, _, _ in endings])
+    for alert, track, text in endings:
+        work.resolve(alert, track, text)
+    for notice in work.notices if by_hand else ():
+        notice.facts["closed_by"] = by_hand
+    work.save()

@@ -1,94 +1,102 @@
-"""Write down who is to be told what, and until when it may wait."""
+"""Tell what is due: groups, chains, reminders; safe to run twice, late, and in many processes at once."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Min, QuerySet
 
-from alerts.channels.base import channels
-from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
-from alerts.services import seen
-from core import runner, sealed
-from core.registry import Unknown
+from alerts.models import Delivery, Incident, Notice
+from alerts.services import chains, reminders
+from alerts.services.audience import To
+from alerts.services.flush import Flush
+from core import runner
 
-WAIT = {"critical": 0, "warn": 10}
-Target = tuple[int, str]  # channel, recipient
+log = logging.getLogger(__name__)
 
-
-def due(rule: Rule, severity: str, now: datetime) -> datetime:
-    wait = WAIT[severity] if rule.group_wait is None else rule.group_wait
-    return now + timedelta(seconds=wait)
-
-
-def tell(incident: Incident, alert: Alert, kind: str, text: str, now: datetime, due: datetime) -> None:
-    notice, made = Notice.objects.get_or_create(
-        alert=alert,
-        transition=alert.transition,
-        defaults={
-            "incident": incident,
-            "kind": kind,
-            "at": now,
-            "text": text[:400],
-            "facts": {"value": alert.value, "limit": alert.limit, "severity": alert.severity},
-        },
-    )
-    if made:
-        deliver(notice, heard(alert, now) if kind == "resolved" else targets(alert), due)
-    transaction.on_commit(partial(seen.told, incident))
-
-
-def deliver(notice: Notice, targets: list[Target], due: datetime) -> None:
-    Delivery.objects.bulk_create(
-        [Delivery(notice=notice, channel_id=channel, recipient=to, due_at=due) for channel, to in targets],
-        ignore_conflicts=True,
-    )
-    transaction.on_commit(partial(runner.wake, "deliver"))
-
-
-def targets(alert: Alert) -> list[Target]:
-    """The channels a rule names, else the team's default ones; each recipient is told, and retried, alone."""
-    if alert.server.demo:  # nobody is woken by what is simulated
-        return []
-    rule = alert.rule
-    mine = Channel.objects.filter(team=rule.team_id, enabled=True)
-    named = [target["channel"] for target in rule.notify if isinstance(target, dict) and "channel" in target]
-    found = list(mine.filter(uuid__in=named)) if named else []
-    # A rule whose channels were switched off must not fall silent.
-    return [(channel.pk, to) for channel in found or mine.filter(default=True) for to in recipients(channel)]
+NAME = "telling"
+AGAIN = timedelta(seconds=0.5)
+AT_ONCE = 200  # groups in one transaction; the rest comes in the next
 
 
 def step(now: datetime) -> datetime | None:
-    """Tell what is due; when there will be more."""
-    return None
+    """Do everything that is due; when there will be more."""
+    _take_back(now)
+    flush(Incident.objects.all(), now)
+    _announce_ends(now)
+    chain = chains.run_due(now, muted=partial(muted, now=now))
+    reminder = reminders.run_due(now)
+    times = [at for at in (_next_group(now), _next_return(), chain, reminder) if at]
+    # What is still due is held by another process, or failed: looked at again soon.
+    return min((at if at > now else now + AGAIN for at in times), default=None)
 
 
-def heard_of(incident: Incident, now: datetime) -> list[Target]:
-    """Whoever was called to it, or may have been."""
-    told = Delivery.objects.filter(notice__incident=incident, notice__kind__in=("firing", "repeat", "escalated"))
-    told = told.exclude(state="dropped", attempts=0)
-    return list(told.order_by().values_list("channel_id", "recipient").distinct())
-
-
-def recipients(channel: Channel) -> list[str]:
+def at_once(incidents: Iterable[int], now: datetime) -> None:
+    """Right after the commit that made them due, in the thread of whoever judged: no hop is paid."""
     try:
-        return channels.get(channel.kind)(channel.config).recipients()
-    except (Unknown, sealed.Broken, ValueError, ValidationError):
-        return [""]  # the delivery fails with the reason, where people see it
+        flush(Incident.objects.filter(pk__in=incidents), now)
+    except Exception:
+        # It is committed and due: the loop finds it.
+        log.exception("What is due could not be told at once")
+    runner.wake(NAME)
 
 
-def unsent(alert: Alert, now: datetime) -> QuerySet[Delivery]:
-    """What still waits for its group and was never tried."""
-    return Delivery.objects.filter(
-        notice__alert=alert, notice__kind="firing", state="waiting", attempts=0, due_at__gt=now
-    )
+def flush(of: QuerySet[Incident], now: datetime) -> None:
+    while _flush_some(of, now) == AT_ONCE:
+        pass
 
 
-def heard(alert: Alert, now: datetime) -> list[Target]:
-    """Who was told that it fires, or is about to be. What still waits for its group is not sent any more."""
-    unsent(alert, now).update(state="dropped")
-    told = Delivery.objects.filter(notice__alert=alert, notice__kind="firing").exclude(state="dropped")
-    return list(told.order_by().values_list("channel_id", "recipient").distinct())
+@transaction.atomic
+def _flush_some(of: QuerySet[Incident], now: datetime) -> int:
+    due = of.filter(next_at__lte=now).select_related("rule", "acknowledged_by").order_by("next_at", "pk")
+    incidents = list(due.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE])
+    if incidents:
+        Flush(incidents, now).run()
+    return len(incidents)
+
+
+def muted(incident: Incident, now: datetime) -> str:
+    """Why nothing may be said of it now, in words; empty where something may."""
+    return Flush([incident], now).muted(incident)
+
+
+def deliver(notice: Notice, targets: Iterable[To], due: datetime) -> None:
+    """Send this to each of them, now or when their own time comes."""
+    rows = [
+        Delivery(
+            notice=notice, channel_id=to.channel, recipient=to.recipient, due_at=max(due, to.due), person_id=to.person
+        )
+        for to in targets
+    ]
+    Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+    transaction.on_commit(partial(runner.wake, "deliver"))
+
+
+def _take_back(now: datetime) -> None:
+    """The time for which somebody wanted to look after it is over."""
+    from alerts.services import answers  # noqa: PLC0415 - it delivers by this module
+
+    over = Incident.objects.open().filter(acknowledged_until__lte=now).exclude(acknowledged_at=None)
+    for incident in over.select_related("acknowledged_by"):
+        answers.unacknowledge(incident, now, f"The time of {incident.acknowledged_by} is over.", reason="until")
+
+
+def _announce_ends(now: datetime) -> None:
+    from alerts.services import silences  # noqa: PLC0415 - it delivers by this module
+
+    silences.announce_ends(now)
+
+
+def _next_group(now: datetime) -> datetime | None:
+    soonest: datetime | None = Incident.objects.aggregate(at=Min("next_at"))["at"]
+    return soonest
+
+
+def _next_return() -> datetime | None:
+    taken = Incident.objects.open().exclude(acknowledged_until=None)
+    soonest: datetime | None = taken.aggregate(at=Min(F("acknowledged_until")))["at"]
+    return soonest

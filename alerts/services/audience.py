@@ -1,0 +1,137 @@
+"""Who is told: whom the rule names, and whoever heard of the beginning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.base import LOOK
+from accounts.models import Team, User
+from alerts.models import Chain, Channel, Delivery, Incident, Notice
+from alerts.models.records import CALLS
+from alerts.services import people
+
+Place = tuple[int, str]  # channel, recipient
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """One recipient over one channel, and from when on."""
+
+    channel: int
+    recipient: str
+    due: datetime
+    person: int | None = None
+
+    @property
+    def place(self) -> Place:
+        return self.channel, self.recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """What the targets of a rule come to: places, and chains that find their own."""
+
+    places: tuple[To, ...]
+    chains: tuple[Chain, ...] = ()
+
+
+class Book:
+    """Targets looked up once for many alerts."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.known: dict[str, Aims] = {}
+        self.of_channel: dict[int, list[str]] = {}
+
+    def aims(self, team: int, notify: list[Any], severity: str) -> Aims:
+        key = f"{team} {severity} {json.dumps(notify, sort_keys=True)}"
+        if key not in self.known:
+            self.known[key] = self._named(team, notify, severity) or self._usual(team)
+        return self.known[key]
+
+    def _named(self, team: int, notify: list[Any], severity: str) -> Aims | None:
+        """None where nothing of it is left: a rule whose channels were switched off must not fall silent."""
+        channels = Channel.objects.filter(team=team, enabled=True, uuid__in=_uuids(notify, "channel"))
+        places = self._places(channels)
+        for user in User.objects.filter(uuid__in=_uuids(notify, "person")):
+            places += self._ways(user, team, severity)
+        chains = Chain.objects.filter(team=team, uuid__in=_uuids(notify, "chain"))
+        found = Aims(tuple(places), tuple(chains))
+        return found if found.places or found.chains else None
+
+    def _usual(self, team: int) -> Aims:
+        """The team's default chain; without one, all of its default channels."""
+        chain = Chain.objects.filter(team=team, default=True).first()
+        if chain is not None:
+            return Aims((), (chain,))
+        return Aims(tuple(self._places(Channel.objects.filter(team=team, enabled=True, default=True))))
+
+    def _places(self, channels: Iterable[Channel]) -> list[To]:
+        return [To(channel.pk, to, self.now) for channel in channels for to in self._recipients(channel)]
+
+    def _recipients(self, channel: Channel) -> list[str]:
+        if channel.pk not in self.of_channel:
+            self.of_channel[channel.pk] = people.recipients(channel)
+        return self.of_channel[channel.pk]
+
+    def _ways(self, user: User, team: int, severity: str) -> list[To]:
+        if not user.may(LOOK, Team(pk=team)):
+            return []
+        found = people.ways(user, severity, self.now)
+        return [To(reach.channel.pk, reach.recipient, reach.due_at, user.pk) for reach in found]
+
+
+def _uuids(notify: list[Any], kind: str) -> list[UUID]:
+    found = []
+    for target in notify:
+        try:
+            found.append(UUID(target[kind]))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+    return found
+
+
+class Heard:
+    """Who was called to which alerts of some incidents: whatever was sent, or may have been."""
+
+    def __init__(self, incidents: Collection[int]) -> None:
+        rows = Delivery.objects.filter(notice__incident__in=incidents, notice__kind__in=CALLS)
+        rows = rows.exclude(state="dropped", attempts=0)
+        self.places: dict[int, dict[Place, int | None]] = {}
+        for notice, channel, to, person in rows.order_by("pk").values_list(
+            "notice_id", "channel_id", "recipient", "person_id"
+        ):
+            self.places.setdefault(notice, {})[channel, to] = person
+        self.covers: dict[int, list[tuple[int, set[int] | None, str]]] = {}
+        told = Notice.objects.filter(pk__in=self.places).order_by("pk")
+        for pk, incident, alert, kind, facts in told.values_list("pk", "incident_id", "alert_id", "kind", "facts"):
+            self.covers.setdefault(incident, []).append((pk, _covered(alert, facts), kind))
+
+    def of(self, incident: int, alert: int | None = None, *, by_chain: bool = False) -> dict[Place, int | None]:
+        """Those who were called to this alert of it; to any, where none is named."""
+        found: dict[Place, int | None] = {}
+        for notice, covered, kind in self.covers.get(incident, ()):
+            meant = alert is None or covered is None or alert in covered
+            if meant and (not by_chain or kind == "escalated"):
+                found.update(self.places[notice])
+        return found
+
+
+def _covered(alert: int | None, facts: dict[str, Any]) -> set[int] | None:
+    """The alerts that a message spoke of; none named means all that the incident had."""
+    if "alerts" in facts:
+        return set(facts["alerts"])
+    one = facts.get("alert", alert)
+    return None if one is None else {one}
+
+
+def heard_of(incident: Incident) -> list[To]:
+    """Whoever was called to it."""
+    found = Heard([incident.pk]).of(incident.pk)
+    now = incident.opened_at
+    return [To(channel, to, now, person) for (channel, to), person in found.items()]

@@ -1,0 +1,319 @@
+"""Tell some groups whose time has come: who hears what in which message, all read and written at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+
+from alerts import grouping, policy
+from alerts.models import Alert, Delivery, Incident, Notice, Rule
+from alerts.policy import Around, Case, Down, Held
+from alerts.services import chains, freeing, seen, silences
+from alerts.services.audience import Aims, Book, Heard, Place, To
+from alerts.services.work import timers, upsert
+from core import runner
+from servers.models import Server
+
+REPLACED = "worse news took its place"
+EARLY = "it was over before its group was told"
+UNHEARD = "nobody was told that it began"
+
+Subject = int | None  # the key of an alert; None for a trouble that has none
+
+
+@dataclass(eq=False)
+class Talk:
+    """One group being told: what became of its events, and what goes out."""
+
+    incident: Incident
+    tick: datetime
+    out: list[tuple[Notice, list[To]]] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+
+
+class Flush:
+    """Holds the locks of these incidents; `run` leaves none of them due."""
+
+    def __init__(self, incidents: Sequence[Incident], now: datetime) -> None:
+        self.now = now
+        self.incidents = incidents
+        pks = [incident.pk for incident in incidents]
+        self.events: dict[int, list[Notice]] = {pk: [] for pk in pks}
+        untold = Notice.objects.untold().filter(incident__in=pks).select_related("alert").order_by("pk")
+        for notice in untold:
+            self.events[notice.incident_id].append(notice)
+        self.open: dict[int, list[Alert]] = {pk: [] for pk in pks}
+        for alert in Alert.objects.open().filter(incident__in=pks).exclude(state="pending").order_by("pk"):
+            self.open[alert.incident_id or 0].append(alert)
+        alerts = [event.alert for events in self.events.values() for event in events if event.alert]
+        alerts += [alert for group in self.open.values() for alert in group]
+        self.rules = Rule.objects.in_bulk({alert.rule_id for alert in alerts})
+        self.servers = Server.objects.in_bulk({alert.server_id for alert in alerts})
+        self.around = Around(now, silences.mutes({rule.team_id for rule in self.rules.values()}, now), self._downs())
+        self.book = Book(now)
+        self.heard = Heard([incident.pk for incident in incidents if self._may_have_been_heard(incident)])
+        self.notices: dict[Notice, None] = {}  # told, held or settled
+        self.bundles: list[Notice] = []
+        self.deliveries: list[Delivery] = []
+
+    def _may_have_been_heard(self, incident: Incident) -> bool:
+        return incident.told_at is not None or any(one.kind == "resolved" for one in self.events[incident.pk])
+
+    def _downs(self) -> dict[int, Down]:
+        """Servers that are down, or may be: what else is bad of them is explained by it."""
+        chosen = Alert.objects.open().filter(server__in=self.servers, rule__kind="no_data", rule__metric="")
+        return {server: Down(alert, incident) for server, alert, incident in chosen.values_list(
+            "server_id", "pk", "incident_id"
+        )}  # fmt: skip
+
+    # One group after the other
+
+    def run(self) -> None:
+        for incident in self.incidents:
+            self._talk(Talk(incident, incident.next_at or self.now))
+        self._save()
+
+    def _talk(self, talk: Talk) -> None:
+        incident = talk.incident
+        pace = timers(incident.rule)
+        for subject, events in _by_subject(self.events[incident.pk]).items():
+            self._subject(talk, subject, events, each=pace.at_once)
+        said = bool(talk.out)
+        self._send(talk, each=pace.at_once)
+        if said:
+            incident.told_at, incident.repeats = self.now, 0
+        elif self._repeat_due(talk):
+            self._repeat(talk)
+        self._when_next(talk)
+        incident.parent_id = self._parent(incident)
+
+    def _subject(self, talk: Talk, subject: Subject, events: list[Notice], *, each: bool) -> None:
+        """The untold events of one alert in their order; of beginnings that waited the last one speaks."""
+        begun: Notice | None = None
+        for event in events:
+            if event.kind == "resolved":
+                why = self._begin_late(talk, begun, event, each=each) if begun else UNHEARD
+                self._end(talk, subject, event, why)
+                begun = None
+                continue
+            if begun is not None and each:
+                self._begin(talk, begun)
+            elif begun is not None:
+                self._settle(begun, REPLACED)
+            begun = event
+        if begun is not None:
+            self._begin(talk, begun)
+
+    def _begin_late(self, talk: Talk, begun: Notice, end: Notice, *, each: bool) -> str:
+        """It began and is over, and nobody heard yet: told if its time had come before. Else why not."""
+        if not begun.held and (each or end.at >= talk.tick):
+            self._begin(talk, begun, over=True)
+            return begun.held
+        self._settle(begun, begun.held or EARLY)
+        return begun.held
+
+    def _begin(self, talk: Talk, event: Notice, *, over: bool = False) -> None:
+        """A beginning is told unless something holds it."""
+        incident, alert = talk.incident, event.alert
+        reason = self._reason(incident, alert, event.at) if alert else None
+        if reason is not None:
+            event.held = f"Not told: {reason.why}."[:200]
+            self.notices[event] = None
+            if reason.for_good or over:
+                event.told_at = self.now
+            else:
+                talk.held.append(reason)
+            return
+        if incident.acknowledged_at is not None:
+            freeing.free(incident, self.now, "worse")
+        aims = self._aims(incident, event)
+        for chain in aims.chains:
+            chains.begin(incident, chain, self.now)
+        to = list(aims.places)
+        if aims.chains:
+            to += self._tos(self.heard.of(incident.pk, by_chain=True))
+        event.held = ""
+        talk.out.append((event, [one for one in to if not over or one.due <= self.now]))
+
+    def _end(self, talk: Talk, subject: Subject, event: Notice, why: str) -> None:
+        """The end goes to whoever heard of the beginning, and to nobody else, whatever is muted."""
+        to = self._tos(self.heard.of(talk.incident.pk, subject))
+        known = {one.place for one in to}
+        for begun, told in talk.out:
+            if begun.kind == "firing" and _subject(begun) == subject:
+                to += [one for one in told if one.place not in known]
+                known |= {one.place for one in told}
+        if to:
+            talk.out.append((event, to))
+        else:
+            self._settle(event, why or UNHEARD)
+
+    def _settle(self, event: Notice, why: str) -> None:
+        event.held, event.told_at = why[:200], self.now
+        self.notices[event] = None
+
+    def _reason(self, incident: Incident, alert: Alert, began: datetime) -> Held | None:
+        rule = self.rules[alert.rule_id]
+        firing = sum(one.rule_id == rule.pk for one in self.open[incident.pk])
+        return policy.held(Case(self.around, incident, rule, self.servers[alert.server_id], alert.pk, began, firing))
+
+    def _aims(self, incident: Incident, event: Notice) -> Aims:
+        severity = event.facts.get("severity", incident.severity)
+        if event.alert is None:
+            return self.book.aims(incident.team_id, event.facts.get("notify") or [], severity)
+        rule = self.rules[event.alert.rule_id]
+        return self.book.aims(rule.team_id, rule.notify, severity)
+
+    def _tos(self, places: dict[Place, int | None]) -> list[To]:
+        return [To(channel, to, self.now, person) for (channel, to), person in places.items()]
+
+    # Messages
+
+    def _send(self, talk: Talk, *, each: bool) -> None:
+        """Each recipient gets one message of all that is news to it; each event its own where nothing waits."""
+        shares: dict[Place, tuple[To, list[Notice]]] = {}
+        for event, tos in talk.out:
+            event.told_at = self.now
+            self.notices[event] = None
+            for to in tos:
+                if each:
+                    self._deliver(event, to)
+                else:
+                    shares.setdefault(to.place, (to, []))[1].append(event)
+        alike: dict[tuple[Notice, ...], list[To]] = {}
+        for to, events in shares.values():
+            alike.setdefault(tuple(events), []).append(to)
+        for told, tos in alike.items():
+            notice = told[0] if len(told) == 1 else self._bundle(talk.incident, told)
+            for to in tos:
+                self._deliver(notice, to)
+
+    def _bundle(self, incident: Incident, events: tuple[Notice, ...]) -> Notice:
+        new = [event for event in events if event.kind == "firing"]
+        over = [event for event in events if event.kind == "resolved"]
+        worst = max(new or over, key=lambda event: (event.facts.get("severity") == "critical", event.pk))
+        facts = {
+            "new": [event.facts for event in new[: grouping.SHOWN]], "new_count": len(new),
+            "resolved": [event.facts for event in over[: grouping.SHOWN]], "resolved_count": len(over),
+            "firing": len(self.open[incident.pk]), "alerts": [_subject(event) for event in new],
+            **{name: worst.facts.get(name) for name in ("severity", "value", "limit")},
+        }  # fmt: skip
+        text = grouping.bundle([event.facts for event in new], [event.facts for event in over], facts["firing"])
+        kind = "firing" if new else "resolved"
+        notice = Notice(incident=incident, kind=kind, at=self.now, told_at=self.now, text=text, facts=facts)
+        self.bundles.append(notice)
+        for event in events:
+            event.told_in = event.told_in or notice
+        return notice
+
+    def _deliver(self, notice: Notice, to: To) -> None:
+        self.deliveries.append(
+            Delivery(notice=notice, channel_id=to.channel, recipient=to.recipient, due_at=to.due, person_id=to.person)
+        )
+
+    # Saying it again
+
+    def _repeat_due(self, talk: Talk) -> bool:
+        incident = talk.incident
+        if incident.told_at is None or incident.resolved_at or incident.acknowledged_at:
+            return False
+        return self.now >= incident.told_at + timers(incident.rule).pause(incident.repeats)
+
+    def _repeat(self, talk: Talk) -> None:
+        incident = talk.incident
+        waiting = {_subject(event) for event in self.events[incident.pk] if event.told_at is None}
+        told = [alert for alert in self.open[incident.pk] if alert.pk not in waiting]
+        speak = [alert for alert in told if self._reason(incident, alert, self.now) is None]
+        if told and not speak:
+            return  # at the next tick, or when what mutes it ends
+        to = self._again_to(incident, speak)
+        if to:
+            facts = {"firing": len(speak), "alerts": [alert.pk for alert in speak], "severity": incident.severity}
+            if not speak:
+                del facts["alerts"]
+            text = f"Still firing: {incident.title}"[:400]
+            notice = Notice(incident=incident, kind="repeat", at=self.now, told_at=self.now, text=text, facts=facts)
+            self.bundles.append(notice)
+            for one in to.values():
+                self._deliver(notice, one)
+        incident.told_at = self.now
+        incident.repeats += 1
+
+    def _again_to(self, incident: Incident, speak: list[Alert]) -> dict[Place, To]:
+        """Whom the rules name now, and whom the chains have reached; a trouble without alerts: who heard of it."""
+        found: dict[Place, To] = {}
+        for alert in speak:
+            rule = self.rules[alert.rule_id]
+            aims = self.book.aims(rule.team_id, rule.notify, alert.severity)
+            found.update({one.place: one for one in aims.places})
+            if aims.chains:
+                found.update({one.place: one for one in self._tos(self.heard.of(incident.pk, by_chain=True))})
+        if not speak:
+            found.update({one.place: one for one in self._tos(self.heard.of(incident.pk))})
+        return found
+
+    # When to look again
+
+    def _when_next(self, talk: Talk) -> None:
+        incident = talk.incident
+        pace = timers(incident.rule)
+        times = [policy.look_again(reason, self.now) for reason in talk.held]
+        if incident.resolved_at is None and incident.told_at is not None:
+            times.append(self._next_repeat(talk, pace))
+        incident.next_at = min(times, default=None)
+
+    def _next_repeat(self, talk: Talk, pace: grouping.Timers) -> datetime:
+        incident = talk.incident
+        assert incident.told_at is not None  # noqa: S101 - asked by the caller
+        base = min(talk.tick, self.now) if pace.interval else self.now
+        at = pace.again(base, incident.told_at, incident.repeats)
+        if at > self.now:
+            return at
+        # It is due and muted, or somebody looks after it: ticks go on.
+        step = pace.next(base, self.now) if pace.interval else self.now + policy.LOOK
+        return step if step > self.now else step + max(policy.LOOK, step - base)
+
+    def _parent(self, incident: Incident) -> int | None:
+        """The trouble that explains all of it: its servers are down, and that is told as one."""
+        alerts = self.open[incident.pk]
+        found = {self.around.downs.get(alert.server_id) for alert in alerts}
+        parents = {down.incident if down else None for down in found}
+        if len(parents) == 1 and not any(down and down.alert in {a.pk for a in alerts} for down in found):
+            return parents.pop()
+        return None
+
+    def muted(self, incident: Incident) -> str:
+        """Why nothing may be said of it now: every alert of it is held."""
+        reasons = [self._reason(incident, alert, self.now) for alert in self.open[incident.pk]]
+        return reasons[0].why if reasons and reasons[0] and all(reasons) else ""
+
+    # Writing
+
+    def _save(self) -> None:
+        Notice.objects.bulk_create(self.bundles)
+        upsert(Notice, list(self.notices), ["told_at", "told_in", "held"])
+        Delivery.objects.bulk_create(self.deliveries, ignore_conflicts=True)
+        upsert(Incident, list(self.incidents), ["told_at", "next_at", "repeats", "parent"])
+        over = [incident.pk for incident in self.incidents if incident.resolved_at]
+        freeing.nothing_more(over, self.now)
+        if self.deliveries:
+            transaction.on_commit(partial(runner.wake, "deliver"))
+        for incident in self.incidents:
+            transaction.on_commit(partial(seen.told, incident))
+
+
+def _subject(event: Notice) -> Subject:
+    """An alert that went with its server is still known by its number."""
+    found: Subject = event.facts.get("alert", event.alert_id)
+    return found
+
+
+def _by_subject(events: list[Notice]) -> dict[Subject, list[Notice]]:
+    found: dict[Subject, list[Notice]] = {}
+    for event in events:
+        found.setdefault(_subject(event), []).append(event)
+    return found

@@ -1,0 +1,333 @@
+"""What one transaction changes of alerts, incidents and notices: read at once, written at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from alerts import grouping, messages
+from alerts.engine import Track
+from alerts.grouping import Timers
+from alerts.models import Alert, Incident, Notice, Rule
+from alerts.services import seen
+from core import runner
+from metrics.models import Series
+from servers.models import Server
+
+log = logging.getLogger(__name__)
+
+Key = tuple[int, int, int]  # rule, server, series
+
+
+def timers(rule: Rule | None) -> Timers:
+    if rule is None:
+        return Timers()
+    return grouping.timers(rule.group_wait, rule.group_interval, rule.repeat_intervals)
+
+
+def by_of(rule: Rule) -> list[str]:
+    return grouping.parts(rule.group_by, timers(rule))
+
+
+def is_down(rule: Rule) -> bool:
+    """The rule "server down": silence of the server itself, not of one of its series."""
+    return rule.kind == "no_data" and not rule.metric
+
+
+@dataclass(eq=False)
+class Group:
+    """An incident and the alerts that are open in it."""
+
+    incident: Incident
+    fresh: bool = False
+    open: dict[Key, tuple[str, str, str]] = field(default_factory=dict)  # severity, server, rule
+
+    def level(self) -> None:
+        """An incident is as bad as its worst open alert."""
+        if self.open:
+            levels = {severity for severity, _, _ in self.open.values()}
+            self.incident.severity = "critical" if "critical" in levels else "warn"
+
+    def entitle(self, sentence: str, by: list[str], *, worse: bool) -> None:
+        servers = list(dict.fromkeys(server for _, server, _ in self.open.values()))
+        rules = list(dict.fromkeys(rule for _, _, rule in self.open.values()))
+        if worse or len(servers) > 1 or len(rules) > 1:
+            self.incident.title = grouping.title(sentence, rules, servers, by)
+
+
+class Work:
+    """Locks incidents first and alerts after them, as everybody does."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.rules: dict[int, Rule] = {}
+        self.servers: dict[int, Server] = {}
+        self.series: dict[int, Series] = {}
+        self.alerts: dict[Key, Alert] = {}
+        self.groups: dict[int, Group] = {}
+        self.by_key: dict[str, Group] = {}
+        self.owners: dict[int, Group] = {}  # by the identity of their incident
+        self.touched: dict[Group, None] = {}
+        self.changed: dict[Alert, None] = {}
+        self.made: dict[int, Alert] = {}  # by identity: a row that is not written yet has no hash
+        self.gone: list[Alert] = []
+        self.notices: list[Notice] = []
+        self.up_again: set[int] = set()
+
+    # Reading
+
+    def read(self, keys: Collection[Key]) -> None:
+        """Everything that these series may touch."""
+        self.rules = Rule.objects.select_related("team").in_bulk({key[0] for key in keys})
+        self.servers = Server.objects.in_bulk({key[1] for key in keys})
+        self.series = Series.objects.in_bulk({key[2] for key in keys})
+        chosen = Alert.objects.open().filter(
+            rule__in=self.rules, server__in=self.servers, series__in=self.series
+        )  # of one look at the journal few rules meet many servers: little is read that is not meant
+        wanted = set(keys)
+        known = {pk: incident for pk, incident, *key in chosen.values_list(
+            "pk", "incident_id", "rule_id", "server_id", "series_id"
+        ) if tuple(key) in wanted}  # fmt: skip
+        groups = {
+            self._key(rule, server) for rule, server, _ in keys if rule in self.rules and server in self.servers
+        }
+        self._lock({pk for pk in known.values() if pk}, groups)
+        for alert in Alert.objects.open().filter(pk__in=known).select_for_update(of=("self",)):
+            self._hold(alert)
+
+    def adopt(self, alerts: Iterable[Alert]) -> None:
+        """Alerts that somebody holds already."""
+        alerts = list(alerts)
+        for alert in alerts:
+            self.rules[alert.rule_id] = alert.rule
+            self.servers[alert.server_id] = alert.server
+            self.series[alert.series_id] = alert.series
+        keys = {self._key(alert.rule_id, alert.server_id) for alert in alerts if alert.incident_id is None}
+        self._lock({alert.incident_id for alert in alerts if alert.incident_id}, keys)
+        for alert in alerts:
+            self._hold(alert)
+
+    def _hold(self, alert: Alert) -> None:
+        key = (alert.rule_id, alert.server_id, alert.series_id)
+        alert.rule, alert.server, alert.series = self.rules[key[0]], self.servers[key[1]], self.series[key[2]]
+        if alert.incident_id in self.groups:
+            alert.incident = self.groups[alert.incident_id].incident
+        self.alerts[key] = alert
+
+    def _key(self, rule: int, server: int) -> str:
+        one, where = self.rules[rule], self.servers[server]
+        return grouping.key(one.pk, one.team_id, where.pk, where.words(), by_of(one))
+
+    def _lock(self, pks: set[int], keys: set[str]) -> None:
+        """The open ones, and those that ended and whose end waits for its tick: they go on if it is bad again."""
+        going = Q(resolved_at=None) | Q(next_at__gt=self.now)
+        chosen = Incident.objects.filter(Q(pk__in=pks) | Q(going, key__in=keys)).order_by("pk")
+        for incident in chosen.select_for_update(of=("self",)):
+            group = self.groups[incident.pk] = self.owners[id(incident)] = Group(incident)
+            known = self.by_key.get(incident.key)
+            if incident.key in keys and (known is None or incident.resolved_at is None):
+                self.by_key[incident.key] = group
+        shown = Alert.objects.open().filter(incident__in=self.groups).exclude(state="pending")
+        for pk, rule, server, series, *rest in shown.order_by("pk").values_list(
+            "incident_id", "rule_id", "server_id", "series_id", "severity", "server__name", "rule__name"
+        ):
+            self.groups[pk].open[rule, server, series] = (rest[0], rest[1], rest[2])
+
+    # Changing
+
+    def known(self, key: Key) -> Alert:
+        try:
+            return self.alerts[key]
+        except KeyError as missing:
+            raise Alert.DoesNotExist from missing
+
+    def open(self, key: Key, track: Track, severity: str, limit: float) -> Alert:
+        """The first bad sample; one that is open already stays."""
+        if key not in self.alerts:
+            rule, server, series = self.rules.get(key[0]), self.servers.get(key[1]), self.series.get(key[2])
+            if rule is None or server is None or series is None:
+                raise Alert.DoesNotExist  # removed meanwhile
+            alert = Alert(
+                rule=rule, server=server, series=series, severity=severity, value=track.value, limit=limit,
+                since=track.since, judged=track.judged,
+            )  # fmt: skip
+            self.alerts[key] = alert
+            self.made[id(alert)] = alert
+        return self.alerts[key]
+
+    def fire(self, alert: Alert, track: Track, severity: str, limit: float) -> None:
+        self._remember(alert, track, severity, limit)
+        alert.transition += 1
+        text = messages.sentence(alert, alert.value, alert.limit)
+        joins = alert.incident is None
+        group = self._group(alert, text) if joins else self._of(alert)
+        incident = group.incident
+        before = "" if group.fresh and not group.open else incident.severity
+        group.open[_key_of(alert)] = (severity, alert.server.name, alert.rule.name)
+        group.level()
+        worse = incident.severity == "critical" and before != "critical"
+        if joins or worse:
+            group.entitle(text, by_of(alert.rule), worse=worse)
+        self._tell(group, alert, "firing", text)
+        self._call(group, alert, severity, worse=worse)
+
+    def keep(self, alert: Alert, track: Track, severity: str, limit: float) -> None:
+        self._remember(alert, track, severity, limit)
+        if alert.incident:
+            group = self._of(alert)
+            group.open[_key_of(alert)] = (severity, alert.server.name, alert.rule.name)
+            group.level()
+            self.touched[group] = None
+
+    def resolve(self, alert: Alert, track: Track, text: str = "") -> None:
+        key = _key_of(alert)
+        self.alerts.pop(key, None)
+        if is_down(alert.rule):
+            self.up_again.add(alert.server_id)
+        if alert.state == "pending":
+            self._drop(alert)
+            return
+        alert.state, alert.judged, alert.value, alert.resolved_at = "resolved", track.judged, track.value, self.now
+        alert.transition += 1
+        self._change(alert)
+        if alert.incident is None:
+            return
+        group = self._of(alert)
+        group.open.pop(key, None)
+        group.level()
+        self._tell(group, alert, "resolved", text or messages.good_sentence(alert, track.value))
+        incident = group.incident
+        if not group.open:
+            incident.resolved_at = self.now
+        if incident.told_at or incident.next_at is None:
+            incident.next_at = timers(alert.rule).tick(incident.next_at, self.now)
+
+    def _remember(self, alert: Alert, track: Track, severity: str, limit: float) -> None:
+        alert.state, alert.severity, alert.limit = track.state, severity, limit
+        alert.value, alert.judged, alert.good_since = track.value, track.judged, track.good_since
+        self._change(alert)
+
+    def _change(self, alert: Alert) -> None:
+        if id(alert) not in self.made:
+            self.changed[alert] = None
+
+    def _drop(self, alert: Alert) -> None:
+        if self.made.pop(id(alert), None) is None:
+            self.changed.pop(alert, None)
+            self.gone.append(alert)
+
+    def _of(self, alert: Alert) -> Group:
+        return self.owners[id(alert.incident)]
+
+    def _group(self, alert: Alert, text: str) -> Group:
+        key = self._key(alert.rule_id, alert.server_id)
+        group = self.by_key.get(key)
+        if group is None or self._over(group, alert.rule):
+            incident = Incident(
+                team=alert.rule.team, key=key, title=text[:300], severity=alert.severity, opened_at=self.now,
+                rule=alert.rule,
+            )  # fmt: skip
+            group = self.by_key[key] = self.owners[id(incident)] = Group(incident, fresh=True)
+        group.incident.resolved_at = None
+        alert.incident = group.incident
+        return group
+
+    def _over(self, group: Group, rule: Rule) -> bool:
+        """It ended, and its end is told by now or at once: what comes is another trouble."""
+        incident = group.incident
+        if incident.resolved_at is None:
+            return False
+        return timers(rule).at_once or incident.next_at is None or incident.next_at <= self.now
+
+    def _tell(self, group: Group, alert: Alert, kind: str, text: str) -> None:
+        facts = {
+            "value": alert.value, "limit": alert.limit, "severity": alert.severity,
+            "server": alert.server.name, "rule": alert.rule.name, "metric": alert.series.metric,
+            "labels": alert.labels,
+        }  # fmt: skip
+        notice = Notice(
+            incident=group.incident, alert=alert, kind=kind, transition=alert.transition, at=self.now,
+            text=text[:400], facts=facts,
+        )  # fmt: skip
+        self.notices.append(notice)
+        self.touched[group] = None
+
+    def _call(self, group: Group, alert: Alert, severity: str, *, worse: bool) -> None:
+        """When the group is told: after its wait; later members at its tick; the first critical one at once."""
+        incident, pace = group.incident, timers(alert.rule)
+        if incident.told_at is None:
+            first = self.now + pace.waits(severity)
+            incident.next_at = min(incident.next_at or first, first)
+        elif worse and not pace.waits(severity) and not _told_critical(incident):
+            incident.next_at = self.now
+        else:
+            incident.next_at = pace.tick(incident.next_at, self.now)
+
+    # Writing
+
+    def save(self) -> None:
+        """What is before what names it: incidents, alerts, notices; and what ends before what takes its place."""
+        self._save_incidents()
+        Alert.objects.filter(pk__in=[alert.pk for alert in self.gone]).delete()
+        upsert(Alert, list(self.changed), _ALERT)
+        Alert.objects.bulk_create(self.made.values())
+        for notice in self.notices:
+            assert notice.alert is not None  # noqa: S101 - made above
+            notice.facts["alert"] = notice.alert.pk
+        Notice.objects.bulk_create(self.notices)
+        if self.up_again:
+            self._release()
+        transaction.on_commit(self._committed)
+
+    def _save_incidents(self) -> None:
+        fresh = [group.incident for group in self.touched if group.incident.pk is None]
+        upsert(Incident, [group.incident for group in self.touched if group.incident.pk], _INCIDENT)
+        Incident.objects.bulk_create(fresh)
+
+    def _release(self) -> None:
+        """A server is heard again: what its silence held is told after its group's wait, if it is still bad."""
+        held = Notice.objects.untold().filter(alert__server__in=self.up_again)
+        incidents = Incident.objects.filter(pk__in=held.values("incident")).select_related("rule")
+        for incident in incidents.select_for_update(of=("self",)).order_by("pk"):
+            incident.next_at = self.now + timers(incident.rule).waits(incident.severity)
+            incident.parent = None
+            incident.save(update_fields=["next_at", "parent"])
+
+    def _committed(self) -> None:
+        from alerts.services import telling  # noqa: PLC0415 - it tells what this writes
+
+        incidents = [group.incident for group in self.touched]
+        for incident in incidents:
+            seen.told(incident)
+        due = [incident.pk for incident in incidents if incident.next_at and incident.next_at <= self.now]
+        if due:
+            telling.at_once(due, self.now)
+        if len(due) < len(incidents) or self.up_again:
+            runner.wake("telling")
+
+
+def _key_of(alert: Alert) -> Key:
+    return alert.rule_id, alert.server_id, alert.series_id
+
+
+def _told_critical(incident: Incident) -> bool:
+    told = Notice.objects.filter(incident=incident, kind="firing", facts__severity="critical", held="")
+    return incident.pk is not None and told.exclude(told_at=None).exists()
+
+
+_ALERT = [
+    "incident", "state", "severity", "value", "limit", "good_since", "judged", "transition", "resolved_at",
+]  # fmt: skip
+_INCIDENT = ["title", "severity", "resolved_at", "next_at"]
+
+
+def upsert(model: Any, rows: list[Any], fields: list[str]) -> None:
+    """Many rows changed in one statement; `bulk_update` spells each value as a case and costs five times as much."""
+    if rows:
+        model.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=fields)
