@@ -12,6 +12,7 @@ from alerts import channels as _kinds  # noqa: F401 - registers the kinds of cha
 from alerts.delivery import Dispatcher
 from alerts.judging import Judge
 from alerts.models import Delivery
+from alerts.teller import Teller
 from core.models import Lease
 from core.runner import Loop, RedisEars, ring, wake
 from dashboards import feed
@@ -19,6 +20,7 @@ from ingest import writer
 from metrics import journal
 from metrics.shared import Follower
 from metrics.store import latest
+from monitor import selfwatch
 from monitor.background import Beat, CeleryWorker
 from servers import orders, reach
 from servers.auth import CHECK_EVERY, keyring, tend
@@ -60,12 +62,16 @@ class Parts:
             self._loop(Loop("others", others.step, every=1.0))
             journal.on_commit(_follow)
             self._loop(feed.start(others.sure))
+        watch = selfwatch.SelfWatch()
+        self._keep("self watch lease", watch.end)
+        self._loop(Loop("self", watch.step, every=selfwatch.EVERY))
 
     def rules_and_delivery(self) -> None:
-        judge = Judge()
+        judge = Judge(_well)
         feed.listen()
         self._keep("rules lease", judge.end)
         self._loop(Loop("rules", judge.step))
+        self._loop(Teller())
         self._loop(Dispatcher())
 
     def background(self, *, beat: bool) -> None:
@@ -123,10 +129,14 @@ def _marks() -> dict[int, reach.Mark]:
 
 
 def _watch_reach() -> bool:
-    held = writer.running()
-    # While the store takes nothing nobody can be heard: that is our trouble, not theirs.
-    reach.watch.step(_marks(), well=held is not None and not held.counters.last_failed(reach.GAP))
+    reach.watch.step(_marks(), well=writer.running() is not None and _well())
     return False
+
+
+def _well() -> bool:
+    """While the store takes nothing nobody can be heard: that is our trouble, not theirs. A worker stores nothing."""
+    held = writer.running()
+    return held is None or not held.counters.last_failed(reach.GAP)
 
 
 def _follow(_group: list[journal.Entry]) -> None:
