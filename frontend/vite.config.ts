@@ -22,6 +22,11 @@ export default defineConfig({
         server: 'src/islands/server/main.tsx',
         alerts: 'src/islands/alerts/main.tsx',
         incident: 'src/islands/incident/main.tsx',
+        rule: 'src/islands/rule/main.tsx',
+        channels: 'src/islands/channels/main.tsx',
+        silences: 'src/islands/silences/main.tsx',
+        oncall: 'src/islands/oncall/main.tsx',
+        me: 'src/islands/me/main.tsx',
       },
       output: {
         hashCharacters: 'hex',

@@ -105,7 +105,8 @@ def silence(row: Silence, now: datetime) -> Shown:
 
 def chain(row: Chain) -> Shown:
     return {
-        "id": str(row.uuid), "team": row.team.name, "name": row.name, "default": row.default, "steps": row.steps,
+        "id": str(row.uuid), "team": row.team.name, "name": row.name, "default": row.default,
+        "unacknowledge": row.unacknowledge, "steps": row.steps,
     }  # fmt: skip
 
 

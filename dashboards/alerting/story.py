@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from alerts.models import Delivery, Incident, Notice, Step
+from accounts.models import User
+from alerts.models import Channel, Delivery, Incident, Notice, Schedule, Step
 from dashboards.alerting.incidents import Shown, seconds
 
 SHOWN = 300
 FOLDED = 20
+NAMED = ("person", "schedule", "channel")
 
 
 def timeline(row: Incident) -> list[Shown]:
@@ -26,7 +28,9 @@ def timeline(row: Incident) -> list[Shown]:
             folded.setdefault(notice.told_in_id or 0, []).append(notice)
     inner = {notice.pk for group in folded.values() for notice in group}
     entries = [_told(notice, folded.get(notice.pk, [])) for notice in notices if notice.pk not in inner]
-    entries += [_step(step) for step in row.steps.order_by("due_at")[:SHOWN]]
+    steps = list(row.steps.order_by("due_at")[:SHOWN])
+    names = _names(steps)
+    entries += [_step(step, names) for step in steps]
     return sorted(entries, key=lambda entry: entry["at"])
 
 
@@ -66,12 +70,22 @@ def _delivery(row: Delivery) -> Shown:
     }
 
 
-def _step(row: Step) -> Shown:
+def _names(steps: Iterable[Step]) -> dict[str, str]:
+    """What the ids in the steps stand for: people, schedules and channels."""
+    ids = {kind: [step.args[kind] for step in steps if kind in step.args] for kind in NAMED}
+    rows: list[Any] = list(User.objects.filter(uuid__in=ids["person"]))
+    rows += Schedule.objects.filter(uuid__in=ids["schedule"])
+    rows += Channel.objects.filter(uuid__in=ids["channel"])
+    return {str(row.uuid): str(row) for row in rows}
+
+
+def _step(row: Step, names: dict[str, str]) -> Shown:
+    whom = [names.get(str(row.args[kind]), "") for kind in NAMED if kind in row.args]
     return {
         "at": (row.done_at or row.due_at).timestamp(),
         "kind": "step",
         "step": row.kind,
-        "args": _args(row.args),
+        "args": {**_plain(row.args), "name": "".join(whom)},
         "chain": row.chain,
         "place": row.place + 1,
         "due": row.due_at.timestamp(),
@@ -80,6 +94,6 @@ def _step(row: Step) -> Shown:
     }
 
 
-def _args(args: Any) -> Shown:
-    """Only what a sentence needs: plain values."""
-    return {key: value for key, value in dict(args).items() if isinstance(value, str | int | float | bool)}
+def _plain(args: Any) -> Shown:
+    """Only what a sentence needs: numbers."""
+    return {key: value for key, value in dict(args).items() if isinstance(value, int | float | bool)}

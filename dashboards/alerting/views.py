@@ -93,14 +93,15 @@ def edit_rule(request: HttpRequest, uuid: str | None = None) -> HttpResponse:
         if row is None:
             raise Http404
     others = Rule.objects.visible_to(request.user).standing().exclude(kind="composite").order_by("name")
-    servers = Server.objects.visible_to(request.user).order_by("name").values_list("name", "tags", "role", "site")
+    servers = Server.objects.visible_to(request.user).filter(internal=False).order_by("name")
+    named = servers.values_list("name", "tags", "role", "site")
     props = {
         "rule": shown.rule(row) if row else None,
         "fault": row.fault if row else "",
         "metrics": shown.metrics(),
         "targets": _targets(request),
         "rules": [{"id": str(one.uuid), "name": one.name} for one in others if one != row],
-        "suggest": selectors(list(servers[:NAMES_SHOWN])),
+        "suggest": selectors(list(named[:NAMES_SHOWN])),
         "start": {key: request.GET.get(key, "") for key in ("metric", "selector")},
     }
     return setup(request, "rule", row.name if row else _("New rule"), props)
@@ -142,12 +143,13 @@ def silences(request: HttpRequest) -> HttpResponse:
     standing = list(mine.standing(now()).order_by("starts_at"))
     over = list(mine.exclude(pk__in=[row.pk for row in standing]).order_by("-ends_at")[:ENDED_SHOWN])
     rules = Rule.objects.visible_to(request.user).standing().order_by("name")
-    servers = Server.objects.visible_to(request.user).order_by("name").values_list("name", "tags", "role", "site")
+    servers = Server.objects.visible_to(request.user).filter(internal=False).order_by("name")
+    named = servers.values_list("name", "tags", "role", "site")
     props = {
         "silences": [shown.silence(row, now()) for row in [*standing, *over]],
         "rules": [{"id": str(one.uuid), "name": one.name} for one in rules],
         "zones": zones(),
-        "suggest": selectors(list(servers[:NAMES_SHOWN])),
+        "suggest": selectors(list(named[:NAMES_SHOWN])),
         "start": {key: request.GET.get(key, "") for key in ("selector", "rule")},
     }
     return setup(request, "silences", _("Silences"), props)

@@ -88,6 +88,9 @@ async function copy(source: HTMLElement): Promise<boolean> {
   }
 }
 
+const switches = all<HTMLButtonElement>('[data-switch]')
+if (switches.length) void import('./switches').then(({ flip }) => switches.forEach(flip))
+
 const waiting = document.querySelector<HTMLElement>('[data-waiting]')
 if (waiting) void waitForServer(waiting)
 

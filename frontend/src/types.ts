@@ -28,6 +28,13 @@ export interface Incident {
   since: number
   until: number | null
   owner: string | null
+  owner_id?: string | null
+  team?: string
+  taken?: { at: number; how: string; until: number | null; reason: string; over: string } | null
+  members?: number // alerts it holds, and how many of them are still open
+  open?: number
+  next?: { at: number; kind: string } | null // what its chain does next
+  held?: string // the trouble that explains it, and keeps it quiet
   server: { id: string; name: string; url: string } | null
   rule: string
   metric: string
@@ -36,10 +43,54 @@ export interface Incident {
   limit: number | null
   url: string
 }
+export interface Delivered {
+  channel: string
+  kind: string
+  to: string
+  state: 'waiting' | 'sent' | 'dead' | 'dropped'
+  attempts: number
+  due: number
+  sent: number | null
+  answer: string
+  error: string
+  instead: string
+}
 export interface TimelineEntry {
   at: number
   text: string
   kind: string
+  by?: string
+  held?: string
+  told?: number | null
+  tells?: Array<{ at: number; text: string; kind: string }>
+  more?: number
+  deliveries?: Delivered[]
+  // of a step of a chain
+  step?: string
+  args?: Record<string, string | number | boolean>
+  chain?: string
+  place?: number
+  due?: number
+  done?: number | null
+}
+export interface Member {
+  id: string
+  server: { name: string; url: string }
+  rule: string
+  what: string
+  metric: string
+  state: string
+  severity: 'warn' | 'critical'
+  value: number
+  limit: number
+  since: number
+  until: number | null
+}
+export interface Kin {
+  title: string
+  url: string
+  severity: 'warn' | 'critical'
+  state: string
 }
 export type Seqs = Record<string, number>
 export type Words = Record<string, string>
@@ -60,10 +111,18 @@ export interface ServerProps extends Props {
 }
 export interface AlertsProps extends Props {
   incidents: Incident[]
+  me?: string
+  told?: string[] // open ones of which this person was told by name
+  acts?: string[] // teams in which this person may acknowledge
 }
 export interface IncidentProps extends Props {
   incident: Incident
   timeline: TimelineEntry[]
+  members: Member[]
+  coming: { at: number | null; news: boolean }
+  acts: string[]
+  parent: Kin | null
+  children: Kin[]
 }
 export interface Message {
   topic: string

@@ -217,15 +217,20 @@ export function setWords(words: Record<string, string> | undefined): void {
 const fill = (text: string, values: Record<string, string | number>) =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole))
 
-export const known = (key: string): key is Key => key in english
-export const t = (key: Key, values: Record<string, string | number> = {}): string =>
-  fill(own[key] ?? english[key], values)
-
-/** The same in singular or plural, as the page's language counts. */
-export function tn(stem: PluralKey, n: number, values: Record<string, string | number> = {}): string {
-  const form = new Intl.PluralRules(document.documentElement.lang || 'en').select(n)
-  const table: Record<string, string> = english
-  const text = own[`${stem}.${form}`] ?? own[`${stem}.other`] ?? table[`${stem}.${form}`] ?? table[`${stem}.other`]
-  return fill(text ?? stem, { n: count(n), ...values })
+type Values = Record<string, string | number>
+/** A way to speak from a table of texts: a page that needs words of its own brings them in its own part. */
+export function speak<K extends string>(table: Record<K, string>) {
+  const texts: Record<string, string> = table
+  return {
+    known: (key: string): key is K => key in table,
+    t: (key: K, values: Values = {}): string => fill(own[key] ?? texts[key] ?? key, values),
+    /** The same in singular or plural, as the page's language counts. */
+    tn: (stem: Stem<K>, n: number, values: Values = {}): string => {
+      const form = new Intl.PluralRules(document.documentElement.lang || 'en').select(n)
+      const text = own[`${stem}.${form}`] ?? own[`${stem}.other`] ?? texts[`${stem}.${form}`] ?? texts[`${stem}.other`]
+      return fill(text ?? stem, { n: count(n), ...values })
+    },
+  }
 }
+export const { known, t, tn } = speak<Key>(english)
 export const count = (n: number): string => n.toLocaleString(document.documentElement.lang || 'en')

@@ -3,6 +3,8 @@ export class HttpError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** What is wrong with each field of the request, where the hub says so. */
+    readonly fields: Record<string, string> = {},
   ) {
     super(message)
   }
@@ -20,24 +22,46 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
   let answer: Response
   try {
     answer = await fetch(url, { credentials: 'same-origin', ...init })
-  } catch {
+  } catch (error) {
+    if (init.signal?.aborted) throw error
     throw new HttpError(0, 'The hub does not answer.')
   }
   if (answer.ok) return answer
   const body = await answer.json().catch(() => null)
   if (answer.status === 401 || body?.error === 'not_authenticated') toLogin()
-  throw new HttpError(answer.status, body?.detail ?? `The hub answered ${answer.status}.`)
+  throw new HttpError(answer.status, body?.detail ?? `The hub answered ${answer.status}.`, flat(body?.fields))
+}
+/** Faults by field as one sentence each; those of nested fields under "outer.inner". */
+export function flat(fields: unknown, before = ''): Record<string, string> {
+  const found: Record<string, string> = {}
+  if (typeof fields !== 'object' || fields === null) return found
+  for (const [name, said] of Object.entries(fields)) {
+    const path = name === 'non_field_errors' ? before : before ? `${before}.${name}` : name
+    if (typeof said === 'string') found[before && /^\d+$/.test(name) ? before : path] ??= said
+    else if (Array.isArray(said) && said.every((one) => typeof one === 'string')) found[path] ??= said.join(' ')
+    else Object.assign(found, flat(said, path))
+  }
+  return found
 }
 export async function getJson<T>(url: string, signal?: AbortSignal): Promise<T> {
   const answer = await ask(url, { headers: { Accept: 'application/json' }, signal })
   if (answer.redirected && new URL(answer.url).pathname.startsWith('/accounts/login')) toLogin()
   return (await answer.json()) as T
 }
-export async function post<T>(url: string, body: unknown = {}): Promise<T | null> {
+export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+export async function send<T>(
+  method: Method,
+  url: string,
+  body: unknown = {},
+  signal?: AbortSignal,
+): Promise<T | null> {
   const answer = await ask(url, {
-    method: 'POST',
+    method,
     headers: { 'Content-Type': 'application/json', Accept: 'application/json', 'X-CSRFToken': csrf() },
     body: JSON.stringify(body),
+    signal,
   })
   return (await answer.json().catch(() => null)) as T | null
 }
+export const post = <T>(url: string, body: unknown = {}, signal?: AbortSignal): Promise<T | null> =>
+  send<T>('POST', url, body, signal)

@@ -1,21 +1,28 @@
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
+import { Note, Take } from '../../alerting/Take'
+import { incident as incidentTexts } from '../../alerting/texts/incident'
+import { steps as stepsTexts } from '../../alerting/texts/steps'
+import { bring, w, wn } from '../../alerting/words'
 import type { Line } from '../../charts/engine'
 import { Sync } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
 import { dayTime, duration, unitOf } from '../../format'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
-import type { Incident, IncidentProps, Message, SeriesAnswer } from '../../types'
-import { Acknowledge } from '../../ui/Acknowledge'
-import { incidentTone, incidentWord, mount, Status, useNow, useOnce } from '../../ui/parts'
+import type { Incident, IncidentProps, Kin, Member, Message, SeriesAnswer } from '../../types'
+import { incidentTone, incidentWord, mount, Shape, Status, useNow, useOnce } from '../../ui/parts'
 import { t } from '../../words'
 import { usePage } from '../page'
 import { blurred, sharpen, wordsOf } from '../server/series'
+import { Coming, Timeline } from './Timeline'
 
 const MARGIN = 1800
 const POINTS = 600
 const LONGEST = 7 * 86400
 const RENEW_MS = 15_000
+const OUTCOME_MS = 3000
+// rules without a series of their own: there is nothing to draw
+const DERIVED = new Set(['', 'silent_seconds', 'condition'])
 
 const fold = (state: IncidentProps, { data }: Message): IncidentProps => {
   const incident = data.incident as Incident | undefined
@@ -85,7 +92,7 @@ function Evidence({ incident }: { incident: Incident }) {
     const id = setInterval(run, RENEW_MS)
     return () => clearInterval(id)
   }, [incident, data, sync])
-  if (!incident.server) return null
+  if (!incident.server || DERIVED.has(incident.metric)) return null
   const labels = Object.values(incident.labels).join(', ')
   return any ? (
     <TimeChart title={`${incident.metric}${labels ? ` · ${labels}` : ''}`} data={data} sync={sync} fmt={fmt} />
@@ -93,23 +100,106 @@ function Evidence({ incident }: { incident: Incident }) {
     <p className="card hint pad">{t('server.noSamples')}</p>
   )
 }
-const KINDS: Record<string, string> = {
-  firing: 'crit',
-  resolved: 'ok',
-  acknowledged: 'acc',
-  'delivery sent': '',
-  'delivery dead': 'crit',
+/** The alerts it holds: the first ones come along, the rest on demand. */
+function Members({ incident, first, at }: { incident: Incident; first: Member[]; at: number }) {
+  const [all, setAll] = useState<Member[] | null>(null)
+  const list = all ?? first
+  const count = incident.members ?? list.length
+  if (count < 2 && list.length < 2) return null
+  const load = async () => {
+    const answer = await getJson<{ members: Member[] }>(`${incident.url}members/`).catch(() => null)
+    if (answer) setAll(answer.members)
+  }
+  return (
+    <section className="card" aria-label={w('members.title')}>
+      <header>
+        <h2>{wn('members.count', count)}</h2>
+        <span className="sp" />
+        <span className="mut num">{w('members.open', { n: incident.open ?? 0 })}</span>
+      </header>
+      <div className="scroll">
+        <table className="grid">
+          <thead>
+            <tr>
+              <th scope="col">{t('incident.server')}</th>
+              <th scope="col">{w('members.what')}</th>
+              <th scope="col">{t('incident.value')}</th>
+              <th scope="col">{w('members.since')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {list.map((one) => (
+              <tr key={one.id} className={one.until ? 'still' : undefined}>
+                <td>
+                  <span className={one.until ? 'ok' : one.severity === 'critical' ? 'crit' : 'warn'}>
+                    <Shape s={one.until ? 'ok' : one.severity === 'critical' ? 'crit' : 'warn'} />
+                    <span className="sr">{one.until ? t('incident.resolved') : t(`severity.${one.severity}`)}</span>
+                  </span>{' '}
+                  <a href={one.server.url}>{one.server.name}</a>
+                </td>
+                <td>{one.what}</td>
+                <td className="num">{unitOf(one.metric)(one.value)}</td>
+                <td className="num">
+                  {one.until ? t('incident.ended', { age: duration(at - one.until) }) : duration(at - one.since)}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {count > list.length && (
+        <p className="pad">
+          <button type="button" className="btn sm" onClick={() => void load()}>
+            {w('members.all', { n: count })}
+          </button>
+        </p>
+      )}
+    </section>
+  )
+}
+function Family({ parent, kids }: { parent: Kin | null; kids: Kin[] }) {
+  if (!parent && !kids.length) return null
+  const kin = (one: Kin) => (
+    <li key={one.url}>
+      <span className={one.severity === 'critical' ? 'crit' : 'warn'}>
+        <Shape s={one.severity === 'critical' ? 'crit' : 'warn'} size={11} />
+      </span>
+      <a href={one.url}>{one.title}</a>
+    </li>
+  )
+  return (
+    <section className="card" aria-label={w('family.title')}>
+      <header>
+        <h2>{w(parent ? 'family.parent' : 'family.children')}</h2>
+      </header>
+      <ul className="short">{parent ? kin(parent) : kids.map(kin)}</ul>
+    </section>
+  )
 }
 
-function Page({ first }: { first: IncidentProps }) {
-  const [{ incident, timeline }, reload] = usePage(first, fold)
-  const at = useNow()
-  // a change of state has written a new line into the story
-  const { state } = incident
-  const again = useCallback(() => void reload().catch(() => undefined), [reload])
+const mine = (first: IncidentProps, data: Message['data']) =>
+  (data.incident as Incident | undefined)?.id === first.incident.id
+/** What becomes of messages is not pushed: while something is under way, look again now and then. */
+function useOutcome({ incident, timeline, coming }: IncidentProps, at: number, again: () => void): void {
+  const waiting = timeline.some((entry) => entry.deliveries?.some((one) => one.state === 'waiting'))
+  const due = [coming.at, incident.next?.at ?? null].some((time) => time !== null && time <= at)
+  const busy = waiting || due || coming.news
   useEffect(() => {
-    if (state !== first.incident.state) again()
-  }, [state, first, again])
+    if (!busy) return
+    const id = setInterval(again, OUTCOME_MS)
+    return () => clearInterval(id)
+  }, [busy, again])
+}
+function Page({ first }: { first: IncidentProps }) {
+  const again = useCallback(() => void reload.current().catch(() => undefined), [])
+  // whatever moved it has written a new line into the story
+  const [page, load] = usePage(first, fold, { on: ({ data }) => mine(first, data) && again() })
+  const reload = useRef(load)
+  reload.current = load
+  const { incident, timeline, members, coming, acts, parent, children } = page
+  const at = useNow()
+  const may = acts.includes(incident.team ?? '')
+  useOutcome(page, at, again)
   const write = unitOf(incident.metric)
   const facts: Array<[string, string]> = [
     [t('incident.started'), dayTime(incident.since)],
@@ -139,41 +229,32 @@ function Page({ first }: { first: IncidentProps }) {
             </div>
             <p className="lede num">{sentence(incident, at)}</p>
           </div>
-          <span className="sp" />
-          <div className="ctl">
-            {incident.state === 'acknowledged' && <Status s="info">{incidentWord(incident)}</Status>}
-            <Acknowledge incident={incident} primary onDone={again} />
-          </div>
         </div>
+        <Coming incident={incident} coming={coming} at={at} />
+        {incident.held && <p className="lede held">{w('family.held', { why: incident.held })}</p>}
+        {incident.taken && incident.state === 'acknowledged' && (
+          <p className="mut">
+            <Status s="info">{incidentWord(incident)}</Status>{' '}
+            {w(`taken.${incident.taken.how || 'worse'}` as 'taken.worse')}
+            {incident.taken.reason && <q>{incident.taken.reason}</q>}
+          </p>
+        )}
       </div>
+      <Take incident={incident} sure={may} onDone={again} />
       <div className="srv">
         <div className="stack">
           <Evidence incident={incident} />
+          <Members incident={incident} first={members} at={at} />
           <section className="card" aria-label={t('incident.timeline')}>
             <header>
               <h2>{t('incident.timeline')}</h2>
             </header>
-            {timeline.length ? (
-              <ol className="tl">
-                {timeline.map((entry, i) => (
-                  <li key={`${entry.at}-${i}`}>
-                    <span className={`dot ${KINDS[entry.kind] ?? ''}`} />
-                    <div>
-                      {entry.text}
-                      <br />
-                      <time className="num" dateTime={new Date(entry.at * 1000).toISOString()}>
-                        {dayTime(entry.at)}
-                      </time>
-                    </div>
-                  </li>
-                ))}
-              </ol>
-            ) : (
-              <p className="hint pad">{t('incident.noTimeline')}</p>
-            )}
+            <Timeline entries={timeline} at={at} />
+            {may && <Note incident={incident} onDone={again} />}
           </section>
         </div>
         <aside className="rail" aria-label={t('incident.facts')}>
+          <Family parent={parent} kids={children} />
           <section className="card" aria-label={t('incident.facts')}>
             <header>
               <h2>{t('incident.facts')}</h2>
@@ -204,4 +285,5 @@ function Page({ first }: { first: IncidentProps }) {
     </>
   )
 }
+bring(incidentTexts, stepsTexts)
 mount<IncidentProps>('incident', (props) => <Page first={props} />)

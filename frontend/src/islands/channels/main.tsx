@@ -1,0 +1,288 @@
+import { useState } from 'react'
+import { Amount, Confirm, Pick, Said, Text, Tick, useSend } from '../../alerting/form'
+import { type Config, ConfigFields, configOf, said, type Tested, useKinds } from '../../alerting/kinds'
+import { useSetup } from '../../alerting/page'
+import { channels as channelsTexts } from '../../alerting/texts/channels'
+import type { Channel, ChannelKind, SetupProps } from '../../alerting/types'
+import { bring, w, wn } from '../../alerting/words'
+import { duration } from '../../format'
+import { post, send } from '../../live/http'
+import { Icon, mount, Status, type Tone, useNow } from '../../ui/parts'
+
+interface ChannelsProps extends SetupProps {
+  channels: Channel[]
+  languages: Array<[string, string]>
+}
+const PATH = '/api/v1/channels'
+
+/** How a channel does, in one word and one sentence. */
+export function healthOf(channel: Channel, at: number): { tone: Tone; word: string; why: string } {
+  if (!channel.enabled) return { tone: 'off', word: w('channel.off'), why: '' }
+  if (channel.fault) return { tone: 'crit', word: w('channel.fault'), why: channel.fault }
+  if (channel.resting_until !== null && channel.resting_until > at)
+    return {
+      tone: 'warn',
+      word: w('channel.resting'),
+      why: w('channel.restingWhy', { n: channel.failures, age: duration(channel.resting_until - at) }),
+    }
+  if (channel.failures)
+    return { tone: 'warn', word: w('channel.failing'), why: wn('channel.failures', channel.failures) }
+  return { tone: 'ok', word: w('channel.works'), why: '' }
+}
+export function Test({ path }: { path: string }) {
+  const { busy, failure, run } = useSend()
+  const [answer, setAnswer] = useState('')
+  const test = async () => {
+    setAnswer('')
+    await run(async () => setAnswer(said(await post<Tested>(`${path}/test`))))
+  }
+  return (
+    <span className="test">
+      <button type="button" className="btn sm" disabled={busy} onClick={() => void test()}>
+        {w(busy ? 'form.sending' : 'channel.test')}
+      </button>
+      {(answer || failure) && (
+        <output className={failure ? 'crit' : 'ok'}>
+          {w(failure ? 'channel.testFailed' : 'channel.testDone')} <q className="mono">{failure || answer}</q>
+        </output>
+      )}
+    </span>
+  )
+}
+function Form({
+  channel,
+  page,
+  kinds,
+  onDone,
+}: {
+  channel: Channel | null
+  page: ChannelsProps
+  kinds: ChannelKind[]
+  onDone: () => void
+}) {
+  const { busy, faults, failure, run, box } = useSend()
+  const [kind, setKind] = useState(channel?.kind ?? kinds[0]?.kind ?? 'email')
+  const [name, setName] = useState(channel?.name ?? '')
+  const [team, setTeam] = useState(channel?.team ?? page.manages[0] ?? '')
+  const [config, setConfig] = useState<Config>({})
+  const [enabled, setEnabled] = useState(channel?.enabled ?? true)
+  const [usual, setUsual] = useState(channel?.default ?? true)
+  const [language, setLanguage] = useState(channel?.language ?? '')
+  const [fallback, setFallback] = useState(channel?.fallback ?? '')
+  const [cap, setCap] = useState<number | null>(channel?.storm_cap ?? null)
+  const found = kinds.find((one) => one.kind === kind)
+  const fields = found?.fields ?? []
+  const save = async () => {
+    const typed = configOf(fields, config)
+    const body = { name: name.trim(), enabled, default: usual, language, fallback: fallback || null, storm_cap: cap }
+    const ok = await run(() =>
+      channel
+        ? send('PATCH', `${PATH}/${channel.id}`, { ...body, ...(Object.keys(typed).length ? { config: typed } : {}) })
+        : send('POST', PATH, { ...body, team, kind, config: typed }),
+    )
+    if (ok) onDone()
+  }
+  const remove = async () => {
+    if (await run(() => send('DELETE', `${PATH}/${channel?.id}`))) onDone()
+  }
+  const others = page.channels.filter((one) => one.team === team && one.id !== channel?.id)
+  return (
+    <form
+      className="card two-up form"
+      aria-label={channel ? w('channel.editOf', { name: channel.name }) : w('channel.add')}
+      ref={box}
+      noValidate
+      onSubmit={(e) => {
+        e.preventDefault()
+        void save()
+      }}
+    >
+      {!channel && (
+        <Pick
+          label={w('channel.kind')}
+          value={kind}
+          fault={faults.kind}
+          options={kinds.map((one) => [one.kind, one.title] as const)}
+          onChange={(next) => {
+            setKind(next)
+            setConfig({})
+          }}
+        />
+      )}
+      <Text label={w('channel.name')} value={name} fault={faults.name} required onChange={setName} />
+      {!channel && page.manages.length > 1 && (
+        <Pick
+          label={w('team')}
+          value={team}
+          options={page.manages.map((one) => [one, one] as const)}
+          onChange={setTeam}
+        />
+      )}
+      <ConfigFields fields={fields} value={config} onChange={setConfig} faults={faults} stored={channel !== null} />
+      {channel && <p className="help wide">{w('channel.secrets')}</p>}
+      <Pick
+        label={w('channel.fallback')}
+        help={w('channel.fallbackHelp')}
+        value={fallback}
+        fault={faults.fallback}
+        options={[['', w('channel.noFallback')], ...others.map((one) => [one.id, one.name] as const)]}
+        onChange={setFallback}
+      />
+      <Pick
+        label={w('channel.language')}
+        value={language}
+        fault={faults.language}
+        options={[['', w('channel.anyLanguage')], ...page.languages]}
+        onChange={setLanguage}
+      />
+      <Amount
+        label={w('channel.cap')}
+        help={w('channel.capHelp')}
+        value={cap}
+        scales={[[1, '']]}
+        fault={faults.storm_cap}
+        onChange={setCap}
+      />
+      <div className="ticks">
+        <Tick label={w('channel.default')} help={w('channel.defaultHelp')} checked={usual} onChange={setUsual} />
+        <Tick label={w('channel.enabled')} checked={enabled} onChange={setEnabled} />
+      </div>
+      <div className="ctl wide">
+        <button type="submit" className="btn pri" disabled={busy}>
+          {w(busy ? 'form.saving' : channel ? 'form.save' : 'channel.make')}
+        </button>
+        <button type="button" className="btn" onClick={onDone}>
+          {w('form.cancel')}
+        </button>
+        <Said failure={failure} />
+        <span className="sp" />
+        {channel && (
+          <Confirm
+            label={w('channel.delete')}
+            question={w('channel.deleteSure', { name: channel.name })}
+            yes={w('channel.delete')}
+            busy={busy}
+            onYes={() => void remove()}
+          />
+        )}
+      </div>
+    </form>
+  )
+}
+function Row({
+  channel,
+  page,
+  kinds,
+  at,
+  again,
+}: {
+  channel: Channel
+  page: ChannelsProps
+  kinds: ChannelKind[]
+  at: number
+  again: () => void
+}) {
+  const [edit, setEdit] = useState(false)
+  const { tone, word, why } = healthOf(channel, at)
+  const may = page.manages.includes(channel.team)
+  const fallback = page.channels.find((one) => one.id === channel.fallback)
+  if (edit)
+    return (
+      <li>
+        <Form
+          channel={channel}
+          page={page}
+          kinds={kinds}
+          onDone={() => {
+            setEdit(false)
+            again()
+          }}
+        />
+      </li>
+    )
+  return (
+    <li className={`thing${channel.enabled ? '' : ' still'}`}>
+      <div className="what">
+        <span className="titled">
+          <strong className="t">{channel.name}</strong>
+          <Status s={tone}>{word}</Status>
+          {channel.dead > 0 && <Status s="crit">{wn('channel.dead', channel.dead)}</Status>}
+        </span>
+        {why && <p className={`d ${tone}`}>{why}</p>}
+        <p className="d mut">
+          {kinds.find((one) => one.kind === channel.kind)?.title ?? channel.kind}
+          {channel.default && ` · ${w('channel.isDefault')}`}
+          {fallback && ` · ${w('channel.then', { name: fallback.name })}`} · {channel.team}
+        </p>
+      </div>
+      {may && (
+        <div className="a">
+          <Test path={`${PATH}/${channel.id}`} />
+          <button
+            type="button"
+            className="btn sm"
+            aria-label={w('channel.editOf', { name: channel.name })}
+            onClick={() => setEdit(true)}
+          >
+            {w('form.edit')}
+          </button>
+        </div>
+      )}
+    </li>
+  )
+}
+function Page({ first }: { first: ChannelsProps }) {
+  const [page, again] = useSetup(first)
+  const { kinds, failure } = useKinds()
+  const [add, setAdd] = useState(false)
+  const at = useNow(5000)
+  const may = page.manages.length > 0
+  const bad = page.channels.filter((one) => ['crit', 'warn'].includes(healthOf(one, at).tone) || one.dead > 0).length
+  return (
+    <>
+      <div className="hero">
+        <div>
+          <h1>{page.channels.length ? wn('channels.count', page.channels.length) : w('channels.none')}</h1>
+          <p className="lede">
+            {bad ? wn('channels.bad', bad) : page.channels.length ? w('channels.well') : w('channels.noneLede')}
+          </p>
+        </div>
+        <span className="sp" />
+        {may && !add && (
+          <button type="button" className="btn pri" disabled={!kinds.length} onClick={() => setAdd(true)}>
+            <Icon n="plus" s={16} />
+            {w('channel.add')}
+          </button>
+        )}
+      </div>
+      <Said failure={failure} />
+      {add && (
+        <Form
+          channel={null}
+          page={page}
+          kinds={kinds}
+          onDone={() => {
+            setAdd(false)
+            again()
+          }}
+        />
+      )}
+      {page.channels.length > 0 ? (
+        <ul className="card things" aria-label={w('channels.list')}>
+          {page.channels.map((one) => (
+            <Row key={one.id} channel={one} page={page} kinds={kinds} at={at} again={again} />
+          ))}
+        </ul>
+      ) : (
+        !add && (
+          <div className="card empty">
+            <h2>{w('channels.empty')}</h2>
+            <p className="mut">{w(may ? 'channels.emptyLede' : 'channels.askAdmin')}</p>
+          </div>
+        )
+      )}
+    </>
+  )
+}
+bring(channelsTexts)
+mount<ChannelsProps>('channels', (props) => <Page first={props} />)

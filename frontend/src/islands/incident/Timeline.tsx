@@ -1,0 +1,143 @@
+// The story of an incident: what happened, what a chain did or will do, and what became of every message.
+import { w, wn } from '../../alerting/words'
+import { dayTime, duration } from '../../format'
+import type { Delivered, Incident, TimelineEntry } from '../../types'
+import { t } from '../../words'
+import { until } from './when'
+
+const DOTS: Record<string, string> = {
+  firing: 'crit',
+  escalated: 'crit',
+  unacknowledged: 'warn',
+  reminder: 'warn',
+  resolved: 'ok',
+  acknowledged: 'acc',
+  note: 'acc',
+}
+export function stepText(entry: Pick<TimelineEntry, 'step' | 'args'>): string {
+  const { step = '', args = {} } = entry
+  const name = String(args.name ?? args.to ?? args.title ?? '')
+  if (step === 'wait') return w('step.wait', { age: duration(Number(args.seconds ?? 0)) })
+  if (step === 'repeat') return w('step.repeat', { n: Number(args.times ?? 1) })
+  const key = `step.${step}` as 'step.team'
+  return name ? `${w(key)}: ${name}` : w(key)
+}
+function Step({ entry, at }: { entry: TimelineEntry; at: number }) {
+  const due = entry.due ?? entry.at
+  const late = entry.done ? entry.done - due : 0
+  return (
+    <div>
+      <span className="kind">{w('story.step', { n: entry.place ?? 0, chain: entry.chain ?? '' })}</span>{' '}
+      {stepText(entry)}
+      {entry.text && <span className="mut"> · {entry.text}</span>}
+      <Time at={entry.at}>
+        {entry.done
+          ? late > 2
+            ? w('story.doneLate', { due: dayTime(due), age: duration(late) })
+            : w('story.done')
+          : w('story.due', { when: until(due, at) })}
+      </Time>
+    </div>
+  )
+}
+const Time = ({ at, children }: { at: number; children?: React.ReactNode }) => (
+  <p className="at num">
+    <time dateTime={new Date(at * 1000).toISOString()}>{dayTime(at)}</time>
+    {children && <span> · {children}</span>}
+  </p>
+)
+const TONE = { sent: 'ok', dead: 'crit', waiting: 'warn', dropped: 'off' } as const
+
+function Told({ one, at }: { one: Delivered; at: number }) {
+  const said = {
+    sent: w('told.sent'),
+    dead: w('told.dead'),
+    dropped: w('told.dropped'),
+    waiting: one.error ? w('told.again', { when: until(one.due, at) }) : w('told.next', { when: until(one.due, at) }),
+  }[one.state]
+  return (
+    <li className={TONE[one.state]}>
+      <b>{one.channel}</b>
+      {one.to && <span className="mut"> → {one.to}</span>}
+      <span> {said}</span>
+      {one.attempts > 1 && <span className="mut num"> ({wn('told.tries', one.attempts)})</span>}
+      {one.instead && <span className="mut"> {w('told.instead', { name: one.instead })}</span>}
+      {(one.state === 'sent' ? one.answer : one.error) && (
+        <q className="mono">{one.state === 'sent' ? one.answer : one.error}</q>
+      )}
+    </li>
+  )
+}
+function Entry({ entry, at }: { entry: TimelineEntry; at: number }) {
+  const { deliveries = [], tells = [], more = 0 } = entry
+  return (
+    <div>
+      {entry.text}
+      {entry.by && entry.kind === 'note' && <span className="mut"> · {entry.by}</span>}
+      {entry.held && <p className="mut">{w(entry.told ? 'story.wasHeld' : 'story.held', { why: entry.held })}</p>}
+      <Time at={entry.at} />
+      {tells.length > 0 && (
+        <details className="tells">
+          <summary>{wn('story.tells', tells.length + more)}</summary>
+          <ul>
+            {tells.map((one) => (
+              <li key={`${one.at}${one.text}`}>
+                {one.text} <span className="mut num">{dayTime(one.at)}</span>
+              </li>
+            ))}
+            {more > 0 && <li className="mut">{w('story.andMore', { n: more })}</li>}
+          </ul>
+        </details>
+      )}
+      {deliveries.length > 0 && (
+        <ul className="told">
+          {deliveries.map((one, i) => (
+            <Told key={`${one.channel}${one.to}${i}`} one={one} at={at} />
+          ))}
+        </ul>
+      )}
+    </div>
+  )
+}
+export function Timeline({ entries, at }: { entries: TimelineEntry[]; at: number }) {
+  if (!entries.length) return <p className="hint pad">{t('incident.noTimeline')}</p>
+  const coming = (entry: TimelineEntry) => entry.kind === 'step' && !entry.done
+  return (
+    <ol className="tl">
+      {entries.map((entry, i) => (
+        <li key={`${entry.at}-${entry.kind}-${i}`} className={coming(entry) ? 'coming' : undefined}>
+          <span className={`dot ${DOTS[entry.kind] ?? ''}`} />
+          {entry.kind === 'step' ? <Step entry={entry} at={at} /> : <Entry entry={entry} at={at} />}
+        </li>
+      ))}
+    </ol>
+  )
+}
+/** "Next message in 12 s" and "on call is told in 4 min", while there is something to come. */
+export function Coming({
+  incident,
+  coming,
+  at,
+}: {
+  incident: Incident
+  coming: { at: number | null; news: boolean }
+  at: number
+}) {
+  if (incident.state === 'resolved' && !coming.news) return null
+  const parts: string[] = []
+  const soon = coming.at !== null && coming.at > at
+  if (coming.news && coming.at !== null) parts.push(w('coming.news', { when: until(coming.at, at) }))
+  else if (soon && coming.at !== null && incident.state === 'open')
+    parts.push(w('coming.repeat', { when: until(coming.at, at) }))
+  const { next } = incident
+  if (next && incident.state === 'open')
+    parts.push(w('coming.step', { what: w(`step.${next.kind}` as 'step.team'), when: until(next.at, at) }))
+  if (incident.taken?.until && incident.state === 'acknowledged')
+    parts.push(w('coming.takenUntil', { time: dayTime(incident.taken.until) }))
+  if (!parts.length) return null
+  return (
+    <p className="coming num" role="timer">
+      {parts.join(' · ')}
+    </p>
+  )
+}

@@ -1,0 +1,293 @@
+// Chains: whom a team tells, in what order, until somebody looks after it.
+import { useState } from 'react'
+import { Amount, Confirm, Pick, Said, Text, TIMES, Tick, useSend } from '../../alerting/form'
+import type { Chain, Step, Target } from '../../alerting/types'
+import { w } from '../../alerting/words'
+import { duration } from '../../format'
+import { send } from '../../live/http'
+import type { OnCallProps } from './main'
+
+const PATH = '/api/v1/chains'
+export const STEPS = ['wait', 'person', 'on_call', 'team', 'channel', 'raise', 'repeat'] as const
+type StepKind = (typeof STEPS)[number]
+type Named = ReadonlyArray<readonly [string, string]>
+
+interface Choices {
+  people: Named
+  channels: Named
+  schedules: Named
+}
+export const choicesOf = (page: OnCallProps, team: string): Choices => {
+  const of = (kind: Target['kind']) =>
+    page.targets
+      .filter((one) => one.kind === kind && (kind === 'person' || one.team === team))
+      .map((one) => [one.id, one.name] as const)
+  const schedules = page.schedules.filter((one) => one.team === team).map((one) => [one.id, one.name] as const)
+  return { people: of('person'), channels: of('channel'), schedules }
+}
+/** A step with what its kind needs, filled in so that it can be saved at once where that is possible. */
+export function fresh(kind: StepKind, choices: Choices): Step {
+  if (kind === 'wait') return { kind, seconds: 300 }
+  if (kind === 'person') return { kind, person: choices.people[0]?.[0] ?? '', important: false }
+  if (kind === 'on_call') return { kind, schedule: choices.schedules[0]?.[0] ?? '' }
+  if (kind === 'channel') return { kind, channel: choices.channels[0]?.[0] ?? '' }
+  if (kind === 'repeat') return { kind, times: 2 }
+  return { kind }
+}
+/** "wait 5 min", "tell who is on call in Database": what stands in the list. */
+export function stepWords(step: Step, choices: Choices): string {
+  const name = (list: Named, id: unknown) => list.find(([one]) => one === id)?.[1] ?? w('rule.gone')
+  switch (step.kind) {
+    case 'wait':
+      return w('step.wait', { age: duration(Number(step.seconds)) })
+    case 'person':
+      return `${w('step.person')}: ${name(choices.people, step.person)}${step.important ? ` (${w('chain.important')})` : ''}`
+    case 'on_call':
+      return `${w('step.on_call')}: ${name(choices.schedules, step.schedule)}`
+    case 'channel':
+      return `${w('step.channel')}: ${name(choices.channels, step.channel)}`
+    case 'repeat':
+      return w('step.repeat', { n: Number(step.times) })
+    default:
+      return w(`step.${step.kind}` as 'step.team')
+  }
+}
+function StepFields({ step, choices, set }: { step: Step; choices: Choices; set: (step: Step) => void }) {
+  const pick = (label: string, key: string, list: Named) => (
+    <Pick
+      hidden
+      label={label}
+      value={String(step[key] ?? '')}
+      options={list.length ? list : [['', w('chain.nothing')]]}
+      onChange={(id) => set({ ...step, [key]: id })}
+    />
+  )
+  if (step.kind === 'wait')
+    return (
+      <Amount
+        hidden
+        label={w('chain.seconds')}
+        value={Number(step.seconds)}
+        scales={TIMES}
+        onChange={(seconds) => set({ ...step, seconds: Math.round(seconds ?? 0) })}
+      />
+    )
+  if (step.kind === 'person')
+    return (
+      <>
+        {pick(w('chain.person'), 'person', choices.people)}
+        <Tick
+          label={w('chain.important')}
+          checked={step.important === true}
+          onChange={(important) => set({ ...step, important })}
+        />
+      </>
+    )
+  if (step.kind === 'on_call') return pick(w('chain.schedule'), 'schedule', choices.schedules)
+  if (step.kind === 'channel') return pick(w('chain.channel'), 'channel', choices.channels)
+  if (step.kind === 'repeat')
+    return (
+      <Pick
+        hidden
+        label={w('chain.times')}
+        value={String(step.times ?? 1)}
+        options={['1', '2', '3', '4', '5'].map((n) => [n, w('chain.timesOf', { n })] as const)}
+        onChange={(times) => set({ ...step, times: Number(times) })}
+      />
+    )
+  return null
+}
+function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallProps; onDone: () => void }) {
+  const { busy, faults, failure, run, box } = useSend()
+  const [name, setName] = useState(chain?.name ?? '')
+  const [team, setTeam] = useState(chain?.team ?? page.manages[0] ?? '')
+  const choices = choicesOf(page, team)
+  const [usual, setUsual] = useState(chain?.default ?? page.chains.length === 0)
+  const [anew, setAnew] = useState(chain?.unacknowledge ?? false)
+  const [steps, setSteps] = useState<Step[]>(
+    () =>
+      chain?.steps ?? [
+        fresh(choices.schedules.length ? 'on_call' : 'team', choices),
+        fresh('wait', choices),
+        fresh('team', choices),
+      ],
+  )
+  const put = (i: number, step: Step) => setSteps(steps.map((one, k) => (k === i ? step : one)))
+  const move = (i: number, by: number) => {
+    const next = [...steps]
+    const [one] = next.splice(i, 1)
+    if (one) next.splice(i + by, 0, one)
+    setSteps(next)
+  }
+  const save = async () => {
+    const body = { name: name.trim(), default: usual, unacknowledge: anew, steps }
+    const ok = await run(() =>
+      chain ? send('PATCH', `${PATH}/${chain.id}`, body) : send('POST', PATH, { team, ...body }),
+    )
+    if (ok) onDone()
+  }
+  const remove = async () => {
+    if (await run(() => send('DELETE', `${PATH}/${chain?.id}`))) onDone()
+  }
+  const fault = Object.entries(faults).find(([field]) => field.startsWith('steps'))?.[1]
+  return (
+    <form
+      className="card form"
+      aria-label={chain ? w('chain.editOf', { name: chain.name }) : w('chain.new')}
+      ref={box}
+      noValidate
+      onSubmit={(e) => {
+        e.preventDefault()
+        void save()
+      }}
+    >
+      <div className="two-up">
+        <Text label={w('chain.name')} value={name} fault={faults.name} required onChange={setName} />
+        {!chain && page.manages.length > 1 && (
+          <Pick
+            label={w('team')}
+            value={team}
+            options={page.manages.map((one) => [one, one] as const)}
+            onChange={setTeam}
+          />
+        )}
+      </div>
+      <ol className="steps-of" aria-label={w('chain.steps')}>
+        {steps.map((step, i) => (
+          <li key={i}>
+            <span className="n num">{i + 1}</span>
+            <Pick
+              hidden
+              label={w('chain.kindOf', { n: i + 1 })}
+              value={step.kind}
+              options={STEPS.map((kind) => [kind, w(`chain.kind.${kind}`)] as const)}
+              onChange={(kind) => put(i, fresh(kind as StepKind, choices))}
+            />
+            <StepFields step={step} choices={choices} set={(next) => put(i, next)} />
+            <span className="moves">
+              <button
+                type="button"
+                className="btn sm icon"
+                disabled={i === 0}
+                aria-label={w('chain.up', { n: i + 1 })}
+                onClick={() => move(i, -1)}
+              >
+                ↑
+              </button>
+              <button
+                type="button"
+                className="btn sm icon"
+                disabled={i === steps.length - 1}
+                aria-label={w('chain.down', { n: i + 1 })}
+                onClick={() => move(i, 1)}
+              >
+                ↓
+              </button>
+              <button
+                type="button"
+                className="btn sm icon"
+                aria-label={w('chain.removeStep', { n: i + 1 })}
+                onClick={() => setSteps(steps.filter((_, k) => k !== i))}
+              >
+                ×
+              </button>
+            </span>
+          </li>
+        ))}
+      </ol>
+      {fault && (
+        <p className="fault" role="alert">
+          {fault}
+        </p>
+      )}
+      <p>
+        <button type="button" className="btn sm" onClick={() => setSteps([...steps, fresh('wait', choices)])}>
+          {w('chain.addStep')}
+        </button>
+      </p>
+      <div className="ticks">
+        <Tick label={w('chain.default')} checked={usual} onChange={setUsual} />
+        <Tick label={w('chain.anew')} help={w('chain.anewHelp')} checked={anew} onChange={setAnew} />
+      </div>
+      <div className="ctl">
+        <button type="submit" className="btn pri" disabled={busy}>
+          {w(busy ? 'form.saving' : chain ? 'form.save' : 'chain.make')}
+        </button>
+        <button type="button" className="btn" onClick={onDone}>
+          {w('form.cancel')}
+        </button>
+        <Said failure={fault ? '' : failure} />
+        <span className="sp" />
+        {chain && (
+          <Confirm
+            label={w('chain.delete')}
+            question={w('channel.deleteSure', { name: chain.name })}
+            yes={w('chain.delete')}
+            busy={busy}
+            onYes={() => void remove()}
+          />
+        )}
+      </div>
+    </form>
+  )
+}
+export function Chains({ page, again }: { page: OnCallProps; again: () => void }) {
+  const [edit, setEdit] = useState<string | null>(null)
+  const done = () => {
+    setEdit(null)
+    again()
+  }
+  const may = page.manages.length > 0
+  return (
+    <section className="stack" aria-labelledby="chains">
+      <div className="hero">
+        <div>
+          <h2 className="part" id="chains">
+            {w('chain.title')}
+          </h2>
+          <p className="mut">{w('chain.lede')}</p>
+        </div>
+        <span className="sp" />
+        {may && edit !== 'new' && (
+          <button type="button" className="btn" onClick={() => setEdit('new')}>
+            {w('chain.new')}
+          </button>
+        )}
+      </div>
+      {edit === 'new' && <ChainForm chain={null} page={page} onDone={done} />}
+      {page.chains.length === 0 && edit !== 'new' && (
+        <p className="card hint pad-all">{w(may ? 'chain.empty' : 'chain.emptyLook')}</p>
+      )}
+      {page.chains.map((chain) =>
+        edit === chain.id ? (
+          <ChainForm key={chain.id} chain={chain} page={page} onDone={done} />
+        ) : (
+          <article className="card thing" key={chain.id}>
+            <div className="what">
+              <strong className="t">{chain.name}</strong>
+              {chain.default && <span className="tag"> {w('chain.isDefault')}</span>}
+              <ol className="flow">
+                {chain.steps.map((step, i) => (
+                  <li key={i}>{stepWords(step, choicesOf(page, chain.team))}</li>
+                ))}
+              </ol>
+              <p className="d mut">{chain.team}</p>
+            </div>
+            {page.manages.includes(chain.team) && (
+              <div className="a">
+                <button
+                  type="button"
+                  className="btn sm"
+                  aria-label={w('chain.editOf', { name: chain.name })}
+                  onClick={() => setEdit(chain.id)}
+                >
+                  {w('form.edit')}
+                </button>
+              </div>
+            )}
+          </article>
+        ),
+      )}
+    </section>
+  )
+}

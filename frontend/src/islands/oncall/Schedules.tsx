@@ -1,0 +1,458 @@
+// Schedules: who is on call when, who takes a time over, and where nobody would be.
+import { useCallback, useEffect, useState } from 'react'
+import { Confirm, Days, Pick, Said, Text, Tick, useSend } from '../../alerting/form'
+import type { Rotation, Schedule } from '../../alerting/types'
+import { w } from '../../alerting/words'
+import { iso, moment, ownZone, wall } from '../../alerting/zones'
+import { dayTime, duration } from '../../format'
+import { now } from '../../live/clock'
+import { getJson, post, send } from '../../live/http'
+import { Shape, useNow } from '../../ui/parts'
+import { choicesOf } from './Chains'
+import type { OnCallProps } from './main'
+
+const PATH = '/api/v1/schedules'
+interface Duty {
+  user: string | null
+  name: string
+  start: number
+  end: number
+}
+interface NowOf {
+  people: Array<{ id: string; name: string }>
+  fallback?: boolean
+  until: number | null
+  gaps: Array<[number, number]>
+  warnings?: string[]
+}
+function useDuty(schedule: Schedule): { now: NowOf | null; shifts: Duty[]; failure: string } {
+  const [state, setState] = useState<{ now: NowOf | null; shifts: Duty[]; failure: string }>({
+    now: null,
+    shifts: [],
+    failure: '',
+  })
+  const key = JSON.stringify(schedule)
+  const load = useCallback(async () => {
+    void key // another plan is another question
+    try {
+      const found = await getJson<NowOf>(`${PATH}/${schedule.id}/now`)
+      const shifts = await getJson<Duty[]>(`${PATH}/${schedule.id}/shifts`).catch(() => [])
+      setState({ now: found, shifts, failure: '' })
+    } catch (error) {
+      setState({ now: null, shifts: [], failure: error instanceof Error ? error.message : '' })
+    }
+  }, [schedule.id, key])
+  useEffect(() => {
+    void load()
+    const id = setInterval(() => void load(), 60_000)
+    return () => clearInterval(id)
+  }, [load])
+  return state
+}
+/** Who has it now, loud; who comes next; and where nobody would be. */
+function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
+  const { now: found, shifts, failure } = useDuty(schedule)
+  const at = useNow(10_000)
+  if (failure) return <p className="crit">{failure}</p>
+  if (!found) return <p className="dim">{w('oncall.asking')}</p>
+  const names = found.people.map((one) => (one.id === me ? w('oncall.you', { name: one.name }) : one.name)).join(', ')
+  const coming = shifts.filter((one) => one.start > at).slice(0, 3)
+  const gap = found.gaps[0]
+  const warnings = found.warnings?.length
+    ? found.warnings
+    : gap
+      ? [w('oncall.gap', { from: dayTime(gap[0]), to: dayTime(gap[1]) })]
+      : []
+  return (
+    <>
+      <p className={`duty${names ? '' : ' nobody'}`}>
+        <strong>{names || w('oncall.nobody')}</strong>
+        {found.fallback && <span className="warn"> {w('oncall.asFallback')}</span>}
+        {found.until !== null && <span className="mut num"> {w('oncall.until', { time: dayTime(found.until) })}</span>}
+      </p>
+      {coming.length > 0 && (
+        <p className="d mut num">
+          {w('oncall.then')}{' '}
+          {coming
+            .map((one) => `${one.name || w('oncall.nobody')} ${w('oncall.from', { time: dayTime(one.start) })}`)
+            .join(' · ')}
+        </p>
+      )}
+      {warnings.map((one) => (
+        <p className="gap warn" key={one}>
+          <Shape s="warn" size={11} /> {one}
+        </p>
+      ))}
+    </>
+  )
+}
+function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallProps; again: () => void }) {
+  const { busy, faults, failure, run, box } = useSend()
+  const zone = ownZone()
+  const people = choicesOf(page, schedule.team).people
+  const [user, setUser] = useState(page.me)
+  const [from, setFrom] = useState(() => wall(now(), zone))
+  const [until, setUntil] = useState(() => wall(now() + 8 * 3600, zone))
+  const at = useNow(60_000)
+  const mine = schedule.overrides.filter((one) => one.ends_at > at)
+  const base = (local: string) => {
+    const found = moment(local, zone)
+    return Number.isNaN(found) ? null : iso(found)
+  }
+  const add = async () => {
+    const body = { user, starts_at: base(from), ends_at: base(until) }
+    if (await run(() => post(`${PATH}/${schedule.id}/overrides`, body))) again()
+  }
+  const drop = async (id: string) => {
+    if (await run(() => send('DELETE', `${PATH}/${schedule.id}/overrides/${id}`))) again()
+  }
+  return (
+    <details className="more-of">
+      <summary>{w('oncall.takeOver')}</summary>
+      <ul className="bullets">
+        {mine.map((one) => (
+          <li key={one.id} className="num">
+            {w('oncall.override', { name: one.name, from: dayTime(one.starts_at), to: dayTime(one.ends_at) })}{' '}
+            <button
+              type="button"
+              className="btn sm"
+              disabled={busy}
+              aria-label={w('oncall.dropOf', { name: one.name })}
+              onClick={() => void drop(one.id)}
+            >
+              {w('oncall.drop')}
+            </button>
+          </li>
+        ))}
+      </ul>
+      <form
+        className="two-up flat"
+        ref={box}
+        noValidate
+        onSubmit={(e) => {
+          e.preventDefault()
+          void add()
+        }}
+      >
+        <Pick label={w('oncall.who')} value={user} options={people} fault={faults.user} onChange={setUser} />
+        <Text
+          label={w('silence.from')}
+          type="datetime-local"
+          value={from}
+          fault={faults.starts_at}
+          onChange={setFrom}
+        />
+        <Text
+          label={w('silence.until')}
+          type="datetime-local"
+          value={until}
+          fault={faults.ends_at}
+          onChange={setUntil}
+        />
+        <div className="ctl">
+          <button type="submit" className="btn" disabled={busy}>
+            {w('oncall.take')}
+          </button>
+          <Said failure={failure} />
+        </div>
+      </form>
+    </details>
+  )
+}
+const rotation = (people: string[], zone: string): Rotation => ({
+  people,
+  days: 7,
+  starts_on: wall(now(), zone).slice(0, 10),
+  ends_on: null,
+  hand_over: '09:00',
+  hours_from: null,
+  hours_until: null,
+  weekdays: [],
+})
+function Turns({
+  value,
+  place,
+  people,
+  set,
+  onRemove,
+}: {
+  value: Rotation
+  place: number
+  people: ReadonlyArray<readonly [string, string]>
+  set: (value: Rotation) => void
+  onRemove: () => void
+}) {
+  const change = (part: Partial<Rotation>) => set({ ...value, ...part })
+  const name = (id: string) => people.find(([one]) => one === id)?.[1] ?? w('rule.gone')
+  const free = people.filter(([id]) => !value.people.includes(id))
+  const limited = value.hours_from !== null || value.weekdays.length > 0
+  const move = (i: number) => {
+    const next = [...value.people]
+    const [one] = next.splice(i, 1)
+    if (one) next.splice(i - 1, 0, one)
+    change({ people: next })
+  }
+  return (
+    <fieldset className="turns">
+      <legend>{w('oncall.layer', { n: place + 1 })}</legend>
+      <ol className="chips">
+        {value.people.map((id, i) => (
+          <li className="chip" key={id}>
+            {i > 0 && (
+              <button
+                type="button"
+                className="flip"
+                aria-label={w('oncall.earlier', { name: name(id) })}
+                onClick={() => move(i)}
+              >
+                ←
+              </button>
+            )}
+            {name(id)}
+            <button
+              type="button"
+              className="x"
+              aria-label={w('form.removeOf', { name: name(id) })}
+              onClick={() => change({ people: value.people.filter((one) => one !== id) })}
+            >
+              ×
+            </button>
+          </li>
+        ))}
+      </ol>
+      <div className="two-up flat">
+        <Pick
+          label={w('oncall.addPerson')}
+          value=""
+          options={[['', free.length ? w('oncall.choose') : w('oncall.all')], ...free]}
+          onChange={(id) => id && change({ people: [...value.people, id] })}
+        />
+        <Pick
+          label={w('oncall.days')}
+          value={String(value.days)}
+          options={[
+            ['1', w('oncall.day')],
+            ['7', w('oncall.week')],
+            ['14', w('oncall.weeks')],
+            ...(['1', '7', '14'].includes(String(value.days))
+              ? []
+              : [[String(value.days), `${value.days} d`] as const]),
+          ]}
+          onChange={(days) => change({ days: Number(days) })}
+        />
+        <Text
+          label={w('oncall.start')}
+          type="date"
+          value={value.starts_on}
+          onChange={(starts_on) => change({ starts_on })}
+        />
+        <Text
+          label={w('oncall.handOver')}
+          type="time"
+          value={value.hand_over}
+          onChange={(hand_over) => change({ hand_over })}
+        />
+        <Tick
+          label={w('oncall.limited')}
+          checked={limited}
+          onChange={(on) =>
+            change(
+              on
+                ? { hours_from: '09:00', hours_until: '17:00', weekdays: [0, 1, 2, 3, 4] }
+                : { hours_from: null, hours_until: null, weekdays: [] },
+            )
+          }
+        />
+        {limited && (
+          <>
+            <Days label={w('oncall.weekdays')} value={value.weekdays} onChange={(weekdays) => change({ weekdays })} />
+            <Text
+              label={w('oncall.hoursFrom')}
+              type="time"
+              value={value.hours_from ?? ''}
+              onChange={(time) => change({ hours_from: time || null })}
+            />
+            <Text
+              label={w('oncall.hoursUntil')}
+              type="time"
+              value={value.hours_until ?? ''}
+              onChange={(time) => change({ hours_until: time || null })}
+            />
+          </>
+        )}
+      </div>
+      <button type="button" className="btn sm" onClick={onRemove}>
+        {w('oncall.removeLayer')}
+      </button>
+    </fieldset>
+  )
+}
+function ScheduleForm({
+  schedule,
+  page,
+  onDone,
+}: {
+  schedule: Schedule | null
+  page: OnCallProps
+  onDone: () => void
+}) {
+  const { busy, faults, failure, run, box } = useSend()
+  const own = page.zones.includes(ownZone()) ? ownZone() : 'UTC'
+  const [name, setName] = useState(schedule?.name ?? '')
+  const [team, setTeam] = useState(schedule?.team ?? page.manages[0] ?? '')
+  const [zone, setZone] = useState(schedule?.zone ?? own)
+  const [fallback, setFallback] = useState(schedule?.fallback ?? '')
+  const people = choicesOf(page, team).people
+  const [turns, setTurns] = useState<Rotation[]>(() => schedule?.rotations ?? [rotation([page.me], own)])
+  const save = async () => {
+    const body = { name: name.trim(), zone, fallback: fallback || null, rotations: turns }
+    const ok = await run(() =>
+      schedule ? send('PATCH', `${PATH}/${schedule.id}`, body) : send('POST', PATH, { team, ...body }),
+    )
+    if (ok) onDone()
+  }
+  const remove = async () => {
+    if (await run(() => send('DELETE', `${PATH}/${schedule?.id}`))) onDone()
+  }
+  const fault = Object.entries(faults).find(([field]) => field.startsWith('rotations'))?.[1]
+  return (
+    <form
+      className="card form"
+      aria-label={schedule ? w('oncall.editOf', { name: schedule.name }) : w('oncall.new')}
+      ref={box}
+      noValidate
+      onSubmit={(e) => {
+        e.preventDefault()
+        void save()
+      }}
+    >
+      <div className="two-up">
+        <Text label={w('oncall.name')} value={name} fault={faults.name} required onChange={setName} />
+        {!schedule && page.manages.length > 1 && (
+          <Pick
+            label={w('team')}
+            value={team}
+            options={page.manages.map((one) => [one, one] as const)}
+            onChange={setTeam}
+          />
+        )}
+        <Text label={w('silence.zone')} value={zone} suggest={page.zones} fault={faults.zone} onChange={setZone} />
+        <Pick
+          label={w('oncall.fallback')}
+          help={w('oncall.fallbackHelp')}
+          value={fallback}
+          fault={faults.fallback}
+          options={[['', w('channel.noFallback')], ...people]}
+          onChange={setFallback}
+        />
+      </div>
+      {turns.map((one, i) => (
+        <Turns
+          key={i}
+          value={one}
+          place={i}
+          people={people}
+          set={(next) => setTurns(turns.map((old, k) => (k === i ? next : old)))}
+          onRemove={() => setTurns(turns.filter((_, k) => k !== i))}
+        />
+      ))}
+      {fault && (
+        <p className="fault" role="alert">
+          {fault}
+        </p>
+      )}
+      <p>
+        <button type="button" className="btn sm" onClick={() => setTurns([...turns, rotation([], zone)])}>
+          {w('oncall.addLayer')}
+        </button>
+      </p>
+      <div className="ctl">
+        <button type="submit" className="btn pri" disabled={busy}>
+          {w(busy ? 'form.saving' : schedule ? 'form.save' : 'oncall.make')}
+        </button>
+        <button type="button" className="btn" onClick={onDone}>
+          {w('form.cancel')}
+        </button>
+        <Said failure={fault ? '' : failure} />
+        <span className="sp" />
+        {schedule && (
+          <Confirm
+            label={w('oncall.delete')}
+            question={w('channel.deleteSure', { name: schedule.name })}
+            yes={w('oncall.delete')}
+            busy={busy}
+            onYes={() => void remove()}
+          />
+        )}
+      </div>
+    </form>
+  )
+}
+/** "Anna, Bo: a week each, from 09:00 on; Mon, Tue 09:00 to 17:00". */
+export function turnsWords(one: Rotation, name: (id: string) => string): string {
+  const each = one.days === 7 ? w('oncall.week') : one.days === 1 ? w('oncall.day') : duration(one.days * 86400)
+  const hours = one.hours_from ? `, ${one.hours_from}–${one.hours_until}` : ''
+  return (
+    w('oncall.turn', { people: one.people.map(name).join(', '), each: each.toLowerCase(), at: one.hand_over }) + hours
+  )
+}
+export function Schedules({ page, again }: { page: OnCallProps; again: () => void }) {
+  const [edit, setEdit] = useState<string | null>(null)
+  const done = () => {
+    setEdit(null)
+    again()
+  }
+  const may = page.manages.length > 0
+  const name = (id: string) => page.targets.find((one) => one.id === id)?.name ?? w('rule.gone')
+  return (
+    <section className="stack" aria-label={w('oncall.title')}>
+      {may && edit !== 'new' && (
+        <p className="to-end">
+          <button type="button" className="btn pri" onClick={() => setEdit('new')}>
+            {w('oncall.new')}
+          </button>
+        </p>
+      )}
+      {edit === 'new' && <ScheduleForm schedule={null} page={page} onDone={done} />}
+      {page.schedules.length === 0 && edit !== 'new' && (
+        <div className="card empty">
+          <h2>{w('oncall.empty')}</h2>
+          <p className="mut">{w(may ? 'oncall.emptyLede' : 'oncall.askAdmin')}</p>
+        </div>
+      )}
+      {page.schedules.map((one) =>
+        edit === one.id ? (
+          <ScheduleForm key={one.id} schedule={one} page={page} onDone={done} />
+        ) : (
+          <article className="card thing" key={one.id}>
+            <div className="what">
+              <h2 className="t">{one.name}</h2>
+              <Duty schedule={one} me={page.me} />
+              {one.rotations.map((turn, i) => (
+                <p className="d mut" key={i}>
+                  {turnsWords(turn, name)}
+                </p>
+              ))}
+              <p className="d mut">
+                {one.zone} · {one.team}
+              </p>
+              {page.acts.includes(one.team) && <TakeOver schedule={one} page={page} again={again} />}
+            </div>
+            {page.manages.includes(one.team) && (
+              <div className="a">
+                <button
+                  type="button"
+                  className="btn sm"
+                  aria-label={w('oncall.editOf', { name: one.name })}
+                  onClick={() => setEdit(one.id)}
+                >
+                  {w('form.edit')}
+                </button>
+              </div>
+            )}
+          </article>
+        ),
+      )}
+    </section>
+  )
+}

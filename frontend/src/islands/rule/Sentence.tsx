@@ -1,0 +1,375 @@
+// The sentence of a rule, each part of it a field: "When CPU used on tag:db is above 95 % for 5 min tell …".
+import { Amount, type Faults, Pick, scalesOf, Text, TIMES } from '../../alerting/form'
+import type { Metric, Notify, Rule, RuleProps, Target } from '../../alerting/types'
+import { w } from '../../alerting/words'
+import { Icon } from '../../ui/parts'
+import { FORECAST, joined, limitsFor, terms } from './model'
+
+interface Part {
+  rule: Rule
+  set: (part: Partial<Rule>) => void
+  faults: Faults
+  page: RuleProps
+}
+const PLAIN = [[1, '']] as const
+const SHARE = [[1, '%']] as const
+
+const named = (metrics: Metric[], name: string) => metrics.find((one) => one.name === name)
+
+function Subject({ rule, set, faults, page }: Part) {
+  const found = named(page.metrics, rule.metric)
+  const pick = (metric: string) => {
+    const before = named(page.metrics, rule.metric)
+    const next = named(page.metrics, metric)
+    const untouched = rule.kind === 'threshold' && rule.warn === (before?.warn ?? null)
+    const same = untouched && rule.critical === (before?.critical ?? null)
+    set({ metric, ...(next && same ? limitsFor(next) : {}), labels: {} })
+  }
+  return (
+    <Text
+      hidden
+      label={w('rule.metric')}
+      value={rule.metric}
+      fault={faults.metric}
+      placeholder={rule.kind === 'no_data' ? w('rule.anything') : 'cpu_used_percent'}
+      help={found ? `${found.title}. ${found.meaning}` : undefined}
+      suggest={page.metrics.map((one) => [one.name, one.title] as const)}
+      onChange={pick}
+    />
+  )
+}
+const Where = ({ rule, set, faults, page }: Part) => (
+  <Text
+    hidden
+    label={w('rule.where')}
+    value={rule.selector}
+    fault={faults.selector}
+    placeholder={w('rule.everyServer')}
+    help={w('rule.whereHelp')}
+    suggest={page.suggest}
+    onChange={(selector) => set({ selector })}
+  />
+)
+function Limits({ rule, set, faults, scales }: Part & { scales: ReturnType<typeof scalesOf> }) {
+  const limit = (which: 'critical' | 'warn') => (
+    <>
+      <Amount
+        key={`${which}${rule.kind}`}
+        hidden
+        label={w(`rule.${which}`)}
+        value={rule[which]}
+        scales={scales}
+        fault={faults[which]}
+        onChange={(value) => set({ [which]: value, [`${which}_recover`]: null })}
+      />
+      <span className={`of ${which === 'critical' ? 'crit' : 'warn'}`}>{w(`rule.${which}Of`)}</span>
+    </>
+  )
+  return (
+    <>
+      {limit('critical')}
+      <span>{w('rule.or')}</span>
+      {limit('warn')}
+    </>
+  )
+}
+const Side = ({ rule, set, words }: Part & { words: [string, string] }) => (
+  <Pick
+    hidden
+    label={w('rule.side')}
+    value={rule.op}
+    options={[
+      ['above', words[0]],
+      ['below', words[1]],
+    ]}
+    onChange={(op) => set({ op: op as Rule['op'], warn_recover: null, critical_recover: null })}
+  />
+)
+const Lasting = ({ rule, set, faults }: Part) => (
+  <>
+    <span>{w('rule.for')}</span>
+    <Amount
+      hidden
+      label={w('rule.forLabel')}
+      value={rule.for}
+      scales={TIMES}
+      fault={faults.for}
+      onChange={(value) => set({ for: Math.round(value ?? 0) })}
+    />
+  </>
+)
+function Window({ rule, set, faults, label, scales = TIMES }: Part & { label: string; scales?: typeof TIMES }) {
+  return (
+    <Amount
+      hidden
+      label={label}
+      value={Number(rule.params.window ?? 0)}
+      scales={scales}
+      fault={faults.params ?? faults['params.window']}
+      onChange={(window) => set({ params: { ...rule.params, window: Math.round(window ?? 0) } })}
+    />
+  )
+}
+function Change(part: Part) {
+  const { rule, set } = part
+  const percent = Boolean(rule.params.percent)
+  return (
+    <>
+      <Side {...part} words={[w('rule.rises'), w('rule.falls')]} />
+      <Limits {...part} scales={percent ? SHARE : scalesOf(rule.metric)} />
+      <Pick
+        hidden
+        label={w('rule.changeAs')}
+        value={percent ? 'percent' : 'units'}
+        options={[
+          ['percent', w('rule.asPercent')],
+          ['units', w('rule.asUnits')],
+        ]}
+        onChange={(value) => set({ params: { ...rule.params, percent: value === 'percent' } })}
+      />
+      <span>{w('rule.within')}</span>
+      <Window {...part} label={w('rule.window')} />
+      <Lasting {...part} />
+    </>
+  )
+}
+function Past(part: Part) {
+  const { rule, set } = part
+  return (
+    <>
+      <span>{w('rule.is')}</span>
+      <Limits {...part} scales={SHARE} />
+      <Side {...part} words={[w('rule.above'), w('rule.below')]} />
+      <span>{w('rule.sameTime')}</span>
+      <Pick
+        hidden
+        label={w('rule.against')}
+        value={String(rule.params.against ?? 'day')}
+        options={[
+          ['day', w('rule.daysBefore')],
+          ['week', w('rule.weekBefore')],
+        ]}
+        onChange={(against) => set({ params: { ...rule.params, against } })}
+      />
+      <Lasting {...part} />
+    </>
+  )
+}
+function Composite({ rule, set, faults, page }: Part) {
+  const text = String(rule.params.rules ?? '')
+  const plain = terms(text)
+  const write = (rules: string) => set({ params: { ...rule.params, rules } })
+  const fault = faults.params ?? faults['params.rules']
+  if (!plain)
+    return (
+      <Text label={w('rule.expression')} value={text} fault={fault} help={w('rule.expressionHelp')} onChange={write} />
+    )
+  const { join, list } = plain
+  const free = page.rules.filter((one) => !list.some((term) => term.id === one.id))
+  return (
+    <>
+      <Pick
+        hidden
+        label={w('rule.join')}
+        value={join}
+        options={[
+          ['and', w('rule.allOf')],
+          ['or', w('rule.anyOf')],
+        ]}
+        onChange={(next) => write(joined(next as 'and' | 'or', list))}
+      />
+      <span className="chips">
+        {list.map((term, i) => {
+          const name = page.rules.find((one) => one.id === term.id)?.name ?? w('rule.gone')
+          const change = (next: typeof list) => write(joined(join, next))
+          return (
+            <span className="chip" key={term.id}>
+              <button
+                type="button"
+                className="flip"
+                aria-pressed={term.not}
+                aria-label={w('rule.notOf', { name })}
+                onClick={() => change(list.map((one, k) => (k === i ? { ...one, not: !one.not } : one)))}
+              >
+                {term.not ? w('rule.not') : w('rule.holds')}
+              </button>
+              {name}
+              <Remove name={name} onClick={() => change(list.filter((_, k) => k !== i))} />
+            </span>
+          )
+        })}
+      </span>
+      <Pick
+        hidden
+        label={w('rule.addRule')}
+        value=""
+        fault={fault}
+        options={[['', w('rule.addRule')], ...free.map((one) => [one.id, one.name] as const)]}
+        onChange={(id) => id && write(joined(join, [...list, { id, not: false }]))}
+      />
+    </>
+  )
+}
+export const Remove = ({ name, onClick }: { name: string; onClick: () => void }) => (
+  <button type="button" className="x" aria-label={w('form.removeOf', { name })} onClick={onClick}>
+    ×
+  </button>
+)
+function Forecast(part: Part) {
+  const { rule, set, page } = part
+  const subjects = page.metrics.filter((one) => one.name.endsWith('_used_percent')).map((one) => one.name)
+  const subject = rule.labels.metric ?? ''
+  return (
+    <>
+      <Text
+        hidden
+        label={w('rule.subject')}
+        value={subject}
+        suggest={subjects}
+        help={named(page.metrics, subject)?.title}
+        fault={part.faults.labels ?? part.faults.metric}
+        onChange={(metric) => set({ metric: FORECAST, labels: { ...rule.labels, metric } })}
+      />
+      <span>{w('rule.on')}</span>
+      <Where {...part} />
+      <span>{w('rule.runsOut')}</span>
+      <Limits {...part} scales={TIMES} />
+    </>
+  )
+}
+function Condition(part: Part) {
+  const { rule } = part
+  const subject = (
+    <>
+      <Subject {...part} />
+      <span>{w('rule.on')}</span>
+      <Where {...part} />
+    </>
+  )
+  switch (rule.kind) {
+    case 'change':
+      return (
+        <>
+          {subject}
+          <Change {...part} />
+        </>
+      )
+    case 'past':
+      return (
+        <>
+          {subject}
+          <Past {...part} />
+        </>
+      )
+    case 'no_data':
+      return (
+        <>
+          {subject}
+          <span>{w('rule.silent')}</span>
+          <Lasting {...part} />
+        </>
+      )
+    case 'composite':
+      return (
+        <>
+          <Composite {...part} />
+          <span>{w('rule.holdOn')}</span>
+          <Where {...part} />
+          <Lasting {...part} />
+        </>
+      )
+    case 'forecast':
+      return <Forecast {...part} />
+    case 'anomaly':
+      return (
+        <>
+          <Where {...part} />
+          <span>{w('rule.unusual')}</span>
+          <Limits {...part} scales={PLAIN} />
+          <Lasting {...part} />
+        </>
+      )
+    default:
+      return (
+        <>
+          {subject}
+          <span>{w('rule.is')}</span>
+          <Side {...part} words={[w('rule.above'), w('rule.below')]} />
+          <Limits {...part} scales={scalesOf(rule.metric)} />
+          <Lasting {...part} />
+        </>
+      )
+  }
+}
+export function Tell({
+  value,
+  targets,
+  team,
+  fault,
+  onChange,
+}: {
+  value: Notify
+  targets: Target[]
+  team: string
+  fault?: string
+  onChange: (value: Notify) => void
+}) {
+  const idOf = (one: Notify[number]) => Object.values(one)[0] ?? ''
+  const chosen = value.map(idOf)
+  const free = targets.filter((one) => !chosen.includes(one.id) && (one.kind === 'person' || one.team === team))
+  const of = (kind: Target['kind']) => free.filter((one) => one.kind === kind).map((one) => [one.id, one.name] as const)
+  return (
+    <>
+      {value.length > 0 ? (
+        <span className="chips">
+          {value.map((one, i) => {
+            const name = targets.find((target) => target.id === idOf(one))?.name ?? w('rule.gone')
+            return (
+              <span className="chip" key={idOf(one)}>
+                {name}
+                <Remove name={name} onClick={() => onChange(value.filter((_, k) => k !== i))} />
+              </span>
+            )
+          })}
+        </span>
+      ) : (
+        <strong>{w('rule.usual')}</strong>
+      )}
+      <Pick
+        hidden
+        label={w('rule.addTarget')}
+        value=""
+        fault={fault}
+        options={[['', value.length ? w('rule.addTarget') : w('rule.insteadOf')]]}
+        groups={[
+          [w('rule.chains'), of('chain')],
+          [w('rule.channels'), of('channel')],
+          [w('rule.people'), of('person')],
+        ]}
+        onChange={(id) => {
+          const target = free.find((one) => one.id === id)
+          if (target) onChange([...value, { [target.kind]: id }])
+        }}
+      />
+    </>
+  )
+}
+export function Sentence(part: Part) {
+  const { rule, set, faults, page } = part
+  return (
+    <div className="says">
+      <span>{w('rule.when')}</span>
+      <Condition {...part} />
+      <span className="tell">
+        <Icon n="next" s={14} /> {w('rule.tell')}
+      </span>
+      <Tell
+        value={rule.notify}
+        targets={page.targets}
+        team={rule.team}
+        fault={faults.notify}
+        onChange={(notify) => set({ notify })}
+      />
+    </div>
+  )
+}

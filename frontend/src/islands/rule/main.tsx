@@ -1,0 +1,279 @@
+import { useEffect, useState } from 'react'
+import {
+  Amount,
+  Confirm,
+  type Faults,
+  Long,
+  Pick,
+  Said,
+  scalesOf,
+  Text,
+  TIMES,
+  Tick,
+  useSend,
+} from '../../alerting/form'
+import { rule as ruleTexts } from '../../alerting/texts/rule'
+import type { Rule, RuleProps } from '../../alerting/types'
+import { bring, w } from '../../alerting/words'
+import { send } from '../../live/http'
+import { mount } from '../../ui/parts'
+import { asKind, blank, body, KINDS, type Kind, readLabels, writeLabels } from './model'
+import { PreviewCard, usePreview } from './Preview'
+import { Sentence } from './Sentence'
+
+const LIST = '/rules/'
+
+function Labels({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) => void; faults: Faults }) {
+  const [text, setText] = useState(() => writeLabels(rule.labels))
+  const read = readLabels(text)
+  useEffect(() => {
+    // another metric has other labels: what was typed for the last one is gone with it
+    setText((before) =>
+      JSON.stringify(readLabels(before)) === JSON.stringify(rule.labels) ? before : writeLabels(rule.labels),
+    )
+  }, [rule.labels])
+  return (
+    <Text
+      label={w('rule.labels')}
+      value={text}
+      help={w('rule.labelsHelp')}
+      fault={read ? faults.labels : w('rule.labelsFault')}
+      onChange={(next) => {
+        setText(next)
+        const labels = readLabels(next)
+        if (labels) set({ labels })
+      }}
+    />
+  )
+}
+const GROUPS: Array<[string, string[]]> = [
+  ['rule.groupRule', []],
+  ['rule.groupServer', ['rule', 'server']],
+  ['rule.groupSite', ['rule', 'site']],
+  ['rule.groupRole', ['rule', 'role']],
+  ['rule.groupAll', ['server']],
+]
+/** What most rules leave as it is. */
+function More({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) => void; faults: Faults }) {
+  const scales = scalesOf(rule.metric)
+  const limited = rule.kind !== 'no_data' && rule.kind !== 'composite'
+  const key = JSON.stringify(rule.group_by)
+  const groups = GROUPS.map(([word, by]) => [JSON.stringify(by), w(word as 'rule.groupRule')] as const)
+  const other = groups.some(([one]) => one === key) ? [] : [[key, rule.group_by.join(', ')] as const]
+  const shown = ['labels', 'group_by', 'keep_firing_for', 'group_wait', 'repeat_intervals', 'runbook', 'warn_recover']
+  const wrong = [...shown, 'critical_recover', 'group_interval'].some((name) => faults[name])
+  return (
+    <details className="card more-of" open={wrong || undefined}>
+      <summary>{w('rule.more')}</summary>
+      <div className="two-up">
+        {rule.kind !== 'composite' && rule.kind !== 'forecast' && <Labels rule={rule} set={set} faults={faults} />}
+        {limited && (
+          <>
+            <Amount
+              label={w('rule.criticalRecover')}
+              help={w('rule.recoverHelp')}
+              value={rule.critical_recover}
+              scales={scales}
+              fault={faults.critical_recover}
+              onChange={(critical_recover) => set({ critical_recover })}
+            />
+            <Amount
+              label={w('rule.warnRecover')}
+              value={rule.warn_recover}
+              scales={scales}
+              fault={faults.warn_recover}
+              onChange={(warn_recover) => set({ warn_recover })}
+            />
+          </>
+        )}
+        <Amount
+          label={w('rule.keep')}
+          help={w('rule.keepHelp')}
+          value={rule.keep_firing_for}
+          scales={TIMES}
+          fault={faults.keep_firing_for}
+          onChange={(value) => set({ keep_firing_for: Math.round(value ?? 0) })}
+        />
+        <Pick
+          label={w('rule.group')}
+          help={w('rule.groupHelp')}
+          value={key}
+          options={[...groups, ...other]}
+          fault={faults.group_by}
+          onChange={(by) => set({ group_by: JSON.parse(by) as string[] })}
+        />
+        <Amount
+          label={w('rule.wait')}
+          help={w('rule.waitHelp')}
+          value={rule.group_wait}
+          scales={TIMES}
+          fault={faults.group_wait}
+          onChange={(value) => set({ group_wait: value === null ? null : Math.round(value) })}
+        />
+        <Amount
+          label={w('rule.repeat')}
+          help={w('rule.repeatHelp')}
+          value={rule.repeat_intervals[0] ?? null}
+          scales={TIMES}
+          fault={faults.repeat_intervals}
+          onChange={(value) => set({ repeat_intervals: value === null ? [] : [Math.round(value)] })}
+        />
+        <Long
+          label={w('rule.runbook')}
+          help={w('rule.runbookHelp')}
+          value={rule.runbook}
+          fault={faults.runbook}
+          onChange={(runbook) => set({ runbook })}
+        />
+      </div>
+    </details>
+  )
+}
+/** A name that says the same as the sentence, until somebody writes a better one. */
+export function suggestedName(rule: Rule, title: string | undefined): string {
+  const where = rule.selector.trim() ? ` · ${rule.selector.trim()}` : ''
+  const what = rule.kind === 'no_data' && !rule.metric ? w('rule.namedDown') : (title ?? rule.metric)
+  if (rule.kind === 'composite') return ''
+  if (rule.kind === 'anomaly') return `${w('rule.namedUnusual')}${where}`
+  return `${what}${where}`
+}
+function Editor({ page }: { page: RuleProps }) {
+  const [rule, setRule] = useState<Rule>(() => page.rule ?? blank(page))
+  const [days, setDays] = useState(30)
+  const [touched, setTouched] = useState<Faults>({})
+  const [done, setDone] = useState<string[] | null>(null)
+  const { busy, faults, failure, run, box, setFaults } = useSend()
+  const asked = usePreview(rule, days)
+  const may = page.manages.includes(rule.team)
+  const set = (part: Partial<Rule>) => {
+    setRule((before) => ({ ...before, ...part }))
+    setFaults(Object.fromEntries(Object.entries(faults).filter(([name]) => !(name in part))))
+    setTouched((before) => ({ ...before, ...Object.fromEntries(Object.keys(part).map((name) => [name, 'yes'])) }))
+  }
+  // the preview says what is wrong while one writes, but not of fields that nobody has come to yet
+  const hinted = Object.fromEntries(
+    Object.entries(asked.faults).filter(
+      ([name]) => name !== 'name' && (page.rule || touched[name.split('.')[0] ?? '']),
+    ),
+  )
+  const shown = { ...hinted, ...faults }
+  const metric = page.metrics.find((one) => one.name === (rule.kind === 'forecast' ? rule.labels.metric : rule.metric))
+  const idea = suggestedName(rule, metric?.title)
+  const save = async () => {
+    const named = rule.name.trim() ? rule : { ...rule, name: idea }
+    let warnings: string[] = []
+    const ok = await run(async () => {
+      const { team, ...rest } = body(named)
+      const answer = page.rule?.id
+        ? await send<{ warnings?: string[] }>('PATCH', `/api/v1/rules/${page.rule.id}`, rest)
+        : await send<{ warnings?: string[] }>('POST', '/api/v1/rules', { team, ...rest })
+      warnings = answer?.warnings ?? []
+    })
+    if (ok && warnings.length) setDone(warnings)
+    else if (ok) location.assign(LIST)
+  }
+  const remove = async () => {
+    if (await run(() => send('DELETE', `/api/v1/rules/${page.rule?.id}`))) location.assign(LIST)
+  }
+  return (
+    <>
+      <div>
+        <nav className="crumb" aria-label={w('crumb')}>
+          <a href={LIST}>{w('rules.title')}</a>
+          <span aria-hidden="true">/</span>
+          <span>{page.rule?.name ?? w('rule.new')}</span>
+        </nav>
+        <h1>{page.rule ? page.rule.name : w('rule.newTitle')}</h1>
+        <p className="lede">{w(may ? 'rule.lede' : 'rule.lookOnly')}</p>
+      </div>
+      {page.fault && (
+        <p className="card note crit" role="alert">
+          {w('rule.fault', { why: page.fault })}
+        </p>
+      )}
+      {done && (
+        <div className="card note" role="status">
+          <strong>{w('form.saved')}</strong>
+          {done.map((one) => (
+            <span className="warn" key={one}>
+              {one}
+            </span>
+          ))}
+          <a className="btn sm" href={LIST}>
+            {w('rule.toList')}
+          </a>
+        </div>
+      )}
+      <form
+        className="editor"
+        ref={box}
+        noValidate
+        onSubmit={(e) => {
+          e.preventDefault()
+          void save()
+        }}
+      >
+        <fieldset className="bare" disabled={!may}>
+          <legend className="sr">{w('rule.title')}</legend>
+          <section className="card builder">
+            <div className="ctl">
+              <Pick
+                label={w('rule.kind')}
+                value={rule.kind}
+                options={KINDS.map((kind) => [kind, w(`kind.${kind}`)] as const)}
+                help={w(`kindHelp.${rule.kind as Kind}`)}
+                fault={shown.kind}
+                onChange={(kind) => setRule(asKind(rule, kind as Kind, page.metrics))}
+              />
+            </div>
+            <Sentence rule={rule} set={set} faults={shown} page={page} />
+          </section>
+          <section className="card two-up">
+            <Text
+              label={w('rule.name')}
+              value={rule.name}
+              placeholder={idea}
+              fault={shown.name}
+              help={w('rule.nameHelp')}
+              onChange={(name) => set({ name })}
+            />
+            {page.manages.length > 1 && !page.rule && (
+              <Pick
+                label={w('team')}
+                value={rule.team}
+                options={page.manages.map((name) => [name, name] as const)}
+                onChange={(team) => set({ team, notify: [] })}
+              />
+            )}
+            <Tick label={w('rule.enabled')} checked={rule.enabled} onChange={(enabled) => set({ enabled })} />
+          </section>
+          <More rule={rule} set={set} faults={shown} />
+        </fieldset>
+        <PreviewCard asked={asked} rule={rule} days={days} onDays={setDays} onUse={set} />
+        {may && (
+          <div className="ctl foot">
+            <button type="submit" className="btn pri" disabled={busy}>
+              {w(busy ? 'form.saving' : page.rule ? 'form.save' : 'rule.make')}
+            </button>
+            <a className="btn" href={LIST}>
+              {w('form.cancel')}
+            </a>
+            <Said failure={failure} />
+            <span className="sp" />
+            {page.rule && (
+              <Confirm
+                label={w('rule.delete')}
+                question={w('rule.deleteSure')}
+                yes={w('rule.delete')}
+                busy={busy}
+                onYes={() => void remove()}
+              />
+            )}
+          </div>
+        )}
+      </form>
+    </>
+  )
+}
+bring(ruleTexts)
+mount<RuleProps>('rule', (props) => <Editor page={props} />)

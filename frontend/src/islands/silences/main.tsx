@@ -1,0 +1,430 @@
+import { useEffect, useState } from 'react'
+import { Amount, Confirm, Days, Pick, Said, Text, TIMES, useSend, weekdays } from '../../alerting/form'
+import { useSetup } from '../../alerting/page'
+import { silences as silencesTexts } from '../../alerting/texts/silences'
+import type { SetupProps, Silence } from '../../alerting/types'
+import { bring, w, wn } from '../../alerting/words'
+import { iso, moment, ownZone, wall } from '../../alerting/zones'
+import { dayTime, duration } from '../../format'
+import { now } from '../../live/clock'
+import { post } from '../../live/http'
+import { Icon, mount, Segments, Status, useNow } from '../../ui/parts'
+import { type Every, firstDate, fromRule, type Recurring, toRule, usual } from './recur'
+
+interface SilencesProps extends SetupProps {
+  silences: Silence[]
+  rules: Array<{ id: string; name: string }>
+  zones: string[]
+  suggest: string[]
+  start: { selector: string; rule: string }
+}
+interface Hit {
+  servers: number
+  names?: string[]
+  incidents?: Array<{ id: string; title: string }>
+  notices?: number
+  windows?: Array<[number, number]>
+}
+interface Draft {
+  team: string
+  selector: string
+  rule: string
+  often: 'once' | 'again'
+  from: string
+  until: string
+  how: Recurring
+  lasts: number
+  ends: string
+  zone: string
+  reason: string
+}
+const PATH = '/api/v1/silences'
+const HOUR = 3600
+const SETTLE_MS = 500
+const inBase = (local: string, zone: string) => {
+  const at = moment(local, zone)
+  return Number.isNaN(at) ? null : iso(at)
+}
+/** The body of the request; a recurring one starts at the first of its times. */
+export function bodyOf(draft: Draft): Record<string, unknown> {
+  const again = draft.often === 'again'
+  const from = again ? firstDate(draft.from, draft.how) : draft.from
+  const until = again ? (draft.ends ? `${draft.ends}T23:59` : '') : draft.until
+  return {
+    ...(draft.team ? { team: draft.team } : {}),
+    selector: draft.selector.trim(),
+    rule: draft.rule || null,
+    starts_at: inBase(from, draft.zone),
+    ends_at: until ? inBase(until, draft.zone) : null,
+    rrule: again ? toRule(draft.how) : '',
+    duration: again ? Math.round(draft.lasts) : null,
+    zone: draft.zone,
+    reason: draft.reason.trim(),
+  }
+}
+function blank(page: SilencesProps): Draft {
+  const zone = page.zones.includes(ownZone()) ? ownZone() : 'UTC'
+  return {
+    team: page.acts[0] ?? '',
+    selector: page.start.selector,
+    rule: page.start.rule,
+    often: 'once',
+    from: wall(now(), zone),
+    until: wall(now() + 2 * HOUR, zone),
+    how: usual,
+    lasts: 2 * HOUR,
+    ends: '',
+    zone,
+    reason: '',
+  }
+}
+/** What it would hit, asked a moment after the last change. */
+function useHit(draft: Draft): { hit: Hit | null; failure: string } {
+  const [state, setState] = useState<{ hit: Hit | null; failure: string }>({ hit: null, failure: '' })
+  const question = JSON.stringify({ ...bodyOf(draft), reason: draft.reason.trim() || '-' })
+  useEffect(() => {
+    const stop = new AbortController()
+    const timer = setTimeout(() => {
+      post<Hit>(`${PATH}/preview`, JSON.parse(question), stop.signal)
+        .then((hit) => setState({ hit, failure: '' }))
+        .catch((error: unknown) => {
+          if (!stop.signal.aborted) setState({ hit: null, failure: error instanceof Error ? error.message : '' })
+        })
+    }, SETTLE_MS)
+    return () => {
+      clearTimeout(timer)
+      stop.abort()
+    }
+  }, [question])
+  return state
+}
+function Hits({ draft }: { draft: Draft }) {
+  const { hit, failure } = useHit(draft)
+  if (!hit) return <p className="hits mut wide">{failure || w('silence.asking')}</p>
+  const { names = [], incidents = [], windows = [] } = hit
+  return (
+    <div className="hits wide" role="status">
+      <p>
+        <strong>{wn('silence.hits', hit.servers)}</strong>{' '}
+        {names.length > 0 && <span className="mut">{names.slice(0, 8).join(', ')}</span>}
+      </p>
+      <p>
+        {incidents.length ? wn('silence.hitsNow', incidents.length) : w('silence.hitsNone')}{' '}
+        {hit.notices !== undefined && wn('silence.hitsWeek', hit.notices)}
+      </p>
+      {incidents.length > 0 && (
+        <ul className="bullets">
+          {incidents.slice(0, 5).map((one) => (
+            <li key={one.id}>
+              <a href={`/incidents/${one.id}/`}>{one.title}</a>
+            </li>
+          ))}
+        </ul>
+      )}
+      {draft.often === 'again' && windows.length > 0 && (
+        <p className="mut num">
+          {w('silence.windows')}{' '}
+          {windows
+            .slice(0, 3)
+            .map(([from]) => dayTime(from))
+            .join(' · ')}
+        </p>
+      )}
+    </div>
+  )
+}
+function Again({ draft, set, fault }: { draft: Draft; set: (part: Partial<Draft>) => void; fault?: string }) {
+  const { how } = draft
+  const change = (part: Partial<Recurring>) => set({ how: { ...how, ...part } })
+  const names = weekdays()
+  return (
+    <>
+      <Pick
+        label={w('silence.every')}
+        value={how.every}
+        fault={fault}
+        options={(['day', 'week', 'month', 'nth'] as const).map((one) => [one, w(`silence.every.${one}`)] as const)}
+        onChange={(every) => change({ every: every as Every })}
+      />
+      {how.every === 'week' && (
+        <Days label={w('silence.onDays')} value={how.days} onChange={(days) => days.length && change({ days })} />
+      )}
+      {how.every === 'month' && (
+        <Pick
+          label={w('silence.date')}
+          value={String(how.date)}
+          options={Array.from({ length: 28 }, (_, i) => [String(i + 1), String(i + 1)] as const)}
+          onChange={(date) => change({ date: Number(date) })}
+        />
+      )}
+      {how.every === 'nth' && (
+        <div className="pair">
+          <Pick
+            label={w('silence.nth')}
+            value={String(how.nth)}
+            options={([1, 2, 3, 4, -1] as const).map((n) => [String(n), w(`silence.nth.${n}`)] as const)}
+            onChange={(nth) => change({ nth: Number(nth) })}
+          />
+          <Pick
+            label={w('silence.day')}
+            value={String(how.day)}
+            options={names.map((name, i) => [String(i), name] as const)}
+            onChange={(day) => change({ day: Number(day) })}
+          />
+        </div>
+      )}
+      <Amount
+        label={w('silence.lasts')}
+        value={draft.lasts}
+        scales={TIMES.slice(1)}
+        onChange={(lasts) => set({ lasts: lasts ?? 0 })}
+      />
+      <Text
+        label={w('silence.first')}
+        help={w('silence.firstHelp')}
+        type="datetime-local"
+        value={draft.from}
+        onChange={(from) => set({ from })}
+      />
+      <Text
+        label={w('silence.ends')}
+        help={w('silence.endsHelp')}
+        type="date"
+        value={draft.ends}
+        onChange={(ends) => set({ ends })}
+      />
+    </>
+  )
+}
+function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) => void }) {
+  const { busy, faults, failure, run, box } = useSend()
+  const [draft, setDraft] = useState(() => blank(page))
+  const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }))
+  const once = draft.often === 'once'
+  return (
+    <form
+      className="card two-up form"
+      aria-label={w('silence.new')}
+      ref={box}
+      noValidate
+      onSubmit={async (e) => {
+        e.preventDefault()
+        if (await run(() => post(PATH, bodyOf(draft)))) onDone(true)
+      }}
+    >
+      <Text
+        label={w('silence.what')}
+        help={w('silence.whatHelp')}
+        value={draft.selector}
+        fault={faults.selector}
+        suggest={page.suggest}
+        placeholder={w('rule.everyServer')}
+        onChange={(selector) => set({ selector })}
+      />
+      <Pick
+        label={w('silence.rule')}
+        value={draft.rule}
+        fault={faults.rule}
+        options={[['', w('silence.anyRule')], ...page.rules.map((one) => [one.id, one.name] as const)]}
+        onChange={(rule) => set({ rule })}
+      />
+      {page.acts.length > 1 && (
+        <Pick
+          label={w('team')}
+          value={draft.team}
+          options={page.acts.map((one) => [one, one] as const)}
+          onChange={(team) => set({ team })}
+        />
+      )}
+      <div className="field">
+        <span className="label">{w('silence.often')}</span>
+        <Segments
+          label={w('silence.often')}
+          options={[
+            [w('silence.once'), 'once'],
+            [w('silence.again'), 'again'],
+          ]}
+          value={draft.often}
+          onPick={(often) => set({ often })}
+        />
+      </div>
+      {once ? (
+        <>
+          <Text
+            label={w('silence.from')}
+            type="datetime-local"
+            value={draft.from}
+            fault={faults.starts_at}
+            onChange={(from) => set({ from })}
+          />
+          <Text
+            label={w('silence.until')}
+            type="datetime-local"
+            value={draft.until}
+            fault={faults.ends_at}
+            onChange={(until) => set({ until })}
+          />
+        </>
+      ) : (
+        <Again draft={draft} set={set} fault={faults.rrule ?? faults.duration ?? faults.starts_at ?? faults.ends_at} />
+      )}
+      <Text
+        label={w('silence.zone')}
+        value={draft.zone}
+        fault={faults.zone}
+        suggest={page.zones}
+        onChange={(zone) => set({ zone })}
+      />
+      <Text
+        label={w('silence.reason')}
+        help={w('silence.reasonHelp')}
+        value={draft.reason}
+        fault={faults.reason}
+        required
+        onChange={(reason) => set({ reason })}
+      />
+      <Hits draft={draft} />
+      <div className="ctl wide">
+        <button type="submit" className="btn pri" disabled={busy}>
+          {w(busy ? 'form.saving' : 'silence.make')}
+        </button>
+        <button type="button" className="btn" onClick={() => onDone(false)}>
+          {w('form.cancel')}
+        </button>
+        <Said failure={failure} />
+      </div>
+    </form>
+  )
+}
+/** "every Sun at 02:30 for 2 h", or the times of one that holds once. */
+export function whenOf(silence: Silence): string {
+  const lasts = duration(silence.duration ?? 0)
+  const time = wall(silence.starts, safeZone(silence.zone)).slice(11)
+  if (!silence.rrule)
+    return silence.ends === null
+      ? w('silence.openEnd', { from: dayTime(silence.starts) })
+      : w('silence.fromTo', { from: dayTime(silence.starts), to: dayTime(silence.ends) })
+  const how = fromRule(silence.rrule)
+  const names = weekdays()
+  const days = {
+    day: () => w('silence.every.day'),
+    week: () => w('silence.said.week', { days: how?.days.map((day) => names[day]).join(', ') ?? '' }),
+    month: () => w('silence.said.month', { n: how?.date ?? 1 }),
+    nth: () =>
+      w('silence.said.nth', {
+        nth: w(`silence.nth.${(how?.nth ?? 1) as 1}`).toLowerCase(),
+        day: names[how?.day ?? 0] ?? '',
+      }),
+  }
+  const text = how ? days[how.every]() : silence.rrule
+  return w('silence.recurs', { days: text, time, lasts, zone: silence.zone })
+}
+const safeZone = (zone: string): string => {
+  try {
+    wall(0, zone)
+    return zone
+  } catch {
+    return 'UTC'
+  }
+}
+function Row({ silence, page, at, again }: { silence: Silence; page: SilencesProps; at: number; again: () => void }) {
+  const { busy, failure, run } = useSend()
+  const end = async () => {
+    if (await run(() => post(`${PATH}/${silence.id}/end`))) again()
+  }
+  const coming = silence.starts > at
+  const state = silence.over ? 'over' : silence.rrule ? 'recurring' : coming ? 'coming' : 'active'
+  const tone = { over: 'off', recurring: 'info', coming: 'off', active: 'info' } as const
+  return (
+    <li className={`thing${silence.over ? ' still' : ''}`}>
+      <div className="what">
+        <span className="titled">
+          <strong className="t">{silence.reason}</strong>
+          <Status s={tone[state]}>{w(`silence.${state}`)}</Status>
+        </span>
+        <p className="d">
+          {silence.selector ? <code>{silence.selector}</code> : w('rule.everyServer')}
+          {silence.rule && ` · ${silence.rule}`}
+        </p>
+        <p className="d mut num">
+          {whenOf(silence)}
+          {state === 'active' &&
+            silence.ends !== null &&
+            ` · ${w('silence.left', { age: duration(silence.ends - at) })}`}
+          {silence.ended !== null && ` · ${w('silence.endedEarly', { time: dayTime(silence.ended) })}`}
+          {silence.owner && ` · ${silence.owner}`} · {silence.team}
+        </p>
+        <Said failure={failure} />
+      </div>
+      {!silence.over && page.acts.includes(silence.team) && (
+        <div className="a">
+          <Confirm
+            label={w('silence.end')}
+            question={w('silence.endSure')}
+            yes={w('silence.end')}
+            busy={busy}
+            onYes={() => void end()}
+          />
+        </div>
+      )}
+    </li>
+  )
+}
+function Page({ first }: { first: SilencesProps }) {
+  const [page, again] = useSetup(first)
+  const [add, setAdd] = useState(Boolean(first.start.selector || first.start.rule))
+  const at = useNow(1000)
+  const standing = page.silences.filter((one) => !one.over)
+  const over = page.silences.filter((one) => one.over)
+  const active = standing.filter((one) => one.starts <= at).length
+  const may = page.acts.length > 0
+  const list = (rows: Silence[], label: string) => (
+    <ul className="card things" aria-label={label}>
+      {rows.map((one) => (
+        <Row key={one.id} silence={one} page={page} at={at} again={again} />
+      ))}
+    </ul>
+  )
+  return (
+    <>
+      <div className="hero">
+        <div>
+          <h1>{active ? wn('silences.active', active) : w('silences.none')}</h1>
+          <p className="lede">{w('silences.lede')}</p>
+        </div>
+        <span className="sp" />
+        {may && !add && (
+          <button type="button" className="btn pri" onClick={() => setAdd(true)}>
+            <Icon n="plus" s={16} />
+            {w('silence.new')}
+          </button>
+        )}
+      </div>
+      {add && may && (
+        <Form
+          page={page}
+          onDone={(made) => {
+            setAdd(false)
+            if (made) again()
+          }}
+        />
+      )}
+      {standing.length > 0
+        ? list(standing, w('silences.standing'))
+        : !add && (
+            <div className="card empty">
+              <h2>{w('silences.empty')}</h2>
+              <p className="mut">{w(may ? 'silences.emptyLede' : 'silences.askOperator')}</p>
+            </div>
+          )}
+      {over.length > 0 && (
+        <>
+          <h2 className="part">{w('silences.over')}</h2>
+          {list(over, w('silences.over'))}
+        </>
+      )}
+    </>
+  )
+}
+bring(silencesTexts)
+mount<SilencesProps>('silences', (props) => <Page first={props} />)
