@@ -26,6 +26,7 @@ from core.clock import milliseconds
 from core.guard import refusals
 from ingest import writer
 from metrics.latest import latest
+from metrics.ready import ready
 from metrics.retention import Kept, kept
 from metrics.sealing import stuck
 from monitor.env import is_loopback
@@ -153,6 +154,7 @@ class Ourselves(Collector):
         yield _counter("deliveries_sent", "Messages delivered", tally.sent)
         yield _counter("deliveries_failed", "Tries that failed", tally.failed)
         yield _gauge("servers", "Servers heard of", len(latest.rows))
+        yield _gauge("ready_bytes", "Bytes of answers about all servers that are kept ready", ready.bytes)
         yield _gauge("incidents_open", "Open incidents", Incident.objects.open().count())
         yield _gauge("deliveries_waiting", "Messages waiting", Delivery.objects.filter(state="waiting").count())
         yield _gauge("deliveries_dead", "Messages given up", Delivery.objects.filter(state="dead").count())

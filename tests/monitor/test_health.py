@@ -53,7 +53,9 @@ def test_a_reader_that_holds_the_journal_up_is_noted_and_much_later_a_fault() ->
 
 def test_figures_tell_how_far_back_samples_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "holding", health.Holding())
-    assert b'watchkeeper_kept_bytes{tier="5min"} 0.0' in Client().get("/metrics").content
+    told = Client().get("/metrics").content
+    assert b'watchkeeper_kept_bytes{tier="5min"} 0.0' in told
+    assert b"watchkeeper_ready_bytes 0.0" in told
     parts(milliseconds())
     assert b"watchkeeper_kept_since_seconds{" not in Client().get("/metrics").content  # asked now and then only
     monkeypatch.setattr(health, "holding", health.Holding())
