@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from alerts import engine
 from alerts.compiled import label_test
-from alerts.engine import Floats, Limits
+from alerts.engine import Limits
 from alerts.kinds import registry
 from alerts.models import Rule
 from alerts.replay import reading, spans
-from alerts.replay.reading import Budget, Fleet, Key
+from alerts.replay.reading import Budget, Fleet, Key, Wanted
 from alerts.replay.spans import NONE, STEP, Labels, Material, Samples, Span
 from core.clock import from_milliseconds
 from metrics.base import RAW
@@ -63,57 +61,50 @@ def judged(rule: Rule, servers: list[Server], span: tuple[int, int], budget: Bud
 def _series(found: Judged, budget: Budget) -> None:
     """Which may have fired by their buckets; of those the samples, as long as they are kept and time is left."""
     rule = found.rule
-    ids = [one.pk for one in found.servers]
-    fits = label_test(rule.labels)
-    told = reading.fleet(
-        rule.metric, fits, ids, (found.start, found.end), budget.part(0.5), reading.worst(found.limits)
-    )
+    wanted = Wanted(rule.metric, label_test(rule.labels), frozenset(one.pk for one in found.servers), found.limits)
+    told = reading.fleet(wanted, (found.start, found.end), budget.part(0.5))
     found.seen = len({server for server, _ in told.columns})
-    hot = dict(_hot(told, found.limits))
+    hot = sorted(key for key in told.columns if told.hot.get(key))
     kept = query.store.first(RAW)
     border = found.end if kept is None else max(told.start, kept - kept % STEP)
     exact = _exact(found, told, hot, border, budget.part(0.6))
     every = {one.pk: one.interval * 1000 for one in found.servers}
-    for key, column in hot.items():
+    for key in hot:
         until = border if key in exact else found.end + 1
-        found.lines.append(Material(*key, every[key[0]], _buckets(told, column, until), exact.get(key, NONE)))
+        found.lines.append(Material(*key, every[key[0]], _buckets(told, key, until), exact.get(key, NONE)))
     found.start, found.exact_from = max(found.start, told.start), border
     _say(found, told, len(hot) - len(exact), len(hot))
 
 
-def _hot(told: Fleet, limits: Limits) -> Iterator[tuple[Key, Floats]]:
-    sign = 1.0 if limits.above else -1.0
-    for key, column in sorted(told.columns.items()):
-        if (column * sign > sign * limits.mildest).any():
-            yield key, column
+def _buckets(told: Fleet, key: Key, until: int) -> Samples:
+    place = int(np.searchsorted(told.times, until))
+    return told.times[:place], told.columns[key][:place]  # type: ignore[return-value]  # half the size, see judge
 
 
-def _buckets(told: Fleet, column: Floats, until: int) -> Samples:
-    known = ~np.isnan(column) & (told.times < until)
-    return told.times[known], column[known]
-
-
-def _exact(found: Judged, told: Fleet, hot: dict[Key, Floats], border: int, budget: Budget) -> dict[Key, Samples]:
+def _exact(found: Judged, told: Fleet, hot: list[Key], border: int, budget: Budget) -> dict[Key, Samples]:
     """Samples of these series behind the border, server by server; those that are missing got no time."""
     by_server: dict[int, dict[Labels, list[int]]] = defaultdict(dict)
-    for (server, labels), column in hot.items():
-        moves = engine.run(*spans.whole(_buckets(told, column, border)), found.limits, every=STEP)
-        firing = bool(moves) and moves[-1].state != "ok"
-        by_server[server][labels] = reading.hours(told.times, column, found.limits, since=border, firing=firing)
+    for server, labels in hot:
+        line = Material(server, labels, STEP, _buckets(told, (server, labels), border))
+        firing = spans.stands(line, found.limits)
+        hours = reading.hours(told, (server, labels), found.limits, since=border, firing=firing)
+        by_server[server][labels] = hours
     exact: dict[Key, Samples] = {}
     for server, wanted in by_server.items():
         if budget.spent:
             break
-        parts = {labels: [NONE] for labels in wanted}
-        every = sorted({hour for hours in wanted.values() for hour in hours})
-        for first, last in reading.runs(every):
-            span = max(first, border), min(last, found.end)
-            for labels, some in reading.samples(server, found.rule.metric, wanted.keys(), span).items():
-                parts[labels].append(some)
-        for labels, listed in parts.items():
-            times, values = zip(*listed, strict=True)
-            exact[server, labels] = np.concatenate(times), np.concatenate(values)
+        exact.update(_samples(found, server, wanted, border))
     return exact
+
+
+def _samples(found: Judged, server: int, wanted: dict[Labels, list[int]], border: int) -> dict[Key, Samples]:
+    parts = {labels: [NONE] for labels in wanted}
+    for first, last in reading.runs(sorted({hour for hours in wanted.values() for hour in hours})):
+        span = max(first, border), min(last, found.end)
+        for labels, some in reading.samples(server, found.rule.metric, wanted.keys(), span).items():
+            parts[labels].append(some)
+    listed = {labels: tuple(zip(*some, strict=True)) for labels, some in parts.items()}
+    return {(server, labels): (np.concatenate(t), np.concatenate(v)) for labels, (t, v) in listed.items()}
 
 
 def _say(found: Judged, told: Fleet, coarse: int, hot: int) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.engine import Floats, Ints, Limits
 from alerts.replay.spans import STEP, Labels, Samples
@@ -16,10 +18,15 @@ from metrics.store import query
 
 HOUR = 3_600_000
 DAY = 86_400_000
-MOST_CELLS = 10_000_000  # series times buckets held at once: 80 MB
+MOST_CELLS = 10_000_000  # series times buckets held at once: 40 MB
 
 Fits = Callable[[dict[str, str]], bool]
 Key = tuple[int, Labels]
+Halves = NDArray[np.float32]
+
+
+def sign(limits: Limits) -> float:
+    return 1.0 if limits.above else -1.0
 
 
 class Budget:
@@ -43,16 +50,31 @@ class Fleet:
 
     times: Ints
     start: int
-    columns: dict[Key, Floats] = field(default_factory=dict)
+    columns: dict[Key, Halves] = field(default_factory=dict)
+    hot: dict[Key, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Hours in which a limit was broken, by the numbers as they are stored."""
     left_out: set[Key] = field(default_factory=set)
     """Series beyond what is held at once."""
     cut: bool = False
     """Time was up before its beginning."""
 
 
-def fleet(
-    column: str, fits: Fits, servers: Collection[int], span: tuple[int, int], budget: Budget, kind: str
-) -> Fleet:
+@dataclass(frozen=True)
+class Wanted:
+    """What is read: a metric of these servers with fitting labels, and of each bucket what may break the limits."""
+
+    metric: str
+    fits: Fits
+    servers: frozenset[int]
+    limits: Limits
+    kind: str = ""
+
+    def values(self, rolled: Rolled) -> Floats:
+        kind = self.kind or ("high" if self.limits.above else "low")
+        return np.where(rolled.count > 0, getattr(rolled, kind), np.nan)
+
+
+def fleet(wanted: Wanted, span: tuple[int, int], budget: Budget) -> Fleet:
     """Day after day from the newest back, until there is nothing older, or no time left."""
     start, end = span[0] - span[0] % STEP, span[1]
     found = Fleet(np.arange(start, end + 1, STEP), end)
@@ -60,50 +82,49 @@ def fleet(
     start = end if first is None else max(start, first - first % STEP)
     while end > start and not budget.spent:
         begin = max(start, end - end % DAY)
-        for (_, labels), rolled in query.store.fleet_range(column, begin, end, MINUTES, servers).items():
-            if fits(dict(labels)):
-                _take(found, labels, rolled, frozenset(servers), kind)
+        listed = query.store.fleet_range(wanted.metric, begin, end, MINUTES, wanted.servers)
+        for (_, labels), rolled in listed.items():
+            if wanted.fits(dict(labels)):
+                _take(found, labels, rolled, wanted)
         found.start, end = begin, begin - 1
     found.cut = end > start
     return found
 
 
-def _take(found: Fleet, labels: Labels, rolled: Rolled, servers: frozenset[int], kind: str) -> None:
+def _take(found: Fleet, labels: Labels, rolled: Rolled, wanted: Wanted) -> None:
     places = (rolled.t - found.times[0]) // STEP
     inside = (places >= 0) & (places < len(found.times))
-    values = np.where(rolled.count > 0, getattr(rolled, kind), np.nan)[inside]
-    for place, server in enumerate(rolled.series.tolist()):
-        if server not in servers:
+    places, hours, values = places[inside], (rolled.t - rolled.t % HOUR)[inside], wanted.values(rolled)[inside]
+    hot = values * sign(wanted.limits) > sign(wanted.limits) * wanted.limits.mildest
+    for column, server in enumerate(rolled.series.tolist()):
+        key = server, labels
+        if server not in wanted.servers:
             continue
-        if (server, labels) not in found.columns:
+        if key not in found.columns:
             if (len(found.columns) + 1) * len(found.times) > MOST_CELLS:
-                found.left_out.add((server, labels))
+                found.left_out.add(key)
                 continue
-            found.columns[server, labels] = np.full(len(found.times), np.nan)
-        found.columns[server, labels][places[inside]] = values[:, place]
+            found.columns[key] = np.full(len(found.times), np.nan, np.float32)
+        found.columns[key][places] = values[:, column]
+        if hot[:, column].any():
+            found.hot[key].update(hours[hot[:, column]].tolist())
 
 
-def worst(limits: Limits) -> str:
-    return "high" if limits.above else "low"
-
-
-def hours(times: Ints, values: Floats, limits: Limits, *, since: int, firing: bool) -> list[int]:
+def hours(told: Fleet, key: Key, limits: Limits, *, since: int, firing: bool) -> list[int]:
     """Hours whose samples decide: from a breach until it is surely over, and as long again as it must be good."""
-    sign = 1.0 if limits.above else -1.0
     named = (limits.warn, limits.warn_recover, limits.critical, limits.critical_recover)
-    surely = min(sign * limit for limit in named if limit is not None)
-    of = times - times % HOUR
-    hot = set(of[values * sign > sign * limits.mildest].tolist())
-    warm = set(of[values * sign > surely].tolist())
-    told = set(of[~np.isnan(values)].tolist())
+    surely = min(sign(limits) * limit for limit in named if limit is not None)
+    values, of, hot = told.columns[key], told.times - told.times % HOUR, told.hot[key]
+    warm = set(of[values * sign(limits) >= np.float32(surely)].tolist())
+    known = set(of[~np.isnan(values)].tolist())
     tail = 1 + -(-limits.hold // HOUR)
     wanted: list[int] = []
     left = tail if firing else 0
-    for hour in range(since - since % HOUR, int(times[-1]) + 1, HOUR):
+    for hour in range(since - since % HOUR, int(told.times[-1]) + 1, HOUR):
         if hour in hot or (left and hour in warm):
             left = tail
             wanted.append(hour)
-        elif left and hour in told:  # what was silent ends nothing
+        elif left and hour in known:  # what was silent ends nothing
             left -= 1
             wanted.append(hour)
     return wanted

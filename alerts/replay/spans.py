@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -46,18 +46,30 @@ class Material:
 
 def judge(line: Material, limits: Limits, end: int) -> list[Span]:
     """By the engine that judges what comes in; a bucket counts as if it were so for all its five minutes."""
-    times, values = whole(line.buckets)
-    old = engine.run(times, values, limits, every=STEP)
+    buckets = _whole(line.buckets)
+    old = engine.run(*buckets, _halved(limits), every=STEP)
     moves = [*old, *engine.run(*line.samples, limits, _track(old, line), every=line.every, end=end)]
-    times = np.concatenate([times, line.samples[0]])
-    values = np.concatenate([values, line.samples[1]])
-    return _spans(line, (times, values), moves, above=limits.above)
+    told = np.concatenate([buckets[0], line.samples[0]]), np.concatenate([buckets[1], line.samples[1]])
+    return _spans(line, told, moves, above=limits.above)
 
 
-def whole(buckets: Samples) -> Samples:
+def stands(line: Material, limits: Limits) -> bool:
+    """Whether something is wrong at the end of its buckets."""
+    moves = engine.run(*_whole(line.buckets), _halved(limits), every=STEP)
+    return bool(moves) and moves[-1].state != "ok"
+
+
+def _whole(buckets: Samples) -> Samples:
     """A bucket as two samples, at its beginning and its end."""
     times, values = buckets
     return np.stack([times, times + STEP - 1], axis=1).ravel(), np.repeat(values, 2)
+
+
+def _halved(limits: Limits) -> Limits:
+    """Buckets are held in half the size: what was equal to a limit still is."""
+    named = ("warn", "warn_recover", "critical", "critical_recover")
+    halves = {name: float(np.float32(value)) for name in named if (value := getattr(limits, name)) is not None}
+    return replace(limits, **halves)  # type: ignore[arg-type]
 
 
 def _track(moves: Sequence[Move], line: Material) -> Track:
