@@ -71,7 +71,7 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
     def test(self, request: Request, uuid: str) -> Response:
         """Send a test message now and say what became of it."""
         try:
-            count = delivery.send_test(self.get_object())
+            answers = delivery.send_test(self.get_object())
         except DeliveryError as error:
             raise Failure(f"The test was not delivered: {error}", code="not_delivered", status=502) from error
-        return Response({"sent": count})
+        return Response({"sent": len(answers), "answers": [one.shown() for one in answers]})

@@ -67,6 +67,10 @@ class Kind(Protocol):
     parallel: ClassVar[int]
     """How many may be under way at once."""
     wants_chart: ClassVar[bool]
+    threads: ClassVar[bool]
+    """Whether later messages hang below the first one."""
+    answered: ClassVar[bool]
+    """Whether people answer by naming a code."""
 
     def __init__(self, config: dict[str, Any]) -> None: ...
 
@@ -83,6 +87,8 @@ class Usual:
     storm_cap: ClassVar[int] = 20
     parallel: ClassVar[int] = 1
     wants_chart: ClassVar[bool] = False
+    threads: ClassVar[bool] = False
+    answered: ClassVar[bool] = False
 
     def recipients(self) -> list[str]:
         return [""]

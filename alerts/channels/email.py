@@ -37,6 +37,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
 class Email(Usual):
     title: ClassVar[str] = "E-mail"
     wants_chart: ClassVar[bool] = True
+    threads: ClassVar[bool] = True
     fields: ClassVar[tuple[Field, ...]] = (
         Field("to", "Addresses", "Each gets a mail of their own.", required=True, type="list"),
         Field(

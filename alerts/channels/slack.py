@@ -45,6 +45,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
 @channels.register("slack")
 class Slack(Usual):
     title: ClassVar[str] = "Slack"
+    threads: ClassVar[bool] = True
     fields: ClassVar[tuple[Field, ...]] = (
         Field("channel", "Channel", "Such as #ops. Invite the app to it."),
         Field("token", "Bot token", "Begins with xoxb-. Empty: SLACK_BOT_TOKEN.", secret=True),

@@ -42,6 +42,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
 class Sms(Usual):
     title: ClassVar[str] = "SMS (Twilio)"
     storm_cap: ClassVar[int] = 10
+    answered: ClassVar[bool] = True
     fields: ClassVar[tuple[Field, ...]] = (
         Field("to", "Numbers", "With country code, such as +4520123456.", required=True, type="list"),
         Field("account", "Account SID", "Empty: TWILIO_ACCOUNT_SID."),

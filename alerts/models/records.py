@@ -185,9 +185,10 @@ class DeliveryQuerySet(TeamOwned["Delivery"]):
             recipient=OuterRef("recipient"),
             notice__incident=OuterRef("notice__incident"),
             notice__kind__in=BEGINNINGS,
+            folded_in=None,
             pk__lt=OuterRef("pk"),
         )
-        early = ~Q(notice__kind__in=BEGINNINGS) & Exists(beginning)
+        early = ~Q(notice__kind__in=(*BEGINNINGS, "digest")) & Exists(beginning)
         return self.filter(free, ~early, state="waiting", folded_in=None, due_at__lte=now)
 
 

@@ -1,0 +1,53 @@
+"""Deliveries taken by lease: those that wait longest, no more than are sent at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from alerts.models import Delivery
+from core import runner
+from core.runner import INSTANCE
+
+LEASE = timedelta(seconds=40)  # a send may take ten seconds, a slow mail server's dialogue a few times that
+WITH = (
+    "channel", "notice__incident__team", "notice__incident__rule", "notice__alert__rule", "notice__alert__server",
+    "notice__alert__series", "person",
+)  # fmt: skip
+
+
+@transaction.atomic
+def claim(channel: int, at: datetime, most: int) -> list[Delivery]:
+    """Take those that wait longest; another process that asks at the same time gets others."""
+    chosen = Delivery.objects.due(at).filter(channel=channel).order_by("due_at", "pk")
+    found = list(chosen.select_related(*WITH).select_for_update(skip_locked=True, of=("self",))[:most])
+    for one in found:
+        one.lease_owner, one.lease_until, one.attempts = INSTANCE, at + LEASE, one.attempts + 1
+        one.tried_at = one.tried_at or at
+    Delivery.objects.bulk_update(found, ["lease_owner", "lease_until", "attempts", "tried_at"])
+    return found
+
+
+def release(untried: Iterable[Delivery]) -> None:
+    """Give back what was taken and not tried: the channel rests."""
+    for one in untried:
+        fresh = None if one.attempts == 1 else one.tried_at
+        ours(one).update(lease_owner="", lease_until=None, attempts=F("attempts") - 1, tried_at=fresh)
+
+
+def ours(delivery: Delivery) -> QuerySet[Delivery]:
+    """This very try: one that outlived its lease must not undo what another made of it."""
+    mine = Delivery.objects.filter(pk=delivery.pk, state="waiting", attempts=delivery.attempts)
+    return mine.filter(lease_owner=INSTANCE)
+
+
+@transaction.atomic
+def retry(delivery: Delivery, now: datetime) -> bool:
+    """A dead letter is tried once more, as if it were new; false where it is none."""
+    dead = Delivery.objects.filter(pk=delivery.pk, state="dead")
+    done = dead.update(state="waiting", due_at=now, attempts=0, tried_at=None, lease_owner="", lease_until=None)
+    transaction.on_commit(lambda: runner.wake("deliver"))
+    return bool(done)

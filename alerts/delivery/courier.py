@@ -1,0 +1,187 @@
+"""The one who sends what is due on one channel: alone, or a few at a time where the kind allows it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
+
+from django.db import connections
+
+from alerts import messages
+from alerts.channels.base import DeliveryError, Kind, Message, Sent
+from alerts.delivery import breaker, kinds, outcome, storm
+from alerts.delivery.claiming import claim, release
+from alerts.models import Channel, Delivery
+from core.clock import now
+
+log = logging.getLogger(__name__)
+
+IDLE = 10.0
+ROUNDS = 2  # of sends in one claim: what is claimed must be sent well within its lease
+Letter = tuple[Delivery, Message]
+
+
+class Courier(threading.Thread):
+    """Sends until nothing is due; goes when nothing came for a while."""
+
+    def __init__(self, channel: int) -> None:
+        super().__init__(name=f"courier-{channel}", daemon=True)
+        self.channel = channel
+        self.event = threading.Event()
+        self.stopping = False
+        self.leaving = threading.Lock()
+        self.gone = False
+
+    def ask(self) -> bool:
+        """Look again; false where it is gone already and another must."""
+        with self.leaving:
+            self.event.set()
+            return not self.gone
+
+    def run(self) -> None:
+        try:
+            while self._waited():
+                while not self.stopping and deliver_due(self.channel):
+                    pass
+        except Exception:
+            log.exception("Courier of channel %d failed; the next sweep starts another", self.channel)
+        finally:
+            self.gone = True
+            connections.close_all()
+
+    def _waited(self) -> bool:
+        self.event.wait(IDLE)
+        with self.leaving:
+            self.gone = self.stopping or not self.event.is_set()
+            self.event.clear()
+            return not self.gone
+
+
+def deliver_due(channel: int, *, at_once: bool = True) -> bool:
+    """Claim and send what is due on a channel; false when there is nothing, or nothing may go now."""
+    at = now()
+    row = Channel.objects.filter(pk=channel).first()
+    if row is None or (row.resting_until is not None and row.resting_until > at):
+        return False
+    kind = kinds.of(row)
+    parallel = kind.parallel if kind and at_once and not breaker.on_probation(row) else 1
+    batch = claim(channel, at, _most(row, parallel))
+    if not batch:
+        return False
+    letters = [letter for letter in map(_letter, batch) if letter is not None]
+    try:
+        sender = kinds.sender(row)
+    except DeliveryError as error:
+        for delivery, _message in letters:
+            outcome.failed(delivery, error, now())
+        return True
+    if parallel > 1 and len(letters) > 1:
+        _at_once(sender, letters, parallel)
+        return True
+    for delivery, message in letters:
+        _marked(delivery, partial(sender.send, message, delivery.recipient))
+    return True
+
+
+def _most(channel: Channel, parallel: int) -> int:
+    """How many to take: one alone is taken alone, and no more than there is room for before a digest."""
+    at = now()
+    most = parallel * ROUNDS if parallel > 1 else 1
+    room = storm.room(channel, at)
+    if room == 0:
+        storm.fold(channel, at)
+    return min(most, room) if room else most
+
+
+def _letter(delivery: Delivery) -> Letter | None:
+    """What is sent; a fault of ours in one must neither stop the others nor lose it."""
+    try:
+        if delivery.notice.kind == storm.KIND and not storm.close(delivery):
+            return None
+        message = messages.compose(delivery)
+        _add_thread(delivery, message)
+    except Exception as error:
+        log.exception("Delivery %s could not be written", delivery.uuid)
+        outcome.failed(delivery, DeliveryError(f"Watchkeeper could not write it: {error}"), now())
+        return None
+    return delivery, message
+
+
+def _add_thread(delivery: Delivery, message: Message) -> None:
+    """Where it belongs at the provider's, and by what code it may be answered."""
+    incident = delivery.notice.incident
+    message.ended = message.event == "resolved" and incident.resolved_at is not None
+    kind = kinds.of(delivery.channel)
+    if kind is not None and kind.answered:
+        message.code = f"{incident.pk % 10_000:04d}"
+    if kind is not None and kind.threads:
+        told = Delivery.objects.filter(
+            notice__incident=incident, channel=delivery.channel_id, recipient=delivery.recipient, state="sent"
+        ).exclude(reference="")
+        message.thread = told.order_by("pk").values_list("reference", flat=True).first() or ""
+
+
+Result = Callable[[], Sent]
+
+
+def _at_once(sender: Kind, letters: list[Letter], parallel: int) -> None:
+    """A few under way at the same time; marking stays with this thread, which alone talks to the database."""
+    ahead, answered = deque(letters), SimpleQueue[tuple[Delivery, Result]]()
+    for _ in range(min(parallel, len(letters))):
+        # Daemons: a receiver that hangs must not hold up the end of the process.
+        threading.Thread(target=_send_all, args=(sender, ahead, answered), daemon=True).start()
+    left = len(letters)
+    while left:
+        delivery, result = answered.get()
+        left -= 1
+        if _marked(delivery, result):
+            left -= _give_back(ahead)
+
+
+def _send_all(sender: Kind, ahead: deque[Letter], answered: SimpleQueue[tuple[Delivery, Result]]) -> None:
+    while ahead:
+        try:
+            delivery, message = ahead.popleft()
+        except IndexError:
+            return
+        answered.put((delivery, _tried(sender, delivery, message)))
+
+
+def _tried(sender: Kind, delivery: Delivery, message: Message) -> Result:
+    made: Future[Sent] = Future()
+    try:
+        made.set_result(sender.send(message, delivery.recipient))
+    except Exception as error:  # noqa: BLE001 - raised again where it is counted
+        made.set_exception(error)
+    return made.result
+
+
+def _give_back(ahead: deque[Letter]) -> int:
+    """The channel rests: what was not begun waits with the others."""
+    back = []
+    while ahead:
+        try:
+            back.append(ahead.popleft()[0])
+        except IndexError:
+            break
+    release(back)
+    return len(back)
+
+
+def _marked(delivery: Delivery, result: Result) -> bool:
+    """Send it, or take its answer, and write down what became of it; whether the channel rests now."""
+    try:
+        sent = result()
+    except DeliveryError as error:
+        return outcome.failed(delivery, error, now())
+    except Exception as error:
+        # A fault of ours in one kind of channel must not stop the others, nor lose the notice.
+        log.exception("Delivery %s failed", delivery.uuid)
+        return outcome.failed(delivery, DeliveryError(f"Watchkeeper could not send it: {error}"), now())
+    outcome.sent(delivery, sent, now())
+    return False

@@ -1,0 +1,78 @@
+"""What becomes of a delivery that was tried: sent, tried again later, told otherwise, or a dead letter."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from alerts.channels.base import DeliveryError, Gone, Sent
+from alerts.delivery import breaker, fallback, kinds, storm, subscriptions
+from alerts.delivery.claiming import ours
+from alerts.models import Delivery
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 5.0
+LONGEST_PAUSE = 300.0
+GIVE_UP = timedelta(hours=24)
+
+
+@dataclass
+class Tally:
+    """What was delivered since the start, for /metrics."""
+
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+
+
+tally = Tally()
+
+
+@transaction.atomic
+def sent(delivery: Delivery, answer: Sent, at: datetime) -> None:
+    tally.sent += 1
+    ours(delivery).update(
+        state="sent", sent_at=at, lease_until=None, lease_owner="", error="",
+        answer=kinds.redacted(answer.answer, delivery.channel)[:500], reference=answer.reference[:200],
+    )  # fmt: skip
+    if delivery.notice.kind == storm.KIND:
+        storm.told(delivery, at)
+    if delivery.channel.failures or delivery.channel.resting_until or delivery.channel.fault:
+        breaker.well(delivery.channel_id)
+
+
+@transaction.atomic
+def failed(delivery: Delivery, error: DeliveryError, at: datetime) -> bool:
+    """For good, or again after a growing pause; a day later it is a dead letter. Whether the channel rests now."""
+    tally.failed += 1
+    dead = error.permanent or at - (delivery.tried_at or at) > GIVE_UP
+    tally.dead += dead
+    text = kinds.redacted(str(error), delivery.channel)
+    log.warning("Delivery %s by %s failed: %s", delivery.uuid, delivery.channel, text)
+    changed = ours(delivery).update(
+        state="dead" if dead else "waiting", lease_until=None, lease_owner="", error=text[:500],
+        answer=kinds.redacted(error.answer, delivery.channel)[:500],
+        due_at=at + timedelta(seconds=pause(delivery.attempts, error.after)),
+    )  # fmt: skip
+    if not changed:
+        return False
+    if isinstance(error, Gone):
+        subscriptions.remove(delivery.channel_id, delivery.recipient)
+    if dead and delivery.notice.kind == storm.KIND:
+        storm.lost(delivery, text)
+    if dead:
+        fallback.instead(delivery, at)
+    return breaker.failed(delivery.channel_id, error, at, text)
+
+
+def pause(attempts: int, asked: float | None) -> float:
+    """What the receiver asked for, to the second; else doubling, with jitter so that retries do not march."""
+    if asked is not None:
+        return min(asked, breaker.LONGEST_ASKED)
+    grown: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 10))
+    return grown * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,111 @@
+"""A channel that has said enough for ten minutes tells the rest in one digest, each recipient their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from alerts import messages
+from alerts.delivery import kinds
+from alerts.models import Channel, Delivery, Notice
+
+KIND = "digest"
+WINDOW = timedelta(minutes=10)
+NAMED = 50
+NEVER = (KIND, "test", "note")  # neither counted nor held back
+
+
+def room(channel: Channel, now: datetime) -> int | None:
+    """How many messages it may send now; None: as many as come."""
+    cap = cap_of(channel)
+    if not cap:
+        return None
+    said = Delivery.objects.filter(channel=channel, sent_at__gt=now - WINDOW, folded_in=None, state="sent")
+    held = Delivery.objects.filter(channel=channel, notice__kind=KIND, state="waiting").exists()
+    # While a digest waits everything goes into it, so that an end is not told before its beginning.
+    return 0 if held else max(0, cap - said.exclude(notice__kind__in=NEVER).count())
+
+
+def cap_of(channel: Channel) -> int:
+    if channel.storm_cap is not None:
+        return channel.storm_cap
+    kind = kinds.of(channel)
+    return kind.storm_cap if kind else 0
+
+
+@transaction.atomic
+def fold(channel: Channel, now: datetime) -> int:
+    """Put what waits into the digest of its recipient, which goes out when the ten minutes are over."""
+    free = Delivery.objects.filter(
+        channel=channel, state="waiting", folded_in=None, due_at__lte=now, lease_until=None
+    )
+    waiting = list(free.exclude(notice__kind__in=NEVER).select_related("notice").select_for_update(of=("self",)))
+    for recipient in {one.recipient for one in waiting}:
+        mine = [one for one in waiting if one.recipient == recipient]
+        digest = _open(channel, recipient) or _begin(channel, mine, now)
+        Delivery.objects.filter(pk__in=[one.pk for one in mine]).update(folded_in=digest)
+    return len(waiting)
+
+
+def _open(channel: Channel, recipient: str) -> Delivery | None:
+    return Delivery.objects.filter(
+        channel=channel, recipient=recipient, notice__kind=KIND, state="waiting", lease_until=None
+    ).first()
+
+
+def _begin(channel: Channel, mine: Sequence[Delivery], now: datetime) -> Delivery:
+    last = mine[-1]
+    notice = Notice.objects.create(
+        incident_id=last.notice.incident_id, kind=KIND, at=now, told_at=now, text="More messages, told together."
+    )
+    oldest = (
+        Delivery.objects.filter(channel=channel, sent_at__gt=now - WINDOW, folded_in=None, state="sent")
+        .order_by("sent_at")
+        .values_list("sent_at", flat=True)
+        .first()
+    )
+    due = (oldest or now) + WINDOW
+    return Delivery.objects.create(
+        notice=notice, channel=channel, recipient=last.recipient, due_at=due, person_id=last.person_id
+    )
+
+
+@transaction.atomic
+def close(digest: Delivery) -> bool:
+    """Count what it tells, right before it goes; false where nothing is left to tell."""
+    told = list(_folded(digest).select_related("notice").order_by("pk"))
+    if not told:
+        Delivery.objects.filter(pk=digest.pk).update(
+            state="dropped", lease_until=None, lease_owner="", error="Nothing was left to tell."
+        )
+        return False
+    notice = digest.notice
+    kinds_told = [one.notice.kind for one in told]
+    notice.facts = {
+        "count": len(told),
+        "firing": sum(kind != "resolved" for kind in kinds_told),
+        "resolved": kinds_told.count("resolved"),
+        "since": min(one.notice.at for one in told).timestamp(),
+        "lines": [one.notice.text for one in told[:NAMED]],
+        "severity": "critical" if any(one.notice.facts.get("severity") == "critical" for one in told) else "warn",
+    }
+    notice.text = messages.record(notice)
+    notice.save(update_fields=["facts", "text"])
+    return True
+
+
+def told(digest: Delivery, at: datetime) -> None:
+    """Whatever stood in it was told."""
+    _folded(digest).update(state="sent", sent_at=at, answer="Told in a digest.", attempts=1)
+
+
+def lost(digest: Delivery, why: str) -> None:
+    """What stood in it was told to nobody."""
+    _folded(digest).update(state="dead", error=why[:500])
+
+
+def _folded(digest: Delivery) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(folded_in=digest, state="waiting")
