@@ -1,0 +1,105 @@
+"""From a bad sample by a rule's chain to the right person, and who was reached hears the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from accounts.models import Team, User
+from alerts import services
+from alerts.judging import Judge
+from alerts.models import Chain, Delivery, Incident, Notice, Rule, Step
+from alerts.services import telling
+from core.clock import now as clock
+from tests.alerts.people import chain, hook, way
+from tests.conftest import Machine
+
+Person = Callable[..., User]
+WAIT = {"kind": "wait", "seconds": 300}
+
+
+@pytest.fixture
+def web(machine: Callable[..., Machine]) -> Machine:
+    return machine("web-1")
+
+
+@pytest.fixture
+def judge() -> Iterator[Judge]:
+    made = Judge()
+    yield made
+    made.end()
+
+
+def climbs(team: Team, person: Person) -> Chain:
+    """Maria at once, Ole after five minutes, both by phone."""
+    steps: list[dict[str, object]] = []
+    for name in ("Maria", "Ole"):
+        user = person(first_name=name)
+        way(user, hook(owner=user, name="phone"))
+        steps += [WAIT] * bool(steps) + [{"kind": "person", "person": str(user.uuid)}]
+    return chain(team, *steps)
+
+
+def heard(kind: str) -> list[str]:
+    rows = Delivery.objects.filter(notice__kind=kind).exclude(state="dropped").select_related("person")
+    return [str(row.person) for row in rows.order_by("pk")]
+
+
+@pytest.mark.parametrize("default", [False, True])
+def test_a_rule_is_told_by_its_chain_and_its_end_to_whom_that_reached(
+    web: Machine, team: Team, person: Person, judge: Judge, now: float, default: bool
+) -> None:
+    followed = climbs(team, person)
+    Chain.objects.update(default=default)
+    notify = [] if default else [{"chain": str(followed.uuid)}]
+    hook(team, name="ops")  # a default channel, not asked while there is a chain
+    Rule.objects.create(
+        team=team, name="hot", metric="cpu", critical=95, critical_recover=80, group_wait=0, notify=notify
+    )
+    web.report(now - 20, cpu=99)
+    judge.step()
+    telling.step(clock())
+    assert heard("escalated") == ["Maria"]
+    assert heard("firing") == []
+    notice = Notice.objects.get(kind="escalated")
+    assert (notice.facts["value"], notice.facts["limit"]) == (99.0, 95.0)
+    Delivery.objects.update(state="sent")
+    web.report(now - 10, cpu=70)
+    judge.step()
+    telling.step(clock() + timedelta(minutes=1))
+    assert heard("resolved") == ["Maria"]
+    telling.step(clock() + timedelta(minutes=10))
+    assert heard("escalated") == ["Maria"]
+    assert not Step.objects.filter(done_at=None).exists()
+
+
+def test_given_back_it_climbs_anew_until_its_end(
+    web: Machine, team: Team, person: Person, judge: Judge, now: float
+) -> None:
+    followed = climbs(team, person)
+    notify = [{"chain": str(followed.uuid)}]
+    Rule.objects.create(
+        team=team, name="hot", metric="cpu", critical=95, critical_recover=80, group_wait=0, notify=notify
+    )
+    web.report(now - 20, cpu=99)
+    judge.step()
+    start = clock()
+
+    def at(minutes: int) -> datetime:
+        moment = start + timedelta(minutes=minutes)
+        telling.step(moment)
+        return moment
+
+    at(0)
+    Delivery.objects.update(state="sent")
+    maria = User.objects.get(first_name="Maria")
+    services.acknowledge(Incident.objects.get(), at(1), by=maria)
+    at(30)
+    assert heard("escalated") == ["Maria"]
+    services.unacknowledge(Incident.objects.get(), at(31), by=maria)
+    at(32)
+    assert heard("escalated") == ["Maria", "Maria"]
+    at(40)
+    assert heard("escalated") == ["Maria", "Maria", "Ole"]
