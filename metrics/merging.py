@@ -181,10 +181,8 @@ def _mark(hours: set[tuple[int, int]], at: int) -> None:
     wanted: dict[tuple[int, int, int], int] = {}
     for hour, block in sorted(hours, reverse=True):  # of two hours of a day the earlier counts
         day = hour - hour % DAY
-        over = day + DAY + AFTER_DAY
-        folded = hour - hour % FOLDED + FOLDED
-        wanted[FINE, day, block] = max(folded + AFTER_FOLDED if folded < day + DAY else over, at + LATE)
-        if at < over:
+        wanted[FINE, day, block] = _day_due(hour, at)
+        if at < day + DAY + AFTER_DAY:
             wanted[RAW, hour, block] = at + AFTER_MERGE
     rows = [Dirty(tier=tier, span=span, block=block, due=due) for (tier, span, block), due in sorted(wanted.items())]
     Dirty.objects.bulk_create(rows, ignore_conflicts=True)
@@ -192,6 +190,16 @@ def _mark(hours: set[tuple[int, int]], at: int) -> None:
         # Counting on makes whoever is at work on it begin again.
         mark = Dirty.objects.filter(tier=tier, span=span, block=block)
         mark.update(done=0, turn=F("turn") + 1, due=Least("due", due))
+
+
+def _day_due(hour: int, at: int) -> int:
+    """A late row of today waits for the next time its day is folded: until then its hour stands beside the day."""
+    over = hour - hour % DAY + DAY + AFTER_DAY
+    if at >= over:
+        return at + LATE
+    latest = max(hour, at - AFTER_FOLDED)
+    folded = latest - latest % FOLDED + FOLDED
+    return over if folded % DAY == 0 else folded + AFTER_FOLDED
 
 
 # What is marked
