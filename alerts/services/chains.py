@@ -11,13 +11,13 @@ from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 
 from alerts import chains as pure
-from alerts.models import Chain, Delivery, Incident, Rule, Step
+from alerts.models import Chain, Channel, Delivery, Incident, Rule, Step
 from alerts.services import seen, stepping
 from core import runner
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200  # incidents in one go; the rest comes in the next
+AT_ONCE = 200  # incidents read in one go
 AGAIN = timedelta(seconds=1)  # what another process holds, or what failed, is looked at again
 HELD = timedelta(seconds=60)
 ACKNOWLEDGED, OVER = "Not done: {} looks after it.", "Not done: it was over."
@@ -95,15 +95,22 @@ def reached(incident: Incident) -> list[tuple[int, str, int | None]]:
 
 def run_due(now: datetime, *, muted: Muted = never) -> datetime | None:
     """Do every step that is due, once and in order; when there is more to do."""
-    due = Step.objects.due(now).order_by("incident_id").values_list("incident_id", flat=True).distinct()
-    for incident in list(due[:AT_ONCE]):
-        try:
-            _run(incident, now, muted)
-        except Exception:
-            # One trouble's steps must not hold up another's; they stay due and are tried again.
-            log.exception("The steps of incident %d failed", incident)
+    last = 0
+    while incidents := _due(now, after=last):
+        for incident in incidents:
+            try:
+                _run(incident, now, muted)
+            except Exception:
+                # One trouble's steps must not hold up another's; they stay due and are tried again.
+                log.exception("The steps of incident %d failed", incident)
+        last = incidents[-1]
     soonest: datetime | None = Step.objects.filter(done_at=None).aggregate(at=Min("due_at"))["at"]
     return soonest if soonest is None or soonest > now else now + AGAIN
+
+
+def _due(now: datetime, *, after: int) -> list[int]:
+    due = Step.objects.due(now).filter(incident__gt=after).order_by("incident_id")
+    return list(due.values_list("incident_id", flat=True).distinct()[:AT_ONCE])
 
 
 @transaction.atomic
@@ -135,6 +142,13 @@ def _hold(steps: QuerySet[Step], now: datetime, why: str) -> None:
         step.due_at += late
         step.result = f"Held: {why}"[:300]
     Step.objects.bulk_update(waiting, ["due_at", "result"])
+
+
+def asking(channel: Channel) -> list[str]:
+    """The chains that tell by this channel."""
+    wanted = str(channel.uuid)
+    found = Chain.objects.filter(team=channel.team_id)
+    return [chain.name for chain in found if any(step.get("channel") == wanted for step in chain.steps)]
 
 
 def naming(chain: Chain) -> list[str]:

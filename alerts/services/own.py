@@ -20,12 +20,17 @@ Config = dict[str, Any]
 
 
 def config_of(kind: str, address: str) -> Config:
-    """An address alone, as the kind's own configuration: its first field that must be given."""
+    """An address alone, as the kind's own configuration: the field that must be given, else url or the first."""
     shape = channels.get(kind)
-    for field in shape.fields:
-        if field.required:
-            return {field.name: [address] if field.type == "list" else address}
-    return {}
+    if not address:
+        return {}
+    fields = {field.name: field for field in shape.fields}
+    must = [field for field in shape.fields if field.required]
+    urls = [fields["url"]] if "url" in fields and "://" in address else []
+    field = next(iter((*must, *urls, *shape.fields)), None)
+    if field is None:
+        raise ValueError(f"{shape.title} takes no address.")
+    return {field.name: [address] if field.type == "list" else address}
 
 
 @transaction.atomic

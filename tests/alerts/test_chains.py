@@ -321,3 +321,21 @@ def test_an_owner_who_sleeps_has_the_time_to_answer_in_the_morning(team: Team, m
     reminders.run_due(morning + reminders.ANSWER)
     incident.refresh_from_db()
     assert incident.acknowledged_at is None
+
+
+@pytest.mark.parametrize("how", ["left", "deleted"])
+def test_an_owner_who_left_is_not_asked_and_the_chain_begins_anew(
+    team: Team, maria: User, ole: User, how: str
+) -> None:
+    incident = trouble(team)
+    chains.begin(incident, chain(team, WAIT_5, asks(ole), unacknowledge=True), NOON)
+    answers.acknowledge(incident, NOON, by=maria)
+    if how == "left":
+        Membership.objects.filter(user=maria).delete()
+    else:
+        maria.delete()
+    hour = NOON + timedelta(hours=1)
+    reminders.run_due(hour)
+    assert not Notice.objects.filter(kind="reminder").exists()
+    reminders.run_due(hour + reminders.ANSWER)
+    assert [person for _, person in clock(hour + reminders.ANSWER, timedelta(minutes=6))] == ["Ole"]

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import Audit, Team, User
 from alerts.models import Channel, Preference, Way
-from alerts.services import people
+from alerts.services import own, people
 from tests.alerts.people import NIGHT, NOON, hook, mail, rests, way
 
 Person = Callable[..., User]
@@ -125,11 +125,27 @@ def test_a_way_and_its_channel_are_made_in_one_go(api: Api, person: Person) -> N
 
 
 @pytest.mark.parametrize(
+    ("kind", "address", "config"),
+    [
+        ("sms", "+4520123456", {"to": ["+4520123456"]}),
+        ("slack", "https://hooks.slack.com/services/x", {"url": "https://hooks.slack.com/services/x"}),
+        ("slack", "@maria", {"channel": "@maria"}),
+        ("webhook", "https://example.org/x", {"url": "https://example.org/x"}),
+    ],
+)
+def test_an_address_alone_is_enough_for_every_kind(kind: str, address: str, config: dict[str, object]) -> None:
+    assert own.config_of(kind, address) == config
+
+
+@pytest.mark.parametrize(
     ("body", "field"),
     [
         ({}, "non_field_errors"),
         ({"kind": "pigeon", "address": "x"}, "kind"),
         ({"kind": "email", "address": "not an address"}, "address"),
+        ({"kind": "sms", "address": "20 12 34 56"}, "address"),
+        ({"kind": "push", "address": "my phone"}, "address"),
+        ({"kind": "email"}, "address"),
         ({"kind": "webhook", "address": "ftp://example.org"}, "address"),
         ({"kind": "webhook", "config": {"uri": "https://example.org"}}, "config"),
         ({"kind": "email", "address": "a@example.org", "severity": "worst"}, "severity"),
