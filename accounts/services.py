@@ -14,7 +14,7 @@ from core import tokens
 MAIN_TEAM = "Main"
 RESOURCES = (
     "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
-    "people",
+    "people", "silences",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from alerts.models import Incident, Rule
 from core.selector import Test, Words
 from servers.models import Server
 
-LOOK = timedelta(seconds=60)  # what is held without a known end is looked at again
+LOOK = timedelta(minutes=5)  # whatever frees what is held says so; should that be lost, it is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,5 +130,5 @@ def held(case: Case) -> Held | None:
 
 
 def look_again(reason: Held, now: datetime) -> datetime:
-    """At its end to the moment; without one, or far from it, in a minute: a silence may be ended early."""
+    """At its end to the moment; without one, or far from it, after a while."""
     return min(reason.until, now + LOOK) if reason.until and reason.until > now else now + LOOK

@@ -33,6 +33,7 @@ router.register("schedules", alerts.ScheduleViewSet, basename="schedule")
 router.register("people", alerts.PersonViewSet, basename="person")
 router.register("ways", alerts.WayViewSet, basename="way")
 router.register("incidents", alerts.IncidentViewSet, basename="incident")
+router.register("silences", alerts.SilenceViewSet, basename="silence")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
 
 api = [

@@ -5,12 +5,14 @@ from __future__ import annotations
 from alerts.api.acknowledge import AcknowledgeView
 from alerts.api.chains import ChainViewSet
 from alerts.api.channels import ChannelViewSet
-from alerts.api.incidents import IncidentViewSet, NoticeViewSet
+from alerts.api.incidents import IncidentViewSet
+from alerts.api.notices import NoticeViewSet
 from alerts.api.people import PersonViewSet, PreferenceView, WayViewSet
 from alerts.api.rules import RuleViewSet
 from alerts.api.schedules import ScheduleViewSet
+from alerts.api.silences import SilenceViewSet
 
 __all__ = [
     "AcknowledgeView", "ChainViewSet", "ChannelViewSet", "IncidentViewSet", "NoticeViewSet", "PersonViewSet",
-    "PreferenceView", "RuleViewSet", "ScheduleViewSet", "WayViewSet",
+    "PreferenceView", "RuleViewSet", "ScheduleViewSet", "SilenceViewSet", "WayViewSet",
 ]  # fmt: skip

@@ -1,0 +1,131 @@
+"""The record: what was said to whom and what came of it, as a timeline and as lines of a table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from datetime import datetime
+from io import StringIO
+from typing import Any
+
+from django.db.models import QuerySet
+
+from alerts.models import Delivery, Incident, Notice, Step
+
+MOST = 20_000  # notices in one file; the rest by `from` and `to`
+SHOWN = 1000
+COLUMNS = (
+    "at", "incident", "title", "kind", "state", "reason", "server", "rule", "severity", "value", "limit", "text",
+    "by", "channel", "to", "delivery", "attempts", "due", "sent", "answer", "error",
+)  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def told(notices: QuerySet[Notice]) -> QuerySet[Notice]:
+    """With all that a line needs, in a handful of queries."""
+    return notices.select_related("incident", "by", "alert__server", "alert__rule", "told_in").prefetch_related(
+        "deliveries__channel", "deliveries__person"
+    )
+
+
+def recipient(delivery: Delivery) -> str:
+    """Colleagues see who was told over a person's own channel, not that person's address."""
+    if delivery.channel.owner_id is not None:
+        return str(delivery.person or delivery.channel.owner)
+    return delivery.recipient
+
+
+def delivered(delivery: Delivery) -> Row:
+    own = delivery.channel.owner_id is not None
+    return {
+        "id": str(delivery.uuid),
+        "channel": None if own else str(delivery.channel.uuid),
+        "name": delivery.channel.kind if own else delivery.channel.name,
+        "to": recipient(delivery),
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "due_at": delivery.due_at,
+        "sent_at": delivery.sent_at,
+        "answer": delivery.answer,
+        "error": delivery.error,
+    }
+
+
+def timeline(incident: Incident) -> list[Row]:
+    """Every event, message, step and delivery with its times, in their order."""
+    entries: list[Row] = []
+    for notice in told(incident.notices.order_by("-pk"))[:SHOWN]:
+        entries.append(_said(notice))
+        entries += [_sent(notice, delivery) for delivery in notice.deliveries.all()]
+    entries += [_step(step) for step in incident.steps.order_by("due_at", "pk")[:SHOWN]]
+    return sorted(entries, key=lambda entry: entry["at"])
+
+
+def _said(notice: Notice) -> Row:
+    return {
+        "at": notice.at, "entry": "notice", "kind": notice.kind, "text": notice.text, "state": notice.state,
+        "result": notice.held, "by": str(notice.by) if notice.by else "", "due_at": None, "done_at": notice.told_at,
+        "notice": str(notice.uuid), "told_in": str(notice.told_in.uuid) if notice.told_in else None,
+    }  # fmt: skip
+
+
+def _sent(notice: Notice, delivery: Delivery) -> Row:
+    shown = delivered(delivery)
+    return {
+        "at": delivery.sent_at or max(delivery.due_at, notice.at), "entry": "delivery", "kind": notice.kind,
+        "text": f"{shown['name']} {shown['to']}".strip(), "state": delivery.state,
+        "result": delivery.error or delivery.answer, "by": "", "due_at": delivery.due_at,
+        "done_at": delivery.sent_at, "notice": str(notice.uuid), "told_in": None,
+    }  # fmt: skip
+
+
+def _step(step: Step) -> Row:
+    return {
+        "at": step.done_at or step.due_at, "entry": "step", "kind": step.kind, "text": step.chain,
+        "state": "done" if step.done_at else "due", "result": step.result, "by": "", "due_at": step.due_at,
+        "done_at": step.done_at, "notice": None, "told_in": None,
+    }  # fmt: skip
+
+
+def as_csv(notices: QuerySet[Notice]) -> str:
+    """One line a delivery; a notice that was sent to nobody has a line of its own."""
+    out = StringIO()
+    table = csv.DictWriter(out, COLUMNS, restval="")
+    table.writeheader()
+    for notice in told(notices)[:MOST]:
+        for line in _lines(notice):
+            table.writerow({name: _cell(value) for name, value in line.items()})
+    return out.getvalue()
+
+
+def _lines(notice: Notice) -> Iterable[Row]:
+    facts, alert = notice.facts, notice.alert
+    line = {
+        "at": notice.at, "incident": notice.incident.uuid, "title": notice.incident.title, "kind": notice.kind,
+        "state": notice.state, "reason": notice.held,
+        "server": alert.server.name if alert else facts.get("server", ""),
+        "rule": alert.rule.name if alert else facts.get("rule", ""),
+        "severity": facts.get("severity", ""), "value": facts.get("value"), "limit": facts.get("limit"),
+        "text": notice.text, "by": notice.by or "",
+    }  # fmt: skip
+    deliveries = list(notice.deliveries.all())
+    if not deliveries:
+        yield line
+    for one in deliveries:
+        shown = delivered(one)
+        yield {
+            **line, "channel": shown["name"], "to": shown["to"], "delivery": one.state, "attempts": one.attempts,
+            "due": one.due_at, "sent": one.sent_at, "answer": one.answer, "error": one.error,
+        }  # fmt: skip
+
+
+def _cell(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula is kept a text; numbers stay numbers."""
+    if value is None or isinstance(value, int | float):
+        return "" if value is None else value
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA else text
+
+
+_FORMULA = {"=", "+", "-", "@", "\t", "\r", "\n", "|", "%"}
