@@ -173,7 +173,7 @@ def until(track: Track, at: int, limits: Limits, usual: int = EVERY) -> Iterator
 
 def silent(track: Track, at: int, quiet: int, late: int, limits: Limits) -> Track:
     """A rule over silence itself: pending from being late on, firing once it lasts as long as `limits.wait`."""
-    if at <= track.judged:
+    if at < track.judged:
         return track
     moved = replace(track, judged=at, value=quiet / 1000)
     if quiet <= min(late, limits.wait):

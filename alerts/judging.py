@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from django.db import transaction
 
-from alerts import engine, services
+from alerts import engine, joined, services
+from alerts.absence import Absence, newest_reports
 from alerts.compiled import Book, Compiled
 from alerts.engine import Track
+from alerts.inner import Inner
+from alerts.kinds.composite import CONDITION
+from alerts.kinds.no_data import SILENCE
 from alerts.messages import severity_level
 from alerts.models import Alert
-from alerts.sieve import Candidate, Key, Marks, Sifted, sift
+from alerts.remembered import Memory
+from alerts.services import moves
+from alerts.services.moves import Change
+from alerts.sieve import Candidate, Key, Marks, Sifted, sift, sift_blocks
+from alerts.troubled import Troubled
 from core import runner
-from core.clock import now
-from core.models import Cursor
+from core.clock import from_milliseconds, milliseconds
+from core.models import Cursor, Lease
 from core.runner import Held
 from metrics import journal
+from metrics.models import Series
+from metrics.store import parse
 
 NAME = "rules"
 GROUP = 2000
 # A read ends early by its bytes too, but never below this; with fewer rows nothing waits, and asking costs a query.
 BACKLOG = 10
 SAVE_EVERY = 1.0
+LOOK_EVERY = 1.0  # at what time alone changes of single series
+SWEEP_EVERY = 5.0  # at who is silent
 # A storm is judged in slices: each is one transaction, and SQLite's other writers get in between.
 MOST_HOT = 100
+SLICE = 200
 BREATH = 0.03
 
 
@@ -34,35 +47,38 @@ class Overtaken(Exception):
     """The cursor is not where we left it: another process judged on; what stands in memory is void."""
 
 
-@dataclass(slots=True)
-class Move:
-    """One sample that changed where a rule stands on a series."""
-
-    key: Key
-    rule: Compiled
-    before: Track
-    after: Track
+def _always() -> bool:
+    return True
 
 
 class Judge:
-    """Holds the lease, the rules and the open tracks; `step` does what the journal has."""
+    """Holds the lease, the rules and the open tracks; `step` does what the journal has, and what time alone does."""
 
-    def __init__(self) -> None:
+    def __init__(self, well: Callable[[], bool] = _always) -> None:
+        self.well = well
+        """Whether posts can be stored: while they cannot, nobody's silence is his own."""
         self.lease = Held(NAME)
         self.book = Book()
         self.rules_changed = runner.flag(services.RULES_CHANGED)
         self.alerts_changed = runner.flag(services.ALERTS_CHANGED)
+        self.monotonic: Callable[[], float] = time.monotonic
+        self.wall: Callable[[], int] = milliseconds
         self.place = 0
         self.saved = 0
-        self.saved_at = time.monotonic()
+        self.saved_at = self.looked_at = self.swept_at = float("-inf")
         self.tracks: dict[Key, Track] = {}
+        self.heard: dict[Key, float] = {}
+        """When the newest sample of an open track was seen, on the monotonic clock."""
+        self.names: dict[int, tuple[str, dict[str, str]]] = {}
         self.marks = Marks()
-        self.loaded = False
+        self.memory, self.inner, self.troubled = Memory(), Inner(), Troubled(self.book)
+        self.absence: Absence
+        self.loaded, self.fresh = False, True
 
     def step(self) -> bool:
         """Judge one group of journal rows; true when more may wait."""
         if not self.lease.ours():
-            self.loaded = False
+            self.loaded, self.fresh = False, True
             return False
         try:
             return self._step()
@@ -90,112 +106,214 @@ class Judge:
         self._read_rules(rows)
         if rows:
             self._judge(rows)
-        if self.saved != self.place and time.monotonic() - self.saved_at >= SAVE_EVERY:
+            self._told(rows)
+        more = len(rows) >= BACKLOG
+        if not more and self.monotonic() - self.looked_at >= LOOK_EVERY:
+            self._pass_time()
+        if self.saved != self.place and self.monotonic() - self.saved_at >= SAVE_EVERY:
             self._advance(self.place)
-        return len(rows) >= BACKLOG
+        return more
+
+    # Memory
 
     def _load(self) -> None:
         self.place = self.saved = Cursor.objects.start(NAME)
         self.marks = Marks(journal.seeds(self.place))
+        self.pseudo = {
+            metric: Series.objects.get_or_create(metric=metric, labels="")[0].pk for metric in (SILENCE, CONDITION)
+        }
+        if self.fresh:
+            self._begin()
         self._load_tracks()
+        self.troubled.load()
         self.book.forget()
         self.loaded = True
 
+    def _begin(self) -> None:
+        """Another judged until now, or nobody did: who reports is read anew, and how long we all were away."""
+        self.absence = Absence(self.book, self.tracks, self.pseudo[SILENCE])
+        watch = self.absence.watch
+        watch.monotonic, watch.wall = self.monotonic, lambda: self.wall() / 1000
+        self.absence.reports = newest_reports()
+        watch.begin(self.absence.reports)
+        self.heard.clear()
+        self.swept_at, self.fresh = self.monotonic(), False
+
     def _load_tracks(self) -> None:
         self.alerts_changed.clear()
-        self.tracks = {
-            (alert.rule_id, alert.server_id, alert.series_id): track_of(alert) for alert in Alert.objects.open()
-        }
+        self.tracks.clear()
+        for alert in Alert.objects.open().select_related("series"):
+            self.tracks[alert.rule_id, alert.server_id, alert.series_id] = track_of(alert)
+            self.names.setdefault(alert.series_id, (alert.series.metric, alert.labels))
+        at = self.monotonic()
+        self.heard = {key: self.heard.get(key, at) for key in self.tracks}
 
     def _read_rules(self, rows: list[journal.Row]) -> None:
         """A row is judged by the rules that stood when it came: a changed rule, a new server are read first."""
-        told = self.rules_changed.is_set() or any(row.server not in self.book.servers for row in rows)
+        rules = self.rules_changed.is_set()
+        strange = any(row.server not in self.book.servers for row in rows)
         self.rules_changed.clear()
         try:
-            if self.book.refresh(now=told):
+            if self.book.refresh(now=strange, rules=rules):
+                self.memory.forget(set(self.book.rules))
+                self._mark_broken()
                 self._drop_strays()
         except Exception:
             self.book.forget()
             raise
 
+    # Samples
+
     def _judge(self, rows: list[journal.Row]) -> None:
-        sifted = sift(rows, self.book, self.tracks)
+        sifted = sift(rows, self.book, self.tracks, self.memory)
         if sifted.hot > MOST_HOT and len(rows) > 1:
             half = len(rows) // 2
             self._judge(rows[:half])
             time.sleep(BREATH)
             self._judge(rows[half:])
             return
-        moves = list(self._moves(sifted))
-        last = rows[-1].id
-        if moves:
-            with transaction.atomic():
-                self._advance(last)
-                for move in moves:
-                    self._apply(move)
+        self._commit(list(self._moves(sifted)), rows[-1].id)
         self.marks.move(sifted.blocks)
-        self.place = last
+        self.place = rows[-1].id
 
-    def _moves(self, sifted: Sifted) -> Iterator[Move]:
+    def _moves(self, sifted: Sifted) -> Iterator[Change]:
+        before = len(self.tracks)
+        changed = False
         for one in sifted.candidates:
-            before = self.tracks.get(one.key)
-            if before is None and one.at <= self.marks.get(*one.key[1:]):
+            track = self.tracks.get(one.key)
+            if track is None and one.at <= self.marks.get(*one.key[1:]):
                 continue
-            yield from self._move(one, before or Track())
+            for change in self._move(one, track or Track()):
+                changed = True
+                yield change
+        if changed or len(self.tracks) != before:
+            yield from joined.look(self.book, self.tracks, self.pseudo[CONDITION], self.wall())
 
-    def _move(self, one: Candidate, before: Track) -> Iterator[Move]:
+    def _move(self, one: Candidate, before: Track) -> Iterator[Change]:
+        if one.rule.by_gap:
+            yield from self.absence.ended(one.key, one.rule, self.wall())
+            return
+        for _, after in engine.until(before, one.at, one.rule.limits, self._usual(one.key)):
+            yield from self._stand(one.key, one.rule, before, after)
+            before = after
         after = engine.step(before, one.at, one.value, one.rule.limits)
         if after == before:
             return
+        self.heard[one.key] = self.monotonic()
         if after.state == "ok":
-            self.tracks.pop(one.key, None)
             self.marks.end(one.key[1], one.key[2], one.at)
+        yield from self._stand(one.key, one.rule, before, after)
+
+    def _stand(self, key: Key, rule: Compiled, before: Track, after: Track) -> Iterator[Change]:
+        if after.state == "ok":
+            self.tracks.pop(key, None)
+            self.heard.pop(key, None)
         else:
-            self.tracks[one.key] = after
+            self.tracks[key] = after
         if (after.state, after.severity) != (before.state, before.severity):
-            yield Move(one.key, one.rule, before, after)
+            yield Change(key, before, after, rule.limits)
 
-    def _apply(self, move: Move) -> None:
-        rule, server, series = move.key
-        limits = move.rule.limits
-        at = now()
-        if move.before.state == "ok":
-            alert = services.open_pending(rule, server, series, move.after, limits)
-        else:
-            alert = _open_alert(move.key)
-        if move.after.state == "ok":
-            services.resolve(alert, move.after, at)
-        elif move.after.state == "firing" and _news(move):
-            services.fire(alert, move.after, limits, at)
-        else:
-            services.keep(alert, move.after, limits)
+    def _usual(self, key: Key) -> int:
+        return self.inner.every(key[2]) or 1000 * self.book.fleet.interval(key[1])
 
-    def _drop_strays(self) -> None:
-        """Alerts whose rule was changed, so that it no longer speaks of their series, end."""
-        chosen = Alert.objects.open().select_related("rule__team", "server", "series", "incident")
-        with transaction.atomic():
-            for alert in chosen.select_for_update(of=("self",)):
-                rule = self.book.rules.get(alert.rule_id)
-                if rule is None or not rule.speaks_of(alert.server_id, alert.series.metric, alert.labels):
-                    text = f"{alert.server.name}: {alert.rule.name} no longer watches this."
-                    services.resolve(alert, track_of(alert), now(), text=text)
-        self._load_tracks()
+    def _told(self, rows: list[journal.Row]) -> None:
+        """Who posts is heard, whatever the samples are: a silence ends at once."""
+        for row in rows:
+            known = self.absence.reports.get(row.server, (0, 0))
+            self.absence.reports[row.server] = max(known[0], row.received), max(known[1], int(row.times.max()))
+        self.inner.take(rows)
+        self._commit(list(self.absence.back((row.server for row in rows), self.wall())))
+
+    # Time
+
+    def _pass_time(self) -> None:
+        """What changes though no sample comes: a `for` or a hold that ends, a silence that begins."""
+        self.looked_at = at = self.monotonic()
+        changes = [] if self.absence.watch.away() else list(self._waited(at))
+        if at - self.swept_at >= SWEEP_EVERY:
+            changes += self._sweep(at)
+        self._commit(changes)
+        self.troubled.look(self.marks, at, self.wall())
+
+    def _waited(self, at: float) -> Iterator[Change]:
+        for key, track in list(self.tracks.items()):
+            rule = self.book.rules.get(key[0])
+            if rule is None or rule.when != "sampled":
+                continue
+            moment = track.judged + int(1000 * (at - self.heard.get(key, at)))
+            before = track
+            for _, after in engine.until(track, moment, rule.limits, self._usual(key)):
+                yield from self._stand(key, rule, before, after)
+                before = after
+
+    def _sweep(self, at: float) -> list[Change]:
+        self.swept_at, wall = at, self.wall()
+        for gone in self.absence.reports.keys() - self.book.servers.keys():
+            del self.absence.reports[gone]
+        self.absence.watch.step(self.absence.reports, well=self.well())
+        silent = chain(self.absence.look(wall), self.absence.of_metrics(self.marks, wall))
+        changes = list(silent)
+        if self.inner.due(at) and (block := self.inner.block(self.book, wall, at)):
+            changes += self._moves(sift_blocks([block], self.tracks))
+            self.marks.move([block])
+        return changes + list(joined.look(self.book, self.tracks, self.pseudo[CONDITION], wall))
+
+    # Writing
+
+    def _commit(self, changes: list[Change], place: int | None = None) -> None:
+        """What came of samples goes together with the place up to which they were read."""
+        size = len(changes) if place is not None else SLICE
+        for begin in range(0, len(changes), max(1, size)):
+            with transaction.atomic():
+                self._fence()
+                if place is not None:
+                    self._advance(place)
+                moves.apply(changes[begin : begin + size], from_milliseconds(self.wall()))
+
+    def _fence(self) -> None:
+        """Time moves no cursor: what it changes is ours to write only while the lease is."""
+        if not Lease.objects.select_for_update().filter(name=NAME, owner=runner.INSTANCE).exists():
+            self.lease.renew_at = 0.0
+            raise Overtaken
 
     def _advance(self, place: int) -> None:
         """The fence: the cursor moves from where we left it, or somebody else judged and we must not."""
         if place != self.saved and not Cursor.objects.advance(NAME, self.saved, place):
             raise Overtaken
-        self.saved, self.saved_at = place, time.monotonic()
+        self.saved, self.saved_at = place, self.monotonic()
 
+    def _drop_strays(self) -> None:
+        """Alerts whose rule was changed, so that it no longer speaks of their series, end."""
+        if not any(self._stray(*key) for key in self.tracks):
+            return
+        chosen = Alert.objects.open().select_related("rule__team", "server", "series", "incident")
+        with transaction.atomic():
+            endings: list[moves.Ending] = []
+            for alert in chosen.select_for_update(of=("self",)):
+                self.names[alert.series_id] = (alert.series.metric, alert.labels)
+                if self._stray(alert.rule_id, alert.server_id, alert.series_id):
+                    text = f"{alert.server.name}: {alert.rule.name} no longer watches this."
+                    endings.append((alert, track_of(alert), text))
+            moves.resolve_all(endings, from_milliseconds(self.wall()))
+        self._load_tracks()
 
-def _news(move: Move) -> bool:
-    return move.before.state in {"ok", "pending"} or move.after.severity > move.before.severity
+    def _mark_broken(self) -> None:
+        """What a rule began that cannot be judged any more is neither true nor false: it stays, and says so."""
+        if any(key[0] in self.book.broken and track.state != "error" for key, track in self.tracks.items()):
+            shown = Alert.objects.open().filter(rule__in=self.book.broken).exclude(state__in=("pending", "error"))
+            if shown.update(state="error"):
+                self._load_tracks()
 
-
-def _open_alert(key: Key) -> Alert:
-    rule, server, series = key
-    chosen = Alert.objects.open().select_related("rule__team", "server", "series", "incident")
-    return chosen.select_for_update(of=("self",)).get(rule=rule, server=server, series=series)
+    def _stray(self, rule: int, server: int, series: int) -> bool:
+        """A rule that cannot be judged now ends nothing."""
+        found = self.book.rules.get(rule)
+        if found is None:
+            return rule not in self.book.broken
+        name = self.names.get(series)
+        if name is None:
+            one = Series.objects.get(pk=series)
+            name = self.names[series] = (one.metric, dict(parse(f"{one.metric}{one.labels}")[1]))
+        return not found.speaks_of(server, *name)
 
 
 def track_of(alert: Alert) -> Track:
