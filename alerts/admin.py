@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alerts import services
-from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
+from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Rule, Schedule, Step
 from core.clock import now
 from core.team_admin import ReadOnly, TeamAdmin
 
@@ -74,3 +74,28 @@ class DeliveryAdmin(ReadOnly):
     list_display = ("notice", "channel", "state", "attempts", "due_at", "sent_at", "error")
     list_filter = ("state", "channel__kind")
     list_select_related = ("notice", "channel")
+
+
+@admin.register(Chain)
+class ChainAdmin(ReadOnly):
+    """Set on its page and through the API, where its steps are checked."""
+
+    list_display = ("name", "team", "default", "unacknowledge", "steps")
+    list_filter = ("team",)
+    list_select_related = ("team",)
+    search_fields = ("name",)
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnly):
+    list_display = ("name", "team", "zone", "fallback")
+    list_filter = ("team",)
+    list_select_related = ("team", "fallback")
+    search_fields = ("name",)
+
+
+@admin.register(Step)
+class StepAdmin(ReadOnly):
+    list_display = ("incident", "chain", "round", "place", "kind", "due_at", "done_at", "result")
+    list_filter = ("kind",)
+    list_select_related = ("incident",)
