@@ -202,3 +202,14 @@ def test_a_token_needs_the_scope(api: Api) -> None:
     assert api(scopes=["rules:write"]).get("/api/v1/ways").status_code == 403
     assert api(scopes=["people:read"]).get("/api/v1/ways").status_code == 200
     assert api(scopes=["people:read"]).put("/api/v1/preferences", {}, JSON).status_code == 403
+
+
+def test_a_way_is_tried_at_once_and_its_failure_is_said(api: Api, person: Person, team: Team) -> None:
+    user = person("viewer")
+    mine = way(user, hook(owner=user, name="phone"))
+    mine.channel.config = {"url": "http://127.0.0.1:9/x"}
+    mine.channel.save()
+    answer = api(user).post(f"/api/v1/ways/{mine.uuid}/test")
+    assert (answer.status_code, answer.json()["error"]) == (502, "not_delivered")
+    assert "WATCHKEEPER_OUTGOING_ALLOW" in answer.json()["detail"]
+    assert api(person()).post(f"/api/v1/ways/{mine.uuid}/test").status_code == 404
