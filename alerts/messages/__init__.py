@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django.conf import settings
 from django.utils import translation
 
 from alerts.engine import CRITICAL, NAMES, WARN
-from alerts.messages import wording
+from alerts.messages import group, wording
 from alerts.messages.compose import compose, link, test_message
 from alerts.messages.notices import say
 from alerts.messages.read import Reader, matter
@@ -14,7 +17,8 @@ from alerts.messages.said import Said
 from alerts.models import Alert, Notice
 
 __all__ = [
-    "compose", "good_sentence", "link", "record", "sentence", "severity_level", "severity_name", "test_message",
+    "bundle_sentence", "compose", "good_sentence", "link", "record", "sentence", "severity_level", "severity_name",
+    "test_message",
 ]  # fmt: skip
 
 
@@ -38,6 +42,13 @@ def good_sentence(alert: Alert, value: float) -> str:
     lasted = None if ended is None else max(0.0, ended.timestamp() - alert.since / 1000)
     with translation.override(settings.LANGUAGE_CODE):
         return wording.resolved(Said.of(alert, value, lasted=lasted))
+
+
+def bundle_sentence(new: Sequence[Mapping[str, Any]], over: Sequence[Mapping[str, Any]], firing: int) -> str:
+    """Several events in one sentence, for the record; each as its notice remembers it."""
+    with translation.override(settings.LANGUAGE_CODE):
+        told = [[Said.remembered(one) for one in events] for events in (new, over)]
+        return group.bundle(told[0], told[1], firing, (len(new), len(over)))[:400]
 
 
 def record(notice: Notice) -> str:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL import ImageDraw
 
-WIDTH, HEIGHT = 640, 240  # shown at half of that on a telephone: so the letters are large
+WIDTH, HEIGHT = 640, 264  # shown at half of that on a telephone: so the letters are large
 TWICE = 2  # drawn larger and made smaller, for smooth lines
-LEFT, RIGHT, TOP, BOTTOM = 96, 16, 16, 40
-LETTERS = 19
+LEFT, RIGHT, TOP, BOTTOM = 108, 16, 18, 48
+LETTERS = 24
 COLOURS = 24
 GAP = 3  # usual distances without a sample
 WHITE, GRID, INK = (255, 255, 255), (226, 230, 236), (85, 94, 108)

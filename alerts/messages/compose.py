@@ -17,7 +17,7 @@ from alerts.messages import figures, group, history, labels, picture, short, wor
 from alerts.messages.advice import todo
 from alerts.messages.moments import moment
 from alerts.messages.notices import Told, say
-from alerts.messages.plain import cut, line, word
+from alerts.messages.plain import cut, line, paragraph, word
 from alerts.messages.read import Matter, Reader, known, matter, reader
 from alerts.models import Alert, Channel, Delivery, Incident
 from alerts.services import answering_links
@@ -29,6 +29,8 @@ CALLS = {"firing", "repeat", "reminder", "escalated", "unacknowledged"}
 ROOM_TO_ANSWER = 24  # of a text message, for the words that acknowledge
 PROGRAMS = {"webhook"}  # they read fields, not words
 SUBJECT = 150
+LONGEST = 600
+RUNBOOK = 1000
 NAMED = 5
 
 
@@ -70,7 +72,7 @@ def _fields(delivery: Delivery, found: Matter, told: Told) -> Message:
         limit=facts.get("limit") if own or alert is None else facts.get("limit", alert.limit),
         since=(alert.since / 1000) if alert else incident.opened_at.timestamp(),
         at=notice.at.timestamp(),
-        summary=cut(say(told), 1000),
+        summary=cut(say(told), LONGEST),
         url=link(incident),
         members=[_member(one) for one in found.members],
         ended=incident.resolved_at is not None,
@@ -105,7 +107,7 @@ def _written(made: Message, delivery: Delivery, found: Matter, reads: Reader) ->
     made.short = short.fit(f"{labels.mark(made.event, made.severity)}: {made.summary}", made.url, room)
     made.details = _details(made, found, reads)
     if found.subject is not None and made.event != "resolved":
-        made.todo = line(todo(found.subject.rule, made.metric, made.labels), 500)
+        made.todo = paragraph(todo(found.subject.rule, made.metric, made.labels), RUNBOOK)
     made.told = _also(delivery)
     if delivery.person and made.event in CALLS and (made.event == "reminder" or not found.incident.acknowledged_at):
         made.answer_url = answering_links.link(found.incident, delivery.person)
@@ -120,7 +122,7 @@ def _title(made: Message, found: Matter) -> str:
     rules = group.names(list(dict.fromkeys(word(one.rule.name) for one in found.about)), 0)
     if found.one_server:
         return line(f"[{mark}] {servers[0]}: {rules}", SUBJECT)
-    count = max(len(servers), found.count if len(servers) == len(found.about) else 0)
+    count = found.count if found.count > len(found.about) else len(servers)
     text = ngettext("%(rule)s on %(count)d server", "%(rule)s on %(count)d servers", count)
     return line(f"[{mark}] {text % {'rule': rules, 'count': count}}", SUBJECT)
 

@@ -68,7 +68,7 @@ def _events(told: Told) -> str:
 
 def _acknowledged(told: Told) -> str:
     incident, facts = told.notice.incident, told.facts
-    who = word(told.notice.by or incident.acknowledged_by or "?")
+    who = word(told.notice.by or facts.get("name") or incident.acknowledged_by or "?")
     said = {"name": who, "trouble": trouble(told), "time": told.moment("until")}
     if facts.get("how") == "sticky":
         text = _("%(name)s looks after it to its end: %(trouble)s") % said

@@ -19,6 +19,11 @@ def line(text: object, most: int = 400) -> str:
     return cut(" ".join(kept.split()), most)
 
 
+def paragraph(text: object, most: int) -> str:
+    """The same with its line breaks: a runbook has steps."""
+    return cut("\n".join(line(one, most) for one in str(text).splitlines() if one.strip()), most)
+
+
 def word(text: object, most: int = LONGEST) -> str:
     """A name within a sentence; one that is written from the right is kept from turning its neighbours round."""
     name = line(text, most).replace(ISOLATE, "").replace(END, "")

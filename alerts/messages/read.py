@@ -14,6 +14,7 @@ from alerts.messages.said import Said
 from alerts.models import Alert, Delivery, Incident, Notice, Preference
 
 SHOWN = 20
+KEPT = (("firing", "new"), ("resolved", "resolved"))  # a bundle's events by kind, and where its facts keep them
 LANGUAGES = {code.lower() for code, _ in settings.LANGUAGES}
 
 
@@ -39,11 +40,15 @@ class Matter:
 
     @property
     def about(self) -> list[Alert]:
-        """What it speaks of: its one alert, those it tells, else those that still fire, else all."""
+        """What it speaks of: its one alert, what begins by it, what ends, else what fires, else all."""
         if self.notice.alert is not None:
             return [self.notice.alert]
-        told = [one.alert for one in self.told if one.alert is not None]
-        return told or [one for one in self.members if one.resolved_at is None] or self.members
+        told = [one for one in self.told if one.kind == "firing"] or self.told
+        return (
+            [one.alert for one in told if one.alert is not None]
+            or [one for one in self.members if one.resolved_at is None]
+            or self.members
+        )
 
     @property
     def subject(self) -> Alert | None:
@@ -52,9 +57,10 @@ class Matter:
 
     @property
     def count(self) -> int:
+        """How many alerts it speaks of, those not read included."""
         if self.notice.alert is not None:
             return 1
-        return max(sum(self.counts.values()) or self.firing, len(self.about))
+        return max(self.counts.get("firing") or self.counts.get("resolved") or self.firing, len(self.about))
 
     @property
     def one_server(self) -> bool:
@@ -91,16 +97,27 @@ def matter(notice: Notice) -> Matter:
     open_ = [one for one in found.members if one.resolved_at is None]
     full = len(found.members) == SHOWN
     found.firing = chosen.filter(resolved_at=None).count() if full else len(open_)
-    if notice.alert_id is None and notice.kind in {"firing", "resolved", "digest"}:
+    if notice.alert_id is None and notice.kind in {"firing", "resolved"}:
         _bundle(found)
     return found
 
 
 def _bundle(found: Matter) -> None:
-    told = found.notice.tells.select_related("alert__rule", "alert__server", "alert__series")
-    kinds = list(found.notice.tells.values_list("kind", flat=True))
-    found.counts = {kind: kinds.count(kind) for kind in ("firing", "resolved")}
-    found.told = [one for one in told.order_by("pk")[: 2 * SHOWN] if one.alert is not None]
+    """What it remembers of each event; an event may be told in several bundles, to different people."""
+    facts = found.notice.facts or {}
+    kept = [(kind, one) for kind, name in KEPT for one in facts.get(name, [])]
+    events = [(kind, one) for kind, one in kept if isinstance(one, dict) and "alert" in one]
+    alerts = _alerts([one["alert"] for _, one in events])
+    found.told = [
+        Notice(incident=found.incident, alert=alerts[one["alert"]], kind=kind, at=found.notice.at, facts=one)
+        for kind, one in events if one["alert"] in alerts
+    ]  # fmt: skip
+    for kind, name in KEPT:
+        found.counts[kind] = facts.get(f"{name}_count") or sum(one.kind == kind for one in found.told)
+
+
+def _alerts(wanted: list[int]) -> dict[int, Alert]:
+    return Alert.objects.select_related("rule", "server", "series").in_bulk(wanted[: 2 * SHOWN])
 
 
 def _said(notice: Notice) -> Said:
@@ -109,7 +126,7 @@ def _said(notice: Notice) -> Said:
     lasted = notice.at.timestamp() - alert.since / 1000
     return Said.of(
         alert, facts.get("value"), facts.get("limit"), severity=facts.get("severity", alert.severity),
-        lasted=lasted if notice.kind == "resolved" else None,
+        lasted=lasted if notice.kind == "resolved" else None, left=facts.get("left"),
     )  # fmt: skip
 
 

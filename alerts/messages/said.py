@@ -23,6 +23,8 @@ class Said:
     limit: float | None = None
     severity: str = "warn"
     lasted: float | None = None
+    left: float | None = None
+    """Seconds until it is full, at the pace of the last hours."""
 
     @classmethod
     def of(cls, alert: Alert, value: float | None = None, limit: float | None = None, **more: Any) -> Self:
@@ -57,6 +59,7 @@ class Said:
             value=entry.get("value"),
             limit=entry.get("limit"),
             severity=entry.get("severity", "warn"),
+            left=entry.get("left"),
         )
 
 

@@ -19,7 +19,12 @@ def firing(said: Said) -> str:
     """What is wrong, on what, how much: `web-1: CPU used is 97.1 %, above 95 %.`"""
     if said.kind == "threshold" and said.metric in PLAIN:
         return PLAIN[said.metric](said)
-    return FIRING.get(said.kind, _threshold)(said)
+    text = FIRING.get(said.kind, _threshold)(said)
+    if said.left is None:
+        return text
+    return _("%(sentence)s At this pace it is full in %(time)s.") % {
+        "sentence": text, "time": duration(said.left),
+    }  # fmt: skip
 
 
 def resolved(said: Said) -> str:
