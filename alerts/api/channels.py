@@ -2,76 +2,206 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as Invalid
-from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.base import LOOK, MANAGE
-from alerts import delivery, services
+from accounts.models import User
+from alerts import delivery
 from alerts.api.base import OfTeam
-from alerts.channels.base import DeliveryError, channels
-from alerts.models import Channel
-from core.errors import Conflict, Failure
+from alerts.channels.base import DeliveryError, channels, describe
+from alerts.models import Channel, Delivery
+from alerts.services import channels as verbs
+from core.clock import now
+from core.errors import Failure
 from core.registry import Unknown
+from core.strict import Strict
+
+WEEK = timedelta(days=7)
 
 
 class ChannelSerializer(OfTeam):
     """The configuration can be written, never read back: it holds credentials."""
 
-    config = serializers.DictField(write_only=True)
+    config = serializers.DictField(
+        write_only=True,
+        help_text="As the kind has it (GET channels/kinds). A secret that is left out stays as it is.",
+    )
+    own = serializers.BooleanField(
+        required=False, write_only=True, help_text="One's own channel, of no team; said when it is made."
+    )
+    fallback = serializers.SlugRelatedField(
+        slug_field="uuid", queryset=Channel.objects.none(), required=False, allow_null=True
+    )
+    dead = serializers.SerializerMethodField(help_text="Dead letters in the last seven days.")
 
     class Meta:
         model = Channel
-        fields = ("id", "team", "name", "kind", "config", "enabled", "default")
+        fields = (
+            "id", "team", "name", "kind", "config", "enabled", "default", "own", "language", "fallback", "storm_cap",
+            "fault", "resting_until", "failures", "dead",
+        )  # fmt: skip
+        read_only_fields = ("fault", "resting_until", "failures")
         validators: ClassVar[list[Any]] = []  # ours knows the team that is filled in
 
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["fallback"].queryset = Channel.objects.visible_to(self.context["request"].user)
+        return fields
+
+    @extend_schema_field(int)
+    def get_dead(self, channel: Channel) -> int:
+        return getattr(channel, "dead", None) or 0
+
+    def to_representation(self, instance: Channel) -> dict[str, Any]:
+        return {**super().to_representation(instance), "own": instance.owner_id is not None}
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs = super().validate(attrs)
+        own = attrs.pop("own", False)
+        if self.instance is not None:
+            own = self.instance.owner_id is not None
+        attrs = self._own(attrs) if own else super().validate(attrs)
+        self._check_fallback(attrs)
         kind = str(attrs.get("kind") or getattr(self.instance, "kind", ""))
         if "config" in attrs or "kind" in attrs:
-            try:
-                channels.get(kind)(attrs.get("config", {}))
-            except Unknown as fault:
-                raise serializers.ValidationError({"kind": str(fault)}) from fault
-            except (ValueError, Invalid) as fault:
-                raise serializers.ValidationError({"config": _words(fault)}) from fault
+            attrs["config"] = verbs.merged(self.instance, kind, attrs.get("config", {}))
+            _check_config(kind, attrs["config"])
         return attrs
 
+    def _own(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.pop("team", None) is not None:
+            raise serializers.ValidationError({"team": "One's own channel belongs to no team."})
+        user = self.context["request"].user
+        mine = Channel.objects.visible_to(user).filter(owner=user, name=attrs.get("name"))
+        if mine.exclude(pk=self.instance.pk if self.instance else 0).exists():
+            raise serializers.ValidationError({"name": "You have a channel of this name."})
+        return {**attrs, "owner": user}
 
-def _words(fault: Exception) -> str:
-    return " ".join(fault.messages) if isinstance(fault, Invalid) else str(fault)
+    def _check_fallback(self, attrs: dict[str, Any]) -> None:
+        """Of the same team or person, and not round in a circle."""
+        fallback: Channel | None = attrs.get("fallback")
+        if fallback is None:
+            return
+        team, owner = attrs.get("team") or getattr(self.instance, "team", None), attrs.get("owner")
+        owner = owner or getattr(self.instance, "owner", None)
+        if (fallback.team, fallback.owner) != (team, owner):
+            raise serializers.ValidationError({"fallback": "Name a channel of the same team, or of your own."})
+        seen = {getattr(self.instance, "pk", None)}
+        while fallback is not None:
+            if fallback.pk in seen:
+                raise serializers.ValidationError({"fallback": "This would go round in a circle. Name another."})
+            seen.add(fallback.pk)
+            fallback = fallback.fallback
+
+    def create(self, validated_data: dict[str, Any]) -> Channel:
+        return self._kept(Channel(), validated_data, None)
+
+    def update(self, instance: Channel, validated_data: dict[str, Any]) -> Channel:
+        return self._kept(instance, validated_data, verbs.shown(instance))
+
+    def _kept(self, channel: Channel, values: dict[str, Any], before: dict[str, Any] | None) -> Channel:
+        for name, value in values.items():
+            setattr(channel, name, value)
+        verbs.save(channel, by=self.context["request"].user, before=before)
+        return channel
+
+
+def _check_config(kind: str, config: dict[str, Any]) -> None:
+    try:
+        channels.get(kind)(config)
+    except Unknown as fault:
+        raise serializers.ValidationError({"kind": str(fault)}) from fault
+    except (ValueError, Invalid) as fault:
+        text = " ".join(fault.messages) if isinstance(fault, Invalid) else str(fault)
+        raise serializers.ValidationError({"config": text}) from fault
+
+
+class FieldSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    help = serializers.CharField()
+    secret = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
+    type = serializers.ChoiceField(["text", "long", "tick", "list"])
+
+
+class KindSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    storm_cap = serializers.IntegerField()
+    fields = FieldSerializer(many=True)  # type: ignore[assignment]
+
+
+class TriedSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    to = serializers.CharField()
+    ok = serializers.BooleanField()
+    answer = serializers.CharField()
+
+
+class ChannelTestedSerializer(Strict):
+    sent = serializers.IntegerField()
+    answers = TriedSerializer(many=True)
 
 
 class ChannelViewSet(viewsets.ModelViewSet[Channel]):
     resource = "channels"
-    verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "POST": MANAGE, "PUT": MANAGE, "PATCH": MANAGE, "DELETE": MANAGE}
+    # Everybody may keep channels of their own; those of a team are for who manages it, which is asked below.
+    verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "POST": LOOK, "PUT": LOOK, "PATCH": LOOK, "DELETE": LOOK}
     serializer_class = ChannelSerializer
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Channel]:
-        return Channel.objects.visible_to(self.request.user).select_related("team").order_by("pk")
+        user = self.request.user
+        dead = Delivery.objects.visible_to(user).filter(channel=OuterRef("pk"), state="dead", due_at__gt=now() - WEEK)
+        counted = dead.order_by().values("channel").annotate(n=Count("pk", distinct=True)).values("n")
+        found = Channel.objects.visible_to(user).select_related("team", "fallback")
+        return found.annotate(dead=Subquery(counted)).order_by("pk")
+
+    def check_object_permissions(self, request: Request, obj: Channel) -> None:
+        super().check_object_permissions(request, obj)
+        if obj.team is not None and request.method not in SAFE_METHODS:
+            self._must_manage(obj)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        own = isinstance(request.data, dict) and request.data.get("own") is True
+        if not own:
+            self._must_manage(None)
+        return super().create(request, *args, **kwargs)
+
+    def _must_manage(self, channel: Channel | None) -> None:
+        user = self.request.user
+        if not (isinstance(user, User) and user.may(MANAGE, channel.team if channel else None)):
+            raise PermissionDenied
 
     def perform_destroy(self, instance: Channel) -> None:
-        named = services.naming(instance)
-        if named:
-            raise Conflict(
-                f"Rules still tell by this channel: {', '.join(named[:5])}. Change them first.", code="in_use"
-            )
-        instance.delete()
+        verbs.remove(instance, by=self.request.user)  # type: ignore[arg-type]
 
-    @extend_schema(request=None, responses={200: dict, 502: dict})
+    @extend_schema(responses=KindSerializer(many=True))
+    @action(detail=False, pagination_class=None)
+    def kinds(self, request: Request) -> Response:
+        """Every kind of channel, with the fields of its configuration."""
+        return Response(describe())
+
+    @extend_schema(request=None, responses={200: ChannelTestedSerializer, 502: dict})
     @action(detail=True, methods=["post"])
     def test(self, request: Request, uuid: str) -> Response:
-        """Send a test message now and say what became of it."""
+        """Send a test message now, and show what the provider answered."""
         try:
             answers = delivery.send_test(self.get_object())
+        except delivery.TestFailed as error:
+            body = {"error": "not_delivered", "detail": f"The test was not delivered: {error}"}
+            return Response({**body, "answers": [one.shown() for one in error.answers]}, status=502)
         except DeliveryError as error:
             raise Failure(f"The test was not delivered: {error}", code="not_delivered", status=502) from error
         return Response({"sent": len(answers), "answers": [one.shown() for one in answers]})

@@ -23,15 +23,17 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
     incident: Incident,
     now: datetime,
     *,
-    by: User,
+    by: User | None,
     how: str = "",
     until: datetime | None = None,
     reason: str = "",
     over: str = "web",
+    name: str = "",
 ) -> None:
     """Somebody looks after it: nobody else is called, and who was told of it hears so.
 
     Until it gets worse, `sticky` to the end, or until a time. The owner's second time is an answer to a reminder.
+    Whoever answers from outside and is no user of ours is known by name alone.
     """
     row = Incident.objects.open().select_for_update(of=("self",)).filter(pk=incident.pk).first()
     if row is None:
@@ -44,9 +46,12 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
         acknowledged_reason=reason[:500], acknowledged_over=over[:20], reminded_at=None,
     )  # fmt: skip
     incident.refresh_from_db()
-    freeing.call_off(incident, now, f"Not done: {by} looks after it.")
-    text = f"{by} looks after it: {incident.title}"[:400]
+    who = str(by or name)
+    freeing.call_off(incident, now, f"Not done: {who} looks after it.")
+    text = f"{who} looks after it: {incident.title}"[:400]
     facts = {"how": how, "reason": reason[:500], "over": over, "until": until.timestamp() if until else None}
+    if by is None:
+        facts["name"] = name[:120]
     notice = Notice.objects.create(
         incident=incident, kind="acknowledged", at=now, told_at=now, by=by, text=text, facts=facts
     )
@@ -56,9 +61,9 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
     transaction.on_commit(partial(runner.wake, telling.NAME))
 
 
-def _is_new(row: Incident, now: datetime, by: User, mode: tuple[str, datetime | None]) -> bool:
+def _is_new(row: Incident, now: datetime, by: User | None, mode: tuple[str, datetime | None]) -> bool:
     """Whether the second time says anything new: the owner may change how; whoever comes later finds it taken."""
-    if row.acknowledged_by_id != by.pk:
+    if by is None or row.acknowledged_by_id != by.pk:
         return False
     Incident.objects.filter(pk=row.pk).update(acknowledged_at=now, reminded_at=None)
     return (row.acknowledged_how, row.acknowledged_until) != mode

@@ -1,0 +1,164 @@
+"""Doors for answers from outside: Slack's button and text messages, each proven by the provider's signature."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts.base import ACT
+from accounts.models import User
+from alerts import services
+from alerts.channels.base import DeliveryError
+from alerts.channels.slack import Slack
+from alerts.channels.slack_blocks import ACTION
+from alerts.models import Channel, Delivery, Incident
+from core.clock import now
+from core.sealed import Broken
+
+FRESH = 300  # seconds: an older request was recorded and is played again
+ASKED = re.compile(r"\s*ack(?:nowledge)?\s+#?(\d{4})\s*", re.IGNORECASE)
+REMEMBERED = timedelta(days=7)
+MOST = 64 << 10
+
+
+@csrf_exempt
+@require_POST
+def slack(request: HttpRequest) -> HttpResponse:
+    """Somebody pressed a button of ours. Slack waits three seconds and wants an empty 200."""
+    body = request.body
+    channels = _proven(request, body) if len(body) <= MOST else []
+    if not channels:
+        return _refused()
+    try:
+        pressed = json.loads(parse_qs(body.decode())["payload"][0])
+        actions, user = list(pressed.get("actions") or []), dict(pressed.get("user") or {})
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return HttpResponse("This cannot be read.", status=400, content_type="text/plain")
+    for action in actions:
+        if action.get("action_id") == ACTION:
+            _acknowledge_from_slack(str(action.get("value", "")), user, channels)
+    return HttpResponse(status=200)
+
+
+def _proven(request: HttpRequest, body: bytes) -> list[Channel]:
+    """The Slack channels whose app signed this; none for a forged or an old request."""
+    stamp, given = request.headers.get("X-Slack-Request-Timestamp", ""), request.headers.get("X-Slack-Signature", "")
+    if not stamp.isdecimal() or abs(time.time() - int(stamp)) > FRESH:
+        return []
+    found = []
+    for channel, config in _configured("slack"):
+        secret = config.get("signing_secret") or settings.ENV.slack_signing_secret
+        made = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+        if secret and hmac.compare_digest(f"v0={made}".encode(), given.encode()):
+            found.append(channel)
+    return found
+
+
+def _acknowledge_from_slack(value: str, pressed_by: dict[str, Any], channels: list[Channel]) -> None:
+    try:
+        incident = Incident.objects.filter(uuid=UUID(value)).select_related("team").first()
+    except ValueError:
+        return
+    if incident is None:
+        return
+    told = Delivery.objects.filter(notice__incident=incident, channel__in=channels)
+    delivery = told.select_related("channel").first()
+    if delivery is None:  # another team's: a signature says who asks, not what may be answered
+        return
+    user = _known(_mail_of(delivery.channel, str(pressed_by.get("id", ""))), incident)
+    name = str(pressed_by.get("name") or pressed_by.get("username") or pressed_by.get("id") or "?")[:60]
+    services.acknowledge(incident, now(), by=user, over="slack", name=f"Slack user {name}")
+
+
+def _mail_of(channel: Channel, slack_id: str) -> str:
+    """The address of a Slack user, where the app may ask for it (users:read.email)."""
+    try:
+        answer = Slack(channel.config).call("users.info", user=slack_id)
+    except (DeliveryError, ValueError, Broken):
+        return ""
+    return str(((answer.get("user") or {}).get("profile") or {}).get("email") or "")
+
+
+def _known(address: str, incident: Incident) -> User | None:
+    """Whoever has this address here and may act on it; anybody else is a name."""
+    user = User.objects.filter(email__iexact=address, is_active=True).first() if address else None
+    return user if user is not None and user.may(ACT, incident.team) else None
+
+
+@csrf_exempt
+@require_POST
+def twilio(request: HttpRequest) -> HttpResponse:
+    """Somebody answered a text message: `ack 1234`."""
+    if len(request.body) > MOST:
+        return _refused()
+    given = {name: str(value) for name, value in request.POST.items()}
+    channels = _signed(request, given)
+    if not channels:
+        return _refused()
+    asked = ASKED.fullmatch(given.get("Body", ""))
+    sender = given.get("From", "")
+    if asked is None:
+        return _reply("Answer with ack and the number of the message, such as ack 1234.")
+    delivery = _told(channels, sender, asked.group(1))
+    if delivery is None:
+        return _reply(f"There is no open trouble {asked.group(1)} that this number was told of.")
+    incident = delivery.notice.incident
+    owner = delivery.channel.owner or delivery.person
+    user = owner if owner is not None and owner.may(ACT, incident.team) else None
+    services.acknowledge(incident, now(), by=user, over="sms", name=f"SMS {sender}")
+    return _reply(f"You look after it: {incident.title}"[:300])
+
+
+def _signed(request: HttpRequest, given: dict[str, str]) -> list[Channel]:
+    """The SMS channels whose account signed this. The address is ours as seen from outside."""
+    from twilio.request_validator import RequestValidator  # noqa: PLC0415 - slow to load
+
+    url = f"{settings.SITE_URL}{request.get_full_path()}"
+    signature = request.headers.get("X-Twilio-Signature", "")
+    found = []
+    for channel, config in _configured("sms"):
+        token = config.get("token") or settings.ENV.twilio_token
+        if token and RequestValidator(token).validate(url, given, signature):
+            found.append(channel)
+    return found
+
+
+def _told(channels: Iterable[Channel], number: str, code: str) -> Delivery | None:
+    """The newest message to this number with that code, while its trouble is open."""
+    found = Delivery.objects.filter(
+        channel__in=list(channels), recipient=number, notice__incident__resolved_at=None,
+        notice__at__gt=now() - REMEMBERED,
+    ).select_related("notice__incident__team", "channel__owner", "person")  # fmt: skip
+    matching = (one for one in found.order_by("-pk") if f"{one.notice.incident_id % 10_000:04d}" == code)
+    return next(matching, None)
+
+
+def _configured(kind: str) -> Iterable[tuple[Channel, dict[str, Any]]]:
+    for channel in Channel.objects.filter(kind=kind, enabled=True):
+        try:
+            yield channel, channel.config
+        except Broken:
+            continue
+
+
+def _refused() -> HttpResponse:
+    return HttpResponse("The signature is not right.", status=401, content_type="text/plain")
+
+
+def _reply(text: str) -> HttpResponse:
+    body = f'<?xml version="1.0" encoding="UTF-8"?><Response><Message>{escape(text)}</Message></Response>'
+    return HttpResponse(body, content_type="text/xml")

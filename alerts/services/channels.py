@@ -1,0 +1,57 @@
+"""Channels as people keep them: added, changed and removed with a trace, their secrets kept where none is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.services import audit
+from alerts.channels.base import channels
+from alerts.models import Channel
+from alerts.services.rules import naming
+from core import sealed
+from core.errors import Conflict
+from core.registry import Unknown
+
+SHOWN = ("name", "kind", "enabled", "default", "language", "storm_cap")
+
+
+@transaction.atomic
+def save(channel: Channel, *, by: User, before: dict[str, Any] | None = None) -> None:
+    """Keep it and write down who did that; of its credentials only that they changed."""
+    sealed_before = Channel.objects.filter(pk=channel.pk).values_list("sealed_config", flat=True).first()
+    if sealed_before is not None and sealed_before != channel.sealed_config:
+        channel.fault, channel.failures, channel.resting_until = "", 0, None  # it deserves a new try
+    channel.save()
+    after = shown(channel)
+    if sealed_before is not None and sealed_before != channel.sealed_config:
+        after["config"] = "changed"
+    audit(by, "channel.change" if sealed_before is not None else "channel.add", channel, before=before, after=after)
+
+
+@transaction.atomic
+def remove(channel: Channel, *, by: User) -> None:
+    named = naming(channel)
+    if named:
+        raise Conflict(f"Rules still tell by this channel: {', '.join(named[:5])}. Change them first.", code="in_use")
+    audit(by, "channel.remove", channel, before=shown(channel))
+    channel.delete()
+
+
+def shown(channel: Channel) -> dict[str, Any]:
+    """What of it may be written down: no credentials."""
+    return {name: getattr(channel, name) for name in SHOWN}
+
+
+def merged(channel: Channel | None, kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The new configuration, with the secrets of the old one where nothing was said of them; "" takes one away."""
+    if channel is None or channel.kind != kind:
+        return config
+    try:
+        old, fields = channel.config, channels.get(kind).fields
+    except (sealed.Broken, Unknown):
+        return config
+    kept = {one.name: old[one.name] for one in fields if one.secret and one.name in old and one.name not in config}
+    return {**config, **kept}
