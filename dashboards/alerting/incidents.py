@@ -43,8 +43,8 @@ def _members(keys: list[int]) -> dict[int, tuple[int, int]]:
 
 
 def _steps(keys: list[int]) -> QuerySet[Step]:
-    """What a chain does next; the earliest comes last, so that it stays in a dictionary."""
-    return Step.objects.filter(incident__in=keys, done_at=None).order_by("-due_at")
+    """What a chain does next, waiting aside; the earliest comes last, so that it stays in a dictionary."""
+    return Step.objects.filter(incident__in=keys, done_at=None).exclude(kind="wait").order_by("-due_at", "-place")
 
 
 def told_to(person: Any) -> list[str]:

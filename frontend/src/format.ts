@@ -45,6 +45,16 @@ export function unitOf(metric: string): (v: number | null) => string {
 const lang = () => document.documentElement.lang || undefined
 export const clockTime = (at: number): string =>
   new Date(at * 1000).toLocaleTimeString(lang(), { hour: '2-digit', minute: '2-digit', hour12: false })
+/** "Mon, 23 Nov, 09:00": what comes in days needs no seconds. */
+export const dayHour = (at: number): string =>
+  new Date(at * 1000).toLocaleString(lang(), {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hour12: false,
+  })
 export const dayTime = (at: number): string =>
   new Date(at * 1000).toLocaleString(lang(), {
     day: 'numeric',

@@ -22,7 +22,7 @@ export function wall(at: number, zone: string): string {
 }
 /** The moment at which clocks of that zone show it; a time that daylight saving leaves out is the one just after. */
 export function moment(local: string, zone: string): number {
-  const naive = Date.parse(`${local}:00Z`) / 1000
+  const naive = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(local) ? Date.parse(`${local}:00Z`) / 1000 : Number.NaN
   if (Number.isNaN(naive)) return Number.NaN
   const offset = (at: number) => Date.parse(`${wall(at, zone)}:00Z`) / 1000 - Math.floor(at / 60) * 60
   const first = naive - offset(naive)

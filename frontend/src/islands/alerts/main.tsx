@@ -58,7 +58,7 @@ function Row({ incident, at, here, picked, onPick, may }: { incident: Incident; 
         </a>
         <p className="d num">
           {incident.server && <a href={incident.server.url}>{incident.server.name}</a>}
-          <span>{incident.rule}</span>
+          {incident.rule && <span>{incident.rule}</span>}
           {members > 1 && <span>{wn('inbox.members', members)}</span>}
           {incident.until === null ? (
             <span>{t('incident.since', { age: duration(at - incident.since) })}</span>

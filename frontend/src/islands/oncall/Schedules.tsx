@@ -4,7 +4,7 @@ import { Confirm, Days, Pick, Said, Text, Tick, useSend } from '../../alerting/f
 import type { Rotation, Schedule } from '../../alerting/types'
 import { w } from '../../alerting/words'
 import { iso, moment, ownZone, wall } from '../../alerting/zones'
-import { dayTime, duration } from '../../format'
+import { dayHour, duration } from '../../format'
 import { now } from '../../live/clock'
 import { getJson, post, send } from '../../live/http'
 import { Shape, useNow } from '../../ui/parts'
@@ -56,25 +56,27 @@ function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
   if (failure) return <p className="crit">{failure}</p>
   if (!found) return <p className="dim">{w('oncall.asking')}</p>
   const names = found.people.map((one) => (one.id === me ? w('oncall.you', { name: one.name }) : one.name)).join(', ')
-  const coming = shifts.filter((one) => one.start > at).slice(0, 3)
+  const coming = shifts.filter((one) => one.start > at + 60).slice(0, 3)
   const gap = found.gaps[0]
   const warnings = found.warnings?.length
     ? found.warnings
     : gap
-      ? [w('oncall.gap', { from: dayTime(gap[0]), to: dayTime(gap[1]) })]
+      ? [w('oncall.gap', { from: dayHour(gap[0]), to: dayHour(gap[1]) })]
       : []
   return (
     <>
       <p className={`duty${names ? '' : ' nobody'}`}>
         <strong>{names || w('oncall.nobody')}</strong>
-        {found.fallback && <span className="warn"> {w('oncall.asFallback')}</span>}
-        {found.until !== null && <span className="mut num"> {w('oncall.until', { time: dayTime(found.until) })}</span>}
+        {names && found.fallback && <span className="warn"> {w('oncall.asFallback')}</span>}
+        {found.until !== null && <span className="mut num"> {w('oncall.until', { time: dayHour(found.until) })}</span>}
       </p>
       {coming.length > 0 && (
         <p className="d mut num">
           {w('oncall.then')}{' '}
           {coming
-            .map((one) => `${one.name || w('oncall.nobody')} ${w('oncall.from', { time: dayTime(one.start) })}`)
+            .map(
+              (one) => `${one.user ? one.name : w('oncall.nobody')} ${w('oncall.from', { time: dayHour(one.start) })}`,
+            )
             .join(' · ')}
         </p>
       )}
@@ -112,7 +114,7 @@ function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallP
       <ul className="bullets">
         {mine.map((one) => (
           <li key={one.id} className="num">
-            {w('oncall.override', { name: one.name, from: dayTime(one.starts_at), to: dayTime(one.ends_at) })}{' '}
+            {w('oncall.override', { name: one.name, from: dayHour(one.starts_at), to: dayHour(one.ends_at) })}{' '}
             <button
               type="button"
               className="btn sm"

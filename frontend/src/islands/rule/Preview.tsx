@@ -118,8 +118,9 @@ const same = (a: Record<string, string>, b: Record<string, string>) =>
 
 /** "Would have fired 14 times, 3 at night": the sentence, spoken when it changes. */
 export function verdict({ fired, night, short, days }: Preview): string {
-  if (!fired) return w('preview.never', { days })
-  const parts = [wn('preview.fired', fired, { days })]
+  const span = Number.isInteger(days) ? w('preview.days', { n: days }) : duration(Math.round(days * 24) * 3600)
+  if (!fired) return w('preview.never', { days: span })
+  const parts = [wn('preview.fired', fired, { days: span })]
   if (night) parts.push(w('preview.night', { n: night }))
   if (short) parts.push(w('preview.short', { n: short }))
   return `${parts.join(', ')}.`
@@ -154,7 +155,15 @@ export function PreviewCard({
       </header>
       <div className="pad">
         <p className={`verdict${busy ? ' dim' : ''}`} role="status">
-          {answer ? verdict(answer) : busy ? w('preview.asking') : fields ? w('preview.mend') : failure}
+          {answer
+            ? answer.judged === 0
+              ? w('preview.nothing')
+              : verdict(answer)
+            : busy
+              ? w('preview.asking')
+              : fields
+                ? w('preview.mend')
+                : failure}
         </p>
         {answer && (
           <p className="mut">
@@ -191,7 +200,7 @@ function Suggested({
   const text = `${+(value / scale).toPrecision(6)}${unit ? ` ${unit}` : ''}`
   return (
     <p className="suggest">
-      {wn('preview.suggest', fired, { value: text })}
+      {fired ? wn('preview.suggest', fired, { value: text }) : w('preview.suggestNone', { value: text })}
       <button
         type="button"
         className="btn sm"

@@ -52,7 +52,7 @@ const Where = ({ rule, set, faults, page }: Part) => (
 )
 function Limits({ rule, set, faults, scales }: Part & { scales: ReturnType<typeof scalesOf> }) {
   const limit = (which: 'critical' | 'warn') => (
-    <>
+    <span className="limit">
       <Amount
         key={`${which}${rule.kind}`}
         hidden
@@ -63,7 +63,7 @@ function Limits({ rule, set, faults, scales }: Part & { scales: ReturnType<typeo
         onChange={(value) => set({ [which]: value, [`${which}_recover`]: null })}
       />
       <span className={`of ${which === 'critical' ? 'crit' : 'warn'}`}>{w(`rule.${which}Of`)}</span>
-    </>
+    </span>
   )
   return (
     <>

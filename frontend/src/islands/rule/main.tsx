@@ -132,9 +132,17 @@ function More({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) =>
 /** A name that says the same as the sentence, until somebody writes a better one. */
 export function suggestedName(rule: Rule, title: string | undefined): string {
   const where = rule.selector.trim() ? ` · ${rule.selector.trim()}` : ''
-  const what = rule.kind === 'no_data' && !rule.metric ? w('rule.namedDown') : (title ?? rule.metric)
   if (rule.kind === 'composite') return ''
   if (rule.kind === 'anomaly') return `${w('rule.namedUnusual')}${where}`
+  if (rule.kind === 'no_data' && !rule.metric) return `${w('rule.namedDown')}${where}`
+  const named = {
+    change: 'rule.namedChange',
+    past: 'rule.namedPast',
+    no_data: 'rule.namedSilent',
+    forecast: 'rule.namedForecast',
+  } as const
+  const plain = rule.op === 'above' ? 'rule.namedHigh' : 'rule.namedLow'
+  const what = w(named[rule.kind as keyof typeof named] ?? plain, { what: title ?? rule.metric })
   return `${what}${where}`
 }
 function Editor({ page }: { page: RuleProps }) {

@@ -5,7 +5,7 @@ import { silences as silencesTexts } from '../../alerting/texts/silences'
 import type { SetupProps, Silence } from '../../alerting/types'
 import { bring, w, wn } from '../../alerting/words'
 import { iso, moment, ownZone, wall } from '../../alerting/zones'
-import { dayTime, duration } from '../../format'
+import { dayHour, duration } from '../../format'
 import { now } from '../../live/clock'
 import { post } from '../../live/http'
 import { Icon, mount, Segments, Status, useNow } from '../../ui/parts'
@@ -126,7 +126,7 @@ function Hits({ draft }: { draft: Draft }) {
           {w('silence.windows')}{' '}
           {windows
             .slice(0, 3)
-            .map(([from]) => dayTime(from))
+            .map(([from]) => dayHour(from))
             .join(' · ')}
         </p>
       )}
@@ -302,8 +302,8 @@ export function whenOf(silence: Silence): string {
   const time = wall(silence.starts, safeZone(silence.zone)).slice(11)
   if (!silence.rrule)
     return silence.ends === null
-      ? w('silence.openEnd', { from: dayTime(silence.starts) })
-      : w('silence.fromTo', { from: dayTime(silence.starts), to: dayTime(silence.ends) })
+      ? w('silence.openEnd', { from: dayHour(silence.starts) })
+      : w('silence.fromTo', { from: dayHour(silence.starts), to: dayHour(silence.ends) })
   const how = fromRule(silence.rrule)
   const names = weekdays()
   const days = {
@@ -351,7 +351,7 @@ function Row({ silence, page, at, again }: { silence: Silence; page: SilencesPro
           {state === 'active' &&
             silence.ends !== null &&
             ` · ${w('silence.left', { age: duration(silence.ends - at) })}`}
-          {silence.ended !== null && ` · ${w('silence.endedEarly', { time: dayTime(silence.ended) })}`}
+          {silence.ended !== null && ` · ${w('silence.endedEarly', { time: dayHour(silence.ended) })}`}
           {silence.owner && ` · ${silence.owner}`} · {silence.team}
         </p>
         <Said failure={failure} />
@@ -376,7 +376,7 @@ function Page({ first }: { first: SilencesProps }) {
   const at = useNow(1000)
   const standing = page.silences.filter((one) => !one.over)
   const over = page.silences.filter((one) => one.over)
-  const active = standing.filter((one) => one.starts <= at).length
+  const active = standing.filter((one) => !one.rrule && one.starts <= at).length
   const may = page.acts.length > 0
   const list = (rows: Silence[], label: string) => (
     <ul className="card things" aria-label={label}>

@@ -1,0 +1,438 @@
+// @vitest-environment jsdom
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { useState } from 'react'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Amount, Confirm, scaleOf, scalesOf, Text, TIMES, useSend } from '../src/alerting/form'
+import { serversOf } from '../src/alerting/Hush'
+import { configOf, faultOf, said } from '../src/alerting/kinds'
+import { asked, Note } from '../src/alerting/Take'
+import type { Channel, Rule } from '../src/alerting/types'
+import { moment, wall } from '../src/alerting/zones'
+import { tabsOf } from '../src/islands/alerts/main'
+import { healthOf } from '../src/islands/channels/main'
+import { stepText, Timeline } from '../src/islands/incident/Timeline'
+import { asKind, blank, body, joined, readLabels, terms, writeLabels } from '../src/islands/rule/model'
+import { verdict } from '../src/islands/rule/Preview'
+import { Tell } from '../src/islands/rule/Sentence'
+import '../src/islands/rule/main'
+import '../src/islands/incident/main'
+import { bodyOf, whenOf } from '../src/islands/silences/main'
+import { firstDate, fromRule, toRule, usual } from '../src/islands/silences/recur'
+import { flat } from '../src/live/http'
+import { flip } from '../src/switches'
+import type { Incident } from '../src/types'
+
+afterEach(() => {
+  cleanup()
+  vi.unstubAllGlobals()
+})
+const answers = (...list: Array<[number, unknown]>) => {
+  const asked: Array<{ url: string; method?: string; body: unknown }> = []
+  vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+    asked.push({ url, method: init.method, body: init.body ? JSON.parse(String(init.body)) : undefined })
+    const [status, answer] = list.shift() ?? [200, {}]
+    return new Response(JSON.stringify(answer), { status, headers: { 'Content-Type': 'application/json' } })
+  })
+  return asked
+}
+const METRICS = [
+  {
+    name: 'cpu_used_percent',
+    title: 'CPU used',
+    meaning: '',
+    unit: '%',
+    op: 'above' as const,
+    warn: 85,
+    critical: 95,
+    labels: [],
+  },
+]
+const start = { metrics: METRICS, manages: ['Main'], start: { metric: '', selector: '' } }
+const rule = (part: Partial<Rule> = {}): Rule => ({ ...blank(start), ...part })
+
+describe('times of a zone', () => {
+  it('are the same moment whatever the zone of the browser', () => {
+    expect(moment('2026-11-21T02:30', 'UTC')).toBe(Date.UTC(2026, 10, 21, 2, 30) / 1000)
+    expect(moment('2026-07-01T09:00', 'Europe/Copenhagen')).toBe(Date.UTC(2026, 6, 1, 7, 0) / 1000)
+    expect(moment('2026-12-01T09:00', 'America/Sao_Paulo')).toBe(Date.UTC(2026, 11, 1, 12, 0) / 1000)
+    expect(wall(Date.UTC(2026, 6, 1, 7, 0) / 1000, 'Europe/Copenhagen')).toBe('2026-07-01T09:00')
+  })
+  it('that daylight saving leaves out are the ones just after', () => {
+    expect(wall(moment('2026-03-29T02:30', 'Europe/Copenhagen'), 'Europe/Copenhagen')).toBe('2026-03-29T03:30')
+  })
+  it('that nobody can read are no moment', () => expect(moment('', 'UTC')).toBeNaN())
+})
+describe('a recurring silence', () => {
+  it.each([
+    [{ ...usual, every: 'day' as const }, 'FREQ=DAILY'],
+    [{ ...usual, days: [0, 6] }, 'FREQ=WEEKLY;BYDAY=MO,SU'],
+    [{ ...usual, every: 'month' as const, date: 15 }, 'FREQ=MONTHLY;BYMONTHDAY=15'],
+    [{ ...usual, every: 'nth' as const, nth: -1, day: 4 }, 'FREQ=MONTHLY;BYDAY=-1FR'],
+  ])('is written and read the same', (how, rrule) => {
+    expect(toRule(how)).toBe(rrule)
+    expect(toRule(fromRule(rrule) ?? usual)).toBe(rrule)
+  })
+  it('written by hand is left to the text', () => expect(fromRule('FREQ=WEEKLY;INTERVAL=2;BYDAY=SU')).toBeNull())
+  it('starts on the first of its days', () => {
+    expect(firstDate('2026-11-21T02:30', usual)).toBe('2026-11-22T02:30')
+    expect(firstDate('2026-11-21T02:30', { ...usual, every: 'nth', nth: -1, day: 4 })).toBe('2026-11-27T02:30')
+    expect(firstDate('2026-11-21T02:30', { ...usual, every: 'month', date: 1 })).toBe('2026-12-01T02:30')
+  })
+  const draft = {
+    team: 'Main',
+    selector: ' tag:db ',
+    rule: '',
+    often: 'again' as const,
+    from: '2026-11-21T02:30',
+    until: '',
+    how: usual,
+    lasts: 7200,
+    ends: '',
+    zone: 'Europe/Copenhagen',
+    reason: ' patching ',
+  }
+  it('is sent with its first time, its length and its zone', () => {
+    expect(bodyOf(draft)).toEqual({
+      team: 'Main',
+      selector: 'tag:db',
+      rule: null,
+      starts_at: '2026-11-22T01:30:00.000Z',
+      ends_at: null,
+      rrule: 'FREQ=WEEKLY;BYDAY=SU',
+      duration: 7200,
+      zone: 'Europe/Copenhagen',
+      reason: 'patching',
+    })
+    const once = bodyOf({ ...draft, often: 'once', until: '2026-11-21T04:30' })
+    expect([once.rrule, once.duration, once.ends_at]).toEqual(['', null, '2026-11-21T03:30:00.000Z'])
+  })
+  it('is told as people say it', () => {
+    const row = {
+      id: '',
+      team: '',
+      selector: '',
+      rule: '',
+      starts: moment('2026-11-22T02:30', 'Europe/Copenhagen'),
+      ends: null,
+      rrule: 'FREQ=WEEKLY;BYDAY=SU',
+      duration: 7200,
+      zone: 'Europe/Copenhagen',
+      reason: '',
+      owner: '',
+      ended: null,
+      over: false,
+    }
+    expect(whenOf(row)).toBe('every Sun at 02:30 for 2 h, Europe/Copenhagen')
+  })
+})
+describe('a rule while it is written', () => {
+  it('starts with what its metric suggests', () => {
+    expect(rule()).toMatchObject({ metric: 'cpu_used_percent', warn: 85, critical: 95, op: 'above', team: 'Main' })
+  })
+  it('leaves behind what another kind does not know', () => {
+    const silent = asKind(rule({ labels: { core: '1' } }), 'no_data', METRICS)
+    expect(silent).toMatchObject({
+      metric: '',
+      warn: null,
+      critical: null,
+      critical_recover: null,
+      for: 60,
+      params: {},
+    })
+    const forecast = asKind(silent, 'forecast', METRICS)
+    expect(forecast).toMatchObject({
+      metric: 'forecast_seconds_left',
+      op: 'below',
+      labels: { metric: 'disk_used_percent' },
+    })
+    expect(asKind(forecast, 'threshold', METRICS)).toMatchObject({
+      metric: 'cpu_used_percent',
+      labels: {},
+      critical: 95,
+    })
+  })
+  it('is sent without its id and with its edges cut', () => {
+    expect(body(rule({ id: 'x', name: ' hot ' }))).not.toHaveProperty('id')
+    expect(body(rule({ name: ' hot ' })).name).toBe('hot')
+  })
+  it('reads labels as people write them', () => {
+    expect(readLabels('mount=/, device="sd*"')).toEqual({ mount: '/', device: 'sd*' })
+    expect(readLabels(writeLabels({ mount: '/' }))).toEqual({ mount: '/' })
+    expect(readLabels('mount')).toBeNull()
+  })
+  it('joins rules, and leaves to the text what is more than that', () => {
+    const [a, b] = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002']
+    expect(terms(`${a} and not ${b}`)).toEqual({
+      join: 'and',
+      list: [
+        { id: a, not: false },
+        { id: b, not: true },
+      ],
+    })
+    expect(
+      joined('or', [
+        { id: a, not: false },
+        { id: b, not: true },
+      ]),
+    ).toBe(`${a} or not ${b}`)
+    expect(terms(`${a} and (${b} or ${a})`)).toBeNull()
+    expect(terms('')).toEqual({ join: 'and', list: [] })
+  })
+  it('hears what it would have done', () => {
+    const preview = { fired: 14, night: 3, short: 9, days: 30, servers: 4, suggested: null, chart: null, spans: [] }
+    expect(verdict(preview)).toBe('Would have fired 14 times in 30 d, 3 at night, 9 under 10 min.')
+    expect(verdict({ ...preview, fired: 0 })).toBe('Would not have fired in the last 30 d.')
+  })
+  it('tells whom it names, and takes a name away', async () => {
+    const change = vi.fn()
+    const targets = [{ kind: 'chain' as const, id: 'c1', name: 'Night watch', team: 'Main' }]
+    const { rerender } = render(<Tell value={[]} targets={targets} team="Main" onChange={change} />)
+    expect(screen.getByText('the usual people')).toBeTruthy()
+    await userEvent.selectOptions(screen.getByLabelText('and …'), 'c1')
+    expect(change).toHaveBeenLastCalledWith([{ chain: 'c1' }])
+    rerender(<Tell value={[{ chain: 'c1' }]} targets={targets} team="Main" onChange={change} />)
+    await userEvent.click(screen.getByLabelText('Remove Night watch'))
+    expect(change).toHaveBeenLastCalledWith([])
+  })
+})
+describe('amounts', () => {
+  it('are written in the largest unit that keeps them plain', () => {
+    expect(scaleOf(300, TIMES)).toBe(60)
+    expect(scaleOf(86400, TIMES)).toBe(86400)
+    expect(scaleOf(5e9, scalesOf('disk_used_bytes'))).toBe(1e9)
+    expect(scalesOf('cpu_used_percent')).toEqual([[1, '%']])
+  })
+  it('are told in the base unit, and empty is none', () => {
+    const change = vi.fn()
+    const Held = () => {
+      const [value, set] = useState<number | null>(300)
+      return (
+        <Amount
+          label="For"
+          value={value}
+          scales={TIMES}
+          onChange={(next) => {
+            set(next)
+            change(next)
+          }}
+        />
+      )
+    }
+    render(<Held />)
+    const input = screen.getByLabelText('For') as HTMLInputElement
+    expect(input.value).toBe('5')
+    fireEvent.change(input, { target: { value: '7' } })
+    expect(change).toHaveBeenLastCalledWith(420)
+    fireEvent.change(screen.getByLabelText('For: unit'), { target: { value: '3600' } })
+    expect(change).toHaveBeenLastCalledWith(7 * 3600)
+    fireEvent.change(input, { target: { value: '' } })
+    expect(change).toHaveBeenLastCalledWith(null)
+  })
+})
+describe('a form', () => {
+  const Form = () => {
+    const { faults, failure, run, box } = useSend()
+    const save = () =>
+      run(() => Promise.reject(new Error('x')).catch(async () => (await import('../src/live/http')).post('/x')))
+    return (
+      <form ref={box}>
+        <Text label="Name" value="" fault={faults.name} onChange={() => undefined} />
+        <button type="button" onClick={() => void save()}>
+          Save
+        </button>
+        <p>{failure}</p>
+      </form>
+    )
+  }
+  it('says a fault at its field and leads there', async () => {
+    answers([400, { error: 'invalid', detail: 'name: taken', fields: { name: ['This name is taken.'] } }])
+    render(<Form />)
+    fireEvent.click(screen.getByText('Save'))
+    const input = await screen.findByLabelText('Name')
+    await waitFor(() => expect(input.getAttribute('aria-invalid')).toBe('true'))
+    expect(document.getElementById(input.getAttribute('aria-describedby') ?? '')?.textContent).toBe(
+      'This name is taken.',
+    )
+    await waitFor(() => expect(document.activeElement).toBe(input))
+  })
+  it('flattens what the hub says of nested fields', () => {
+    expect(
+      flat({ config: { url: ['Wrong.'] }, steps: ['Step 1: no.', 'Step 2: no.'], rotations: [{}, { days: ['Low.'] }] }),
+    ).toEqual({
+      'config.url': 'Wrong.',
+      steps: 'Step 1: no. Step 2: no.',
+      'rotations.1.days': 'Low.',
+    })
+  })
+  it('asks twice before it takes something away', () => {
+    const yes = vi.fn()
+    render(<Confirm label="Delete" question="Delete it?" yes="Yes" onYes={yes} />)
+    fireEvent.click(screen.getByText('Delete'))
+    expect(yes).not.toHaveBeenCalled()
+    expect(document.activeElement).toBe(screen.getByText('Yes'))
+    fireEvent.click(screen.getByText('Yes'))
+    expect(yes).toHaveBeenCalledOnce()
+  })
+  it('turns a switch back when the hub refuses', async () => {
+    document.body.innerHTML =
+      '<p data-switch-say></p><ul><li class="thing"><button data-switch="/api/v1/rules/1" aria-checked="true"></button></li></ul>'
+    const button = document.querySelector('button') as HTMLButtonElement
+    const asked = answers([403, { error: 'forbidden', detail: 'Your role does not allow this.' }], [200, {}])
+    flip(button)
+    button.click()
+    await waitFor(() => expect(document.querySelector('[data-switch-say]')?.textContent).toContain('Your role'))
+    expect(button.getAttribute('aria-checked')).toBe('true')
+    button.click()
+    await waitFor(() => expect(button.getAttribute('aria-checked')).toBe('false'))
+    expect(asked[1]).toEqual({ url: '/api/v1/rules/1', method: 'PATCH', body: { enabled: false } })
+  })
+})
+const incident = (part: Partial<Incident> = {}): Incident => ({
+  id: 'i1',
+  title: 'CPU hot',
+  severity: 'critical',
+  state: 'open',
+  since: 0,
+  until: null,
+  owner: null,
+  server: null,
+  rule: '',
+  metric: '',
+  labels: {},
+  value: null,
+  limit: null,
+  url: '/incidents/i1/',
+  team: 'Main',
+  ...part,
+})
+describe('an incident', () => {
+  it('is taken until it gets worse, to its end, or until a time', () => {
+    expect(asked('', '', ' me ', 0)).toEqual({ how: '', reason: 'me' })
+    expect(asked('sticky', '', '', 0)).toEqual({ how: 'sticky' })
+    expect(asked('4', '', '', 0)).toEqual({ how: 'until', until: '1970-01-01T04:00:00.000Z' })
+  })
+  it('stands in the tabs it belongs to', () => {
+    const told = new Set(['i1'])
+    expect(tabsOf(incident(), 'me', new Set())).toEqual(['open'])
+    expect(tabsOf(incident(), 'me', told)).toEqual(['mine', 'open'])
+    expect(tabsOf(incident({ state: 'acknowledged', owner_id: 'me' }), 'me', told)).toEqual(['mine', 'taken'])
+    expect(tabsOf(incident({ state: 'acknowledged', owner_id: 'other' }), 'me', told)).toEqual(['taken'])
+    expect(tabsOf(incident({ held: 'its server is down' }), 'me', new Set())).toEqual(['taken'])
+    expect(tabsOf(incident({ state: 'resolved' }), 'me', told)).toEqual(['resolved'])
+  })
+  it('names its servers for a silence', () => {
+    const on = (name: string) => incident({ server: { id: '', name, url: '' } })
+    expect(serversOf([on('web-1'), on('web 2'), on('web-1')])).toBe('name:web-1 or name:"web 2"')
+  })
+  it('tells each step, each message and what the provider said', () => {
+    const told = {
+      channel: 'Ops mail',
+      kind: 'email',
+      to: 'ops@example.org',
+      attempts: 1,
+      due: 90,
+      sent: 90,
+      error: '',
+      instead: '',
+    }
+    render(
+      <Timeline
+        at={100}
+        entries={[
+          {
+            at: 90,
+            kind: 'firing',
+            text: 'CPU on web-1 is above 95 %',
+            held: '',
+            told: 90,
+            tells: [],
+            more: 0,
+            by: '',
+            deliveries: [
+              { ...told, state: 'sent', answer: '250 OK queued' },
+              {
+                ...told,
+                channel: 'Slack',
+                state: 'waiting',
+                due: 112,
+                attempts: 2,
+                error: 'HTTP 503',
+                answer: '',
+                sent: null,
+              },
+            ],
+          },
+          {
+            at: 220,
+            kind: 'step',
+            text: '',
+            step: 'on_call',
+            args: { name: 'Database' },
+            chain: 'Night',
+            place: 2,
+            due: 220,
+            done: null,
+          },
+        ]}
+      />,
+    )
+    expect(screen.getByText('250 OK queued')).toBeTruthy()
+    expect(screen.getByText('HTTP 503')).toBeTruthy()
+    expect(screen.getByText(/failed, tried again in 12 s/)).toBeTruthy()
+    expect(screen.getByText(/Tell who is on call: Database/)).toBeTruthy()
+    expect(screen.getByText(/in 2 min/)).toBeTruthy()
+  })
+  it('says steps in words', () => expect(stepText({ step: 'wait', args: { seconds: 300 } })).toBe('Wait 5 min'))
+  it('takes a note', async () => {
+    const asked = answers([200, {}])
+    const done = vi.fn()
+    render(<Note incident={incident()} onDone={done} />)
+    await userEvent.type(screen.getByLabelText('A note for the others'), 'looking{Enter}')
+    await waitFor(() => expect(done).toHaveBeenCalled())
+    expect(asked[0]).toEqual({ url: '/api/v1/incidents/i1/note', method: 'POST', body: { text: 'looking' } })
+  })
+})
+describe('a channel', () => {
+  const channel = (part: Partial<Channel>): Channel => ({
+    id: '',
+    team: '',
+    name: '',
+    kind: 'email',
+    enabled: true,
+    default: true,
+    language: '',
+    fallback: null,
+    storm_cap: null,
+    fault: '',
+    resting_until: null,
+    failures: 0,
+    dead: 0,
+    ...part,
+  })
+  it('says how it does', () => {
+    expect(healthOf(channel({}), 0).tone).toBe('ok')
+    expect(healthOf(channel({ fault: 'Token revoked.' }), 0)).toMatchObject({ tone: 'crit', why: 'Token revoked.' })
+    expect(healthOf(channel({ resting_until: 40, failures: 5 }), 10).why).toContain('30 s')
+    expect(healthOf(channel({ enabled: false, fault: 'x' }), 0).tone).toBe('off')
+  })
+  const fields = [
+    { name: 'to', label: 'To', type: 'list' },
+    { name: 'secret', label: 'Secret', secret: true },
+    { name: 'all', label: 'All', type: 'tick' },
+  ]
+  it('sends what was typed and nothing of what was left empty', () => {
+    expect(configOf(fields, { to: 'a@x.org, b@x.org\nc@x.org', secret: '', all: true })).toEqual({
+      to: ['a@x.org', 'b@x.org', 'c@x.org'],
+      all: true,
+    })
+  })
+  it('puts a fault of its configuration at the field it names', () => {
+    expect(faultOf({ config: 'config.secret must be longer.' }, fields, 'secret')).toContain('longer')
+    expect(faultOf({ config: 'config.secret must be longer.' }, fields, 'to')).toBeUndefined()
+    expect(faultOf({ config: 'It is wrong.' }, fields, 'to')).toBe('It is wrong.')
+  })
+  it('repeats what the provider said, word for word', () => {
+    expect(said({ sent: 1, answers: [{ to: '+45', ok: true, answer: 'queued SM1' }] })).toBe('+45: queued SM1')
+  })
+})

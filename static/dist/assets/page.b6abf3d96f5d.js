@@ -1,1 +1,0 @@
-import{g as e}from"./parts.4be5eaab5280.js";import{n as t}from"./page.60dcc0d1d4e2.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};

@@ -1,1 +1,0 @@
-import{h as e}from"./form.3c09252877d1.js";import{f as t}from"./http.d28a769e60bd.js";var n=(n,r)=>n-r<1?e(`when.now`):e(`when.in`,{age:t(Math.ceil(n-r))});export{n as t};
