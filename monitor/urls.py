@@ -47,6 +47,7 @@ api = [
     path("fleet/top", FleetTopView.as_view(), name="fleet-top"),
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
     path("store", StoreView.as_view(), name="store"),
+    path("rules/file", alerts.RuleFileView.as_view(), name="rules-file"),
     path("preferences", alerts.PreferenceView.as_view(), name="preferences"),
     path("acknowledge", alerts.AcknowledgeView.as_view(), name="acknowledge-token"),
     path("demo", DemoView.as_view(), name="demo"),

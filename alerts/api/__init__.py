@@ -8,11 +8,12 @@ from alerts.api.channels import ChannelViewSet
 from alerts.api.incidents import IncidentViewSet
 from alerts.api.notices import NoticeViewSet
 from alerts.api.people import PersonViewSet, PreferenceView, WayViewSet
+from alerts.api.rulefile import RuleFileView
 from alerts.api.rules import RuleViewSet
 from alerts.api.schedules import ScheduleViewSet
 from alerts.api.silences import SilenceViewSet
 
 __all__ = [
     "AcknowledgeView", "ChainViewSet", "ChannelViewSet", "IncidentViewSet", "NoticeViewSet", "PersonViewSet",
-    "PreferenceView", "RuleViewSet", "ScheduleViewSet", "SilenceViewSet", "WayViewSet",
+    "PreferenceView", "RuleFileView", "RuleViewSet", "ScheduleViewSet", "SilenceViewSet", "WayViewSet",
 ]  # fmt: skip
