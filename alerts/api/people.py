@@ -173,6 +173,9 @@ class WaySerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-a
         except (ValueError, Invalid) as fault:
             text = " ".join(fault.messages) if isinstance(fault, Invalid) else str(fault)
             raise serializers.ValidationError({"config" if "config" in attrs else "address": text}) from fault
+        refused = own.refusal(self.context["request"].user, kind, config)
+        if refused:
+            raise serializers.ValidationError({"kind": refused})
         return config
 
     def create(self, asked: dict[str, Any]) -> Way:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
+from accounts.base import MANAGE
 from accounts.models import User
 from accounts.services import audit
 from alerts.channels.base import channels
@@ -17,6 +18,12 @@ from core.errors import Conflict
 
 MOST = 20
 Config = dict[str, Any]
+# What anybody may set for themselves: an address of theirs, sent by what the product is connected to.
+ANYBODYS = {"email": {"to"}, "sms": {"to"}, "slack": {"channel"}, "push": set[str]()}
+FOR_MANAGERS = (
+    "Only who manages a team may name a URL or a server: it would reach into networks. "
+    "Choose mail, SMS or push, or ask an admin."
+)
 
 
 def config_of(kind: str, address: str) -> Config:
@@ -31,6 +38,12 @@ def config_of(kind: str, address: str) -> Config:
     if field is None:
         raise ValueError(f"{shape.title} takes no address.")
     return {field.name: [address] if field.type == "list" else address}
+
+
+def refusal(user: User, kind: str, config: Config) -> str:
+    """Why this person may not have such a channel of their own; empty where they may."""
+    harmless = kind in ANYBODYS and set(config) <= ANYBODYS[kind]
+    return "" if harmless or user.may(MANAGE) else FOR_MANAGERS
 
 
 @transaction.atomic

@@ -213,3 +213,20 @@ def test_a_way_is_tried_at_once_and_its_failure_is_said(api: Api, person: Person
     assert (answer.status_code, answer.json()["error"]) == (502, "not_delivered")
     assert "WATCHKEEPER_OUTGOING_ALLOW" in answer.json()["detail"]
     assert api(person()).post(f"/api/v1/ways/{mine.uuid}/test").status_code == 404
+
+
+def test_only_who_manages_may_reach_into_networks_by_a_channel_of_their_own(api: Api, person: Person) -> None:
+    inner = "http://10.0.0.1/x"
+    wishes: list[dict[str, object]] = [
+        {"kind": "webhook", "address": inner}, {"kind": "slack", "address": inner},
+        {"kind": "teams", "address": "https://10.0.0.1/x"}, {"kind": "apprise", "address": "json://10.0.0.1/"},
+        {"kind": "email", "config": {"to": ["a@example.org"], "server": "smtp://10.0.0.1"}},
+    ]  # fmt: skip
+    operator, admin = api(person("operator")), api(person())
+    for wish in wishes:
+        answer = operator.post("/api/v1/ways", wish, JSON)
+        assert answer.status_code == 400, wish
+        assert "ask an admin" in answer.json()["fields"]["kind"][0]
+    assert not Channel.objects.exists()
+    assert operator.post("/api/v1/ways", {"kind": "sms", "address": "+4520123456"}, JSON).status_code == 201
+    assert admin.post("/api/v1/ways", wishes[0], JSON).status_code == 201
