@@ -151,9 +151,12 @@ class DutySerializer(serializers.Serializer):  # type: ignore[type-arg]
     """One stretch of time; nobody: `user` is null."""
 
     user = serializers.UUIDField(source="user.uuid", default=None)
-    name = serializers.CharField(source="user.__str__", default="")
+    name = serializers.SerializerMethodField()
     start = serializers.SerializerMethodField()
     end = serializers.SerializerMethodField()
+
+    def get_name(self, duty: schedules.Duty) -> str:
+        return str(duty.user or "")
 
     def get_start(self, duty: schedules.Duty) -> float:
         return duty.start.timestamp()

@@ -100,6 +100,9 @@ def test_the_final_plan_of_a_range_names_every_shift(
     assert [(one["name"], one["end"] - one["start"]) for one in answer.json()] == [
         ("Ole", 7 * 86_400 - 3600), ("Maria", 7 * 86_400),
     ]  # fmt: skip
+    client.patch(nights, {"rotations": [turns(maria, ends_on="2026-03-22")]}, JSON)
+    gap = client.get(f"{nights}/shifts?from={start.timestamp()}&to=2026-03-24").json()
+    assert [(one["user"], one["name"]) for one in gap] == [(None, "")]
     for wrong in ("from=2026-04-06&to=2026-04-05", "from=0&to=2026-01-01", "from=soon", "since=1"):
         assert client.get(f"{nights}/shifts?{wrong}").status_code == 400, wrong
 
