@@ -24,7 +24,7 @@ from alerts.sieve import Candidate, Key, Marks, Sifted, sift, sift_blocks
 from alerts.troubled import Troubled
 from core import runner
 from core.clock import from_milliseconds, milliseconds
-from core.models import Cursor, Lease
+from core.models import Cursor
 from core.runner import Held
 from metrics import journal
 from metrics.models import Series
@@ -272,8 +272,7 @@ class Judge:
 
     def _fence(self) -> None:
         """Time moves no cursor: what it changes is ours to write only while the lease is."""
-        if not Lease.objects.select_for_update().filter(name=NAME, owner=runner.INSTANCE).exists():
-            self.lease.renew_at = 0.0
+        if not self.lease.still():
             raise Overtaken
 
     def _advance(self, place: int) -> None:

@@ -92,22 +92,30 @@ class Loop(threading.Thread):
 class Held:
     """A lease kept in memory and renewed at half its time, so that holding it costs no write a step."""
 
-    def __init__(self, name: str, seconds: float = 15.0) -> None:
+    def __init__(self, name: str, seconds: float = 15.0, owner: str = INSTANCE) -> None:
         self.name = name
         self.seconds = seconds
+        self.owner = owner
         self.renew_at = 0.0
         self.held = False
 
     def ours(self) -> bool:
         if time.monotonic() >= self.renew_at:
-            self.held = Lease.objects.take(self.name, INSTANCE, now(), self.seconds)
+            self.held = Lease.objects.take(self.name, self.owner, now(), self.seconds)
             self.renew_at = time.monotonic() + (self.seconds / 2 if self.held else 1.0)
         return self.held
 
     def release(self) -> None:
         if self.held:
-            Lease.objects.release(self.name, INSTANCE)
+            Lease.objects.release(self.name, self.owner)
         self.held, self.renew_at = False, 0.0
+
+    def still(self) -> bool:
+        """Inside a transaction: whether it is ours in the table, and stays so until the commit."""
+        sure = Lease.objects.select_for_update().filter(name=self.name, owner=self.owner).exists()
+        if not sure:
+            self.renew_at = 0.0
+        return sure
 
 
 def _publish(name: str) -> None:

@@ -173,6 +173,7 @@ def test_a_removed_server_ends_its_alerts_and_its_posts_hurt_nobody(machine: Mak
     asked = {"name": "hook", "kind": "webhook", "config": {"url": "http://203.0.113.1/"}}
     hook = client.post("/api/v1/channels", asked, content_type=JSON).json()["id"]
     rule = {"name": "hot", "metric": "cpu_used_percent", "critical": 90, "notify": [{"channel": hook}]}
+    rule |= {"group_by": ["rule", "server"], "group_wait": 0}
     assert client.post("/api/v1/rules", rule, content_type=JSON).status_code == 201
     web, other = machine(), machine("db-1")
     judge = Judge()
