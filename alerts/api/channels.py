@@ -22,6 +22,7 @@ from alerts.api.base import OfTeam
 from alerts.channels.base import DeliveryError, channels, describe
 from alerts.models import Channel, Delivery
 from alerts.services import channels as verbs
+from alerts.services import own as owning
 from core.clock import now
 from core.errors import Failure
 from core.registry import Unknown
@@ -76,6 +77,9 @@ class ChannelSerializer(OfTeam):
         if "config" in attrs or "kind" in attrs:
             attrs["config"] = verbs.merged(self.instance, kind, attrs.get("config", {}))
             _check_config(kind, attrs["config"])
+            refused = owning.refusal(self.context["request"].user, kind, attrs["config"]) if own else ""
+            if refused:
+                raise serializers.ValidationError({"kind": refused})
         return attrs
 
     def _own(self, attrs: dict[str, Any]) -> dict[str, Any]:

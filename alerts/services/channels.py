@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.services import audit
 from alerts.channels.base import channels
 from alerts.models import Channel
+from alerts.services import chains
 from alerts.services.rules import naming
 from core import sealed
 from core.errors import Conflict
@@ -36,6 +37,11 @@ def remove(channel: Channel, *, by: User) -> None:
     named = naming(channel)
     if named:
         raise Conflict(f"Rules still tell by this channel: {', '.join(named[:5])}. Change them first.", code="in_use")
+    asking = chains.asking(channel)
+    if asking:
+        raise Conflict(
+            f"Chains still tell by this channel: {', '.join(asking[:5])}. Change them first.", code="in_use"
+        )
     audit(by, "channel.remove", channel, before=shown(channel))
     channel.delete()
 

@@ -18,6 +18,7 @@ from core import sealed
 from core.registry import Unknown
 
 ADDRESS = "My address"  # the own channel that everybody has without asking: mail to the account's address
+TAKEN = "My address (mail)"  # where a channel of theirs has that name
 WORDS = {"email": "mail", "sms": "SMS", "slack": "Slack", "teams": "Teams", "push": "push", "webhook": "webhook"}
 
 
@@ -93,13 +94,16 @@ def recipients(channel: Channel) -> list[str]:
 def own_address(user: User) -> Channel:
     """Mail to the address of the account, made when it is first needed and kept true to it."""
     config = {"to": [user.email]}
-    channel = Channel.objects.filter(owner=user, name=ADDRESS, kind="email").first()
+    mine = {one.name: one for one in Channel.objects.filter(owner=user, name__in=(ADDRESS, TAKEN))}
+    name = TAKEN if ADDRESS in mine and mine[ADDRESS].kind != "email" else ADDRESS
+    channel = mine.get(name)
     if channel is None:
-        fresh = Channel(owner=user, name=ADDRESS, kind="email", default=False)
+        fresh = Channel(owner=user, name=name, kind="email", default=False)
         fresh.config = config
         made = {"kind": "email", "default": False, "sealed_config": fresh.sealed_config}
-        return Channel.objects.get_or_create(owner=user, name=ADDRESS, defaults=made)[0]
-    if recipients(channel) != config["to"]:
-        channel.config = config
-        channel.save(update_fields=["sealed_config"])
+        return Channel.objects.get_or_create(owner=user, name=name, defaults=made)[0]
+    if (channel.kind, channel.enabled, recipients(channel)) != ("email", True, config["to"]):
+        # It is the last way to somebody: whatever was made of it, it leads to them.
+        channel.kind, channel.enabled, channel.config = "email", True, config
+        channel.save(update_fields=["kind", "enabled", "sealed_config"])
     return channel

@@ -179,6 +179,14 @@ def test_a_chain_is_kept_with_ids_of_its_team_alone(
     assert set(Audit.objects.values_list("action", flat=True)) >= {"chain.add", "chain.change", "schedule.add"}
 
 
+def test_a_channel_that_a_chain_tells_stays(client: Client, team: Team) -> None:
+    ops = hook(team, name="ops")
+    made = chain(team, {"kind": "channel", "channel": str(ops.uuid)})
+    assert client.delete(f"/api/v1/channels/{ops.uuid}").json()["error"] == "in_use"
+    made.delete()
+    assert client.delete(f"/api/v1/channels/{ops.uuid}").status_code == 204
+
+
 def test_a_chain_that_rules_name_stays(client: Client, team: Team) -> None:
     made = chain(team, {"kind": "team"})
     rule = Rule.objects.create(team=team, name="hot", metric="cpu", critical=95, notify=[{"chain": str(made.uuid)}])

@@ -71,6 +71,15 @@ def test_whoever_chose_nothing_is_told_by_mail_to_their_address(person: Person) 
     assert people.ways(user, "warn", NOON)[0].channel.config == {"to": ["new@example.org"]}
 
 
+def test_the_last_way_to_somebody_leads_to_them_whatever_they_made_of_it(person: Person) -> None:
+    user = person()
+    taken = hook(owner=user, name=people.ADDRESS)
+    first = people.own_address(user)
+    assert (first.kind, first.config, first == taken) == ("email", {"to": [user.email]}, False)
+    Channel.objects.filter(pk=first.pk).update(enabled=False)
+    assert people.own_address(user).enabled
+
+
 @pytest.mark.parametrize("why", ["only critical", "switched off"])
 def test_what_no_way_fits_goes_by_mail_and_is_not_lost(person: Person, why: str) -> None:
     user = person()
@@ -227,6 +236,8 @@ def test_only_who_manages_may_reach_into_networks_by_a_channel_of_their_own(api:
         answer = operator.post("/api/v1/ways", wish, JSON)
         assert answer.status_code == 400, wish
         assert "ask an admin" in answer.json()["fields"]["kind"][0]
+        own = {"own": True, "name": "mine", "kind": wish["kind"], "config": wish.get("config", {"url": inner})}
+        assert operator.post("/api/v1/channels", own, JSON).status_code == 400
     assert not Channel.objects.exists()
     assert operator.post("/api/v1/ways", {"kind": "sms", "address": "+4520123456"}, JSON).status_code == 201
     assert admin.post("/api/v1/ways", wishes[0], JSON).status_code == 201
