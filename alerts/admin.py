@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from alerts import services
+from alerts import services, validating
 from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Rule, Schedule, Step
+from alerts.services import rules
 from core.clock import now
 from core.team_admin import ReadOnly, TeamAdmin
+
+
+class RuleForm(forms.ModelForm):
+    """The same judgement as everywhere, at the fields of the table."""
+
+    class Meta:
+        model = Rule
+        fields = ("team", *validating.FIELDS.values())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return cleaned
+        rule = Rule(pk=self.instance.pk, **cleaned)
+        validating.complete(rule, self.instance if self.instance.pk else None)  # as it stands until now
+        for field, said in validating.faults(rule).items():
+            self.add_error(validating.FIELDS[field], said)
+        return cleaned | {name: getattr(rule, name) for name in validating.RECOVERY.values()}
 
 
 @admin.register(Rule)
@@ -21,16 +41,21 @@ class RuleAdmin(TeamAdmin):
     list_select_related = ("team",)
     search_fields = ("name", "metric", "selector")
 
+    form = RuleForm
+
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        services.rules_changed()
+        if change:
+            wanted = {name: getattr(obj, name) for name in validating.FIELDS.values()}
+            rules.change_rule(Rule.objects.visible_to(request.user).get(pk=obj.pk), wanted, by=request.user)  # type: ignore[arg-type]
+        else:
+            rules.make_rule(obj, by=request.user)  # type: ignore[arg-type]
 
     def delete_model(self, request: HttpRequest, obj: Rule) -> None:
-        services.remove_rule(obj, now())
+        services.remove_rule(obj, now(), by=request.user)  # type: ignore[arg-type]
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
         for rule in queryset:
-            services.remove_rule(rule, now())
+            services.remove_rule(rule, now(), by=request.user)  # type: ignore[arg-type]
 
 
 @admin.register(Channel)

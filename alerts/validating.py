@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import Membership
+from alerts.kinds import registry
 from alerts.models import Chain, Channel, Rule
-from alerts.models.rules import KINDS
 from core import selector
+from core.registry import Unknown
 from metrics.store import METRIC
 
 Fault = tuple[str, str]
@@ -25,7 +26,6 @@ FIELDS = {
     "repeat_intervals": "repeat_intervals", "runbook": "runbook", "enabled": "enabled",
 }  # fmt: skip
 RECOVERY = {"warn": "warn_recover", "critical": "critical_recover"}
-WITHOUT_LIMITS = {"no_data", "composite"}
 DAY = 86_400
 LONGEST = {"for": 7 * DAY, "keep_firing_for": 7 * DAY, "group_wait": DAY, "group_interval": DAY}
 LONGEST_REPEAT, MOST_REPEATS = 90 * DAY, 10
@@ -45,7 +45,7 @@ def fields_of(rule: Rule) -> dict[str, Any]:
 def faults(rule: Rule) -> dict[str, list[str]]:
     """Everything that is wrong with it: by field, in sentences that say what to write."""
     listed: dict[str, list[str]] = {}
-    for part in (_words, _series, _limits, _times, _grouping, _targets):
+    for part in (_words, _series, _limits, _of_kind, _times, _grouping, _targets):
         for field, sentence in part(rule):
             listed.setdefault(field, []).append(sentence)
     return listed
@@ -56,7 +56,7 @@ def complete(rule: Rule, before: Rule | None = None) -> None:
 
     One that we filled in follows its limit when that is changed; one that somebody wrote stays.
     """
-    if rule.kind in WITHOUT_LIMITS:
+    if not _limited(rule):
         return
     for limit, recover in RECOVERY.items():
         if (
@@ -74,16 +74,24 @@ def recovery(rule: Rule, limit: float | None) -> float | None:
     if limit is None or not isfinite(limit):
         return None
     gap = abs(limit) * GAP_SHARE
-    if not _BIG_UNITS.search(rule.metric) or rule.params.get("percent"):
+    if not _BIG_UNITS.search(rule.metric) or _percent(rule):
         gap = min(gap, GAP_UNITS)
     return float(f"{limit - gap if rule.op == 'above' else limit + gap:.12g}")
+
+
+def _percent(rule: Rule) -> bool:
+    """Some kinds compare per cent of what was before, whatever the metric is counted in."""
+    params = registry.get(rule.kind).params if rule.kind in set(registry) else None
+    return bool(
+        isinstance(rule.params, dict) and rule.params.get("percent", getattr(params, "percent", False)) is True
+    )
 
 
 def _words(rule: Rule) -> Iterator[Fault]:
     if not rule.name.strip() or not rule.name.isprintable():
         yield "name", "Write one line of printable characters."
-    if rule.kind not in KINDS:
-        yield "kind", f"{rule.kind!r} is not known; kinds are {', '.join(KINDS)}."
+    if rule.kind not in set(registry):
+        yield "kind", f"{rule.kind[:40]!r} is not known; kinds are {', '.join(registry)}."
     if rule.op not in {"above", "below"}:
         yield "op", "Write above or below."
     if len(rule.runbook) > 500:
@@ -99,7 +107,7 @@ def _series(rule: Rule) -> Iterator[Fault]:
         yield "metric", 'Write the bare name here, and its labels as {"mount": "/"} in labels.'
     elif rule.metric and not METRIC.fullmatch(rule.metric):
         yield "metric", "Not a metric name: letters, digits and _, such as cpu_used_percent."
-    elif not rule.metric and rule.kind not in WITHOUT_LIMITS:
+    elif not rule.metric and _limited(rule):
         yield "metric", "Say which metric it looks at, such as cpu_used_percent."
     yield from _labels(rule)
 
@@ -120,7 +128,7 @@ def _labels(rule: Rule) -> Iterator[Fault]:
 def _limits(rule: Rule) -> Iterator[Fault]:
     """A recovery value on the wrong side of its limit would make an alert that never ends, or flaps."""
     named = {name: getattr(rule, name) for pair in RECOVERY.items() for name in pair}
-    if rule.kind in WITHOUT_LIMITS:
+    if not _limited(rule):
         yield from ((name, f"A rule of kind {rule.kind} has no limits: leave it empty.") for name in _given(named))
         return
     if endless := [name for name in _given(named) if not isfinite(named[name])]:
@@ -136,6 +144,21 @@ def _limits(rule: Rule) -> Iterator[Fault]:
         first, second = named[low], named[high]
         if first is not None and second is not None and (first > second if above else first < second):
             yield low, f"{low} must be {'below' if above else 'above'} {high}, or equal to it."
+
+
+def _limited(rule: Rule) -> bool:
+    try:
+        return registry.get(rule.kind).limited
+    except Unknown:
+        return True
+
+
+def _of_kind(rule: Rule) -> Iterator[Fault]:
+    """What only its kind knows."""
+    if not isinstance(rule.params, dict):
+        yield "params", 'Write them as {"window": 600}.'
+    elif rule.kind in set(registry):
+        yield from registry.get(rule.kind).check({**fields_of(rule), "team": rule.team_id})
 
 
 def _given(named: dict[str, Any]) -> list[str]:

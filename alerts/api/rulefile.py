@@ -28,9 +28,9 @@ class Text(BaseParser):
 
     media_type = "*/*"
 
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> str:
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:
-            return str(stream.read(rulefile.LARGEST + 1).decode())
+            return stream.read(rulefile.LARGEST + 1).decode()
         except UnicodeDecodeError as fault:
             raise serializers.ValidationError({"file": "The file is not UTF-8 text."}) from fault
 

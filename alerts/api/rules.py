@@ -6,6 +6,7 @@ from copy import copy
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+import msgspec
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -18,12 +19,12 @@ from accounts.base import LOOK, MANAGE
 from accounts.models import User
 from alerts import known, replay, validating
 from alerts.api.base import OfTeam
+from alerts.kinds import registry
 from alerts.models import SEVERITIES, Preference, Rule
 from alerts.services import rules as ruling
 from core.clock import milliseconds, now
 
 TAKEN = "This name is taken in the team."
-_ANY = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
 
 
 @extend_schema_field({
@@ -40,7 +41,18 @@ class Targets(serializers.JSONField):
     """Whom a rule tells: channels, chains and people of its team."""
 
 
-@extend_schema_field({"type": "object", "additionalProperties": _ANY})
+def _kinds() -> dict[str, Any]:
+    """The parameters of each kind as it reads them."""
+    listed = []
+    for name in registry:
+        schema = msgspec.json.schema(registry.get(name).params)
+        inner = dict(schema["$defs"][schema["$ref"].rpartition("/")[2]])
+        text = inner.pop("description", "").removesuffix(".")
+        listed.append({**inner, "title": name, "description": f"{registry.get(name).title}. {text}."})
+    return {"anyOf": listed}
+
+
+@extend_schema_field(_kinds())
 class Params(serializers.JSONField):
     """What only the kind knows."""
 

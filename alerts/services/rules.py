@@ -30,7 +30,7 @@ def rules_changed() -> None:
 @transaction.atomic
 def make_rule(rule: Rule, *, by: User | None) -> None:
     """Keep one that was found right; the next sample is judged by it."""
-    rule.made_by = by
+    rule.made_by = rule.made_by or by
     rule.save(force_insert=True)
     audit(by, "rule.make", rule, after=validating.fields_of(rule))
     rules_changed()

@@ -5,23 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
-from django.test import Client
 
-from accounts.models import Team, User
+from accounts.models import Team
 from alerts import replay
-from alerts.engine import Limits
 from alerts.judging import Judge
-from alerts.models import Alert, Preference, Rule
-from alerts.replay import reading, spans
-from alerts.replay.spans import STEP, Material, Span
-from core.clock import milliseconds
+from alerts.models import Alert, Rule
 from metrics.names import layout_hash
 from tests.conftest import Machine
-from tests.metrics.storing import Told
 
 PREVIEW = "/api/v1/rules/preview"
 HOUR, DAY = 3_600_000, 86_400_000

@@ -36,7 +36,7 @@ def rule(**fields: Any) -> Rule:
         ({"metric": ""}, "metric", "which metric"),
         ({"metric": 'disk_used_percent{mount="/"}'}, "metric", "bare name"),
         ({"metric": "cpu used"}, "metric", "letters, digits"),
-        ({"kind": "magic"}, "kind", "kinds are threshold"),
+        ({"kind": "magic"}, "kind", "kinds are anomaly"),
         ({"op": "beside"}, "op", "above or below"),
         ({"labels": {"mount": 1}}, "labels", "each label a text"),
         ({"labels": {"a-b": "x"}}, "labels", "no name of a label"),
@@ -173,3 +173,43 @@ def test_a_slip_of_the_pen_is_said_when_the_rule_is_made(
     assert "No server matches" in warned(name="nobody", selector="tag:nothing")
     assert "these labels" in warned(name="labels", metric="disk_used_percent", labels={"mount": "/var*"})
     assert warned(name="not", metric="disk_used_percent", labels={"mount": "!/var*"}) == ""
+
+
+def test_each_kind_says_what_is_wrong_with_its_own_fields(team: Team, api: Callable[..., Client]) -> None:
+    client = api()
+
+    def refused(**fields: Any) -> dict[str, list[str]]:
+        answer = client.post(API, {"name": "r", "metric": "cpu"} | fields, content_type="application/json")
+        assert answer.status_code == 400, answer.json()
+        said: dict[str, list[str]] = answer.json()["fields"]
+        return said
+
+    assert list(refused(kind="change", warn=5, params={"window": 1})) == ["params"]
+    assert "Known here: severity" in refused(kind="no_data", params={"windw": 60})["params"][0]
+    assert list(refused(kind="no_data", warn=5)) == ["warn"]
+    assert list(refused(kind="anomaly", warn=1)) == ["metric"]
+    assert "is no rule of this team" in refused(kind="composite", params={"rules": str(team.uuid)})["params"][0]
+    assert list(refused(kind="threshold", warn=5, params=[1])) == ["params"]
+    made = client.post(API, {"name": "quiet", "kind": "no_data", "for": 300}, content_type="application/json")
+    assert made.status_code == 201, made.json()
+    assert made.json()["warn_recover"] is None
+
+
+def test_the_admin_judges_by_the_same_sentences(team: Team, person: Callable[..., User], client: Client) -> None:
+    owner = person(is_staff=True, is_superuser=True)
+    client.force_login(owner)
+    form = {
+        "team": team.pk, "name": "hot", "kind": "threshold", "metric": "cpu", "labels": "{}", "op": "above",
+        "critical": 95, "critical_recover": 99, "for_seconds": 0, "keep_firing_seconds": 0, "params": "{}",
+        "notify": "[]", "group_by": "[]", "repeat_intervals": "[]", "enabled": "on",
+    }  # fmt: skip
+    where = "/admin/alerts/rule/add/"
+    assert "critical_recover must be below critical, or equal to it." in client.post(where, form).content.decode()
+    assert client.post(where, form | {"critical_recover": ""}).status_code == 302
+    made = Rule.objects.get()
+    assert (made.critical_recover, made.made_by) == (93, owner)
+    where = f"/admin/alerts/rule/{made.pk}/change/"
+    assert client.post(where, form | {"critical": 90, "critical_recover": 93}).status_code == 302
+    made.refresh_from_db()
+    assert (made.critical, made.critical_recover) == (90, 88)
+    assert list(Audit.objects.order_by("pk").values_list("action", flat=True)) == ["rule.make", "rule.change"]
