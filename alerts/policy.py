@@ -88,7 +88,7 @@ class Taken:
         incident = case.incident
         if incident.acknowledged_at is None:
             return None
-        if incident.acknowledged_how or case.began <= incident.acknowledged_at:
+        if incident.acknowledged_how or case.began < incident.acknowledged_at:
             return Held(f"{incident.acknowledged_by} looks after it", incident.acknowledged_until)
         return None
 

@@ -55,7 +55,7 @@ def delivered(delivery: Delivery) -> Row:
 def timeline(incident: Incident) -> list[Row]:
     """Every event, message, step and delivery with its times, in their order."""
     entries: list[Row] = []
-    for notice in told(incident.notices.order_by("-pk"))[:SHOWN]:
+    for notice in reversed(told(incident.notices.order_by("-pk"))[:SHOWN]):
         entries.append(_said(notice))
         entries += [_sent(notice, delivery) for delivery in notice.deliveries.all()]
     entries += [_step(step) for step in incident.steps.order_by("due_at", "pk")[:SHOWN]]

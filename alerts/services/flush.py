@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from math import ceil
 
 from django.db import transaction
 
@@ -273,9 +274,11 @@ class Flush:
         at = pace.again(base, incident.told_at, incident.repeats)
         if at > self.now:
             return at
-        # It is due and muted, or somebody looks after it: ticks go on.
-        step = pace.next(base, self.now) if pace.interval else self.now + policy.LOOK
-        return step if step > self.now else step + max(policy.LOOK, step - base)
+        # It is due, but muted or looked after: whoever changes that says so.
+        every = max(pace.interval, policy.LOOK.total_seconds())
+        return grouping.Timers(interval=ceil(every / (pace.interval or 1)) * (pace.interval or 1)).next(
+            base, self.now
+        )
 
     def _parent(self, incident: Incident) -> int | None:
         """The trouble that explains all of it: its servers are down, and that is told as one."""

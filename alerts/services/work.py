@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from alerts import grouping, messages
 from alerts.engine import Track
@@ -79,6 +79,7 @@ class Work:
         self.gone: list[Alert] = []
         self.notices: list[Notice] = []
         self.up_again: set[int] = set()
+        self.went_down: dict[int, Group] = {}
 
     # Reading
 
@@ -174,6 +175,8 @@ class Work:
         worse = incident.severity == "critical" and before != "critical"
         if joins or worse:
             group.entitle(text, by_of(alert.rule), worse=worse)
+        if is_down(alert.rule):
+            self.went_down[alert.server_id] = group
         self._tell(group, alert, "firing", text)
         self._call(group, alert, severity, worse=worse)
 
@@ -206,7 +209,7 @@ class Work:
         if not group.open:
             incident.resolved_at = self.now
         if incident.told_at or incident.next_at is None:
-            incident.next_at = timers(alert.rule).tick(incident.next_at, self.now)
+            incident.next_at = self._tick(incident, timers(alert.rule))
 
     def _remember(self, alert: Alert, track: Track, severity: str, limit: float) -> None:
         alert.state, alert.severity, alert.limit = track.state, severity, limit
@@ -267,7 +270,12 @@ class Work:
         elif worse and not pace.waits(severity) and not _told_critical(incident):
             incident.next_at = self.now
         else:
-            incident.next_at = pace.tick(incident.next_at, self.now)
+            incident.next_at = self._tick(incident, pace)
+
+    def _tick(self, incident: Incident, pace: Timers) -> datetime:
+        """The next tick that was not done yet."""
+        tick = pace.tick(incident.next_at, self.now)
+        return pace.next(tick, self.now) if pace.interval and tick == incident.told_at else tick
 
     # Writing
 
@@ -283,6 +291,8 @@ class Work:
         Notice.objects.bulk_create(self.notices)
         if self.up_again:
             self._release()
+        for server, group in self.went_down.items():
+            self._explain(server, group.incident)
         transaction.on_commit(self._committed)
 
     def _save_incidents(self) -> None:
@@ -298,6 +308,13 @@ class Work:
             incident.next_at = self.now + timers(incident.rule).waits(incident.severity)
             incident.parent = None
             incident.save(update_fields=["next_at", "parent"])
+
+    def _explain(self, server: int, down: Incident) -> None:
+        """What else is bad of this server, and of no other, is a child of its being down."""
+        others = Alert.objects.open().filter(incident=OuterRef("pk")).exclude(server=server)
+        mine = Alert.objects.open().filter(server=server).exclude(incident=None).values("incident")
+        alone = Incident.objects.open().filter(~Exists(others), pk__in=mine).exclude(pk=down.pk)
+        alone.update(parent=down)
 
     def _committed(self) -> None:
         from alerts.services import telling  # noqa: PLC0415 - it tells what this writes
