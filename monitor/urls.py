@@ -8,7 +8,9 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from alerts import api as alerts
+from alerts import hooks
 from alerts import views as answering
+from alerts.worker import push_worker
 from dashboards import api as dashboards
 from dashboards import views
 from dashboards.alerting import views as alerting
@@ -34,6 +36,7 @@ router.register("people", alerts.PersonViewSet, basename="person")
 router.register("ways", alerts.WayViewSet, basename="way")
 router.register("incidents", alerts.IncidentViewSet, basename="incident")
 router.register("silences", alerts.SilenceViewSet, basename="silence")
+router.register("deliveries", alerts.DeliveryViewSet, basename="delivery")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
 
 api = [
@@ -50,6 +53,8 @@ api = [
     path("rules/file", alerts.RuleFileView.as_view(), name="rules-file"),
     path("preferences", alerts.PreferenceView.as_view(), name="preferences"),
     path("acknowledge", alerts.AcknowledgeView.as_view(), name="acknowledge-token"),
+    path("push/key", alerts.PushKeyView.as_view(), name="push-key"),
+    path("push/subscriptions", alerts.PushSubscriptionsView.as_view(), name="push-subscriptions"),
     path("demo", DemoView.as_view(), name="demo"),
     path("live", dashboards.LiveView.as_view(), name="live"),
     path("schema", SpectacularJSONAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
@@ -77,6 +82,9 @@ urlpatterns = [
     path("acknowledge/<str:token>/", answering.acknowledge, name="acknowledge"),
     path("accounts/", include("accounts.urls")),
     path("agent/", include("servers.install.urls")),
+    path("api/hooks/slack", hooks.slack, name="slack-hook"),
+    path("api/hooks/twilio", hooks.twilio, name="twilio-hook"),
+    path("push-worker.js", push_worker, name="push-worker"),
     path("api/v1/", include(api)),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

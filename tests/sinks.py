@@ -29,6 +29,23 @@ class Received:
         return json.loads(self.body)
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer with a body and headers of its own."""
+
+    status: int = 200
+    body: bytes | str | dict[str, Any] = "ok"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def content(self) -> bytes:
+        text = json.dumps(self.body) if isinstance(self.body, dict) else self.body
+        return text.encode() if isinstance(text, str) else text
+
+
+Answer = int | Reply
+
+
 class _Sink:
     """A server in a thread; `wait` looks until something is true or the time is up."""
 
@@ -50,9 +67,11 @@ class _Sink:
 
 
 class WebhookSink(_Sink):
-    """Records every request. `answer` is a status, or decides by request; `delay` comes before the answer."""
+    """Records every request. `answer` is a status or a reply, or decides by request; `delay` comes before it."""
 
-    def __init__(self, answer: int | Callable[[Received], int] = 200, *, delay: float = 0.0, port: int = 0) -> None:
+    def __init__(
+        self, answer: Answer | Callable[[Received], Answer] = 200, *, delay: float = 0.0, port: int = 0
+    ) -> None:
         self.answer, self.delay = answer, delay
         self.requests: list[Received] = []
         sink = self
@@ -65,15 +84,17 @@ class WebhookSink(_Sink):
                 received = Received(self.command, self.path, dict(self.headers.items()), body)
                 sink.requests.append(received)
                 time.sleep(sink.delay)
-                status = sink.answer(received) if callable(sink.answer) else sink.answer
-                if status == 0:  # taken, and gone before it said so
+                answer = sink.answer(received) if callable(sink.answer) else sink.answer
+                reply = answer if isinstance(answer, Reply) else Reply(answer)
+                if reply.status == 0:  # taken, and gone before it said so
                     self.close_connection = True
                     return
                 try:
-                    self.send_response(status)
-                    self.send_header("Content-Length", "2")
+                    self.send_response(reply.status)
+                    for name, value in {**reply.headers, "Content-Length": str(len(reply.content))}.items():
+                        self.send_header(name, value)
                     self.end_headers()
-                    self.wfile.write(b"ok")
+                    self.wfile.write(reply.content)
                 except OSError:
                     self.close_connection = True  # the sender gave up or was killed: part of the test
 
