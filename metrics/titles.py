@@ -80,6 +80,8 @@ NAMES = {
     "agent_memory_bytes": _("Memory of the agent"),
     "agent_spool_bytes": _("Spool of the agent"),
     "agent_dropped_samples": _("Samples dropped by the agent"),
+    "clock_skew_seconds": _("Clock skew"),
+    "agent_outdated": _("Agent outdated"),
     "anomaly_score": _("Anomaly score"),
     "anomaly_rate_percent": _("Anomaly rate"),
     "forecast_seconds_left": _("Time left"),

@@ -58,6 +58,8 @@ BY_METRIC = {
     "container_cpu_percent": CONTAINER, "container_memory_bytes": CONTAINER,
     "check_up": CHECK, "check_state": CHECK, "check_error_percent": CHECK, "check_response_seconds": CHECK,
     "agent_cpu_percent": AGENT, "agent_memory_bytes": AGENT, "agent_dropped_samples": AGENT,
+    "clock_skew_seconds": _("Switch time synchronisation on, such as chrony: until then times in logs are wrong."),
+    "agent_outdated": _("Update the agent: run the line under Servers, Add a server, on the machine again."),
     "agent_spool_bytes": _("The agent cannot hand over what it measures: look at its way to the hub."),
     "silent_seconds": _(
         "See whether the machine is on and reachable. If it is, look whether its agent runs and reaches the hub."

@@ -139,7 +139,7 @@ class _Picture:
             return
         y = self._y(self.chart.limit)
         for x in range(LEFT * TWICE, (WIDTH - RIGHT) * TWICE, 28):
-            self.pen.line((x, y, x + 14, y), fill=BAD, width=3)
+            self.pen.line((x, y, x + 14, y), fill=BAD, width=4)
 
     def _letters(self, small: Any) -> None:
         from PIL import ImageDraw, ImageFont  # noqa: PLC0415

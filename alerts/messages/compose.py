@@ -12,14 +12,15 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alerts import outlook
 from alerts.channels.base import Line, Message, channels
 from alerts.messages import figures, group, history, labels, picture, short, wording
 from alerts.messages.advice import todo
 from alerts.messages.moments import moment
 from alerts.messages.notices import Told, say
 from alerts.messages.plain import cut, line, paragraph, word
-from alerts.messages.read import Matter, Reader, known, matter, reader
-from alerts.models import Alert, Channel, Delivery, Incident
+from alerts.messages.read import SHOWN, Matter, Reader, event, folded, known, matter, reader, whole
+from alerts.models import Alert, Channel, Delivery, Incident, Notice
 from alerts.services import answering_links
 from core.clock import from_milliseconds
 from core.registry import Unknown
@@ -27,6 +28,7 @@ from metrics.store import duration
 
 CALLS = {"firing", "repeat", "reminder", "escalated", "unacknowledged"}
 ROOM_TO_ANSWER = 24  # of a text message, for the words that acknowledge
+FILLING = {"disk_used_percent", "disk_inodes_used_percent", "swap_used_percent"}
 PROGRAMS = {"webhook"}  # they read fields, not words
 SUBJECT = 150
 LONGEST = 600
@@ -40,10 +42,14 @@ def link(incident: Incident) -> str:
 
 def compose(delivery: Delivery, *, chart: bool | None = None) -> Message:
     """The message of a delivery; the same at every try, but for members and what is stored meanwhile."""
+    delivery.notice = whole(delivery.notice_id)
     found, reads = matter(delivery.notice), reader(delivery)
+    program = delivery.channel.kind in PROGRAMS
+    if not program:
+        _foresee(found)
     with translation.override(reads.language):
         made = _fields(delivery, found, found.spoken(reads))
-        if delivery.channel.kind in PROGRAMS:
+        if program:
             return made
         made.language = reads.language
         _written(made, delivery, found, reads)
@@ -52,6 +58,17 @@ def compose(delivery: Delivery, *, chart: bool | None = None) -> Message:
             if _wants_chart(delivery.channel.kind) if chart is None else chart:
                 _drawn(made, found, reads)
     return made
+
+
+def _foresee(found: Matter) -> None:
+    """How long a disk that fills up has left: a look back that programs need not wait for."""
+    notice, alert = found.notice, found.notice.alert
+    if alert is None or notice.kind != "firing" or alert.rule.kind != "threshold" or "left" in notice.facts:
+        return
+    if alert.series.metric in FILLING:
+        at = round(notice.at.timestamp() * 1000)
+        left = outlook.until_full(alert.server_id, alert.series_id, alert.series.metric, alert.labels, at)
+        notice.facts = {**notice.facts, "left": left}
 
 
 def _fields(delivery: Delivery, found: Matter, told: Told) -> Message:
@@ -77,15 +94,30 @@ def _fields(delivery: Delivery, found: Matter, told: Told) -> Message:
         members=[_member(one) for one in found.members],
         ended=incident.resolved_at is not None,
     )
-    if not own:
-        made.new, made.over = _listed(told, facts)
+    if notice.kind == "digest":
+        made.new, made.url = _folded(delivery, facts), f"{settings.SITE_URL}/alerts/"
+        made.since = float(facts.get("since") or made.since)
+    elif not own:
+        made.new, made.over = _listed(told)
     return made
 
 
-def _listed(told: Told, facts: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """A line for each member of a group; of a digest, the sentences that were held back."""
-    if isinstance(facts.get("lines"), list):
-        return [line(text) for text in facts["lines"][:20]], []
+def _folded(delivery: Delivery, facts: dict[str, Any]) -> list[str]:
+    """What a digest holds: each in the reader's language where it was one alert's, else as it was written."""
+    held = folded(delivery)
+    lines = [_sentence(one) for one in held] or [line(text) for text in facts.get("lines", [])[:SHOWN]]
+    return _more(lines, max(int(facts.get("count") or 0), len(lines)))
+
+
+def _sentence(notice: Notice) -> str:
+    if notice.alert is None or notice.kind not in {"firing", "resolved"}:
+        return line(notice.text)
+    one = event(notice)
+    return wording.resolved(one) if notice.kind == "resolved" else wording.firing(one)
+
+
+def _listed(told: Told) -> tuple[list[str], list[str]]:
+    """A line for each member of a group."""
     if len(told.new) + len(told.over) < 2:
         return [], []
     new = _more([wording.firing(one) for one in told.new], told.counts[0])
@@ -117,8 +149,12 @@ def _title(made: Message, found: Matter) -> str:
     """A subject: how bad, where, what; one line, whatever anybody is called."""
     mark = labels.mark(made.event, made.severity)
     servers = list(dict.fromkeys(word(one.server.name) for one in found.about))
+    if made.event == "digest":
+        count = (found.notice.facts or {}).get("count", 0)
+        return f"[{mark}] {ngettext('%(count)d message', '%(count)d messages', count) % {'count': count}}"
     if not servers:
-        return line(f"[{mark}] {found.incident.title}", SUBJECT)
+        text = made.summary if made.event in {"firing", "resolved"} else found.incident.title
+        return line(f"[{mark}] {text.removesuffix('.')}", SUBJECT)
     rules = group.names(list(dict.fromkeys(word(one.rule.name) for one in found.about)), 0)
     if found.one_server:
         return line(f"[{mark}] {servers[0]}: {rules}", SUBJECT)

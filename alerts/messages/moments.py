@@ -13,7 +13,7 @@ def zone(name: str) -> tzinfo:
     """UTC where the name is none: a message must not fail by it."""
     try:
         return ZoneInfo(name) if name else UTC
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return UTC
 
 

@@ -43,6 +43,8 @@ class Matter:
         """What it speaks of: its one alert, what begins by it, what ends, else what fires, else all."""
         if self.notice.alert is not None:
             return [self.notice.alert]
+        if self.notice.kind == "digest":
+            return []
         told = [one for one in self.told if one.kind == "firing"] or self.told
         return (
             [one.alert for one in told if one.alert is not None]
@@ -70,17 +72,23 @@ class Matter:
         """Made into words: to be called under the reader's language."""
         alert = self.notice.alert
         if alert is not None:
-            said = [_said(self.notice)]
+            said = [event(self.notice)]
             ended = self.notice.kind == "resolved"
             new, over = ([], said) if ended else (said, [])
         else:
-            new = [_said(one) for one in self.told if one.kind == "firing"]
-            over = [_said(one) for one in self.told if one.kind == "resolved"]
+            new = [event(one) for one in self.told if one.kind == "firing"]
+            over = [event(one) for one in self.told if one.kind == "resolved"]
         open_ = [one for one in self.members if one.resolved_at is None]
         return Told(
             self.notice, new, over, [Said.of(one) for one in open_], self.firing,
             (self.counts.get("firing", len(new)), self.counts.get("resolved", len(over))), reader.zone,
         )  # fmt: skip
+
+
+def whole(notice: int) -> Notice:
+    """A notice with all that hangs on it, in one question."""
+    rows = Notice.objects.select_related("incident__acknowledged_by", "incident__team", "by", "alert__rule")
+    return rows.select_related("alert__server", "alert__series").get(pk=notice)
 
 
 def matter(notice: Notice) -> Matter:
@@ -120,7 +128,8 @@ def _alerts(wanted: list[int]) -> dict[int, Alert]:
     return Alert.objects.select_related("rule", "server", "series").in_bulk(wanted[: 2 * SHOWN])
 
 
-def _said(notice: Notice) -> Said:
+def event(notice: Notice) -> Said:
+    """The one alert of a notice, as it was then."""
     alert, facts = notice.alert, notice.facts or {}
     assert alert is not None  # noqa: S101 - chosen so
     lasted = notice.at.timestamp() - alert.since / 1000
@@ -128,6 +137,13 @@ def _said(notice: Notice) -> Said:
         alert, facts.get("value"), facts.get("limit"), severity=facts.get("severity", alert.severity),
         lasted=lasted if notice.kind == "resolved" else None, left=facts.get("left"),
     )  # fmt: skip
+
+
+def folded(digest: Delivery) -> list[Notice]:
+    """The first of what a digest stands for."""
+    told = Delivery.objects.filter(folded_in=digest).order_by("pk")
+    read = told.select_related("notice__alert__rule", "notice__alert__server", "notice__alert__series")
+    return [one.notice for one in read[:SHOWN]]
 
 
 def reader(delivery: Delivery) -> Reader:

@@ -50,6 +50,8 @@ def value(said: Said, amount: float | None) -> str:
     """A value or a limit as this kind of rule counts it."""
     if amount is None or not math.isfinite(amount):
         return ""
+    if said.kind in {"no_data", "forecast"}:
+        return duration(amount)
     if said.kind in {"change", "past"} and said.params.get("percent", said.kind == "past"):
         return f"{number(abs(amount))} %"
     return quantity(said.metric, abs(amount) if said.kind in {"change", "past"} else amount)
@@ -131,6 +133,7 @@ PLAIN: Mapping[str, Speak] = {
         _count(said),
     ) % _facts(said, count=_count(said)),
     "reboot_required": lambda said: _("%(server)s needs a restart to finish its updates.") % _facts(said),
+    "agent_outdated": lambda said: _("%(server)s: the agent is outdated.") % _facts(said),
     "check_up": lambda said: _("%(server)s: the check “%(name)s” fails.")
     % _facts(said, name=said.labels.get("check", "")),
     "disk_healthy": lambda said: _("%(server)s: the disk %(name)s fails its own test (SMART).")

@@ -16,7 +16,8 @@ def fault(rule: Rule, reason: str, now: datetime) -> None:
     """The rule shows why; its maker and its targets hear of it once, however often the reason is found again."""
     Rule.objects.filter(pk=rule.pk).exclude(fault=reason[:500]).update(fault=reason[:500], fault_at=now)
     text = f"The rule {rule.name} cannot be judged, so nothing it watches is told. {reason}"
-    trouble_begins(_key(rule), rule.team, text[:400], now, severity="warn", notify=_targets(rule))
+    about = {"about": "rule_fault", "rule": rule.name, "reason": reason}
+    trouble_begins(_key(rule), rule.team, text[:400], now, severity="warn", notify=_targets(rule), about=about)
 
 
 @transaction.atomic
@@ -25,7 +26,8 @@ def mended(rule: Rule, now: datetime) -> None:
     Rule.objects.filter(pk=rule.pk).exclude(fault="").update(fault="", fault_at=None)
     watching = rule.enabled and rule.removed_at is None
     words = "is judged again" if watching else "is no longer in use"
-    trouble_ends(_key(rule), f"The rule {rule.name} {words}.", now)
+    about = {"about": "rule_mended", "rule": rule.name} if watching else {}
+    trouble_ends(_key(rule), f"The rule {rule.name} {words}.", now, about=about)
 
 
 def _key(rule: Rule) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from core import runner
 
 
 @transaction.atomic
-def trouble_begins(
+def trouble_begins(  # noqa: PLR0913 - one trouble
     key: str,
     team: Team,
     text: str,
@@ -24,26 +24,30 @@ def trouble_begins(
     *,
     severity: str = "critical",
     notify: Sequence[dict[str, Any]] = (),
+    about: Mapping[str, Any] | None = None,
 ) -> Incident:
-    """Open it and leave a notice, for these targets or the team's usual ones; while it is open nothing is added."""
+    """Open it and leave a notice, for these targets or the team's usual ones; while it is open nothing is added.
+
+    `about` is what its message is written from in the reader's language; without it the text goes out as it is.
+    """
     fields = {"team": team, "title": text[:300], "severity": severity, "opened_at": now, "next_at": now}
     incident, made = Incident.objects.get_or_create(key=key, resolved_at=None, defaults=fields)
     if made:
-        facts = {"severity": severity, "notify": list(notify)}
+        facts = {"severity": severity, "notify": list(notify), **(about or {})}
         Notice.objects.create(incident=incident, kind="firing", at=now, text=text[:400], facts=facts)
         _after(incident)
     return incident
 
 
 @transaction.atomic
-def trouble_ends(key: str, text: str, now: datetime) -> None:
+def trouble_ends(key: str, text: str, now: datetime, *, about: Mapping[str, Any] | None = None) -> None:
     """Close it; who was told of it is told of its end. Without an open one nothing happens."""
     incident = Incident.objects.open().select_for_update().filter(key=key).first()
     if incident is None:
         return
     incident.resolved_at = incident.next_at = now
     incident.save(update_fields=["resolved_at", "next_at"])
-    facts = {"severity": incident.severity}
+    facts = {"severity": incident.severity, **(about or {})}
     Notice.objects.create(incident=incident, kind="resolved", at=now, text=text[:400], facts=facts)
     _after(incident)
 

@@ -85,7 +85,7 @@ def digest(world: World) -> Notice:
 def silence_ends(world: World) -> Notice:
     incident, _ = _hot(world)
     ends = (AT + timedelta(minutes=10)).timestamp()
-    return world.notice(incident, "note", about="silence_ends", reason="Database upgrade", ends=ends)
+    return world.notice(incident, "reminder", about="silence_ends", reason="Database upgrade", ends=ends)
 
 
 @case
@@ -112,6 +112,18 @@ def disk_forecast(world: World) -> Notice:
     incident = world.incident(rule, severity="warn")
     column = 'forecast_seconds_left{metric="disk_used_percent",mount="/"}'
     alert = world.alert(incident, server, column, value=310_000.0, limit=604_800, severity="warn")
+    return world.notice(incident, "firing", alert)
+
+
+@case
+def disk_full(world: World) -> Notice:
+    server = world.server()
+    world.usual(server)
+    column = 'disk_used_percent{mount="/srv"}'
+    world.measured(server, **{column: lambda share: 86 + 6.5 * share})
+    rule = world.rule("Disk nearly full", "disk_used_percent", warn=90, critical=96)
+    incident = world.incident(rule, severity="warn")
+    alert = world.alert(incident, server, column, value=92.5, limit=90, severity="warn")
     return world.notice(incident, "firing", alert)
 
 
