@@ -15,6 +15,7 @@ from alerts.models import Channel, Delivery, Notice
 KIND = "digest"
 WINDOW = timedelta(minutes=10)
 NAMED = 50
+LISTED = 20
 NEVER = (KIND, "test", "note")  # neither counted nor held back
 
 
@@ -76,7 +77,7 @@ def _begin(channel: Channel, mine: Sequence[Delivery], now: datetime) -> Deliver
 @transaction.atomic
 def close(digest: Delivery) -> bool:
     """Count what it tells, right before it goes; false where nothing is left to tell."""
-    told = list(_folded(digest).select_related("notice").order_by("pk"))
+    told = list(_folded(digest).select_related("notice__incident").order_by("pk"))
     if not told:
         Delivery.objects.filter(pk=digest.pk).update(
             state="dropped", lease_until=None, lease_owner="", error="Nothing was left to tell."
@@ -90,11 +91,16 @@ def close(digest: Delivery) -> bool:
         "resolved": kinds_told.count("resolved"),
         "since": min(one.notice.at for one in told).timestamp(),
         "lines": [one.notice.text for one in told[:NAMED]],
+        "notices": [_named(one) for one in told[:LISTED]],
         "severity": "critical" if any(one.notice.facts.get("severity") == "critical" for one in told) else "warn",
     }
     notice.text = messages.record(notice)
     notice.save(update_fields=["facts", "text"])
     return True
+
+
+def _named(one: Delivery) -> dict[str, str]:
+    return {"incident": str(one.notice.incident.uuid), "text": one.notice.text, "kind": one.notice.kind}
 
 
 def told(digest: Delivery, at: datetime) -> None:
