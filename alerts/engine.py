@@ -110,6 +110,8 @@ def step(track: Track, at: int, value: float, limits: Limits) -> Track:
         return track
     severity = limits.severity(value, track.severity)
     gap = min(at - track.judged, LONGEST_GAP) if track.gap >= 0 else 0
+    if severity != OK and track.state == "firing":  # what a storm is made of
+        return Track("firing", severity, track.since, None, at, value, gap)
     moved = replace(track, judged=at, value=value, gap=gap)
     if severity == OK:
         return _good(moved, at, limits)
