@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.models import Team, User
 from alerts.models import Chain, Channel, Preference, Rule, Schedule, Silence, Way
+from alerts.services import silences
 from dashboards.alerting.incidents import Shown, seconds
 from metrics.store import SERIES, spoken
 
@@ -86,6 +87,9 @@ def channel(row: Channel, dead: int) -> Shown:
 
 
 def silence(row: Silence, now: datetime) -> Shown:
+    when = silences.times(row)
+    over = bool(row.ended_at or (row.ends_at and row.ends_at <= now))
+    window = None if over else next(iter(when.next(now, 1)), None)
     return {
         "id": str(row.uuid),
         "team": row.team.name,
@@ -99,7 +103,9 @@ def silence(row: Silence, now: datetime) -> Shown:
         "reason": row.reason,
         "owner": str(row.owner) if row.owner else "",
         "ended": seconds(row.ended_at),
-        "over": bool(row.ended_at or (row.ends_at and row.ends_at <= now)),
+        "over": over,
+        "on": window is not None and window[0] <= now,
+        "window": [window[0].timestamp(), window[1].timestamp()] if window else None,
     }
 
 

@@ -122,6 +122,8 @@ describe('a recurring silence', () => {
       owner: '',
       ended: null,
       over: false,
+      on: false,
+      window: null,
     }
     expect(whenOf(row)).toBe('every Sun at 02:30 for 2 h, Europe/Copenhagen')
   })

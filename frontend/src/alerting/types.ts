@@ -119,6 +119,8 @@ export interface Silence {
   owner: string
   ended: number | null
   over: boolean
+  on: boolean // it mutes now
+  window: [number, number] | null // the one that is open, or the next
 }
 export interface Step {
   kind: string

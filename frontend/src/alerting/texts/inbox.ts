@@ -2,7 +2,7 @@
 export const inbox = {
   'inbox.mine': 'Mine',
   'inbox.open': 'Open',
-  'inbox.taken': 'Taken, snoozed',
+  'inbox.taken': 'Taken',
   'inbox.resolved': 'Resolved',
   'inbox.members.one': 'one alert',
   'inbox.members.other': '{n} alerts',

@@ -57,6 +57,7 @@ export const silences = {
   'silence.said.week': 'every {days}',
   'silence.said.month': 'on day {n} of each month',
   'silence.said.nth': 'on the {nth} {day} of each month',
+  'silence.next': 'next {time}',
   'silence.left': '{age} left',
   'silence.endedEarly': 'ended early {time}',
   'silence.end': 'End it',

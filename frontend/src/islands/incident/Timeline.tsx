@@ -19,6 +19,7 @@ export function stepText(entry: Pick<TimelineEntry, 'step' | 'args'>): string {
   const name = String(args.name ?? args.to ?? args.title ?? '')
   if (step === 'wait') return w('step.wait', { age: duration(Number(args.seconds ?? 0)) })
   if (step === 'repeat') return w('step.repeat', { n: Number(args.times ?? 1) })
+  if (step === 'person' && name) return w('step.personOf', { name })
   const key = `step.${step}` as 'step.team'
   return name ? `${w(key)}: ${name}` : w(key)
 }

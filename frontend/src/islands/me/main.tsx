@@ -9,6 +9,7 @@ import { ownZone } from '../../alerting/zones'
 import { duration } from '../../format'
 import { getJson, post, send } from '../../live/http'
 import { mount, Status } from '../../ui/parts'
+import { Push } from './Push'
 
 interface MeProps extends SetupProps {
   preference: Preference
@@ -364,6 +365,7 @@ function Ways({ page }: { page: MeProps }) {
           ))}
         </ol>
       )}
+      <Push onChange={again} />
     </section>
   )
 }

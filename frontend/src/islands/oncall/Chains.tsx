@@ -41,7 +41,7 @@ export function stepWords(step: Step, choices: Choices): string {
     case 'wait':
       return w('step.wait', { age: duration(Number(step.seconds)) })
     case 'person':
-      return `${w('step.person')}: ${name(choices.people, step.person)}${step.important ? ` (${w('chain.important')})` : ''}`
+      return `${w('step.personOf', { name: name(choices.people, step.person) })}${step.important ? ` (${w('chain.important')})` : ''}`
     case 'on_call':
       return `${w('step.on_call')}: ${name(choices.schedules, step.schedule)}`
     case 'channel':

@@ -327,13 +327,18 @@ const safeZone = (zone: string): string => {
     return 'UTC'
   }
 }
+/** Whether it mutes now: what the hub said when the page was read, brought to this second. */
+const isOn = ({ over, window }: Silence, at: number): boolean =>
+  !over && window !== null && window[0] <= at && at < window[1]
+
 function Row({ silence, page, at, again }: { silence: Silence; page: SilencesProps; at: number; again: () => void }) {
   const { busy, failure, run } = useSend()
   const end = async () => {
     if (await run(() => post(`${PATH}/${silence.id}/end`))) again()
   }
-  const coming = silence.starts > at
-  const state = silence.over ? 'over' : silence.rrule ? 'recurring' : coming ? 'coming' : 'active'
+  const on = isOn(silence, at)
+  const state = silence.over ? 'over' : on ? 'active' : silence.rrule ? 'recurring' : 'coming'
+  const { window } = silence
   const tone = { over: 'off', recurring: 'info', coming: 'off', active: 'info' } as const
   return (
     <li className={`thing${silence.over ? ' still' : ''}`}>
@@ -348,9 +353,8 @@ function Row({ silence, page, at, again }: { silence: Silence; page: SilencesPro
         </p>
         <p className="d mut num">
           {whenOf(silence)}
-          {state === 'active' &&
-            silence.ends !== null &&
-            ` · ${w('silence.left', { age: duration(silence.ends - at) })}`}
+          {on && window && ` · ${w('silence.left', { age: duration(window[1] - at) })}`}
+          {state === 'recurring' && window && ` · ${w('silence.next', { time: dayHour(window[0]) })}`}
           {silence.ended !== null && ` · ${w('silence.endedEarly', { time: dayHour(silence.ended) })}`}
           {silence.owner && ` · ${silence.owner}`} · {silence.team}
         </p>
@@ -376,7 +380,7 @@ function Page({ first }: { first: SilencesProps }) {
   const at = useNow(1000)
   const standing = page.silences.filter((one) => !one.over)
   const over = page.silences.filter((one) => one.over)
-  const active = standing.filter((one) => !one.rrule && one.starts <= at).length
+  const active = standing.filter((one) => isOn(one, at)).length
   const may = page.acts.length > 0
   const list = (rows: Silence[], label: string) => (
     <ul className="card things" aria-label={label}>
