@@ -87,12 +87,6 @@ def stop(incident: Incident, now: datetime, why: str) -> None:
     waiting.filter(attempts=0, due_at__gt=now).update(state="dropped")
 
 
-def reached(incident: Incident) -> list[tuple[int, str, int | None]]:
-    """Whom its chains told so far: they hear what else happens."""
-    told = Delivery.objects.filter(notice__incident=incident, notice__kind="escalated").exclude(state="dropped")
-    return list(told.order_by().values_list("channel_id", "recipient", "person_id").distinct())
-
-
 def run_due(now: datetime, *, muted: Muted = never) -> datetime | None:
     """Do every step that is due, once and in order; when there is more to do."""
     last = 0

@@ -262,15 +262,6 @@ def test_a_step_that_fails_holds_up_no_other_trouble(
     assert Notice.objects.get().incident == well
 
 
-def test_whom_a_chain_reached_hears_what_else_happens(team: Team, maria: User) -> None:
-    incident = trouble(team)
-    chains.begin(incident, chain(team, asks(maria)), NOON)
-    assert chains.reached(incident) == []
-    chains.run_due(NOON)
-    row = Delivery.objects.get()
-    assert chains.reached(incident) == [(row.channel_id, "", maria.pk)]
-
-
 def test_an_owner_is_reminded_after_an_hour_and_freed_where_the_chain_asks(team: Team, maria: User) -> None:
     asking, plain, sticky, timed = (trouble(team, key=key) for key in "abcd")
     for incident in (asking, sticky, timed):
