@@ -183,7 +183,7 @@ def test_every_kind_of_rule_has_a_sentence_of_its_own(kind: str) -> None:
     params, metric, value, limit, text = KINDS[kind]
     labels = {"mount": "/"} if kind in {"no_data", "forecast"} else {}
     assert isinstance(params, dict)
-    said = Said("web-1", "both", kind, str(metric), labels, params=params, value=float(value), limit=float(limit))  # type: ignore[arg-type]
+    said = Said("web-1", "both", kind, str(metric), labels, params=params, value=float(value), limit=float(limit))
     assert str(text) in firing(said)
     assert resolved(said) != firing(said)
 
