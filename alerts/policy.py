@@ -89,7 +89,7 @@ class Taken:
         if incident.acknowledged_at is None:
             return None
         if incident.acknowledged_how or case.began < incident.acknowledged_at:
-            return Held(f"{incident.acknowledged_by} looks after it", incident.acknowledged_until)
+            return Held(f"{incident.acknowledged_by or 'somebody'} looks after it", incident.acknowledged_until)
         return None
 
 

@@ -35,7 +35,8 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
     Until it gets worse, `sticky` to the end, or until a time. The owner's second time is an answer to a reminder.
     Whoever answers from outside and is no user of ours is known by name alone.
     """
-    row = Incident.objects.open().select_for_update(of=("self",)).filter(pk=incident.pk).first()
+    chosen = Incident.objects.open().select_related("acknowledged_by").filter(pk=incident.pk)
+    row = chosen.select_for_update(of=("self",)).first()
     if row is None:
         return
     how = UNTIL if until else how
