@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Exists, Min, OuterRef, QuerySet
 
 from alerts.models import Delivery, Incident, Notice, Step
 from alerts.services import answers, people, seen
@@ -45,9 +45,10 @@ def _unreminded() -> QuerySet[Incident]:
 
 
 def _unanswered() -> QuerySet[Incident]:
-    asked = Step.objects.filter(args__unacknowledge=True).values("incident")
-    held = Incident.objects.open().filter(pk__in=asked).exclude(acknowledged_how="sticky")
-    return held.exclude(acknowledged_at=None).exclude(reminded_at=None)
+    asked = Step.objects.filter(incident=OuterRef("pk"), args__unacknowledge=True)
+    held = Incident.objects.open().exclude(acknowledged_at=None).exclude(reminded_at=None)
+    # Asked of the few that are held, not of every step that ever was.
+    return held.exclude(acknowledged_how="sticky").filter(Exists(asked))
 
 
 def _next(now: datetime) -> datetime | None:
