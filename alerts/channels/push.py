@@ -15,6 +15,8 @@ from alerts.channels.base import DeliveryError, Field, Gone, Message, Sent, Usua
 MOST = 3900  # push services take 4096 bytes, encryption and header included
 KEPT = 12 * 3600  # seconds a push service holds it for a browser that is off
 MOST_BROWSERS = 20
+# Push services are public. Everybody may subscribe, so an endpoint must not lead into networks that managers opened.
+INSIDE = False
 
 
 class Subscription(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,7 +55,8 @@ class Push(Usual):
         found = next((one for one in self.config.subscriptions if one.id == to), None)
         if found is None:
             raise DeliveryError("This browser is not subscribed any more.", permanent=True)
-        answer = web.post(found.endpoint, _encrypt(found, payload(message)), self._headers(found, message))
+        body = _encrypt(found, payload(message))
+        answer = web.post(found.endpoint, body, self._headers(found, message), inside=INSIDE)
         if answer.status in {404, 410}:
             raise Gone("The browser ended its subscription.", answer=web.raw(answer))
         web.refuse_failed(answer, who="The push service")

@@ -16,18 +16,21 @@ TIMEOUT = 10.0
 AGENT = "Watchkeeper"
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, trusted: bool = False) -> outgoing.Answer:
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], *, trusted: bool = False, inside: bool = True
+) -> outgoing.Answer:
     """One POST through the one client; what cannot be sent or is not answered is said as a failed delivery."""
-    return request("POST", url, body, headers, trusted=trusted)
+    return request("POST", url, body, headers, trusted=trusted, inside=inside)
 
 
 def request(
-    method: str, url: str, body: bytes, headers: Mapping[str, str], *, trusted: bool = False
+    method: str, url: str, body: bytes, headers: Mapping[str, str], *, trusted: bool = False, inside: bool = True
 ) -> outgoing.Answer:
+    """Not `inside`: also the private networks that others may reach stay closed."""
     try:
         return outgoing.request(
             method, url, body=body, headers=headers, timeout=TIMEOUT, trusted=trusted,
-            allow_private=settings.ENV.outgoing_allow,
+            allow_private=settings.ENV.outgoing_allow if inside else (),
         )  # fmt: skip
     except outgoing.Refused as error:
         raise DeliveryError(str(error), permanent=True) from error

@@ -15,7 +15,7 @@ from django.test import Client
 from py_vapid import Vapid02
 
 from accounts.models import User
-from alerts.channels import vapid
+from alerts.channels import push, vapid
 from alerts.channels.base import DeliveryError
 from alerts.channels.push import Push, payload
 from alerts.delivery import deliver_due
@@ -47,6 +47,7 @@ class Browser:
 @pytest.fixture
 def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookSink]:
     open_loopback(monkeypatch)
+    monkeypatch.setattr(push, "INSIDE", True)
     with WebhookSink(201) as made:
         yield made
 
@@ -78,6 +79,16 @@ def test_the_key_stays_the_same_and_may_be_given() -> None:
     given = ec.generate_private_key(ec.SECP256R1())
     raw = text(given.private_numbers().private_value.to_bytes(32, "big"))
     assert vapid._key(raw, "").private_numbers() == given.private_numbers()
+
+
+def test_a_subscription_leads_into_no_network_that_managers_opened(
+    browser: Browser, sink: WebhookSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "INSIDE", False)
+    kind = Push(browser.config())
+    with pytest.raises(DeliveryError, match="not a public address"):
+        kind.send(message(), kind.recipients()[0])
+    assert sink.requests == []
 
 
 def test_a_long_message_is_shortened() -> None:
