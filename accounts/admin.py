@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -12,6 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.models import ApiToken, Audit, Membership, Team, User
+from accounts.services import begin_team
 from core.team_admin import ReadOnly, TeamAdmin
 
 admin.site.unregister(Group)  # roles in teams say who may do what
@@ -58,6 +61,11 @@ class TeamTableAdmin(TeamAdmin):
     list_display = ("name", "created_at")
     search_fields = ("name",)
     inlines = (Members,)
+
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            begin_team(obj)
 
 
 @admin.register(ApiToken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,21 @@ def ensure_site(email: str, password: str | None) -> FirstAdmin | None:
     admin = User.objects.create_superuser(email, password or shown)
     Membership.objects.create(team=team, user=admin, role="admin")
     return FirstAdmin(admin.email, shown)
+
+
+_beginnings: list[Callable[[Team], None]] = []
+
+
+def on_new_team(hook: Callable[[Team], None]) -> None:
+    """Whoever gives a new team what it begins with; a topic downwards, not an import upwards."""
+    if hook not in _beginnings:
+        _beginnings.append(hook)
+
+
+def begin_team(team: Team) -> None:
+    """Give a team that was made just now what teams begin with; saying it twice adds nothing."""
+    for hook in _beginnings:
+        hook(team)
 
 
 class WrongScopes(ValueError):

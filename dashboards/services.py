@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.models import Team
-from accounts.services import MAIN_TEAM, FirstAdmin, ensure_site
-from alerts.services import make_default_rules
+from accounts.services import MAIN_TEAM, FirstAdmin, begin_team, ensure_site
 
 
 @transaction.atomic
@@ -14,5 +13,5 @@ def prepare_site(email: str, password: str | None) -> FirstAdmin | None:
     """Make what is missing at the very first start; later it changes nothing."""
     first = ensure_site(email, password)
     if first:
-        make_default_rules(Team.objects.get(name=MAIN_TEAM))
+        begin_team(Team.objects.get(name=MAIN_TEAM))
     return first

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from django.test import Client
 
 from accounts.models import Team, User
-from alerts import outlook, readings
+from alerts import outlook, readings, validating
 from alerts.defaults import DEFAULTS
 from alerts.kinds import registry
 from alerts.models import KINDS, Alert, Incident, Rule
@@ -139,6 +140,14 @@ def test_a_default_rule_speaks_of_a_described_series(rule: Rule) -> None:
     fields = {"metric": rule.metric, "params": rule.params, "op": rule.op}
     assert registry.get(rule.kind).check(fields) == []
     assert rule.kind == "no_data" or rule.for_seconds >= 60, "calm"
+
+
+def test_a_new_team_begins_with_calm_rules(admin_client: Client) -> None:
+    members = {f"memberships-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    assert admin_client.post("/admin/accounts/team/add/", {"name": "Night", **members}).status_code == 302
+    made = Rule.objects.filter(team__name="Night")
+    assert set(made.values_list("name", flat=True)) == {rule.name for rule in DEFAULTS}
+    assert {rule.name: validating.faults(rule) for rule in made if validating.faults(rule)} == {}
 
 
 def test_hours_left_are_a_straight_line_through_what_was() -> None:

@@ -96,8 +96,9 @@ def watch(call: Callable[..., Any], hook: WebhookSink) -> None:
     config = {"url": hook.url, "secret": "s3cret"}
     first = call("POST", "/api/v1/channels", {"name": "hook", "kind": "webhook", "config": config})
     second = call(
-        "POST", "/api/v1/channels", {"name": "mail", "kind": "email", "config": {"to": ["night@example.org"]}}
-    )
+        "POST", "/api/v1/channels",
+        {"name": "mail", "kind": "email", "config": {"to": ["night@example.org"]}, "storm_cap": 0},
+    )  # fmt: skip
     call(
         "POST", "/api/v1/rules",
         {
