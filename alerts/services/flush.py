@@ -201,6 +201,7 @@ class Flush:
             "new": [event.facts for event in new[: grouping.SHOWN]], "new_count": len(new),
             "resolved": [event.facts for event in over[: grouping.SHOWN]], "resolved_count": len(over),
             "firing": len(self.open[incident.pk]), "alerts": [_subject(event) for event in new],
+            "over": [_subject(event) for event in over],
             **{name: worst.facts.get(name) for name in ("severity", "value", "limit")},
         }  # fmt: skip
         text = grouping.bundle([event.facts for event in new], [event.facts for event in over], facts["firing"])
