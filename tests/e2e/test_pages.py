@@ -146,6 +146,58 @@ def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(
     assert not any(found.values()), found
 
 
+def test_the_pages_of_alerts_break_no_rule_either(
+    open_page: Open, hub: Product, axe: Callable[[Page], list[str]]
+) -> None:
+    desk, phone = open_page("/rules/", theme="light"), open_page("/rules/", viewport=PHONE, theme="dark")
+    found = {}
+    pages = ("/rules/", "/rules/new/", "/channels/", "/silences/?selector=tag:db", "/on-call/", "/me/notifications/")
+    for number, path in enumerate(pages):
+        page = (desk, phone)[number % 2]
+        page.goto(f"{hub.url}{path}")
+        expect(page.locator("h1")).to_be_visible()
+        page.wait_for_timeout(500)
+        assert fits(page), path
+        found[path] = axe(page)
+    assert not any(found.values()), found
+
+
+def test_a_rule_is_made_by_keyboard_fires_and_is_taken(open_page: Open) -> None:
+    page = open_page("/rules/")
+    page.get_by_role("link", name="New rule").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Kind of trouble").focus()
+
+    def write(text: str) -> None:
+        page.keyboard.press("Tab")
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.type(text)
+
+    write("memory_used_percent")
+    expect(page.get_by_label("Critical limit", exact=True)).to_have_value("97")
+    for text in ("", "above", "0.02", "0.01", "0"):  # where, direction, critical, warning, how long
+        write(text)
+    expect(page.locator(".verdict")).to_contain_text("fired", timeout=LIVE_S * 1000)
+    page.get_by_label("Name").focus()
+    page.keyboard.type("Made by hand")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/rules/$"))
+    rule = page.locator(".thing", has_text="Made by hand")
+    expect(rule).to_contain_text("When Memory used on every server is above 0.02 % (warning: 0.01 %)")
+    rule.get_by_role("link", name=re.compile("Edit")).focus()
+    page.goto(page.url.replace("/rules/", "/alerts/"))
+    row = page.locator(".alert", has_text="Made by hand").first
+    expect(row).to_be_visible(timeout=LIVE_S * 1000)
+    row.locator("a.t").focus()
+    page.keyboard.press("Enter")
+    take = page.get_by_role("button", name="Acknowledge", exact=True)
+    take.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".lede").first).to_contain_text("is on it")
+    expect(page.get_by_role("button", name="Give it back")).to_be_visible()
+    expect(page.locator(".tl")).to_contain_text("acknowledged")
+
+
 def test_the_sign_in_page_is_accessible_too(open_page: Open, axe: Callable[[Page], list[str]]) -> None:
     page = open_page("/accounts/login/", viewport=PHONE, signed_in=False)
     assert fits(page)

@@ -19,10 +19,10 @@ const named = (metrics: Metric[], name: string) => metrics.find((one) => one.nam
 function Subject({ rule, set, faults, page }: Part) {
   const found = named(page.metrics, rule.metric)
   const pick = (metric: string) => {
-    const before = named(page.metrics, rule.metric)
     const next = named(page.metrics, metric)
-    const untouched = rule.kind === 'threshold' && rule.warn === (before?.warn ?? null)
-    const same = untouched && rule.critical === (before?.critical ?? null)
+    // limits that somebody wrote stay; suggested ones follow the metric, however slowly it is typed
+    const suggested = page.metrics.some((one) => one.warn === rule.warn && one.critical === rule.critical)
+    const same = rule.kind === 'threshold' && suggested
     set({ metric, ...(next && same ? limitsFor(next) : {}), labels: {} })
   }
   return (
