@@ -61,6 +61,8 @@ def _events(told: Told) -> str:
     """Something began or ended: one alert's own sentence, or the sum of a group."""
     if not (told.new or told.over):
         return line(told.notice.text)
+    if told.facts.get("ended") == "removed" and told.over:
+        return wording.removed(told.over[0])
     if "closed_by" in told.facts and told.over:
         return wording.closed(told.over[0], word(told.facts["closed_by"]))
     return group.bundle(told.new, told.over, told.still if told.notice.alert_id is None else 0, told.counts)

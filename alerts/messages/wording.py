@@ -35,6 +35,11 @@ def resolved(said: Said) -> str:
     return _("%(sentence)s It took %(time)s.") % {"sentence": text, "time": duration(said.lasted)}
 
 
+def removed(said: Said) -> str:
+    """It is over because nobody looks for it any more: that does not mean that it is well."""
+    return _("%(server)s: the rule “%(rule)s” was removed.") % {"server": said.server, "rule": said.rule}
+
+
 def closed(said: Said, name: str) -> str:
     text = _("%(server)s: “%(rule)s” was closed by %(name)s.")
     return text % {"server": said.server, "rule": said.rule, "name": name}

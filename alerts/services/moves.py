@@ -61,19 +61,20 @@ def _apply(work: Work, change: Change) -> None:
         work.keep(alert, after, *((severity, limit) if after.severity else (alert.severity, alert.limit)))
 
 
-def resolve(alert: Alert, track: Track, now: datetime, *, text: str = "") -> None:
+def resolve(alert: Alert, track: Track, now: datetime, *, text: str = "", ended: str = "") -> None:
     """The end: who was told of the trouble is told of it; an alert that nobody heard of just goes."""
-    resolve_all([(alert, track, text)], now)
+    resolve_all([(alert, track, text)], now, ended=ended)
 
 
 @transaction.atomic
-def resolve_all(endings: Iterable[Ending], now: datetime, *, by_hand: str = "") -> None:
-    """Many at once; `by_hand` names the person who said that they are over."""
+def resolve_all(endings: Iterable[Ending], now: datetime, *, by_hand: str = "", ended: str = "") -> None:
+    """Many at once; `by_hand` names the person who said that they are over, `ended` another reason."""
     endings = list(endings)
     work = Work(now)
     work.adopt([alert for alert, _, _ in endings])
     for alert, track, text in endings:
         work.resolve(alert, track, text)
-    for notice in work.notices if by_hand else ():
-        notice.facts["closed_by"] = by_hand
+    why = {name: value for name, value in (("closed_by", by_hand), ("ended", ended)) if value}
+    for notice in work.notices:
+        notice.facts.update(why)
     work.save()

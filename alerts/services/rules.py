@@ -62,7 +62,7 @@ def remove_rule(rule: Rule, now: datetime, *, by: User | None = None) -> None:
     chosen = Alert.objects.open().filter(rule=rule).select_related("rule", "server", "series", "incident")
     for alert in chosen.select_for_update(of=("self",)):
         track = Track(judged=alert.judged, value=alert.value)
-        resolve(alert, track, now, text=f"{alert.server.name}: the rule {rule.name} was removed.")
+        resolve(alert, track, now, text=f"{alert.server.name}: the rule {rule.name} was removed.", ended="removed")
     rules_changed()
     transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
 

@@ -154,6 +154,20 @@ def test_a_message_of_an_event_that_is_not_known_says_what_was_written(world: Wo
     assert message.title == "[Critical] The rules have stalled for 40 s"
 
 
+def test_an_end_says_why_it_ended(world: World) -> None:
+    incident = world.incident(world.rule())
+    alert = world.alert(incident, world.server(), resolved_at=AT, state="resolved")
+    removed = world.notice(incident, "resolved", alert, ended="removed")
+    assert world.told(removed, "da").summary == "web-1: reglen “CPU hot” blev fjernet."
+    closed = world.notice(incident, "resolved", alert, closed_by="Lars Holm")
+    assert world.told(closed).summary == "web-1: “CPU hot” was closed by Lars Holm."
+
+
+def test_whoever_answers_without_an_account_is_named(world: World) -> None:
+    notice = world.notice(world.incident(None, "Stalled."), "acknowledged", name="Slack user ada", how="")
+    assert world.told(notice).summary == "Slack user ada looks after it: Stalled."
+
+
 def test_a_team_channel_gets_no_link_that_acknowledges(world: World) -> None:
     notice = CASES["firing"](world)
     assert world.told(notice, channel=world.ops).answer_url == ""
