@@ -13,10 +13,7 @@ from core import runner
 from core.runner import INSTANCE
 
 LEASE = timedelta(seconds=40)  # a send may take ten seconds, a slow mail server's dialogue a few times that
-WITH = (
-    "channel", "notice__incident__team", "notice__incident__rule", "notice__alert__rule", "notice__alert__server",
-    "notice__alert__series", "person",
-)  # fmt: skip
+WITH = ("channel", "notice__incident", "person")  # what a message is made of is read when it is written
 
 
 @transaction.atomic
