@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -28,8 +27,6 @@ LOOK_EVERY = 1.0
 READ_EVERY = 60.0
 CORES_EVERY = 300.0
 NEVER = Limits(above=True)
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -17,7 +17,9 @@ from metrics.base import MINUTES, RAW, Named
 from metrics.base import Key as Name
 from metrics.store import parse, query
 
-log = logging.getLogger(__name__)
+MOST_READING = 2.0
+FREED = 0.02  # at each look
+
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +38,11 @@ class Memory:
     def __init__(self) -> None:
         self.readings: dict[Key, Reading] = {}
         self.usual: dict[int, Usual] = {}
+        self.spent = 0.0
+        """Seconds of reading what is stored, for series that were not remembered yet."""
 
     def __call__(self, block: Block, place: int) -> Floats:
+        self.spent = max(0.0, self.spent - FREED)
         plan = block.plans.plans[place]
         name = parse(block.layout.columns[plan.column])
         found = np.full(len(block.times), np.nan)
@@ -66,10 +71,14 @@ class Memory:
         params = rule.params
         assert isinstance(params, kinds.change.Params)  # noqa: S101 - its kind says so
         reading = Change(params.window * 1000, percent=params.percent)
+        if self.spent > MOST_READING:
+            return reading  # it knows what it needs after a window; thousands of reads would hold up every rule
+        began = time.monotonic()
         named = [Named(name, key[2])]
         for line in query.store.range(key[1], named, at - 2 * reading.window, at - 1, RAW).values():
-            for time, value in zip(line.t.tolist(), line.mean.tolist(), strict=True):
-                reading.take(time, value)
+            for at_, value in zip(line.t.tolist(), line.mean.tolist(), strict=True):
+                reading.take(at_, value)
+        self.spent += time.monotonic() - began
         return reading
 
     def _past(self, rule: Compiled, key: Key, name: Name) -> Reading:

@@ -91,6 +91,21 @@ def test_the_usual_is_the_mean_of_the_same_time_on_days_before() -> None:
     assert readings.Past(usual, percent=True).take(noon, 25) == 150
 
 
+def test_what_is_usual_at_this_time_of_day_is_no_alert(world: Simulated) -> None:
+    world.rule(name="odd", kind="past", metric="visits", warn=50, params={"against": "day", "window": 1800})
+    for day in range(3):
+        for minute in range(-10, 11, 5):
+            world.at = 86_400 * day + 60 * minute + 43_200
+            world.report(visits=1000 if minute < 4 else 900)
+    world.turn()
+    world.at = 86_400 * 3 + 43_200
+    world.run([1000, 1200, 1400], metric="visits")
+    assert told() == [], "a third more than usual"
+    world.run([1600], metric="visits")
+    assert told() == ["firing"]
+    assert 60 < Alert.objects.get().value < 70
+
+
 def test_load_is_held_against_the_cores_of_each_machine(world: Simulated) -> None:
     world.rule(name="load", metric="load1", warn=2, params={"per": "cores"})
     for name, threads in (("web-1", 2), ("big-1", 32), ("unknown-1", None)):
