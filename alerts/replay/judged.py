@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from alerts.compiled import label_test
-from alerts.engine import Limits
 from alerts.kinds import registry
 from alerts.models import Rule
-from alerts.replay import reading, spans
+from alerts.replay import derived, reading, silence, spans
+from alerts.replay.found import Judged, begin, wanted
 from alerts.replay.reading import Budget, Fleet, Key, Wanted
-from alerts.replay.spans import NONE, STEP, Labels, Material, Samples, Span
+from alerts.replay.spans import NONE, STEP, Labels, Material, Samples
 from core.clock import from_milliseconds
-from metrics.base import RAW
-from metrics.store import query
 from servers.models import Server
 
-LIMITED = ("threshold", "anomaly", "forecast")
-NOT = {
-    "composite": "A rule over other rules is not replayed: look at the previews of those.",
-    "no_data": "Silence is not replayed: what an agent kept while it could not reach us was stored later.",
-}
-
-
-@dataclass
-class Judged:
-    """What came of it, and what was looked at."""
-
-    rule: Rule
-    servers: list[Server]
-    start: int
-    end: int
-    limits: Limits
-    seen: int = 0
-    """Servers that told it."""
-    exact_from: int | None = None
-    """From here on samples were judged; before it buckets of five minutes."""
-    spans: list[Span] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    lines: list[Material] = field(default_factory=list)
-    """What can be judged again by another limit."""
+NOT = {"composite": "A rule over other rules is not replayed: look at the previews of those."}
 
 
 def judged(rule: Rule, servers: list[Server], span: tuple[int, int], budget: Budget) -> Judged:
@@ -51,28 +24,28 @@ def judged(rule: Rule, servers: list[Server], span: tuple[int, int], budget: Bud
         found.notes.append("No server is meant.")
     elif rule.kind in NOT:
         found.notes.append(NOT[rule.kind])
+    elif rule.kind == "no_data":
+        silence.look(found, budget)
     else:
-        _series(found, budget)
+        (_derived if rule.kind in {"change", "past"} else _values)(found, budget)
         found.spans = [one for line in found.lines for one in spans.judge(line, found.limits, found.end)]
-        found.spans.sort(key=lambda one: one.start)
+    found.spans.sort(key=lambda one: one.start)
     return found
 
 
-def _series(found: Judged, budget: Budget) -> None:
+def _values(found: Judged, budget: Budget) -> None:
     """Which may have fired by their buckets; of those the samples, as long as they are kept and time is left."""
-    rule = found.rule
-    wanted = Wanted(rule.metric, label_test(rule.labels), frozenset(one.pk for one in found.servers), found.limits)
-    told = reading.fleet(wanted, (found.start, found.end), budget.part(0.5))
-    found.seen = len({server for server, _ in told.columns})
+    asked = wanted(found)
+    told = reading.fleet(asked, (found.start, found.end), budget.part(0.5))
+    border = begin(found, told)
     hot = sorted(key for key in told.columns if told.hot.get(key))
-    kept = query.store.first(RAW)
-    border = found.end if kept is None else max(told.start, kept - kept % STEP)
-    exact = _exact(found, told, hot, border, budget.part(0.6))
+    exact = _exact(found, asked, told, hot, budget.part(0.6))
     every = {one.pk: one.interval * 1000 for one in found.servers}
     for key in hot:
-        until = border if key in exact else found.end + 1
-        found.lines.append(Material(*key, every[key[0]], _buckets(told, key, until), exact.get(key, NONE)))
-    found.start, found.exact_from = max(found.start, told.start), border
+        samples = exact.get(key, NONE)
+        until = _first(told, key, samples, border) if key in exact else found.end + 1
+        found.exact_from = max(found.exact_from or 0, until if key in exact else 0)
+        found.lines.append(Material(*key, every[key[0]], _buckets(told, key, until), samples))
     _say(found, told, len(hot) - len(exact), len(hot))
 
 
@@ -81,35 +54,69 @@ def _buckets(told: Fleet, key: Key, until: int) -> Samples:
     return told.times[:place], told.columns[key][:place]  # type: ignore[return-value]  # half the size, see judge
 
 
-def _exact(found: Judged, told: Fleet, hot: list[Key], border: int, budget: Budget) -> dict[Key, Samples]:
+def _first(told: Fleet, key: Key, samples: Samples, border: int) -> int:
+    """From when on there really are samples: what came late may seem to go back further than all others."""
+    wanted = told.read.get(key, [])
+    if not wanted:
+        return border
+    if not len(samples[0]):
+        return int(told.times[-1]) + 1
+    first = int(samples[0][0])
+    return border if first < wanted[0] + reading.HOUR else first - first % reading.HOUR
+
+
+def _exact(found: Judged, asked: Wanted, told: Fleet, hot: list[Key], budget: Budget) -> dict[Key, Samples]:
     """Samples of these series behind the border, server by server; those that are missing got no time."""
+    border = found.exact_from or 0
     by_server: dict[int, dict[Labels, list[int]]] = defaultdict(dict)
     for server, labels in hot:
         line = Material(server, labels, STEP, _buckets(told, (server, labels), border))
         firing = spans.stands(line, found.limits)
         hours = reading.hours(told, (server, labels), found.limits, since=border, firing=firing)
-        by_server[server][labels] = hours
+        by_server[server][labels] = told.read[server, labels] = hours
     exact: dict[Key, Samples] = {}
-    for server, wanted in by_server.items():
+    for server, by_labels in by_server.items():
         if budget.spent:
             break
-        exact.update(_samples(found, server, wanted, border))
+        parts = {labels: [NONE] for labels in by_labels}
+        for first, last in reading.runs(sorted({hour for hours in by_labels.values() for hour in hours})):
+            span = max(first, border), min(last, found.end)
+            for labels, some in asked.samples(server, by_labels.keys(), span).items():
+                parts[labels].append(some)
+        exact.update({(server, labels): _joined(some) for labels, some in parts.items()})
     return exact
 
 
-def _samples(found: Judged, server: int, wanted: dict[Labels, list[int]], border: int) -> dict[Key, Samples]:
-    parts = {labels: [NONE] for labels in wanted}
-    for first, last in reading.runs(sorted({hour for hours in wanted.values() for hour in hours})):
-        span = max(first, border), min(last, found.end)
-        for labels, some in reading.samples(server, found.rule.metric, wanted.keys(), span).items():
-            parts[labels].append(some)
-    listed = {labels: tuple(zip(*some, strict=True)) for labels, some in parts.items()}
-    return {(server, labels): (np.concatenate(t), np.concatenate(v)) for labels, (t, v) in listed.items()}
+def _joined(parts: list[Samples]) -> Samples:
+    times, values = zip(*parts, strict=True)
+    return np.concatenate(times), np.concatenate(values)
+
+
+def _derived(found: Judged, budget: Budget) -> None:
+    """What moved, or differs from its past: by means of five minutes, and by samples as far as there is time."""
+    asked = wanted(found, "mean")
+    reach = derived.reach(found.rule)
+    told = reading.fleet(asked, (found.start - reach, found.end), budget.part(0.5))
+    border = begin(found, told)
+    every = {one.pk: one.interval * 1000 for one in found.servers}
+    until = budget.part(0.7)
+    coarse = 0
+    for key in sorted(told.columns):
+        made = derived.Derived(found.rule, told.times, told.columns[key])
+        samples: Samples | None = None
+        if not until.spent:
+            near = made.back(border)
+            samples = asked.samples(key[0], [key[1]], (near, found.end)).get(key[1], NONE)
+            samples = made.over(samples, border)
+        coarse += samples is None
+        buckets = made.buckets(found.start, found.end + 1 if samples is None else border)
+        found.lines.append(Material(*key, every[key[0]], buckets, samples or NONE))
+    _say(found, told, coarse, len(told.columns))
 
 
 def _say(found: Judged, told: Fleet, coarse: int, hot: int) -> None:
     """What the numbers do not say by themselves."""
-    extremes = "maxima" if found.limits.above else "minima"
+    extremes = "means" if found.rule.kind in {"change", "past"} else "maxima" if found.limits.above else "minima"
     border = found.exact_from or 0
     if found.rule.kind in {"anomaly", "forecast"} and not told.columns:
         found.notes.append("Nothing was learnt of these servers yet: the rule waits until it is.")

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from alerts import known
 from alerts.models import Rule
 from alerts.replay import spans, suggest
-from alerts.replay.judged import Judged, judged
+from alerts.replay.found import Judged
+from alerts.replay.judged import judged
 from alerts.replay.reading import DAY, Budget
 from alerts.replay.spans import Span
 from core.errors import Busy

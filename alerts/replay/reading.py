@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,6 +53,8 @@ class Fleet:
     columns: dict[Key, Halves] = field(default_factory=dict)
     hot: dict[Key, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Hours in which a limit was broken, by the numbers as they are stored."""
+    read: dict[Key, list[int]] = field(default_factory=dict)
+    """Hours of which samples were asked for."""
     left_out: set[Key] = field(default_factory=set)
     """Series beyond what is held at once."""
     cut: bool = False
@@ -68,10 +70,23 @@ class Wanted:
     servers: frozenset[int]
     limits: Limits
     kind: str = ""
+    divisors: Mapping[int, float] | None = None
+    """Of a rule per processor: what it cannot be divided by is not judged."""
 
     def values(self, rolled: Rolled) -> Floats:
         kind = self.kind or ("high" if self.limits.above else "low")
-        return np.where(rolled.count > 0, getattr(rolled, kind), np.nan)
+        values: Floats = np.where(rolled.count > 0, getattr(rolled, kind), np.nan)
+        return values if self.divisors is None else values / [self.divisor(one) for one in rolled.series.tolist()]
+
+    def divisor(self, server: int) -> float:
+        return 1.0 if self.divisors is None else self.divisors.get(server, np.nan)
+
+    def samples(self, server: int, labels: Collection[Labels], span: tuple[int, int]) -> dict[Labels, Samples]:
+        """Every sample of these series of one server in this time."""
+        named = [one for one in query.store.series(server, [self.metric], *span) if one.key[1] in labels]
+        lines = query.store.range(server, named, *span, RAW)
+        by = self.divisor(server)
+        return {labels: (line.t, line.mean / by) for (_, labels), line in lines.items() if len(line.t)}
 
 
 def fleet(wanted: Wanted, span: tuple[int, int], budget: Budget) -> Fleet:
@@ -137,10 +152,3 @@ def runs(listed: list[int]) -> Iterator[tuple[int, int]]:
         if place + 1 == len(listed) or listed[place + 1] != hour + HOUR:
             yield listed[begin], hour + HOUR - 1
             begin = place + 1
-
-
-def samples(server: int, metric: str, wanted: Collection[Labels], span: tuple[int, int]) -> dict[Labels, Samples]:
-    """Every sample of these series of one server in this time."""
-    named = [one for one in query.store.series(server, [metric], *span) if one.key[1] in wanted]
-    lines = query.store.range(server, named, *span, RAW)
-    return {labels: (line.t, line.mean) for (_, labels), line in lines.items() if len(line.t)}

@@ -9,7 +9,7 @@ from typing import Any
 
 from alerts.models import Rule
 from alerts.replay import spans
-from alerts.replay.judged import Judged
+from alerts.replay.found import Judged
 from alerts.replay.reading import Budget
 from alerts.validating import RECOVERY
 
@@ -66,5 +66,5 @@ def _round(value: float, start: float, *, above: bool) -> Iterator[float]:
     if abs(value - start) < step:
         step /= 10
     whole = floor(value / step)
-    for count in (1, 2, 3) if above else (0, -1, -2):
+    for count in (0, 1, 2, 3) if above else (1, 0, -1, -2):
         yield float(f"{(whole + count) * step:.12g}")
