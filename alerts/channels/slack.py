@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from email.message import Message as Headers
 from io import BytesIO
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ AGAIN = {
 }  # fmt: skip
 TOKEN = {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope"}
 PLACE = {"channel_not_found", "not_in_channel", "is_archived"}
+_CODE = re.compile(r"[a-z0-9_]+")
 ADVICE = {
     "token_revoked": "the token was revoked; install the app anew and write its new token",
     "token_expired": "the token expired; install the app anew and write its new token",
@@ -139,6 +141,8 @@ def _raw(data: dict[str, Any]) -> str:
 def _failed(response: Any) -> DeliveryError:
     status, data = response.status_code, response.data
     error = str(data.get("error", "")) if isinstance(data, dict) else ""
+    if not _CODE.fullmatch(error) and status < 400:
+        return DeliveryError("What answered is not Slack: its answer cannot be read.", answer=f"{status} {error}")
     said = f"{status} {json.dumps(data, ensure_ascii=False) if isinstance(data, dict) else data}"
     again = web.passing(status) or error in AGAIN
     return DeliveryError(

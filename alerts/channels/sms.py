@@ -74,8 +74,10 @@ class Sms(Usual):
             made = client.messages.create(to=to, body=text(message), **self._sender())
         except TwilioRestException as error:
             raise _failed(error, client.http_client.answer) from error
-        except TwilioException as error:
-            raise DeliveryError(f"The answer of the SMS provider cannot be read: {error}.") from error
+        except (TwilioException, ValueError, AttributeError, TypeError) as error:
+            # For good: it may have been taken, and every try may cost. The other way is told at once.
+            said = client.http_client.answer
+            raise DeliveryError("The SMS provider's answer cannot be read.", permanent=True, answer=said) from error
         return Sent(client.http_client.answer, str(made.sid or ""))
 
     def _client(self) -> Any:

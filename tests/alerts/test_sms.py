@@ -63,6 +63,8 @@ def test_a_messaging_service_takes_the_place_of_a_number(sink: WebhookSink, conf
         (refusal(429, 20429), False, False),
         (refusal(503, 20503), False, False),
         (refusal(401, 20003), True, True),
+        (Reply(200, "<html>"), True, False),
+        (Reply(201, "[]"), True, False),
     ],
 )
 def test_refusals_say_whether_to_try_again(
