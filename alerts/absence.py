@@ -13,7 +13,7 @@ from alerts.services.moves import Change
 from alerts.sieve import Key, Marks
 from metrics.models import JournalRow, Latest
 from metrics.store import layouts
-from servers.reach import Mark, Watch
+from servers.services import Mark, Watch
 
 DAY = 86_400_000
 LATE = 3  # intervals
