@@ -105,28 +105,6 @@ def title(sentence: str, rules: Collection[str], servers: Collection[str], by: S
     return sentence[:300]
 
 
-def bundle(new: Sequence[Mapping[str, str]], over: Sequence[Mapping[str, str]], firing: int) -> str:
-    """Many alerts in one sentence: `CPU hot on 12 servers: web-1, web-2 … Well again: db-1. 13 are firing.`"""
-    told = []
-    if new:
-        told.append(_counted(new))
-    if over:
-        told.append(f"Well again: {_counted(over)}")
-    if over:
-        told.append(f"{firing} still firing." if firing else "All is well.")
-    return " ".join(told)[:400]
-
-
-def _counted(events: Sequence[Mapping[str, str]]) -> str:
-    rules = list(dict.fromkeys(event["rule"] for event in events if event["rule"]))
-    servers = list(dict.fromkeys(event["server"] for event in events if event["server"]))
-    what = rules[0] if len(rules) == 1 else f"{len(events)} alerts"
-    if not servers:
-        return f"{what}."
-    many = f"on {len(servers)} servers: " if len(servers) > 1 else "on "
-    return f"{what} {many}{_listed(servers)}."
-
-
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:SHOWN])
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown

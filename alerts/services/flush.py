@@ -10,7 +10,7 @@ from math import ceil
 
 from django.db import transaction
 
-from alerts import grouping, policy
+from alerts import grouping, messages, policy
 from alerts.models import Alert, Delivery, Incident, Notice, Rule
 from alerts.policy import Around, Case, Down, Held
 from alerts.services import chains, freeing, seen, silences
@@ -204,7 +204,9 @@ class Flush:
             "over": [_subject(event) for event in over],
             **{name: worst.facts.get(name) for name in ("severity", "value", "limit")},
         }  # fmt: skip
-        text = grouping.bundle([event.facts for event in new], [event.facts for event in over], facts["firing"])
+        text = messages.bundle_sentence(
+            [event.facts for event in new], [event.facts for event in over], facts["firing"]
+        )
         kind = "firing" if new else "resolved"
         notice = Notice(incident=incident, kind=kind, at=self.now, told_at=self.now, text=text, facts=facts)
         self.bundles.append(notice)

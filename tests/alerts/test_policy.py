@@ -95,7 +95,7 @@ def test_too_few_of_a_group_are_no_trouble(stage: Stage) -> None:
     assert stage.held() == ["Not told: 2 of the 3 that make it a trouble."] * 2
     stage.fire(rule, "web-3")
     told = stage.at(1100).sent()
-    assert [text for *_, text in told] == ["CPU hot on 3 servers: web-1, web-2, web-3."]
+    assert [text for *_, text in told] == ["CPU hot on 3 servers: web-1, web-2 and web-3."]
     stage.end(rule, "web-1", "web-2", "web-3")
     assert stage.at(1300).sent()[1][1] == "resolved"
 

@@ -31,7 +31,7 @@ def test_group_wait_runs_from_the_first_alert_to_the_first_message(stage: Stage)
     stage.at(29.9)
     assert stage.sent() == []
     stage.at(31)
-    assert stage.sent() == [(30, "firing", "CPU hot on 3 servers: web-1, web-2, web-3.")]
+    assert stage.sent() == [(30, "firing", "CPU hot on 3 servers: web-1, web-2 and web-3.")]
 
 
 def test_what_is_over_before_the_wait_ends_is_never_told(stage: Stage) -> None:
@@ -51,7 +51,7 @@ def test_later_members_and_ends_wait_for_the_tick_of_the_group(stage: Stage) -> 
     stage.at(329.9)
     assert len(stage.sent()) == 1
     stage.at(331)
-    text = "CPU hot on web-2. Well again: CPU hot on web-1. 2 still firing."
+    text = "web-2: CPU used is 99 %, above 95 %. web-1: CPU used is well again at 10 %. 2 fire in all."
     assert stage.sent()[1:] == [(330, "firing", text)]
 
 
@@ -171,7 +171,7 @@ def test_a_group_of_a_server_holds_its_alerts_of_all_rules(stage: Stage) -> None
     stage.fire(first, "web-1", value=85)
     stage.fire(second, "web-1", value=85)
     stage.at(30)
-    assert stage.sent() == [(10, "firing", "2 alerts on web-1.")]
+    assert stage.sent() == [(10, "firing", "web-1: 2 troubles: A and B.")]
     assert Incident.objects.get().title == "web-1: A, B"
 
 

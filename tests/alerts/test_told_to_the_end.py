@@ -132,7 +132,7 @@ def ended() -> dict[int, set[tuple[int, str]]]:
         notice = one.notice
         if notice.kind == "resolved" and notice.alert_id:
             found[notice.alert_id].add((one.channel_id, one.recipient))
-        for over in notice.facts.get("over", []):
+        for over in notice.facts.get("over", []) if notice.kind in {"firing", "resolved"} else []:
             found[over].add((one.channel_id, one.recipient))
     return dict(found)
 
