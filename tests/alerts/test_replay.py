@@ -173,7 +173,7 @@ def test_what_differs_from_its_own_past_is_reckoned_as_it_is_live() -> None:
     made = Derived(rule, times, means)
     at, compared = made.buckets(8 * DAY, 9 * DAY)
     assert at[0] == 8 * DAY
-    assert compared[:12].max() < 40, "what comes each night is usual"
+    assert compared[:11].max() < 40, "what comes each night is usual"
     assert set(np.round(compared[-6:])) == {300}
     assert made.back(5) == 5
     assert derived.reach(rule) == 7 * DAY + 1_800_000
