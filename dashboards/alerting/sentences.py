@@ -55,7 +55,7 @@ def _change(rule: Rule) -> str:
 
 def _past(rule: Rule) -> str:
     side = _("above") if rule.op == "above" else _("below")
-    day = _("last week") if rule.params.get("against") == "week" else _("the days before")
+    day = _("the days before") if rule.params.get("against") == "day" else _("last week")
     text = _("When %(what)s on %(where)s is %(limit)s %(side)s the same time of %(day)s")
     return text % {**_what(rule), "side": side, "limit": limits(rule, plain=" %"), "day": day}
 

@@ -87,6 +87,7 @@ def incidents(scene: str, at: float) -> list[Json]:
                 "state": state,
                 "since": at - age,
                 "until": at - age + 1800 if state == "resolved" else None,
+                "team": "Main",
                 "owner": "maria@example.org" if state == "acknowledged" else None,
                 "server": {key: one[key] for key in ("id", "name", "url")},
                 "rule": "CPU hot",
@@ -98,6 +99,14 @@ def incidents(scene: str, at: float) -> list[Json]:
             }
         )
     return made
+
+
+def told(row: Json) -> Json:
+    at = row["since"] + 2
+    return {
+        "channel": "Ops mail", "kind": "email", "to": "ops@example.org", "state": "sent", "attempts": 1, "due": at,
+        "sent": at, "answer": "250 2.0.0 Ok: queued", "error": "", "instead": "",
+    }  # fmt: skip
 
 
 def props(scene: str, path: str, at: float) -> tuple[str, str, Json]:
@@ -115,14 +124,16 @@ def props(scene: str, path: str, at: float) -> tuple[str, str, Json]:
         seq = {f"server.{one['id']}": 0, "incidents": 0}
         return "server", "server", common | {"seq": seq, "server": one, "facts": facts, "incidents": mine}
     if path.startswith("alerts"):
-        return "alerts", "alerts", common | {"seq": {"incidents": 0}, "incidents": rows}
+        return "alerts", "alerts", common | {"seq": {"incidents": 0}, "incidents": rows, "acts": ["Main"]}
     if path.startswith("incidents/"):
         row = next(row for row in rows if row["id"] == path.split("/")[1])
         story = [
-            {"at": row["since"], "text": "Fired: 97.2 % is above 95 %.", "kind": "firing"},
-            {"at": row["since"] + 2, "text": "Told ops@example.org by e-mail.", "kind": "told"},
+            {"at": row["since"], "text": "Fired: 97.2 % is above 95 %.", "kind": "firing", "deliveries": [told(row)]},
+            {"at": row["since"] + 90, "text": "The backup began two minutes before.", "kind": "note", "by": "Maria"},
         ]
-        return "incident", "incident", common | {"seq": {"incidents": 0}, "incident": row, "timeline": story}
+        more: Json = {"members": [], "coming": {"at": at + 12, "news": True}, "acts": ["Main"], "children": []}
+        shown = {"seq": {"incidents": 0}, "incident": row, "timeline": story, "parent": None}
+        return "incident", "incident", common | shown | more
     if path == "servers/add/":
         return "add_server", "add", common
     servers = [server(scene, number, at) for number in range(SIZES[scene])]

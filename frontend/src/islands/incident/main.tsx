@@ -236,7 +236,12 @@ function Page({ first }: { first: IncidentProps }) {
           <p className="mut">
             <Status s="info">{incidentWord(incident)}</Status>{' '}
             {w(`taken.${incident.taken.how || 'worse'}` as 'taken.worse')}
-            {incident.taken.reason && <q>{incident.taken.reason}</q>}
+            {incident.taken.reason && (
+              <>
+                {' '}
+                · <q>{incident.taken.reason}</q>
+              </>
+            )}
           </p>
         )}
       </div>

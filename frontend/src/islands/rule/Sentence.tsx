@@ -144,6 +144,7 @@ function Past(part: Part) {
       <Pick
         hidden
         label={w('rule.against')}
+        fault={part.faults.params}
         value={String(rule.params.against ?? 'day')}
         options={[
           ['day', w('rule.daysBefore')],

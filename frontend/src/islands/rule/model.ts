@@ -58,7 +58,7 @@ export function asKind(rule: Rule, kind: Kind, metrics: Metric[]): Rule {
         ...common,
         ...none,
         critical: 50,
-        params: { against: 'day', window: 7 * 86400, percent: true },
+        params: { against: 'day', window: HOUR, percent: true },
         for: 300,
       }
     case 'no_data':
