@@ -11,6 +11,8 @@ CONTRACT = (
     "summary", "url", "members",
 )  # fmt: skip
 
+EVENTS = ("firing", "acknowledged", "resolved", "test")
+
 
 class Line(msgspec.Struct, frozen=True):
     """One figure of the server: `CPU`, `97.1 %`, and how bad that is: "", ok, warn or critical."""
@@ -73,5 +75,7 @@ class Message(msgspec.Struct):
     """What a text message that acknowledges must name."""
 
     def body(self) -> dict[str, Any]:
-        """What a webhook receives."""
-        return {name: getattr(self, name) for name in CONTRACT}
+        """What a webhook receives. Programs know four events; what kind of news it is stands beside it."""
+        told = {name: getattr(self, name) for name in CONTRACT}
+        known = self.event if self.event in EVENTS else ("resolved" if self.ended else "firing")
+        return {**told, "event": known, "notice": self.event}

@@ -54,7 +54,7 @@ def test_every_kind_says_which_fields_it_has() -> None:
     assert [one["name"] for one in kinds["webhook"]["fields"] if one["secret"]] == ["secret"]
 
 
-def test_a_webhook_is_signed_and_carries_the_contract_alone(sink: WebhookSink) -> None:
+def test_a_webhook_is_signed_and_carries_the_contract(sink: WebhookSink) -> None:
     sent = Webhook({"url": sink.url, "secret": "s3"}).send(message(), "")
     got = sink.requests[0]
     stamp, signature = (part.partition("=")[2] for part in got.headers["X-Watchkeeper-Signature"].split(","))
@@ -62,7 +62,7 @@ def test_a_webhook_is_signed_and_carries_the_contract_alone(sink: WebhookSink) -
     assert got.headers["Idempotency-Key"] == "5a1f" == got.json["key"]
     assert set(got.json) == {
         "event", "key", "incident", "severity", "rule", "server", "metric", "labels", "value", "limit", "since",
-        "at", "summary", "url", "members",
+        "at", "summary", "url", "members", "notice",
     }  # fmt: skip
     assert sent.answer == "200 ok"
 

@@ -36,10 +36,13 @@ def world(team: Team, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -
     return World(team, store)
 
 
-def test_a_webhook_gets_the_fields_of_the_contract_and_no_others(world: World) -> None:
+@pytest.mark.parametrize("case", ["firing", "escalated", "repeat", "reminder", "resolved", "acknowledged"])
+def test_a_webhook_gets_the_contract_and_what_kind_of_news_it_is(case: str, world: World) -> None:
     hook = world._channel("hook", "webhook", {"url": "https://example.org"}, team=world.team)
-    message = world.told(CASES["firing"](world), channel=hook)
-    assert tuple(message.body()) == CONTRACT
+    message = world.told(CASES[case](world), channel=hook)
+    assert tuple(message.body()) == (*CONTRACT, "notice")
+    assert message.body()["event"] == (case if case in {"resolved", "acknowledged"} else "firing")
+    assert message.body()["notice"] == case
     assert b"chart" not in msgspec.json.encode(message.body())
 
 
