@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -12,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import Audit, Team, User
-from alerts import rulefile
+from alerts import rulefile, services
 from alerts.models import Chain, Channel, Rule
 from alerts.rulefile import Broken
 from core.clock import now
@@ -196,3 +197,21 @@ def test_the_api_takes_the_same_file(
     assert admin.get(f"{where}?team=Strangers").status_code == 404
     assert post(client=api(person("viewer"))).status_code == 403
     assert api(person("viewer")).get(where).status_code == 200
+
+
+def test_the_calm_rules_of_a_new_team_come_back_on_another_hub(team: Team, other_team: Team) -> None:
+    services.make_default_rules(team)
+    text = rulefile.export(team)
+    assert apply(team, text) == [], "what a new team begins with is right by the same judgement"
+    apply(other_team, text)
+    assert rulefile.export(other_team) == text
+
+
+def test_what_the_page_about_rules_shows_can_be_applied(team: Team, person: Callable[..., User]) -> None:
+    Chain.objects.create(team=team, name="Database night")
+    Rule.objects.create(team=team, name="Backup runs", metric="check_up", op="below", critical=1, critical_recover=1)
+    page = Path(__file__).parents[2] / "docs" / "rules.md"
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        assert apply(team, block)
+    text = rulefile.export(team)
+    assert apply(team, text) == []
