@@ -230,7 +230,7 @@ def test_a_recurring_one_announces_each_of_its_ends(stage: Stage, silence: Calla
     stage.fire(stage.rule(), "web-1")
     for hours in (0.85, 0.9, 10, 24.85, 24.9, 26):
         stage.at(hours * 3600)
-    reminders = Notice.objects.filter(kind="reminder").values_list("at", flat=True)
+    reminders = Notice.objects.filter(kind="reminder").order_by("at").values_list("at", flat=True)
     assert [round((at - START).total_seconds() / 3600, 1) for at in reminders] == [0.8, 24.9]
 
 

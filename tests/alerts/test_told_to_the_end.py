@@ -36,7 +36,7 @@ class Telling(RuleBasedStateMachine):
         hooks = [stage.hook("first"), stage.hook("second", default=False)]
         person = {"person": str(self.user.uuid)}
         named = [{"channel": str(hook.uuid)} for hook in hooks]
-        self.rules = {
+        self.standing = {
             "grouped": stage.rule("grouped", notify=named),
             "patient": stage.rule("patient", group_wait=30, group_interval=300, repeat_intervals=[600]),
             "alone": stage.rule("alone", group_wait=0, notify=[named[0], person]),
@@ -54,14 +54,14 @@ class Telling(RuleBasedStateMachine):
 
     @rule(name=NAMES, of=RULES, critical=st.booleans())
     def fire(self, name: str, of: str, critical: bool) -> None:
-        known = self.stage.alert(self.rules[of], name)
+        known = self.stage.alert(self.standing[of], name)
         if known is None or (critical and known.severity == "warn"):
-            self.stage.fire(self.rules[of], name, value=99 if critical else 85)
+            self.stage.fire(self.standing[of], name, value=99 if critical else 85)
 
     @rule(name=NAMES, of=RULES)
     def end(self, name: str, of: str) -> None:
-        if self.stage.alert(self.rules[of], name):
-            self.stage.end(self.rules[of], name)
+        if self.stage.alert(self.standing[of], name):
+            self.stage.end(self.standing[of], name)
 
     @rule(seconds=st.sampled_from([0, 1, 9, 30, 60, 300, 4000]))
     def wait(self, seconds: int) -> None:
@@ -104,7 +104,7 @@ class Telling(RuleBasedStateMachine):
 
     def settle(self) -> None:
         """Everything ends; then everybody who was called to an alert has its end, and nobody else has."""
-        for name, of in ((n, r) for n in list(self.stage.servers) for r in self.rules):
+        for name, of in ((n, r) for n in list(self.stage.servers) for r in self.standing):
             self.end_quietly(name, of)
         for _ in range(3):
             self.stage.after(400)
@@ -121,8 +121,8 @@ class Telling(RuleBasedStateMachine):
         assert {alert: places for alert, places in called.items() if places} == ended()
 
     def end_quietly(self, name: str, of: str) -> None:
-        if self.stage.alert(self.rules[of], name):
-            self.stage.end(self.rules[of], name)
+        if self.stage.alert(self.standing[of], name):
+            self.stage.end(self.standing[of], name)
 
 
 def ended() -> dict[int, set[tuple[int, str]]]:
@@ -143,4 +143,4 @@ def test_who_is_told_of_a_trouble_is_told_of_its_end_and_nobody_else() -> None:
         max_examples=5, stateful_step_count=15, deadline=None, derandomize=True,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    run_state_machine_as_test(Telling, settings=kept)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Telling, settings=kept)
