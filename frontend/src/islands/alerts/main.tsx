@@ -201,7 +201,11 @@ function Alerts({ first }: { first: AlertsProps }) {
   const [query, setQuery] = useState(() => fromAddress().query)
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
   const tabs = useTabs(incidents, me, told)
-  const whole = tabs[tab]
+  // what is taken here stays in sight, saying by whom, until one leaves the tab
+  const seen = useRef(new Set<string>())
+  for (const one of tabs.open) seen.current.add(one.id)
+  const stays = tabs.taken.filter((one) => one.state === 'acknowledged' && seen.current.has(one.id))
+  const whole = tab === 'open' ? [...tabs.open, ...stays] : tabs[tab]
   const list = whole.filter((incident) => matches(incident, query))
   const here = useKeys(list)
   const may = (one: Incident) => acts.includes(one.team ?? '')
@@ -224,6 +228,7 @@ function Alerts({ first }: { first: AlertsProps }) {
             options={TABS.map((one) => [`${w(`inbox.${one}`)} ${count(tabs[one].length)}`, one] as const)}
             value={tab}
             onPick={(next) => {
+              seen.current.clear()
               setTab(next)
               history.replaceState(null, '', next === 'open' ? location.pathname : `?tab=${next}`)
             }}
