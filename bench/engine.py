@@ -80,7 +80,9 @@ def of_sieve(servers: int, rules: int, share: float, name: str) -> None:
     spent = time.process_time() - began
     looked = f"{100 * candidates / (judged * len(rows)):.2f} % looked at closely, {moved} moves"
     rate = judged * len(rows) / spent / 1e6
-    figures.judged(f"{servers} servers, {rules} rules, {name}", f"{rate:.1f} M/s: {looked}", ">= 5" if share < 0.05 else "-")
+    figures.judged(
+        f"{servers} servers, {rules} rules, {name}", f"{rate:.1f} M/s: {looked}", ">= 5" if share < 0.05 else "-"
+    )
 
 
 def _rules(count: int, servers: set[int]) -> dict[str, list[Any]]:

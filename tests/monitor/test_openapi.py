@@ -23,14 +23,14 @@ def test_the_committed_description_equals_a_fresh_one() -> None:
 
 
 def test_every_operation_says_how_one_proves_who_asks() -> None:
-    """Only enrolling is open to strangers: it carries its token in the body."""
+    """Enrolling and answering by a signed link are open to strangers: each carries its proof in the body."""
     document = json.loads(COMMITTED.read_text(encoding="utf-8"))
     ways = {
         f"{method} {path}": {name for choice in operation.get("security", [{}]) for name in choice}
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
-    assert ways.pop("post /api/v1/enrol") == set()
+    assert ways.pop("post /api/v1/enrol") == ways.pop("post /api/v1/acknowledge") == set()
     for agents in ("post /api/v1/ingest", "get /api/v1/orders", "post /api/v1/agent/key"):
         assert ways.pop(agents) == {"agent"}
     assert all(ways.values()), ways

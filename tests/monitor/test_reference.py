@@ -13,7 +13,8 @@ from monitor import env, reference
 ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"[A-Z]+(_[A-Z0-9]+)+")
 HUB = [variable for section in reference.SECTIONS.values() for variable in section]
-NEEDS_FILE = {"secret", "password", "address", "database", "store", "push_key", "contact"}  # kinds of reading that know NAME_FILE
+# Kinds of reading that know NAME_FILE.
+NEEDS_FILE = {"secret", "password", "address", "database", "store", "push_key", "contact"}
 
 
 def calls() -> dict[str, str]:
