@@ -102,7 +102,8 @@ def watch(call: Callable[..., Any], hook: WebhookSink) -> None:
     call(
         "POST", "/api/v1/rules",
         {
-            "name": "CPU hot", "metric": "cpu_used_percent", "op": "above", "critical": 95, "critical_recover": 80,
+            "name": "CPU hot", "selector": "name:web-*", "metric": "cpu_used_percent", "op": "above", "critical": 95,
+            "critical_recover": 80,
             "notify": [{"channel": first["id"]}, {"channel": second["id"]}], "group_wait": 0,
         },
     )  # fmt: skip
