@@ -74,7 +74,8 @@ def _watch(product: Product, token: str, hook: WebhookSink) -> None:
         "POST", "/api/v1/channels", {"name": "h", "kind": "webhook", "config": config}, token=token
     )
     rule = {
-        "name": "bench", "selector": "name:bench", "metric": "cpu_used_percent", "critical": 95, "critical_recover": 80, "group_wait": 0,
+        "name": "bench", "selector": "name:bench", "metric": "cpu_used_percent", "critical": 95,
+        "critical_recover": 80, "group_wait": 0,
         "notify": [{"channel": channel.json()["id"]}],
     }  # fmt: skip
     assert product.request("POST", "/api/v1/rules", rule, token=token).status == 201
