@@ -1,4 +1,7 @@
-"""Alerts under power cuts with a moody receiver: none lost, few repeated. With `storm`: a thousand at once."""
+"""Alerts under power cuts with a moody receiver: none lost, few repeated.
+
+`receiver`: receivers in every kind of trouble, side by side. `storm`: a thousand alerts at once.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 from bench.faults import _database
 from bench.figures import row
-from tests.faults import alarms
+from tests.faults import alarms, receivers
 from tests.faults.chaos import HastyProduct, HastyScaleOut, Running
 from tests.services import _drop, running
 
@@ -22,12 +25,14 @@ def main() -> int:
     asked = _asked()
     if asked.what == "storm":
         return _storm(asked.servers or 1000)
+    if asked.what == "receiver":
+        return _receiver(asked)
     return max(_kills(asked, seed) for seed in asked.seed)
 
 
 def _asked() -> argparse.Namespace:
     asked = argparse.ArgumentParser(prog="./watchkeeper bench alarms", description=__doc__)
-    asked.add_argument("what", nargs="?", choices=("kills", "storm"), default="kills")
+    asked.add_argument("what", nargs="?", choices=("kills", "receiver", "storm"), default="kills")
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])
     asked.add_argument("--servers", type=int)
@@ -39,17 +44,8 @@ def _asked() -> argparse.Namespace:
 
 def _kills(asked: argparse.Namespace, seed: int) -> int:
     with ExitStack() as stack:
-        folder = Path(asked.keep or stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.mkdir(exist_ok=True)
-        product: Running = HastyProduct(folder / "data", **ALLOW)
-        if asked.db == "postgres":
-            database = _database()
-            stack.callback(_drop, database)
-            product = HastyScaleOut(folder / "data", database, running.redis(), **ALLOW)
-        try:
-            found = alarms.run(product, alarms.Plan(seed, asked.kills, asked.servers or 25, asked.rounds))
-        finally:
-            product.kill()
+        product = _product(asked, stack)
+        found = alarms.run(product, alarms.Plan(seed, asked.kills, asked.servers or 25, asked.rounds))
     print(f"seed {seed}: {found.summary()}")
     for fault in (*found.lost[:10], *found.strange[:10]):
         print(f"  {fault}")
@@ -57,6 +53,31 @@ def _kills(asked: argparse.Namespace, seed: int) -> int:
     row(f"seed {seed}: lost of {found.expected}", str(len(found.lost)), "0")
     row(f"seed {seed}: repeated, the receiver's own deaths counted", f"{again:.1f} %", "<= 1 % beyond its deaths")
     return int(bool(found.lost or found.strange or found.doubled))
+
+
+def _product(asked: argparse.Namespace, stack: ExitStack) -> Running:
+    """Killed when the stack ends."""
+    folder = Path(asked.keep or stack.enter_context(tempfile.TemporaryDirectory()))
+    folder.mkdir(exist_ok=True)
+    product: Running = HastyProduct(folder / "data", **ALLOW)
+    if asked.db == "postgres":
+        database = _database()
+        stack.callback(_drop, database)
+        product = HastyScaleOut(folder / "data", database, running.redis(), **ALLOW)
+    stack.callback(product.kill)
+    return product
+
+
+def _receiver(asked: argparse.Namespace) -> int:
+    """One channel well, the others in their troubles; what each of them was owed and got."""
+    with ExitStack() as stack:
+        found = receivers.run(_product(asked, stack), asked.servers or 4, min(asked.rounds, 12))
+    for one in found:
+        said = f"{len(one.lost)} lost, {one.repeated} repeated, {one.tries} tries, slowest {one.slowest:.1f} s"
+        row(f"receiver {one.trouble}: of {one.expected}", f"{said}, the last {one.late:.0f} s after", "0 lost")
+        for fault in (*one.lost[:5], *one.strange[:5]):
+            print(f"  {fault}")
+    return int(any(one.lost or one.strange for one in found))
 
 
 def _storm(servers: int) -> int:

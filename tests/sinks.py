@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import socketserver
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -86,7 +88,10 @@ class WebhookSink(_Sink):
                 time.sleep(sink.delay)
                 answer = sink.answer(received) if callable(sink.answer) else sink.answer
                 reply = answer if isinstance(answer, Reply) else Reply(answer)
-                if reply.status == 0:  # taken, and gone before it said so
+                if reply.status <= 0:  # taken, and gone before it said so; below zero with a reset
+                    if reply.status < 0:
+                        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        self.connection.close()
                     self.close_connection = True
                     return
                 try:
