@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import Failure
 from metrics.names import Labels
-from metrics.rollups import Rolled
+from metrics.rollups import Rolled as Rolled  # part of the face
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

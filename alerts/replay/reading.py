@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from alerts.engine import Floats, Ints, Limits
 from alerts.replay.spans import STEP, Labels, Samples
-from metrics.base import MINUTES, RAW
-from metrics.rollups import Rolled
+from metrics.base import MINUTES, RAW, Rolled
 from metrics.store import query
 
 HOUR = 3_600_000
