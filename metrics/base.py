@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from core.errors import Failure
 from metrics.names import Labels
-from metrics.rollups import Rolled as Rolled  # part of the face
+from metrics.rollups import Rolled
+
+__all__ = [
+    "HOURS", "MINUTES", "RAW", "TIERS", "Best", "Floats", "Ints", "Kept", "Key", "Labels", "Line", "Named", "Newest",
+    "Rolled", "Store", "TooMuch",
+]  # fmt: skip
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
