@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,9 +18,12 @@ from alerts.models import Alert, Incident, Notice, Silence
 from alerts.policy import Mute
 from alerts.services import people
 from alerts.services.audience import Book, To
+from alerts.services.work import lock
 from alerts.silences import Times, Window, check
 from core import runner, selector
 from servers.models import Server
+
+log = logging.getLogger(__name__)
 
 BEFORE = timedelta(minutes=10)
 WEEK = timedelta(days=7)
@@ -33,17 +37,21 @@ def times(silence: Silence) -> Times:
 
 def mutes(teams: Collection[int], now: datetime) -> list[Mute]:
     """What is silenced at this moment."""
-    found = []
-    for silence in Silence.objects.standing(now).filter(team__in=teams, starts_at__lte=now):
+    standing = Silence.objects.standing(now).filter(team__in=teams, starts_at__lte=now)
+    return [found[1] for silence in standing if (found := _open(silence, now))]
+
+
+def _open(silence: Silence, now: datetime) -> tuple[Window, Mute] | None:
+    """Its window and what it mutes now. One that cannot be read mutes nothing: better told than swallowed."""
+    try:
         window = times(silence).at(now)
-        if window is not None:
-            found.append(_mute(silence, window))
-    return found
-
-
-def _mute(silence: Silence, window: Window) -> Mute:
-    meant = selector.parse(silence.selector).matches
-    return Mute(silence.team_id, silence.rule_id, meant, silence.reason, window[1])
+        if window is None:
+            return None
+        meant = selector.parse(silence.selector).matches
+    except ValueError:
+        log.exception("The silence %s cannot be read", silence.uuid)
+        return None
+    return window, Mute(silence.team_id, silence.rule_id, meant, silence.reason, window[1])
 
 
 @transaction.atomic
@@ -76,7 +84,8 @@ def _told(silence: Silence | None) -> dict[str, Any]:
 def _look_again(silence: Silence, now: datetime) -> None:
     """What is held may be free now; groups that wait for their timer go on waiting."""
     held = Notice.objects.untold().filter(incident__team=silence.team_id).exclude(held="")
-    Incident.objects.filter(pk__in=held.values("incident")).update(next_at=now)
+    touched = lock(Incident.objects.filter(pk__in=held.values("incident")))
+    Incident.objects.filter(pk__in=touched).update(next_at=now)
     transaction.on_commit(partial(runner.wake, "telling"))
 
 
@@ -128,19 +137,20 @@ def announce_ends(now: datetime) -> None:
         Q(warned_at=None) | ~Q(rrule="")
     )  # fmt: skip
     for silence in soon.select_related("owner"):
-        window = times(silence).at(now)
-        if window is None or not window[1] - BEFORE <= now or window[1] - window[0] <= BEFORE:
+        found = _open(silence, now)
+        if found is None:
             continue
-        if silence.warned_at is None or silence.warned_at < window[0]:
-            _announce(silence, window, now)
+        (start, end), mute = found
+        late = end - BEFORE <= now and end - start > BEFORE
+        if late and (silence.warned_at is None or silence.warned_at < start):
+            _announce(silence, (start, end), mute, now)
 
 
 @transaction.atomic
-def _announce(silence: Silence, window: Window, now: datetime) -> None:
+def _announce(silence: Silence, window: Window, mute: Mute, now: datetime) -> None:
     unsaid = Q(warned_at=None) | Q(warned_at__lt=window[0])
     if not Silence.objects.filter(unsaid, pk=silence.pk).update(warned_at=now):
         return
-    mute = _mute(silence, window)
     open_ = Alert.objects.open().filter(rule__team=silence.team_id).exclude(state="pending").exclude(incident=None)
     hit = [
         alert for alert in open_.select_related("rule", "server", "incident").order_by("-severity", "pk")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import transaction
-from django.db.models import F, Min, QuerySet
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Min, QuerySet
 
 from alerts.models import Delivery, Incident, Notice
 from alerts.services import chains, reminders
@@ -20,19 +20,25 @@ log = logging.getLogger(__name__)
 
 NAME = "telling"
 AGAIN = timedelta(seconds=0.5)
+LATER = timedelta(minutes=1)  # until what failed is tried again
+DOWN = (OperationalError, InterfaceError)  # the database: nothing of it can be told now
 AT_ONCE = 200  # groups in one transaction; the rest comes in the next
 
 
 def step(now: datetime) -> datetime | None:
-    """Do everything that is due; when there will be more."""
-    _take_back(now)
-    flush(Incident.objects.all(), now)
-    _announce_ends(now)
-    chain = chains.run_due(now, muted=partial(muted, now=now))
-    reminder = reminders.run_due(now)
-    times = [at for at in (_next_group(now), _next_return(), chain, reminder) if at]
+    """Do everything that is due; when there will be more. A part that fails keeps no other from being done."""
+    times: list[datetime | None] = []
+    failed: Exception | None = None
+    for part in (_take_back, _tell_groups, _announce_ends, _run_chains, reminders.run_due):
+        try:
+            times.append(part(now))
+        except Exception as error:
+            log.exception("A part of telling failed; it is tried again")
+            failed = error
+    if failed is not None:
+        raise failed
     # What is still due is held by another process, or failed: looked at again soon.
-    return min((at if at > now else now + AGAIN for at in times), default=None)
+    return min((at if at > now else now + AGAIN for at in times if at), default=None)
 
 
 def at_once(incidents: Iterable[int], now: datetime) -> None:
@@ -47,8 +53,32 @@ def at_once(incidents: Iterable[int], now: datetime) -> None:
 
 def flush(of: QuerySet[Incident], now: datetime) -> None:
     # Asked first without a transaction: on SQLite each would take the one lock for writing.
-    while of.filter(next_at__lte=now).exists() and _flush_some(of, now) == AT_ONCE:
+    while of.filter(next_at__lte=now).exists() and _flush_safely(of, now) == AT_ONCE:
         pass
+
+
+def _flush_safely(of: QuerySet[Incident], now: datetime) -> int:
+    try:
+        return _flush_some(of, now)
+    except DOWN:
+        raise
+    except Exception:
+        log.exception("Some groups could not be told together; each is told alone")
+    due = list(of.filter(next_at__lte=now).order_by("next_at", "pk").values_list("pk", flat=True)[:AT_ONCE])
+    for pk in due:
+        _flush_alone(pk, now)
+    return len(due)
+
+
+def _flush_alone(pk: int, now: datetime) -> None:
+    chosen = Incident.objects.filter(pk=pk)
+    try:
+        _flush_some(chosen, now)
+    except DOWN:
+        raise
+    except Exception:
+        log.exception("Incident %d could not be told; it is tried again", pk)
+        chosen.filter(next_at__lte=now).update(next_at=now + LATER)
 
 
 @transaction.atomic
@@ -77,13 +107,34 @@ def deliver(notice: Notice, targets: Iterable[To], due: datetime) -> None:
     transaction.on_commit(partial(runner.wake, "deliver"))
 
 
-def _take_back(now: datetime) -> None:
+def _take_back(now: datetime) -> datetime | None:
     """The time for which somebody wanted to look after it is over."""
+    for incident in _over(now):
+        _give_back(incident, now)
+    taken = Incident.objects.open().exclude(acknowledged_until=None)
+    soonest: datetime | None = taken.aggregate(at=Min("acknowledged_until"))["at"]
+    return soonest
+
+
+def _over(now: datetime) -> QuerySet[Incident]:
+    return Incident.objects.open().filter(acknowledged_until__lte=now).exclude(acknowledged_at=None)
+
+
+@transaction.atomic
+def _give_back(incident: Incident, now: datetime) -> None:
     from alerts.services import answers  # noqa: PLC0415 - it delivers by this module
 
-    over = Incident.objects.open().filter(acknowledged_until__lte=now).exclude(acknowledged_at=None)
-    for incident in over.select_related("acknowledged_by"):
-        answers.unacknowledge(incident, now, f"The time of {incident.acknowledged_by} is over.", reason="until")
+    # Its owner may have said a later time since it was found.
+    row = _over(now).select_related("acknowledged_by").filter(pk=incident.pk)
+    still = row.select_for_update(skip_locked=True, of=("self",)).first()
+    if still is not None:
+        answers.unacknowledge(still, now, f"The time of {still.acknowledged_by} is over.", reason="until")
+
+
+def _tell_groups(now: datetime) -> datetime | None:
+    flush(Incident.objects.all(), now)
+    soonest: datetime | None = Incident.objects.aggregate(at=Min("next_at"))["at"]
+    return soonest
 
 
 def _announce_ends(now: datetime) -> None:
@@ -92,12 +143,5 @@ def _announce_ends(now: datetime) -> None:
     silences.announce_ends(now)
 
 
-def _next_group(now: datetime) -> datetime | None:
-    soonest: datetime | None = Incident.objects.aggregate(at=Min("next_at"))["at"]
-    return soonest
-
-
-def _next_return() -> datetime | None:
-    taken = Incident.objects.open().exclude(acknowledged_until=None)
-    soonest: datetime | None = taken.aggregate(at=Min(F("acknowledged_until")))["at"]
-    return soonest
+def _run_chains(now: datetime) -> datetime | None:
+    return chains.run_due(now, muted=partial(muted, now=now))

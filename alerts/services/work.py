@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from alerts import grouping, messages
 from alerts.engine import Track
@@ -38,6 +38,12 @@ def by_of(rule: Rule) -> list[str]:
 def is_down(rule: Rule) -> bool:
     """The rule "server down": silence of the server itself, not of one of its series."""
     return rule.kind == "no_data" and not rule.metric
+
+
+def lock(chosen: QuerySet[Incident]) -> list[int]:
+    """Hold these in the order in which everybody does, so that no two wait for each other."""
+    rows = chosen.select_for_update(of=("self",)).order_by("pk")
+    return [incident.pk for incident in rows]
 
 
 @dataclass(eq=False)
@@ -313,8 +319,8 @@ class Work:
         """What else is bad of this server, and of no other, is a child of its being down."""
         others = Alert.objects.open().filter(incident=OuterRef("pk")).exclude(server=server)
         mine = Alert.objects.open().filter(server=server).exclude(incident=None).values("incident")
-        alone = Incident.objects.open().filter(~Exists(others), pk__in=mine).exclude(pk=down.pk)
-        alone.update(parent=down)
+        alone = lock(Incident.objects.open().filter(~Exists(others), pk__in=mine).exclude(pk=down.pk))
+        Incident.objects.filter(pk__in=alone).update(parent=down)
 
     def _committed(self) -> None:
         from alerts.services import telling  # noqa: PLC0415 - it tells what this writes
