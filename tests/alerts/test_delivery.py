@@ -144,9 +144,9 @@ def test_two_minutes_of_failures_are_told_otherwise_and_tried_on(
     behind = desk.delivery(hook)
     Delivery.objects.filter(pk=behind.pk).update(due_at=now() - timedelta(seconds=1))
     deliver_due(hook.pk, at_once=False)
-    assert fallback.sweep(now()) == 0
-    assert fallback.sweep(now() + timedelta(minutes=2, seconds=5)) == 2
-    assert fallback.sweep(now() + timedelta(minutes=3)) == 0
+    assert fallback.sweep(now(), set()) == 0
+    assert fallback.sweep(now() + timedelta(minutes=2, seconds=5), set()) == 2
+    assert fallback.sweep(now() + timedelta(minutes=3), set()) == 0
     assert {one.instead_of for one in hook_deliveries(hook.fallback)} == {told, behind}
     sink.answer = 200
     later.move(minutes=6)
@@ -218,7 +218,7 @@ def test_above_the_cap_the_rest_is_one_digest(hook: Channel, desk: Desk, sink: W
     later.move(minutes=10, seconds=30)
     drain(hook)
     assert len(sink.requests) == 4
-    assert sink.requests[3].json["event"] == "digest"
+    assert sink.requests[3].json["notice"] == "digest"
     digest = Delivery.objects.get(notice__kind="digest")
     assert digest.notice.facts["count"] == 6
     assert digest.notice.facts["lines"][0] == "web-3: hot."
