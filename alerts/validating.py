@@ -212,7 +212,7 @@ def _there(rule: Rule, kind: str, id_: Any) -> bool:
     except ValueError:
         return False
     if kind == "channel":
-        return Channel.objects.of_teams().filter(team=rule.team_id, uuid=uuid).exists()
+        return Channel.objects.standing().of_teams().filter(team=rule.team_id, uuid=uuid).exists()
     if kind == "chain":
         return Chain.objects.filter(team=rule.team_id, uuid=uuid).exists()
     active = Membership.objects.filter(team=rule.team_id, user__is_active=True)

@@ -189,7 +189,7 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
             raise PermissionDenied
 
     def perform_destroy(self, instance: Channel) -> None:
-        verbs.remove(instance, by=self.request.user)  # type: ignore[arg-type]
+        verbs.remove(instance, now(), by=self.request.user)  # type: ignore[arg-type]
 
     @extend_schema(responses=KindSerializer(many=True))
     @action(detail=False, pagination_class=None)

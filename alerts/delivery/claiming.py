@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import DateTimeField, F, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from alerts.models import Delivery
 from core import runner
@@ -24,7 +25,11 @@ def claim(channel: int, at: datetime, most: int) -> list[Delivery]:
     for one in found:
         one.lease_owner, one.lease_until, one.attempts = INSTANCE, at + LEASE, one.attempts + 1
         one.tried_at = one.tried_at or at
-    Delivery.objects.bulk_update(found, ["lease_owner", "lease_until", "attempts", "tried_at"])
+    if found:
+        Delivery.objects.filter(pk__in=[one.pk for one in found]).update(
+            lease_owner=INSTANCE, lease_until=at + LEASE, attempts=F("attempts") + 1,
+            tried_at=Coalesce("tried_at", Value(at, DateTimeField())),
+        )  # fmt: skip
     return found
 
 
@@ -43,8 +48,18 @@ def ours(delivery: Delivery) -> QuerySet[Delivery]:
 
 @transaction.atomic
 def retry(delivery: Delivery, now: datetime) -> bool:
-    """A dead letter is tried once more, as if it were new; false where it is none."""
-    dead = Delivery.objects.filter(pk=delivery.pk, state="dead")
-    done = dead.update(state="waiting", due_at=now, attempts=0, tried_at=None, lease_owner="", lease_until=None)
+    """A dead letter is tried once more, as if it were new; false where it is none. A digest tells the same again."""
+    dead = Delivery.objects.filter(state="dead")
+    fresh = {
+        "state": "waiting",
+        "due_at": now,
+        "attempts": 0,
+        "tried_at": None,
+        "lease_owner": "",
+        "lease_until": None,
+    }
+    done = dead.filter(pk=delivery.pk).update(folded_in=None, **fresh)
+    if done:
+        dead.filter(folded_in=delivery.pk).update(**fresh)
     transaction.on_commit(lambda: runner.wake("deliver"))
     return bool(done)

@@ -73,19 +73,28 @@ def deliver_due(channel: int, *, at_once: bool = True) -> bool:
     batch = claim(channel, at, _most(row, parallel))
     if not batch:
         return False
-    letters = [letter for letter in map(_letter, batch) if letter is not None]
     try:
-        sender = kinds.sender(row)
+        sender = _sender(row)
     except DeliveryError as error:
-        for delivery, _message in letters:
+        for delivery in batch:
             outcome.failed(delivery, error, now())
         return True
+    letters = [letter for letter in map(_letter, batch) if letter is not None]
     if parallel > 1 and len(letters) > 1:
         _at_once(sender, letters, parallel)
         return True
     for delivery, message in letters:
         _marked(delivery, partial(sender.send, message, delivery.recipient))
     return True
+
+
+def _sender(channel: Channel) -> Kind:
+    """What waits on a channel that was given up meanwhile goes the other way, or is seen as a dead letter."""
+    if channel.removed_at is not None:
+        raise DeliveryError(f"The channel {channel} was removed.", permanent=True)
+    if not channel.enabled:
+        raise DeliveryError(f"The channel {channel} is switched off.", permanent=True)
+    return kinds.sender(channel)
 
 
 def _most(channel: Channel, parallel: int) -> int:

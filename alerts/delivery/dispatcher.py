@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Min
 
-from alerts.delivery import breaker, fallback
+from alerts.delivery import breaker, fallback, outcome
 from alerts.delivery.courier import Courier
 from alerts.models import Delivery
 from core.clock import now
@@ -27,12 +27,14 @@ class Dispatcher(Loop):
         self.couriers: dict[int, Courier] = {}
         self.pulse = Held("pulse deliver", 30.0)
         self.swept = 0.0
+        self.hopeless: set[int] = set()
 
     def _dispatch(self) -> bool:
         self.pulse.ours()
         at = now()
         if time.monotonic() - self.swept > SWEEP:
-            fallback.sweep(at)
+            outcome.give_up(at)
+            fallback.sweep(at, self.hopeless)
             self.swept = time.monotonic()
         self.couriers = {channel: one for channel, one in self.couriers.items() if one.is_alive() and not one.gone}
         left_out = False

@@ -14,20 +14,27 @@ from core import runner
 
 PATIENCE = timedelta(minutes=2)
 AT_ONCE = 500
+LOOKED_AT = 20_000
 TOLD = ("firing", "resolved", "repeat", "escalated", "acknowledged", "unacknowledged", "reminder", "digest")
 
 
-def sweep(now: datetime) -> int:
-    """Tell otherwise what has failed, or waited behind failures, for two minutes; its own tries go on."""
+def sweep(now: datetime, hopeless: set[int]) -> int:
+    """Tell otherwise what has failed, or waited behind failures, for two minutes; its own tries go on.
+
+    What has no other way is added to `hopeless`, so that it is not asked about at each sweep, before all others.
+    """
     since = now - PATIENCE
     another = Delivery.objects.filter(instead_of=OuterRef("pk"))
     late = Q(tried_at__lte=since, attempts__gt=0) | Q(tried_at=None, due_at__lte=since, channel__failures__gt=0)
     somewhere = Q(channel__fallback__isnull=False) | Q(person__isnull=False)
     chosen = Delivery.objects.filter(late, somewhere, ~Exists(another), state="waiting", notice__kind__in=TOLD)
-    done = 0
-    for one in chosen.select_related("notice", "channel__fallback").order_by("pk")[:AT_ONCE]:
-        done += instead(one, now)
-    return done
+    late_ones = list(chosen.order_by("pk").values_list("pk", flat=True)[:LOOKED_AT])
+    hopeless.intersection_update(late_ones)
+    asked = [pk for pk in late_ones if pk not in hopeless][:AT_ONCE]
+    for one in Delivery.objects.filter(pk__in=asked).select_related("notice", "channel__fallback").order_by("pk"):
+        if not instead(one, now):
+            hopeless.add(one.pk)
+    return len(asked) - len(hopeless.intersection(asked))
 
 
 @transaction.atomic

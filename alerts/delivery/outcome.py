@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from alerts.channels.base import DeliveryError, Gone, Sent
 from alerts.delivery import breaker, fallback, kinds, storm, subscriptions
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
 GIVE_UP = timedelta(hours=24)
+AT_ONCE = 500
 
 
 @dataclass
@@ -68,6 +70,28 @@ def failed(delivery: Delivery, error: DeliveryError, at: datetime) -> bool:
     if dead:
         fallback.instead(delivery, at)
     return breaker.failed(delivery.channel_id, error, at, text)
+
+
+def give_up(now: datetime) -> int:
+    """What waited a day behind a channel that rests is a dead letter: too few of them are tried to find it out."""
+    day = now - GIVE_UP
+    old = Q(tried_at__lt=day) | Q(tried_at=None, due_at__lt=day)
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    chosen = Delivery.objects.filter(old, free, state="waiting", folded_in=None, channel__resting_until__gt=now)
+    return sum(_give_up(one, now) for one in chosen.select_related("notice", "channel__fallback")[:AT_ONCE])
+
+
+@transaction.atomic
+def _give_up(delivery: Delivery, now: datetime) -> bool:
+    text = delivery.error or f"Nothing went out over {delivery.channel} for a day."
+    same = Delivery.objects.filter(pk=delivery.pk, state="waiting", attempts=delivery.attempts)
+    if not same.update(state="dead", error=text[:500], lease_until=None, lease_owner=""):
+        return False
+    tally.dead += 1
+    if delivery.notice.kind == storm.KIND:
+        storm.lost(delivery, text)
+    fallback.instead(delivery, now)
+    return True
 
 
 def pause(attempts: int, asked: float | None) -> float:

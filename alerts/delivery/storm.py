@@ -52,9 +52,11 @@ def fold(channel: Channel, now: datetime) -> int:
 
 
 def _open(channel: Channel, recipient: str) -> Delivery | None:
-    return Delivery.objects.filter(
+    # Held, so that nobody sends it before these stand in it: they would be told by nothing.
+    chosen = Delivery.objects.filter(
         channel=channel, recipient=recipient, notice__kind=KIND, state="waiting", lease_until=None
-    ).first()
+    )
+    return chosen.select_for_update(of=("self",)).first()
 
 
 def _begin(channel: Channel, mine: Sequence[Delivery], now: datetime) -> Delivery:

@@ -22,7 +22,7 @@ def add(user: User, one: Subscription) -> Channel:
     made = Channel(owner=user, name=NAME, kind="push", default=False)
     made.config = {"subscriptions": []}
     Channel.objects.bulk_create([made], ignore_conflicts=True)
-    channel = Channel.objects.select_for_update(of=("self",)).get(owner=user, name=NAME)
+    channel = Channel.objects.standing().select_for_update(of=("self",)).get(owner=user, name=NAME)
     others = [kept for kept in _browsers(channel) if kept["endpoint"] != one.endpoint][-(MOST - 1) :]
     mine = {"endpoint": one.endpoint, "p256dh": one.p256dh, "auth": one.auth, "name": one.name[:60]}
     channel.config = {"subscriptions": [*others, mine]}
@@ -35,7 +35,7 @@ def add(user: User, one: Subscription) -> Channel:
 @transaction.atomic
 def end(user: User, endpoint: str) -> None:
     """The browser wants no more of it; one that is not there does nothing."""
-    channel = Channel.objects.filter(owner=user, name=NAME, kind="push").first()
+    channel = Channel.objects.standing().filter(owner=user, name=NAME, kind="push").first()
     if channel is not None:
         remove(channel.pk, Subscription(endpoint, "", "").id)
         audit(user, "push.unsubscribe", channel)
@@ -43,7 +43,7 @@ def end(user: User, endpoint: str) -> None:
 
 @transaction.atomic
 def remove(channel: int, recipient: str) -> None:
-    row = Channel.objects.select_for_update(of=("self",)).filter(pk=channel, kind="push").first()
+    row = Channel.objects.standing().select_for_update(of=("self",)).filter(pk=channel, kind="push").first()
     if row is None:
         return
     left = [kept for kept in _browsers(row) if Subscription(**kept).id != recipient]

@@ -13,17 +13,23 @@ from accounts.base import LOOK, TeamOwned
 from accounts.models import Team, User
 from core import sealed
 
+STANDING = Q(removed_at=None)
+
 
 class ChannelQuerySet(TeamOwned["Channel"]):
     def visible_to(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
         """Those of one's teams, and one's own; another person's own are nobody's business."""
-        teams = super().visible_to(user, verb).filter(owner=None)
+        teams = super().visible_to(user, verb).filter(owner=None, removed_at=None)
         if isinstance(user, AnonymousUser) or not user.is_active:
             return teams
-        return self.filter(Q(pk__in=teams.values("pk")) | Q(owner=user))
+        return self.standing().filter(Q(pk__in=teams.values("pk")) | Q(owner=user))
 
     def of_teams(self) -> Self:
         return self.filter(owner=None)
+
+    def standing(self) -> Self:
+        """Those not removed; removed ones stay as names in the record of what they told."""
+        return self.filter(removed_at=None)
 
 
 class Channel(models.Model):
@@ -48,12 +54,13 @@ class Channel(models.Model):
     fault = models.CharField(max_length=500, blank=True, editable=False, help_text="Why nothing goes out over it.")
     resting_until = models.DateTimeField(null=True, blank=True, editable=False, help_text="Its breaker is open.")
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="In a row.")
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
     objects: ClassVar[ChannelQuerySet] = ChannelQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["team", "name"], name="one_channel_of_a_name"),
-            models.UniqueConstraint(fields=["owner", "name"], name="one_own_channel_of_a_name"),
+            models.UniqueConstraint(fields=["team", "name"], condition=STANDING, name="one_channel_of_a_name"),
+            models.UniqueConstraint(fields=["owner", "name"], condition=STANDING, name="one_own_channel_of_a_name"),
             models.CheckConstraint(
                 condition=Q(team__isnull=False, owner__isnull=True) | Q(team__isnull=True, owner__isnull=False),
                 name="a_channel_is_of_a_team_or_of_a_person",

@@ -26,7 +26,7 @@ class Names:
     def __init__(self, team: Team) -> None:
         members = Membership.objects.filter(team=team, user__is_active=True)
         self.by_kind: dict[str, dict[str, str]] = {
-            "channel": _named(Channel.objects.of_teams().filter(team=team).values_list("name", "uuid")),
+            "channel": _named(Channel.objects.standing().of_teams().filter(team=team).values_list("name", "uuid")),
             "chain": _named(Chain.objects.filter(team=team).values_list("name", "uuid")),
             "person": _named(members.values_list("user__email", "user__uuid")),
             "rule": _named(Rule.objects.standing().filter(team=team).values_list("name", "uuid")),

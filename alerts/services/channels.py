@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -9,10 +11,10 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import audit
 from alerts.channels.base import channels
-from alerts.models import Channel
+from alerts.models import Channel, Way
 from alerts.services import chains
 from alerts.services.rules import naming
-from core import sealed
+from core import runner, sealed
 from core.errors import Conflict
 from core.registry import Unknown
 
@@ -33,7 +35,8 @@ def save(channel: Channel, *, by: User, before: dict[str, Any] | None = None) ->
 
 
 @transaction.atomic
-def remove(channel: Channel, *, by: User) -> None:
+def remove(channel: Channel, now: datetime, *, by: User) -> None:
+    """Its credentials go at once; its name stays in the record of whom it told."""
     named = naming(channel)
     if named:
         raise Conflict(f"Rules still tell by this channel: {', '.join(named[:5])}. Change them first.", code="in_use")
@@ -43,7 +46,12 @@ def remove(channel: Channel, *, by: User) -> None:
             f"Chains still tell by this channel: {', '.join(asking[:5])}. Change them first.", code="in_use"
         )
     audit(by, "channel.remove", channel, before=shown(channel))
-    channel.delete()
+    Way.objects.filter(channel=channel).delete()
+    Channel.objects.filter(fallback=channel).update(fallback=None)
+    channel.config, channel.removed_at, channel.enabled, channel.default = {}, now, False, False
+    channel.fallback, channel.fault, channel.failures, channel.resting_until = None, "", 0, None
+    channel.save()
+    transaction.on_commit(partial(runner.wake, "deliver"))  # what still waits on it goes another way
 
 
 def shown(channel: Channel) -> dict[str, Any]:

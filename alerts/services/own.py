@@ -52,7 +52,7 @@ def own_channel(user: User, kind: str, config: Config) -> Channel:
     title = channels.get(kind).title
     if kind == "email" and config == {"to": [user.email]}:
         return people.own_address(user)
-    mine = list(Channel.objects.filter(owner=user))
+    mine = list(Channel.objects.standing().filter(owner=user))
     for one in mine:
         if one.kind == kind and _config(one) == config:
             Channel.objects.filter(pk=one.pk).update(enabled=True)

@@ -94,14 +94,14 @@ def recipients(channel: Channel) -> list[str]:
 def own_address(user: User) -> Channel:
     """Mail to the address of the account, made when it is first needed and kept true to it."""
     config = {"to": [user.email]}
-    mine = {one.name: one for one in Channel.objects.filter(owner=user, name__in=(ADDRESS, TAKEN))}
+    mine = {one.name: one for one in Channel.objects.standing().filter(owner=user, name__in=(ADDRESS, TAKEN))}
     name = TAKEN if ADDRESS in mine and mine[ADDRESS].kind != "email" else ADDRESS
     channel = mine.get(name)
     if channel is None:
         fresh = Channel(owner=user, name=name, kind="email", default=False)
         fresh.config = config
         made = {"kind": "email", "default": False, "sealed_config": fresh.sealed_config}
-        return Channel.objects.get_or_create(owner=user, name=name, defaults=made)[0]
+        return Channel.objects.get_or_create(owner=user, name=name, removed_at=None, defaults=made)[0]
     if (channel.kind, channel.enabled, recipients(channel)) != ("email", True, config["to"]):
         # It is the last way to somebody: whatever was made of it, it leads to them.
         channel.kind, channel.enabled, channel.config = "email", True, config

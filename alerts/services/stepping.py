@@ -143,7 +143,7 @@ def _team(telling: Telling, args: dict[str, Any]) -> str:
 
 
 def _channel(telling: Telling, args: dict[str, Any]) -> str:
-    found = Channel.objects.filter(team=telling.incident.team, uuid=_id(args["channel"])).first()
+    found = Channel.objects.standing().filter(team=telling.incident.team, uuid=_id(args["channel"])).first()
     if found is None or not found.enabled:
         return f"{'It is gone' if found is None else f'The channel {found} is switched off'}: {telling.instead()}"
     return f"Told {telling.channel(found)}."
