@@ -25,14 +25,20 @@ def on_probation(channel: Channel) -> bool:
     return channel.failures >= ENOUGH
 
 
-def well(channel: int) -> None:
-    """Something was taken: no fault, no rest. Written only where there was one."""
-    _row(channel).filter(Q(failures__gt=0) | Q(resting_until__isnull=False) | ~Q(fault="")).update(
-        failures=0, resting_until=None, fault=""
-    )
+def well(channel: Channel, now: datetime) -> None:
+    """Something was taken: no fault, and the next failure is the first. A rest that began meanwhile is rested."""
+    if channel.failures or channel.fault or channel.resting_until:
+        channel.failures, channel.fault, channel.resting_until = 0, "", None
+        _row(channel).update(failures=0, fault="")
+        _row(channel).filter(resting_until__lte=now).update(resting_until=None)
 
 
-def failed(channel: int, error: DeliveryError, now: datetime, text: str) -> bool:
+def wake(channel: Channel) -> None:
+    """Somebody saw that it is well: no rest either."""
+    _row(channel).update(failures=0, resting_until=None, fault="")
+
+
+def failed(channel: Channel, error: DeliveryError, now: datetime, text: str) -> bool:
     """Count it, and rest when it is enough or the receiver asked for it; whether it rests now.
 
     What a receiver refuses for good says nothing of the channel, unless it is the channel that is refused.
@@ -42,12 +48,15 @@ def failed(channel: int, error: DeliveryError, now: datetime, text: str) -> bool
     row = _row(channel).first()
     if row is None:
         return False
-    failures = row.failures + 1
-    rest = _rest(failures, error.after)
-    until = now + timedelta(seconds=rest) if rest else row.resting_until
-    fault = text if error.fault else row.fault
-    _row(channel).update(failures=failures, resting_until=until, fault=fault[:500])
-    return bool(rest)
+    if error.after is None and row.resting_until is not None and row.resting_until > now:
+        channel.failures = row.failures
+        return True  # it was under way when the rest began: no further try
+    channel.failures = row.failures + 1
+    channel.fault = (text if error.fault else row.fault)[:500]
+    rest = _rest(channel.failures, error.after)
+    until = max(filter(None, (row.resting_until, now + timedelta(seconds=rest) if rest else None)), default=None)
+    _row(channel).update(failures=channel.failures, resting_until=until, fault=channel.fault)
+    return until is not None and until > now
 
 
 def _rest(failures: int, asked: float | None) -> float:
@@ -57,5 +66,5 @@ def _rest(failures: int, asked: float | None) -> float:
     return 0.0 if failures < ENOUGH else min(LONGEST_REST, FIRST_REST * 2.0 ** min(failures - ENOUGH, 10))
 
 
-def _row(channel: int) -> QuerySet[Channel]:
-    return Channel.objects.filter(pk=channel)
+def _row(channel: Channel) -> QuerySet[Channel]:
+    return Channel.objects.filter(pk=channel.pk)

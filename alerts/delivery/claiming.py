@@ -14,7 +14,7 @@ from core import runner
 from core.runner import INSTANCE
 
 LEASE = timedelta(seconds=40)  # a send may take ten seconds, a slow mail server's dialogue a few times that
-WITH = ("channel", "notice__incident", "person")  # what a message is made of is read when it is written
+WITH = ("notice__incident", "person")  # what a message is made of is read when it is written
 
 
 @transaction.atomic
@@ -37,12 +37,12 @@ def release(untried: Iterable[Delivery]) -> None:
     """Give back what was taken and not tried: the channel rests."""
     for one in untried:
         fresh = None if one.attempts == 1 else one.tried_at
-        ours(one).update(lease_owner="", lease_until=None, attempts=F("attempts") - 1, tried_at=fresh)
+        ours([one], one.attempts).update(lease_owner="", lease_until=None, attempts=F("attempts") - 1, tried_at=fresh)
 
 
-def ours(delivery: Delivery) -> QuerySet[Delivery]:
-    """This very try: one that outlived its lease must not undo what another made of it."""
-    mine = Delivery.objects.filter(pk=delivery.pk, state="waiting", attempts=delivery.attempts)
+def ours(deliveries: Iterable[Delivery], attempts: int) -> QuerySet[Delivery]:
+    """This very try of theirs: one that outlived its lease must not undo what another made of it."""
+    mine = Delivery.objects.filter(pk__in=[one.pk for one in deliveries], state="waiting", attempts=attempts)
     return mine.filter(lease_owner=INSTANCE)
 
 

@@ -7,10 +7,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
-from django.db import connections
+from django.db import connections, transaction
 
 from alerts import messages
 from alerts.channels.base import DeliveryError, Kind, Message, Sent
@@ -73,18 +73,20 @@ def deliver_due(channel: int, *, at_once: bool = True) -> bool:
     batch = claim(channel, at, _most(row, parallel))
     if not batch:
         return False
+    for one in batch:
+        one.channel = row  # the same for all: what one meets with counts for the next
     try:
         sender = _sender(row)
     except DeliveryError as error:
         for delivery in batch:
             outcome.failed(delivery, error, now())
         return True
-    letters = [letter for letter in map(_letter, batch) if letter is not None]
+    letters = _letters(batch)
     if parallel > 1 and len(letters) > 1:
         _at_once(sender, letters, parallel)
         return True
     for delivery, message in letters:
-        _marked(delivery, partial(sender.send, message, delivery.recipient))
+        _mark([(delivery, _tried(sender, delivery, message))])
     return True
 
 
@@ -107,12 +109,23 @@ def _most(channel: Channel, parallel: int) -> int:
     return min(most, room) if room else most
 
 
-def _letter(delivery: Delivery) -> Letter | None:
+def _letters(batch: list[Delivery]) -> list[Letter]:
+    try:
+        known = messages.gather(one for one in batch if one.notice.kind != storm.KIND)
+    except Exception:
+        # One of them may be the cause: each is read alone.
+        log.exception("Deliveries could not be read together")
+        known = {}
+    letters = (_letter(one, known.get(one.notice_id)) for one in batch)
+    return [letter for letter in letters if letter is not None]
+
+
+def _letter(delivery: Delivery, known: messages.Matter | None) -> Letter | None:
     """What is sent; a fault of ours in one must neither stop the others nor lose it."""
     try:
         if delivery.notice.kind == storm.KIND and not storm.close(delivery):
             return None
-        message = messages.compose(delivery)
+        message = messages.compose(delivery, found=known)
         _add_thread(delivery, message)
     except Exception as error:
         log.exception("Delivery %s could not be written", delivery.uuid)
@@ -136,23 +149,27 @@ def _add_thread(delivery: Delivery, message: Message) -> None:
 
 
 Result = Callable[[], Sent]
+Answered = tuple[Delivery, Result]
 
 
 def _at_once(sender: Kind, letters: list[Letter], parallel: int) -> None:
     """A few under way at the same time; marking stays with this thread, which alone talks to the database."""
-    ahead, answered = deque(letters), SimpleQueue[tuple[Delivery, Result]]()
+    ahead, answered = deque(letters), SimpleQueue[Answered]()
     for _ in range(min(parallel, len(letters))):
         # Daemons: a receiver that hangs must not hold up the end of the process.
         threading.Thread(target=_send_all, args=(sender, ahead, answered), daemon=True).start()
     left = len(letters)
-    while left:
-        delivery, result = answered.get()
-        left -= 1
-        if _marked(delivery, result):
-            left -= _give_back(ahead)
+    try:
+        while left:
+            done, resting = _mark([answered.get()], answered)
+            left -= done
+            if resting:
+                left -= _give_back(ahead)
+    finally:
+        ahead.clear()  # what cannot be written down is not sent
 
 
-def _send_all(sender: Kind, ahead: deque[Letter], answered: SimpleQueue[tuple[Delivery, Result]]) -> None:
+def _send_all(sender: Kind, ahead: deque[Letter], answered: SimpleQueue[Answered]) -> None:
     while ahead:
         try:
             delivery, message = ahead.popleft()
@@ -182,15 +199,27 @@ def _give_back(ahead: deque[Letter]) -> int:
     return len(back)
 
 
-def _marked(delivery: Delivery, result: Result) -> bool:
-    """Send it, or take its answer, and write down what became of it; whether the channel rests now."""
-    try:
-        sent = result()
-    except DeliveryError as error:
-        return outcome.failed(delivery, error, now())
-    except Exception as error:
-        # A fault of ours in one kind of channel must not stop the others, nor lose the notice.
-        log.exception("Delivery %s failed", delivery.uuid)
-        return outcome.failed(delivery, DeliveryError(f"Watchkeeper could not send it: {error}"), now())
-    outcome.sent(delivery, sent, now())
-    return False
+@transaction.atomic
+def _mark(answers: list[Answered], more: SimpleQueue[Answered] | None = None) -> tuple[int, bool]:
+    """Write down what became of these, and of what was answered meanwhile; how many, and if the channel rests now.
+
+    In one transaction: a power cut before it is why a receiver is told again.
+    """
+    with suppress(Empty):
+        while more:
+            answers.append(more.get_nowait())
+    at, resting = now(), False
+    taken: list[tuple[Delivery, Sent]] = []
+    for delivery, result in answers:
+        try:
+            taken.append((delivery, result()))
+            breaker.well(delivery.channel, at)
+        except DeliveryError as error:
+            resting = outcome.failed(delivery, error, at) or resting
+        except Exception as error:
+            # A fault of ours in one kind of channel must not stop the others, nor lose the notice.
+            log.exception("Delivery %s failed", delivery.uuid)
+            problem = DeliveryError(f"Watchkeeper could not send it: {error}")
+            resting = outcome.failed(delivery, problem, at) or resting
+    outcome.sent(taken, at)
+    return len(answers), resting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,20 +36,23 @@ class Tally:
 tally = Tally()
 
 
-@transaction.atomic
-def sent(delivery: Delivery, answer: Sent, at: datetime) -> None:
-    tally.sent += 1
-    ours(delivery).update(
-        state="sent", sent_at=at, lease_until=None, lease_owner="", error="",
-        answer=kinds.redacted(answer.answer, delivery.channel)[:500], reference=answer.reference[:200],
-    )  # fmt: skip
-    if delivery.notice.kind == storm.KIND:
-        storm.told(delivery, at)
-    if delivery.channel.failures or delivery.channel.resting_until or delivery.channel.fault:
-        breaker.well(delivery.channel_id)
+@transaction.atomic(savepoint=False)
+def sent(taken: Iterable[tuple[Delivery, Sent]], at: datetime) -> None:
+    """Most are answered in the same words and written down together."""
+    alike: dict[tuple[str, str, int], list[Delivery]] = {}
+    for delivery, answer in taken:
+        tally.sent += 1
+        text = kinds.redacted(answer.answer, delivery.channel)[:500]
+        alike.setdefault((text, answer.reference[:200], delivery.attempts), []).append(delivery)
+        if delivery.notice.kind == storm.KIND:
+            storm.told(delivery, at)
+    for (text, reference, attempts), some in alike.items():
+        ours(some, attempts).update(
+            state="sent", sent_at=at, lease_until=None, lease_owner="", error="", answer=text, reference=reference
+        )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def failed(delivery: Delivery, error: DeliveryError, at: datetime) -> bool:
     """For good, or again after a growing pause; a day later it is a dead letter. Whether the channel rests now."""
     tally.failed += 1
@@ -56,7 +60,7 @@ def failed(delivery: Delivery, error: DeliveryError, at: datetime) -> bool:
     tally.dead += dead
     text = kinds.redacted(str(error), delivery.channel)
     log.warning("Delivery %s by %s failed: %s", delivery.uuid, delivery.channel, text)
-    changed = ours(delivery).update(
+    changed = ours([delivery], delivery.attempts).update(
         state="dead" if dead else "waiting", lease_until=None, lease_owner="", error=text[:500],
         answer=kinds.redacted(error.answer, delivery.channel)[:500],
         due_at=at + timedelta(seconds=pause(delivery.attempts, error.after)),
@@ -69,7 +73,7 @@ def failed(delivery: Delivery, error: DeliveryError, at: datetime) -> bool:
         storm.lost(delivery, text)
     if dead:
         fallback.instead(delivery, at)
-    return breaker.failed(delivery.channel_id, error, at, text)
+    return breaker.failed(delivery.channel, error, at, text)
 
 
 def give_up(now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from alerts import messages
 from alerts.channels.base import DeliveryError, Gone, Kind, Message
 from alerts.delivery import breaker, kinds, subscriptions
 from alerts.models import Channel
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def send_test(channel: Channel) -> list[Tried]:
     answers = [_tried(kind, channel, to) for to in recipients]
     if not all(one.ok for one in answers):
         raise TestFailed(answers)
-    breaker.well(channel.pk)
+    breaker.wake(channel)
     return answers
 
 
@@ -55,4 +58,8 @@ def _tried(kind: Kind, channel: Channel, to: str) -> Tried:
             subscriptions.remove(channel.pk, to)
         said = " ".join(part for part in (str(error), error.answer) if part)
         return Tried(to, ok=False, answer=kinds.redacted(said, channel)[:700])
+    except Exception as error:
+        # A fault of ours in one kind of channel is an answer too.
+        log.exception("The test of channel %d failed", channel.pk)
+        return Tried(to, ok=False, answer=kinds.redacted(f"Watchkeeper could not send it: {error}", channel)[:700])
     return Tried(to, ok=True, answer=kinds.redacted(sent.answer, channel))

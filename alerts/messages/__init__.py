@@ -11,14 +11,15 @@ from django.utils import translation
 from alerts.engine import CRITICAL, NAMES, WARN
 from alerts.messages import group, wording
 from alerts.messages.compose import compose, link, test_message
+from alerts.messages.gathered import gather
 from alerts.messages.notices import say
-from alerts.messages.read import Reader, matter
+from alerts.messages.read import Matter, Reader, matter
 from alerts.messages.said import Said
 from alerts.models import Alert, Notice
 
 __all__ = [
-    "bundle_sentence", "compose", "good_sentence", "link", "record", "sentence", "severity_level", "severity_name",
-    "test_message",
+    "Matter", "bundle_sentence", "compose", "gather", "good_sentence", "link", "record", "sentence", "severity_level",
+    "severity_name", "test_message",
 ]  # fmt: skip
 
 

@@ -40,10 +40,13 @@ def link(incident: Incident) -> str:
     return f"{settings.SITE_URL}/incidents/{incident.uuid}/"
 
 
-def compose(delivery: Delivery, *, chart: bool | None = None) -> Message:
-    """The message of a delivery; the same at every try, but for members and what is stored meanwhile."""
-    delivery.notice = whole(delivery.notice_id)
-    found, reads = matter(delivery.notice), reader(delivery)
+def compose(delivery: Delivery, *, chart: bool | None = None, found: Matter | None = None) -> Message:
+    """The message of a delivery; the same at every try, but for members and what is stored meanwhile.
+
+    `found` is what was read for it together with others.
+    """
+    found = found or matter(whole(delivery.notice_id))
+    delivery.notice, reads = found.notice, reader(delivery)
     program = delivery.channel.kind in PROGRAMS
     if not program:
         _foresee(found)

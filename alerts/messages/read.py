@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from django.conf import settings
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 
 from alerts.messages.moments import zone
 from alerts.messages.notices import Told
@@ -87,8 +88,16 @@ class Matter:
 
 def whole(notice: int) -> Notice:
     """A notice with all that hangs on it, in one question."""
+    return _wholes().get(pk=notice)
+
+
+def wholes(notices: Collection[int]) -> dict[int, Notice]:
+    return _wholes().in_bulk(notices)
+
+
+def _wholes() -> QuerySet[Notice]:
     rows = Notice.objects.select_related("incident__acknowledged_by", "incident__team", "by", "alert__rule")
-    return rows.select_related("alert__server", "alert__series").get(pk=notice)
+    return rows.select_related("alert__server", "alert__series")
 
 
 def matter(notice: Notice) -> Matter:
@@ -105,13 +114,13 @@ def matter(notice: Notice) -> Matter:
     open_ = [one for one in found.members if one.resolved_at is None]
     full = len(found.members) == SHOWN
     found.firing = chosen.filter(resolved_at=None).count() if full else len(open_)
-    if notice.alert_id is None and notice.kind in {"firing", "resolved"}:
-        _bundle(found)
-    return found
+    return bundle(found)
 
 
-def _bundle(found: Matter) -> None:
-    """What it remembers of each event; an event may be told in several bundles, to different people."""
+def bundle(found: Matter) -> Matter:
+    """What it remembers of each event, if it tells several; an event may be told in several, to different people."""
+    if found.notice.alert_id is not None or found.notice.kind not in {"firing", "resolved"}:
+        return found
     facts = found.notice.facts or {}
     kept = [(kind, one) for kind, name in KEPT for one in facts.get(name, [])]
     events = [(kind, one) for kind, one in kept if isinstance(one, dict) and "alert" in one]
@@ -122,6 +131,7 @@ def _bundle(found: Matter) -> None:
     ]  # fmt: skip
     for kind, name in KEPT:
         found.counts[kind] = facts.get(f"{name}_count") or sum(one.kind == kind for one in found.told)
+    return found
 
 
 def _alerts(wanted: list[int]) -> dict[int, Alert]:

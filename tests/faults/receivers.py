@@ -128,14 +128,15 @@ def _watch(product: Running, token: str, receivers: list[Receiver]) -> None:
 
 def judge(one: Receiver, machines: list[Machine]) -> Told:
     """Each breach and its end once, in this order, under one key however often it was tried."""
+    one.asked = [got for got in one.asked if got.json["rule"] == RULE]  # machines that are done are told to be down
+    one.taken = [got for got in one.taken if got.json["rule"] == RULE]
     found = Told(one.trouble, tries=len(one.asked), repeated=len(one.taken) - len(one.keys()))
     first: dict[tuple[str, str, float], float] = {}
     keys: dict[tuple[str, str, float], set[str]] = {}
-    for got in (got for got in one.asked if got.json["rule"] == RULE):
+    for got in one.asked:
         keys.setdefault(_what(got.json), set()).add(got.json["key"])
     for got in one.taken:
-        if got.json["rule"] == RULE:
-            first.setdefault(_what(got.json), got.at)
+        first.setdefault(_what(got.json), got.at)
     for machine in machines:
         found.strange += [machine.fault] if machine.fault else []
         for since in machine.breaches:
