@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as Invalid
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -29,6 +30,7 @@ from core.registry import Unknown
 from core.strict import Strict
 
 WEEK = timedelta(days=7)
+LANGUAGES = [(code, str(name)) for code, name in settings.LANGUAGES]
 
 
 class ChannelSerializer(OfTeam):
@@ -40,6 +42,9 @@ class ChannelSerializer(OfTeam):
     )
     own = serializers.BooleanField(
         required=False, write_only=True, help_text="One's own channel, of no team; said when it is made."
+    )
+    language = serializers.ChoiceField(
+        choices=LANGUAGES, allow_blank=True, required=False, help_text="Empty: the one of the product."
     )
     fallback = serializers.SlugRelatedField(
         slug_field="uuid", queryset=Channel.objects.none(), required=False, allow_null=True
@@ -75,8 +80,7 @@ class ChannelSerializer(OfTeam):
         self._check_fallback(attrs)
         kind = str(attrs.get("kind") or getattr(self.instance, "kind", ""))
         if "config" in attrs or "kind" in attrs:
-            attrs["config"] = verbs.merged(self.instance, kind, attrs.get("config", {}))
-            _check_config(kind, attrs["config"])
+            attrs["config"] = _checked(self.instance, kind, attrs.get("config", {}))
             refused = owning.refusal(self.context["request"].user, kind, attrs["config"]) if own else ""
             if refused:
                 raise serializers.ValidationError({"kind": refused})
@@ -89,6 +93,8 @@ class ChannelSerializer(OfTeam):
         mine = Channel.objects.visible_to(user).filter(owner=user, name=attrs.get("name"))
         if mine.exclude(pk=self.instance.pk if self.instance else 0).exists():
             raise serializers.ValidationError({"name": "You have a channel of this name."})
+        if self.instance is None:
+            owning.room(user)
         return {**attrs, "owner": user}
 
     def _check_fallback(self, attrs: dict[str, Any]) -> None:
@@ -120,14 +126,17 @@ class ChannelSerializer(OfTeam):
         return channel
 
 
-def _check_config(kind: str, config: dict[str, Any]) -> None:
+def _checked(before: Channel | None, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """The whole configuration, as its kind takes it."""
     try:
+        config = verbs.merged(before, kind, asked)
         channels.get(kind)(config)
     except Unknown as fault:
         raise serializers.ValidationError({"kind": str(fault)}) from fault
     except (ValueError, Invalid) as fault:
         text = " ".join(fault.messages) if isinstance(fault, Invalid) else str(fault)
         raise serializers.ValidationError({"config": text}) from fault
+    return config
 
 
 class FieldSerializer(serializers.Serializer):  # type: ignore[type-arg]
@@ -201,8 +210,10 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, uuid: str) -> Response:
         """Send a test message now, and show what the provider answered."""
+        channel = self.get_object()
+        verbs.count_test(channel, now(), by=request.user)  # type: ignore[arg-type]
         try:
-            answers = delivery.send_test(self.get_object())
+            answers = delivery.send_test(channel)
         except delivery.TestFailed as error:
             body = {"error": "not_delivered", "detail": f"The test was not delivered: {error}"}
             return Response({**body, "answers": [one.shown() for one in error.answers]}, status=502)

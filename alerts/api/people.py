@@ -20,7 +20,9 @@ from alerts import delivery, quiet, walls
 from alerts.api.audited import Audited
 from alerts.channels.base import DeliveryError, channels
 from alerts.models import Channel, Preference, Way
+from alerts.services import channels as verbs
 from alerts.services import own, people
+from core.clock import now
 from core.errors import Failure
 from core.registry import Unknown
 from core.strict import Strict
@@ -209,6 +211,7 @@ class WayViewSet(Audited):
     def test(self, request: Request, uuid: str) -> Response:
         """Send a test over it now and say what became of it."""
         way: Way = self.get_object()
+        verbs.count_test(way.channel, now(), by=me(request))
         try:
             delivery.send_test(way.channel)
         except DeliveryError as error:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from django.conf import settings
@@ -16,6 +17,8 @@ from alerts.channels import web
 from alerts.channels.base import DeliveryError, Field, Message, Sent, Usual, channels, read_config
 from core import outgoing
 
+# What some services of Apprise take from a file, or from an address that they fetch.
+FILES = {"template", "keyfile", "subfile", "pgpkey", "attach", "config"}
 _sending = threading.local()
 _patching = threading.Lock()
 
@@ -40,6 +43,9 @@ class AppriseChannel(Usual):
         scheme, _, rest = self.config.url.partition("://")
         if not (scheme and rest):
             raise ValueError("config.url must be an address as Apprise writes it, such as ntfy://topic.")
+        for name, _value in parse_qsl(rest.partition("?")[2], keep_blank_values=True):
+            if name.strip().lstrip("+-:").lower() in FILES:
+                raise ValueError(f"config.url: {name} would read a file of this machine. Leave it out.")
 
     def send(self, message: Message, to: str) -> Sent:
         service = _service(self.config.url)
@@ -70,6 +76,8 @@ def _service(url: str) -> Any:
             "For mail there is a channel of its own.",
             permanent=True, fault=True,
         )  # fmt: skip
+    if any(isinstance(part, apprise.AppriseAttachment) and len(part) for part in vars(made).values()):
+        raise DeliveryError("This address would read a file of this machine.", permanent=True, fault=True)
     made.socket_connect_timeout = made.socket_read_timeout = web.TIMEOUT / 2
     return made
 

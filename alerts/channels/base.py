@@ -9,9 +9,21 @@ import msgspec
 from alerts.channels.message import Line, Message
 from core.registry import Registry
 
-__all__ = ["DeliveryError", "Field", "Kind", "Line", "Message", "Sent", "channels", "describe", "read_config"]
+__all__ = [
+    "DeliveryError",
+    "Field",
+    "Kind",
+    "Line",
+    "Message",
+    "Sent",
+    "channels",
+    "check_count",
+    "describe",
+    "read_config",
+]
 
 SHOWN = 500
+MOST_RECIPIENTS = 50
 USUAL = {"help": "", "secret": False, "required": False, "type": "text"}
 
 
@@ -107,6 +119,14 @@ def describe() -> list[dict[str, Any]]:
         }
         for name, kind in kinds
     ]  # fmt: skip
+
+
+def check_count(to: list[str]) -> None:
+    """Each is a message of its own, and a row for each thing that is told."""
+    if len(to) > MOST_RECIPIENTS:
+        raise ValueError(
+            f"config.to takes at most {MOST_RECIPIENTS}; make a list at your provider, or another channel."
+        )
 
 
 def read_config(shape: type[Any], config: dict[str, Any]) -> Any:

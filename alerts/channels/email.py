@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import smtplib
 from email.mime.image import MIMEImage
+from email.utils import parseaddr
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -18,7 +19,7 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from alerts.channels.base import DeliveryError, Field, Message, Sent, Usual, channels, read_config
+from alerts.channels.base import DeliveryError, Field, Message, Sent, Usual, channels, check_count, read_config
 from core import outgoing
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -50,6 +51,7 @@ class Email(Usual):
         self.config: Config = read_config(Config, config)
         if not self.config.to:
             raise ValueError("config.to needs at least one address.")
+        check_count(self.config.to)
         for address in self.config.to:
             validate_email(address)
         if self.config.server:
@@ -132,6 +134,8 @@ def _talk(mail: EmailMultiAlternatives) -> None:
         raise DeliveryError(f"The mail server could not be reached: {error}.") from error
     except outgoing.Unreachable as error:
         raise DeliveryError(str(error)) from error
+    except ValueError as error:  # a header or a password that mail cannot carry
+        raise DeliveryError(f"The mail cannot be written so: {error}.", permanent=True, fault=True) from error
     except outgoing.Refused as error:
         raise DeliveryError(str(error), permanent=True) from error
 
@@ -155,6 +159,10 @@ def _check_server(url: str) -> None:
         sound = False
     if not sound:
         raise ValueError("config.server must be such as smtp+tls://user:pass@mail.example.org:587.")
+    sender = _sender(url)
+    if _CONTROL.search(sender):
+        raise ValueError("config.server: from is one address, such as from=watch@example.org.")
+    validate_email(parseaddr(sender)[1])
 
 
 def _sender(url: str) -> str:

@@ -107,7 +107,8 @@ class Slack(Usual):
         return dict(answer.data)
 
     def _client(self) -> Any:
-        token = self.config.token or settings.ENV.slack_token
+        own = bool(self.config.api_url)  # what somebody typed in must not be given the token of the environment
+        token = self.config.token or ("" if own else settings.ENV.slack_token)
         if not token:
             raise DeliveryError(
                 "No Slack token is set. Write it into the channel or set SLACK_BOT_TOKEN.", permanent=True, fault=True

@@ -11,10 +11,11 @@ import msgspec
 from django.conf import settings
 
 from alerts.channels import web
-from alerts.channels.base import DeliveryError, Field, Message, Sent, Usual, channels, read_config
+from alerts.channels.base import DeliveryError, Field, Message, Sent, Usual, channels, check_count, read_config
 
 API = "https://api.twilio.com"
-_NUMBER = re.compile(r"\+[1-9]\d{6,14}")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_ACCOUNT = re.compile(r"[\w-]{1,64}", re.ASCII)  # it becomes a part of the address
 GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -60,6 +61,11 @@ class Sms(Usual):
         for number in self.config.to:
             if not _NUMBER.fullmatch(number):
                 raise ValueError(f"config.to: {number[:30]} is no number with country code, such as +4520123456.")
+        check_count(self.config.to)
+        if self.config.account and not _ACCOUNT.fullmatch(self.config.account):
+            raise ValueError(
+                "config.account is no account: letters, digits, - and _, such as AC followed by 32 of them."
+            )
         if self.config.api_url:
             web.check_url("api_url", self.config.api_url)
 
@@ -83,8 +89,10 @@ class Sms(Usual):
     def _client(self) -> Any:
         from twilio.rest import Client  # noqa: PLC0415 - slow to load
 
-        account = self.config.account or settings.ENV.twilio_account
-        token = self.config.token or settings.ENV.twilio_token
+        own, given = self.config, settings.ENV
+        account, token = own.account, own.token
+        if not own.api_url:  # what somebody typed in must not be given the account of the environment
+            account, token = account or given.twilio_account, token or given.twilio_token
         if not (account and token):
             raise DeliveryError(
                 "No SMS account is set. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or write them here.",

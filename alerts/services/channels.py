@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
 
-from accounts.models import User
+from accounts.models import Audit, User
 from accounts.services import audit
 from alerts.channels.base import channels
 from alerts.models import Channel, Way
 from alerts.services import chains
 from alerts.services.rules import naming
 from core import runner, sealed
-from core.errors import Conflict
+from core.errors import Conflict, Failure
 from core.registry import Unknown
 
+WHERE = "api_url"
+TESTED = "channel.test"
+TESTS_A_MINUTE = 6
 SHOWN = ("name", "kind", "enabled", "default", "language", "storm_cap")
 
 
@@ -32,6 +35,15 @@ def save(channel: Channel, *, by: User, before: dict[str, Any] | None = None) ->
     if sealed_before is not None and sealed_before != channel.sealed_config:
         after["config"] = "changed"
     audit(by, "channel.change" if sealed_before is not None else "channel.add", channel, before=before, after=after)
+
+
+@transaction.atomic
+def count_test(channel: Channel, now: datetime, *, by: User) -> None:
+    """Write down who tries it: a test goes to any number that somebody writes, so there are few of them."""
+    lately = Audit.objects.filter(user=by, action=TESTED, at__gt=now - timedelta(minutes=1)).count()
+    if lately >= TESTS_A_MINUTE:
+        raise Failure("That were many tests. Wait a minute, then try again.", code="too_many", status=429, retry=60)
+    audit(by, TESTED, channel)
 
 
 @transaction.atomic
@@ -60,7 +72,10 @@ def shown(channel: Channel) -> dict[str, Any]:
 
 
 def merged(channel: Channel | None, kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    """The new configuration, with the secrets of the old one where nothing was said of them; "" takes one away."""
+    """The new configuration, with the secrets of the old one where nothing was said of them; "" takes one away.
+
+    ValueError where they would go to another address than before.
+    """
     if channel is None or channel.kind != kind:
         return config
     try:
@@ -68,4 +83,7 @@ def merged(channel: Channel | None, kind: str, config: dict[str, Any]) -> dict[s
     except (sealed.Broken, Unknown):
         return config
     kept = {one.name: old[one.name] for one in fields if one.secret and one.name in old and one.name not in config}
+    if any(kept.values()) and old.get(WHERE, "") != config.get(WHERE, ""):
+        # Whoever may write a channel may not read its token: a new address of theirs would be sent it.
+        raise ValueError(f"config.{WHERE} changes: write {' and '.join(sorted(kept))} again, which would go there.")
     return {**config, **kept}

@@ -57,8 +57,7 @@ def own_channel(user: User, kind: str, config: Config) -> Channel:
         if one.kind == kind and _config(one) == config:
             Channel.objects.filter(pk=one.pk).update(enabled=True)
             return one
-    if len(mine) >= MOST:
-        raise Conflict(f"You have {MOST} channels of your own. Remove one first.", code="too_many")
+    room(user)
     taken = {one.name for one in mine}
     names = (title if count == 1 else f"{title} {count}" for count in range(1, MOST + 2))
     fresh = Channel(owner=user, kind=kind, name=next(name for name in names if name not in taken), default=False)
@@ -66,6 +65,12 @@ def own_channel(user: User, kind: str, config: Config) -> Channel:
     fresh.save()
     audit(user, "channel.add", fresh, after={"kind": kind, "name": fresh.name})
     return fresh
+
+
+def room(user: User) -> None:
+    """Everybody may make some, so nobody may make many."""
+    if Channel.objects.filter(owner=user).count() >= MOST:
+        raise Conflict(f"You have {MOST} channels of your own. Remove one first.", code="too_many")
 
 
 def _config(channel: Channel) -> Config | None:
