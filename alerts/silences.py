@@ -31,6 +31,7 @@ KNOWN = {
 NOT_DAILY = {"BYSETPOS", "BYWEEKNO", "BYYEARDAY"}
 LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 MOST_VALUES = 32  # of one part, such as BYHOUR
+CYCLE = 400  # years
 
 Window = tuple[datetime, datetime]
 
@@ -149,12 +150,26 @@ def check(times: Times) -> None:
         return
     if not SHORTEST <= timedelta(seconds=times.duration) <= LONGEST:
         raise Unreadable("A recurring silence lasts between 60 seconds and 31 days each time: give the duration.")
-    _parsed(times.rule, times.starts.astimezone(zone).replace(tzinfo=None))
-    first = times.next(times.starts, 1)
+    wall = times.starts.astimezone(zone).replace(tzinfo=None)
+    _parsed(times.rule, wall)
+    first = times.next(times.starts, 1) if _comes(times.rule, wall) else []
     if not first:
         raise Unreadable(f"{times.rule!r} has no time after its start in the next five years.")
     if len(times.windows(first[0][0], first[0][0] + timedelta(days=1))) > MOST_A_DAY + 1:
         raise Unreadable(f"{times.rule!r} begins more than {MOST_A_DAY} times a day.")
+
+
+def _comes(rule: str, first: datetime) -> bool:
+    """Whether it has any time at all. Where none is, days are searched for to the end of year 9999: seconds.
+
+    The calendar repeats every 400 years, weekdays included: asked from its last centuries the answer is the same.
+    """
+    late = first.replace(year=first.year + (9600 - first.year) // CYCLE * CYCLE)
+    endless = ";".join(part for part in rule.upper().split(";") if not part.startswith("UNTIL="))
+    try:
+        return next(iter(_parsed(endless, late)), None) is not None
+    except IndexError as fault:  # what dateutil makes of the hundredth Monday of a year
+        raise Unreadable(f"{rule[:80]!r} names a day that no year or month has.") from fault
 
 
 def _parsed(rule: str, first: datetime) -> rrule | rruleset:

@@ -144,35 +144,23 @@ def bent(body: Any) -> list[Any]:
 
 
 LISTS = (
-    "rules",
-    "channels",
-    "chains",
-    "schedules",
-    "silences",
-    "ways",
-    "incidents",
-    "notices",
-    "deliveries",
-    "people",
-)
+    "rules", "channels", "chains", "schedules", "silences", "ways", "incidents", "notices", "deliveries", "people",
+)  # fmt: skip
 FILTERS = ("state", "team", "server", "rule", "since", "from", "to", "channel", "incident", "page", "size", "format")
 SOME = 250  # of some six thousand: a minute's work, done once with each change of a serializer
 
 
 def test_no_odd_body_breaks_a_route_of_alerts(world: dict[str, Any], api: Callable[..., Client]) -> None:
-    client = api(world["user"])
+    client, chance = api(world["user"]), Random(4)  # noqa: S311 - the same ones each time
     client.raise_request_exception = False
     asked = [(method, path, json.dumps(odd)) for method, path, body in shapes(world) for odd in [*ODD, *bent(body)]]
-    asked = Random(4).sample(asked, SOME) + [
-        ("post", "/api/v1/chains", "[" * 100_000),
-        ("post", "/api/v1/chains", "\xff"),
-    ]
-    for method, path, body in asked:
+    deep = ("post", "/api/v1/chains", "[" * 100_000)
+    for method, path, body in [*chance.sample(asked, SOME), deep]:
         answer = getattr(client, method)(path, body, content_type="application/json")
         assert answer.status_code < 500, (method, path, body)
     for path in LISTS:
         assert client.get(f"/api/v1/{path}").status_code == 200, path
     questions = list(product((*LISTS, f"schedules/{world['schedule']}/shifts"), FILTERS, ODD))
-    for path, name, odd in Random(4).sample(questions, SOME // 5):
-        answer = client.get(f"/api/v1/{path}", {name: str(odd)})
+    for path, name, odd in chance.sample(questions, SOME // 5):
+        answer = client.get(f"/api/v1/{path}", {name: repr(odd)})
         assert answer.status_code < 500, (path, name, odd)

@@ -103,6 +103,8 @@ def test_the_last_sunday_of_the_month() -> None:
         ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "no such day"),
         ("FREQ=DAILY;BYYEARDAY=400", "does not go with"),
         ("FREQ=DAILY;UNTIL=20200101", "no time after its start"),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "no time after its start"),
+        ("FREQ=YEARLY;BYDAY=100MO", "names a day"),
         ("FREQ=DAILY;BYHOUR=" + ",".join(map(str, range(24))) + ";BYMINUTE=0,30", "more than 24 times a day"),
         ("FREQ=DAILY;BYEASTER=1", "is not understood"),
         ("FREQ=DAILY;FREQ=WEEKLY", "is not understood"),
