@@ -283,17 +283,14 @@ class Judge:
 
     def _drop_strays(self) -> None:
         """Alerts whose rule was changed, so that it no longer speaks of their series, end."""
-        if not any(self._stray(*key) for key in self.tracks):
+        stray = {key for key in self.tracks if self._stray(*key)}
+        if not stray:
             return
-        chosen = Alert.objects.open().select_related("rule__team", "server", "series", "incident")
-        with transaction.atomic():
-            endings: list[moves.Ending] = []
-            for alert in chosen.select_for_update(of=("self",)):
-                self.names[alert.series_id] = (alert.series.metric, alert.labels)
-                if self._stray(alert.rule_id, alert.server_id, alert.series_id):
-                    text = f"{alert.server.name}: {alert.rule.name} no longer watches this."
-                    endings.append((alert, track_of(alert), text))
-            moves.resolve_all(endings, from_milliseconds(self.wall()))
+        open_ = Alert.objects.open().filter(rule__in={rule for rule, _, _ in stray})
+        found = open_.values_list("pk", "rule_id", "server_id", "series_id")
+        chosen = Alert.objects.open().filter(pk__in=[pk for pk, *key in found if tuple(key) in stray])
+        now = from_milliseconds(self.wall())
+        moves.end(chosen, lambda alert: f"{alert.server.name}: {alert.rule.name} no longer watches this.", now)
         self._load_tracks()
 
     def _mark_broken(self) -> None:

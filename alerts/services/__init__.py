@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.services.answers import acknowledge, close, note, unacknowledge
-from alerts.services.moves import ALERTS_CHANGED, Change, apply, resolve, resolve_all
+from alerts.services.moves import ALERTS_CHANGED, Change, apply, end
 from alerts.services.rules import (
     RULES_CHANGED,
     make_default_rules,
@@ -16,7 +16,7 @@ from alerts.services.seen import on_change
 from alerts.services.troubles import trouble_begins, trouble_ends
 
 __all__ = [
-    "ALERTS_CHANGED", "RULES_CHANGED", "Change", "acknowledge", "apply", "close", "make_default_rules", "naming",
-    "note", "on_change", "remove_rule", "resolve", "resolve_all", "rules_changed", "servers_removed",
-    "trouble_begins", "trouble_ends", "unacknowledge",
+    "ALERTS_CHANGED", "RULES_CHANGED", "Change", "acknowledge", "apply", "close", "end", "make_default_rules",
+    "naming", "note", "on_change", "remove_rule", "rules_changed", "servers_removed", "trouble_begins",
+    "trouble_ends", "unacknowledge",
 ]  # fmt: skip

@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import User
 from accounts.services import audit
-from alerts.engine import Track
 from alerts.models import Incident, Notice
 from alerts.services import audience, freeing, seen, telling
-from alerts.services.moves import ALERTS_CHANGED, resolve_all
+from alerts.services.moves import ALERTS_CHANGED, end
 from core import runner
 
 STICKY, UNTIL = "sticky", "until"
@@ -109,19 +109,12 @@ def close(incident: Incident, now: datetime, *, by: User) -> None:
             incident=row, kind="resolved", at=now, text=f"{row.title} Closed by {by}."[:400],
             facts={"severity": row.severity, "closed_by": str(by)},
         )  # fmt: skip
-    chosen = row.alerts.open().select_related("rule", "server", "series", "incident").order_by("pk")
-    resolve_all(
-        [
-            (
-                alert, Track(judged=alert.judged, value=alert.value),
-                f"{alert.server.name}: {alert.rule.name} was closed by {by}.",
-            )
-            for alert in chosen.select_for_update(of=("self",))
-        ],
-        now,
-        by_hand=str(by),
-    )  # fmt: skip
-    Incident.objects.filter(pk=row.pk).update(resolved_at=now, next_at=now)
+    words = f"was closed by {by}."
+    end(row.alerts.open(), lambda alert: f"{alert.server.name}: {alert.rule.name} {words}", now, by_hand=str(by))
+    Incident.objects.filter(pk=row.pk).update(resolved_at=now)
+    # What nobody heard of yet is over before its time, and is not told at all.
+    heard = Q(told_at__isnull=False) | Q(next_at=None)
+    Incident.objects.filter(heard, pk=row.pk).update(next_at=now)
     incident.refresh_from_db()
     audit(by, "incident.resolve", incident)
     transaction.on_commit(partial(telling.at_once, [row.pk], now))

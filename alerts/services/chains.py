@@ -113,13 +113,17 @@ def _run(pk: int, now: datetime, muted: Muted) -> None:
     incident = chosen.select_for_update(skip_locked=True, of=("self",)).first()
     if incident is None:
         return  # another process does it, or somebody acknowledges it just now
+    open_ = Step.objects.filter(incident=incident, done_at=None)
+    if incident.resolved_at and incident.next_at and not incident.acknowledged_at:
+        # Its end waits for its tick: should it be bad again before, it is the same trouble, and goes on.
+        _hold(open_, max(incident.next_at, now + AGAIN), "it seems to be over")
+        return
     if incident.resolved_at or incident.acknowledged_at:
         stop(incident, now, OVER if incident.resolved_at else ACKNOWLEDGED.format(incident.acknowledged_by))
         return
-    open_ = Step.objects.filter(incident=incident, done_at=None)
     why = muted(incident)
     if why:
-        _hold(open_, now, why)
+        _hold(open_, now + HELD, why)
         return
     for step in open_.filter(due_at__lte=now).order_by("due_at", "round", "chain", "place"):
         step.result = stepping.do(step, incident, now)[:300]
@@ -128,10 +132,10 @@ def _run(pk: int, now: datetime, muted: Muted) -> None:
     transaction.on_commit(partial(seen.told, incident))
 
 
-def _hold(steps: QuerySet[Step], now: datetime, why: str) -> None:
+def _hold(steps: QuerySet[Step], until: datetime, why: str) -> None:
     """The chain's clock stands still while nothing may be said; it goes on where it stood."""
     waiting = list(steps)
-    late = now + HELD - min(step.due_at for step in waiting)
+    late = until - min(step.due_at for step in waiting)
     for step in waiting:
         step.due_at += late
         step.result = f"Held: {why}"[:300]

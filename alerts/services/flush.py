@@ -164,10 +164,10 @@ class Flush:
 
     def _aims(self, incident: Incident, event: Notice) -> Aims:
         severity = event.facts.get("severity", incident.severity)
-        if event.alert is None:
-            return self.book.aims(incident.team_id, event.facts.get("notify") or [], severity)
-        rule = self.rules[event.alert.rule_id]
-        return self.book.aims(rule.team_id, rule.notify, severity)
+        # The alert may have gone with its server meanwhile.
+        rule = self.rules[event.alert.rule_id] if event.alert else incident.rule
+        notify = event.facts.get("notify") or (rule.notify if rule else [])
+        return self.book.aims(incident.team_id, notify, severity)
 
     def _tos(self, places: dict[Place, int | None]) -> list[To]:
         return [To(channel, to, self.now, person) for (channel, to), person in places.items()]

@@ -5,21 +5,21 @@ However many move, it costs a handful of queries: all is read first, changed in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from alerts import messages
 from alerts.engine import Limits, Track
-from alerts.models import Alert
-from alerts.services.work import Work
+from alerts.models import Alert, Incident
+from alerts.services.work import Work, lock
 
 ALERTS_CHANGED = "alerts-changed"
 
 Key = tuple[int, int, int]  # rule, server, series
-Ending = tuple[Alert, Track, str]  # in which words; empty: the usual ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,22 @@ def _apply(work: Work, change: Change) -> None:
         work.keep(alert, after, *((severity, limit) if after.severity else (alert.severity, alert.limit)))
 
 
-def resolve(alert: Alert, track: Track, now: datetime, *, text: str = "", ended: str = "") -> None:
-    """The end: who was told of the trouble is told of it; an alert that nobody heard of just goes."""
-    resolve_all([(alert, track, text)], now, ended=ended)
-
-
 @transaction.atomic
-def resolve_all(endings: Iterable[Ending], now: datetime, *, by_hand: str = "", ended: str = "") -> None:
-    """Many at once; `by_hand` names the person who said that they are over, `ended` another reason."""
-    endings = list(endings)
+def end(
+    chosen: QuerySet[Alert], say: Callable[[Alert], str], now: datetime, *, by_hand: str = "", ended: str = ""
+) -> None:
+    """These end though no sample says so: `by_hand` of a person, or for another reason that messages know.
+
+    Who was told of the trouble is told of its end; an alert that nobody heard of just goes. Incidents are locked
+    before alerts, as by whoever judges.
+    """
+    lock(Incident.objects.filter(pk__in=chosen.order_by().values("incident")))
+    rows = chosen.select_related("rule__team", "server", "series", "incident").order_by("pk")
+    alerts = list(rows.select_for_update(of=("self",)))
     work = Work(now)
-    work.adopt([alert for alert, _, _ in endings])
-    for alert, track, text in endings:
-        work.resolve(alert, track, text)
+    work.adopt(alerts)
+    for alert in alerts:
+        work.resolve(alert, Track(judged=alert.judged, value=alert.value), say(alert))
     why = {name: value for name, value in (("closed_by", by_hand), ("ended", ended)) if value}
     for notice in work.notices:
         notice.facts.update(why)

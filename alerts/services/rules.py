@@ -13,9 +13,8 @@ from accounts.models import Team, User
 from accounts.services import audit
 from alerts import validating
 from alerts.defaults import DEFAULTS
-from alerts.engine import Track
 from alerts.models import Alert, Channel, Notice, Rule
-from alerts.services.moves import ALERTS_CHANGED, resolve
+from alerts.services.moves import ALERTS_CHANGED, end
 from core import runner
 from core.clock import now
 
@@ -59,20 +58,16 @@ def remove_rule(rule: Rule, now: datetime, *, by: User | None = None) -> None:
     """A rule ends; what it began is told to its end before anything of it goes."""
     if Rule.objects.standing().filter(pk=rule.pk).update(removed_at=now, enabled=False, changed_at=now):
         audit(by, "rule.remove", rule, before=validating.fields_of(rule))
-    chosen = Alert.objects.open().filter(rule=rule).select_related("rule", "server", "series", "incident")
-    for alert in chosen.select_for_update(of=("self",)):
-        track = Track(judged=alert.judged, value=alert.value)
-        resolve(alert, track, now, text=f"{alert.server.name}: the rule {rule.name} was removed.", ended="removed")
+    mine = Alert.objects.open().filter(rule=rule)
+    end(mine, lambda alert: f"{alert.server.name}: the rule {rule.name} was removed.", now, ended="removed")
     rules_changed()
     transaction.on_commit(partial(runner.wake, ALERTS_CHANGED))
 
 
 def servers_removed(servers: list[int]) -> None:
     """In the transaction that removes them: what is open ends and is told; incidents stay, as what was said."""
-    chosen = Alert.objects.open().filter(server__in=servers).select_related("rule", "server", "series", "incident")
-    for alert in chosen.select_for_update(of=("self",)):
-        track = Track(judged=alert.judged, value=alert.value)
-        resolve(alert, track, now(), text=f"{alert.server.name}: it is no longer watched.")
+    theirs = Alert.objects.open().filter(server__in=servers)
+    end(theirs, lambda alert: f"{alert.server.name}: it is no longer watched.", now())
     # The alerts go with their server; what is still to be told of them does not.
     Notice.objects.filter(alert__server__in=servers).update(alert=None)
     rules_changed()

@@ -10,7 +10,6 @@ import pytest
 
 from accounts.models import Team, User
 from alerts import services
-from alerts.engine import Track
 from alerts.models import Alert, Chain, Delivery, Incident, Notice, Rule
 from tests.alerts.stage import Stage
 
@@ -76,7 +75,7 @@ def test_a_server_that_may_be_down_holds_its_alerts_until_it_is_known(stage: Sta
     )  # fmt: skip
     stage.fire(cpu, "web-1")
     assert stage.at(5).sent() == []
-    services.resolve(alert, Track(), stage.now)
+    services.end(Alert.objects.filter(pk=alert.pk), str, stage.now)
     assert stage.at(6).kinds() == [(5, "firing")]
 
 
