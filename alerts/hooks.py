@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 import time
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -25,6 +25,7 @@ from alerts import services
 from alerts.channels.base import DeliveryError
 from alerts.channels.slack import Slack
 from alerts.channels.slack_blocks import ACTION
+from alerts.messages.plain import line
 from alerts.models import Channel, Delivery, Incident
 from core.clock import now
 from core.sealed import Broken
@@ -33,6 +34,41 @@ FRESH = 300  # seconds: an older request was recorded and is played again
 ASKED = re.compile(r"\s*ack(?:nowledge)?\s+#?(\d{4})\s*", re.IGNORECASE)
 REMEMBERED = timedelta(days=7)
 MOST = 64 << 10
+_STAMP = re.compile(r"[0-9]{1,12}")
+
+
+class Who(msgspec.Struct):
+    """Somebody in Slack, as Slack says."""
+
+    id: str = ""
+    name: str = ""
+    username: str = ""
+
+
+class Profile(msgspec.Struct):
+    email: str = ""
+
+
+class Member(msgspec.Struct):
+    profile: Profile = msgspec.field(default_factory=Profile)
+
+
+class Info(msgspec.Struct):
+    """What we read of Slack's users.info."""
+
+    user: Member = msgspec.field(default_factory=Member)
+
+
+class Action(msgspec.Struct):
+    action_id: str = ""
+    value: str = ""
+
+
+class Pressed(msgspec.Struct):
+    """What we read of a pressed button."""
+
+    actions: list[Action] = []
+    user: Who = msgspec.field(default_factory=Who)
 
 
 @csrf_exempt
@@ -44,20 +80,19 @@ def slack(request: HttpRequest) -> HttpResponse:
     if not channels:
         return _refused()
     try:
-        pressed = json.loads(parse_qs(body.decode())["payload"][0])
-        actions, user = list(pressed.get("actions") or []), dict(pressed.get("user") or {})
-    except (ValueError, KeyError, AttributeError, TypeError):
+        pressed = msgspec.json.decode(parse_qs(body.decode())["payload"][0], type=Pressed)
+    except (ValueError, KeyError):
         return HttpResponse("This cannot be read.", status=400, content_type="text/plain")
-    for action in actions:
-        if action.get("action_id") == ACTION:
-            _acknowledge_from_slack(str(action.get("value", "")), user, channels)
+    for action in pressed.actions:
+        if action.action_id == ACTION:
+            _acknowledge_from_slack(action.value, pressed.user, channels)
     return HttpResponse(status=200)
 
 
 def _proven(request: HttpRequest, body: bytes) -> list[Channel]:
     """The Slack channels whose app signed this; none for a forged or an old request."""
     stamp, given = request.headers.get("X-Slack-Request-Timestamp", ""), request.headers.get("X-Slack-Signature", "")
-    if not stamp.isdecimal() or abs(time.time() - int(stamp)) > FRESH:
+    if not _STAMP.fullmatch(stamp) or abs(time.time() - int(stamp)) > FRESH:
         return []
     found = []
     for channel, config in _configured("slack"):
@@ -68,7 +103,7 @@ def _proven(request: HttpRequest, body: bytes) -> list[Channel]:
     return found
 
 
-def _acknowledge_from_slack(value: str, pressed_by: dict[str, Any], channels: list[Channel]) -> None:
+def _acknowledge_from_slack(value: str, who: Who, channels: list[Channel]) -> None:
     try:
         incident = Incident.objects.filter(uuid=UUID(value)).select_related("team").first()
     except ValueError:
@@ -76,21 +111,30 @@ def _acknowledge_from_slack(value: str, pressed_by: dict[str, Any], channels: li
     if incident is None:
         return
     told = Delivery.objects.filter(notice__incident=incident, channel__in=channels)
-    delivery = told.select_related("channel").first()
+    delivery = told.select_related("channel__owner").first()
     if delivery is None:  # another team's: a signature says who asks, not what may be answered
         return
-    user = _known(_mail_of(delivery.channel, str(pressed_by.get("id", ""))), incident)
-    name = str(pressed_by.get("name") or pressed_by.get("username") or pressed_by.get("id") or "?")[:60]
+    if _may_not(delivery.channel.owner, incident):
+        return
+    user = _known(_mail_of(delivery.channel, who.id), incident)
+    name = line(who.name or who.username or who.id or "?", 60)
     services.acknowledge(incident, now(), by=user, over="slack", name=f"Slack user {name}")
 
 
 def _mail_of(channel: Channel, slack_id: str) -> str:
     """The address of a Slack user, where the app may ask for it (users:read.email)."""
     try:
-        answer = Slack(channel.config).call("users.info", user=slack_id)
+        slack = Slack(channel.config)
+        if slack.config.api_url:
+            return ""  # whoever wrote that address could answer with anybody's
+        return msgspec.convert(slack.call("users.info", user=slack_id), Info).user.profile.email
     except (DeliveryError, ValueError, Broken):
         return ""
-    return str(((answer.get("user") or {}).get("profile") or {}).get("email") or "")
+
+
+def _may_not(person: User | None, incident: Incident) -> bool:
+    """What was told to one person is answered by nobody once they may not act on it any more."""
+    return person is not None and not person.may(ACT, incident.team)
 
 
 def _known(address: str, incident: Incident) -> User | None:
@@ -118,8 +162,9 @@ def twilio(request: HttpRequest) -> HttpResponse:
         return _reply(f"There is no open trouble {asked.group(1)} that this number was told of.")
     incident = delivery.notice.incident
     owner = delivery.channel.owner or delivery.person
-    user = owner if owner is not None and owner.may(ACT, incident.team) else None
-    services.acknowledge(incident, now(), by=user, over="sms", name=f"SMS {sender}")
+    if _may_not(owner, incident):
+        return _reply("You may look at it, not take it. Ask an operator of the team.")
+    services.acknowledge(incident, now(), by=owner, over="sms", name=f"SMS {sender}")
     return _reply(f"You look after it: {incident.title}"[:300])
 
 

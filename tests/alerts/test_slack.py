@@ -127,10 +127,10 @@ def told(team: Team, config: dict[str, Any]) -> Incident:
     return incident
 
 
-def press(incident: Incident, *, secret: str = SECRET, at: float | None = None) -> Any:
+def press(incident: Incident, *, secret: str = SECRET, at: float | None = None, payload: Any = None) -> Any:
     action = {"action_id": "acknowledge", "type": "button", "value": str(incident.uuid)}
-    payload = {"type": "block_actions", "user": {"id": "U1", "username": "ada"}, "actions": [action]}
-    body = urlencode({"payload": json.dumps(payload)})
+    usual = {"type": "block_actions", "user": {"id": "U1", "username": "ada"}, "actions": [action]}
+    body = urlencode({"payload": payload or json.dumps(usual)})
     stamp = str(int(time.time() if at is None else at))
     made = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
     headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={made}"}
@@ -139,13 +139,25 @@ def press(incident: Incident, *, secret: str = SECRET, at: float | None = None) 
 
 
 def test_the_button_acknowledges_as_the_person_with_that_address(
-    told: Incident, fake: FakeSlack, person: Callable[..., User]
+    told: Incident, fake: FakeSlack, person: Callable[..., User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = person("operator")
+    ada, slack = person("operator"), Channel.objects.get()
     fake.mail = ada.email.upper()
+    open_loopback(monkeypatch, slack_api_url=slack.config["api_url"])
+    slack.config = {name: value for name, value in slack.config.items() if name != "api_url"}
+    slack.save()
     assert press(told).status_code == 200
     told.refresh_from_db()
     assert (told.acknowledged_by, told.acknowledged_over) == (ada, "slack")
+
+
+def test_an_address_that_somebody_typed_in_says_of_nobody_who_they_are(
+    told: Incident, fake: FakeSlack, person: Callable[..., User]
+) -> None:
+    fake.mail = person("operator").email
+    press(told)
+    told.refresh_from_db()
+    assert (told.state, told.acknowledged_by) == ("acknowledged", None)
 
 
 def test_whoever_is_unknown_here_is_named(told: Incident) -> None:
@@ -155,11 +167,25 @@ def test_whoever_is_unknown_here_is_named(told: Incident) -> None:
     assert told.notices.get(kind="acknowledged").text.startswith("Slack user ada looks after it")
 
 
-def test_a_viewer_is_no_more_than_a_name(told: Incident, fake: FakeSlack, person: Callable[..., User]) -> None:
-    fake.mail = person("viewer").email
-    press(told)
-    told.refresh_from_db()
-    assert told.acknowledged_by is None
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_a_persons_own_channel_takes_for_who_may_act_alone(
+    team: Team, config: dict[str, Any], person: Callable[..., User], role: str
+) -> None:
+    desk = Desk(team)
+    incident = desk.incident()
+    desk.delivery(desk.channel("mine", "slack", config, owner=person(role)), incident=incident)
+    press(incident)
+    incident.refresh_from_db()
+    assert incident.state == ("acknowledged" if role == "operator" else "open")
+
+
+@pytest.mark.parametrize("payload", ["[]", "7", '{"actions": 5}', '{"actions": [7]}', '{"user": "\\u0000"}', "{"])
+def test_what_is_signed_and_unreadable_is_said_to_be_so(told: Incident, payload: str) -> None:
+    assert press(told, payload=payload).status_code == 400
+
+
+def test_a_stamp_of_many_digits_is_refused(told: Incident) -> None:
+    assert Client().post("/api/hooks/slack", headers={"X-Slack-Request-Timestamp": "9" * 5000}).status_code == 401
 
 
 def test_forged_and_old_requests_do_nothing(told: Incident) -> None:

@@ -139,6 +139,17 @@ def test_a_persons_own_number_answers_as_that_person(
     assert incident.acknowledged_by == ada
 
 
+def test_whoever_may_not_act_any_more_takes_nothing_by_phone(
+    team: Team, config: dict[str, Any], person: Callable[..., User]
+) -> None:
+    ada, desk = person("viewer"), Desk(team)
+    incident = desk.incident()
+    desk.delivery(desk.channel("mine", "sms", config, owner=ada), incident=incident, to=ADA, person=ada)
+    assert b"Ask an operator" in answer(f"ack {incident.pk % 10_000:04d}").content
+    incident.refresh_from_db()
+    assert incident.state == "open"
+
+
 def test_forged_answers_other_numbers_and_other_words_do_nothing(told: Incident) -> None:
     code = f"{told.pk % 10_000:04d}"
     assert answer(f"ack {code}", token="guess").status_code == 401
