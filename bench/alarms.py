@@ -1,6 +1,7 @@
 """Alerts under power cuts with a moody receiver: none lost, few repeated.
 
-`receiver`: receivers in every kind of trouble, side by side. `storm`: a thousand alerts at once.
+`receiver`: receivers in every kind of trouble, side by side. `storm`: a thousand alerts at once. `away`: the hub
+itself is away for two minutes under the rule "server down".
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from bench.faults import _database
 from bench.figures import row
-from tests.faults import alarms, receivers
+from tests.faults import alarms, away, receivers
 from tests.faults.chaos import HastyProduct, HastyScaleOut, Running
 from tests.services import _drop, running
 
@@ -25,6 +26,8 @@ def main() -> int:
     asked = _asked()
     if asked.what == "storm":
         return _storm(asked.servers or 1000)
+    if asked.what == "away":
+        return _away(asked)
     if asked.what == "receiver":
         return _receiver(asked)
     return max(_kills(asked, seed) for seed in asked.seed)
@@ -32,7 +35,7 @@ def main() -> int:
 
 def _asked() -> argparse.Namespace:
     asked = argparse.ArgumentParser(prog="./watchkeeper bench alarms", description=__doc__)
-    asked.add_argument("what", nargs="?", choices=("kills", "receiver", "storm"), default="kills")
+    asked.add_argument("what", nargs="?", choices=("kills", "receiver", "storm", "away"), default="kills")
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])
     asked.add_argument("--servers", type=int)
@@ -80,12 +83,27 @@ def _receiver(asked: argparse.Namespace) -> int:
     return int(any(one.lost or one.strange for one in found))
 
 
+def _away(asked: argparse.Namespace) -> int:
+    with ExitStack() as stack:
+        found = away.run(_product(asked, stack), asked.servers or 20)
+    row("false downs after two minutes away", str(len(found.false)), "0")
+    row(
+        "the one that was silent, told",
+        f"{', '.join(found.told)}, first after {found.after:.0f} s",
+        "once, its end once",
+    )
+    for fault in found.false[:10]:
+        print(f"  {fault}")
+    return int(bool(found.false) or found.told != ["firing", "resolved"])
+
+
 def _storm(servers: int) -> int:
-    """At once, and with a group wait of 30 s."""
-    for wait, wanted in ((0, "<= 60 s"), (30, "<= 60 s, one message")):
+    """At once over one channel and over three, and with a group wait of 30 s."""
+    for wait, channels, wanted in ((0, 1, "<= 60 s"), (0, 3, "<= 60 s"), (30, 3, "<= 60 s, one message each")):
         with tempfile.TemporaryDirectory() as folder, HastyProduct(Path(folder) / "data", **ALLOW) as product:
-            seconds, messages = alarms.storm(product, servers, group_wait=wait)
-        row(f"{servers} alerts at once, group wait {wait} s", f"{seconds:.1f} s in {messages} messages", wanted)
+            seconds, messages = alarms.storm(product, servers, channels, group_wait=wait)
+        name = f"{servers} alerts at once, wait {wait} s, {channels} channels"
+        row(name, f"{seconds:.1f} s in {', '.join(map(str, messages))} messages", wanted)
     return 0
 
 

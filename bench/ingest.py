@@ -41,8 +41,10 @@ servers = Server.objects.bulk_create(
 for server in servers:
     made[server.pk] = tokens.make("wka")
 AgentKey.objects.bulk_create(AgentKey(server_id=pk, key=one.key, digest=one.digest) for pk, one in made.items())
-for metric in {rules}:
-    Rule.objects.create(team=team, name=metric, metric=metric, critical=1e9, critical_recover=1e8)
+Rule.objects.bulk_create(
+    Rule(team=team, name=f"{{metric}} {{n}}", metric=metric, critical=1e9, critical_recover=1e8)
+    for n, metric in enumerate({rules})
+)
 print(json.dumps([one.clear for one in made.values()]))
 """
 
