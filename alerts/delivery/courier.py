@@ -155,9 +155,10 @@ Answered = tuple[Delivery, Result]
 def _at_once(sender: Kind, letters: list[Letter], parallel: int) -> None:
     """A few under way at the same time; marking stays with this thread, which alone talks to the database."""
     ahead, answered = deque(letters), SimpleQueue[Answered]()
+    free = threading.Semaphore(parallel)  # of what is not written down yet: a power cut repeats no more than that
     for _ in range(min(parallel, len(letters))):
         # Daemons: a receiver that hangs must not hold up the end of the process.
-        threading.Thread(target=_send_all, args=(sender, ahead, answered), daemon=True).start()
+        threading.Thread(target=_send_all, args=(sender, ahead, answered, free), daemon=True).start()
     left = len(letters)
     try:
         while left:
@@ -165,12 +166,15 @@ def _at_once(sender: Kind, letters: list[Letter], parallel: int) -> None:
             left -= done
             if resting:
                 left -= _give_back(ahead)
+            free.release(done)
     finally:
         ahead.clear()  # what cannot be written down is not sent
+        free.release(parallel)
 
 
-def _send_all(sender: Kind, ahead: deque[Letter], answered: SimpleQueue[Answered]) -> None:
+def _send_all(sender: Kind, ahead: deque[Letter], answered: SimpleQueue[Answered], free: threading.Semaphore) -> None:
     while ahead:
+        free.acquire()
         try:
             delivery, message = ahead.popleft()
         except IndexError:

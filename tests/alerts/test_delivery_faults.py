@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import cycle
@@ -171,6 +172,23 @@ def test_eight_of_a_claim_cost_little_more_than_one(team: Team) -> None:
         assert len(sink.requests) == 16
     assert len(asked) <= 32, [one["sql"][:100] for one in asked]
     assert Delivery.objects.filter(state="sent", attempts=1, answer="200 ok").count() == 16
+
+
+def test_a_power_cut_repeats_no_more_than_was_under_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with WebhookSink() as sink:
+        hook = desk.channel("hook", "webhook", {"url": sink.url})
+        for number in range(8):
+            desk.delivery(hook, ago=8 - number)
+
+        def cut(*_: object) -> None:
+            time.sleep(0.3)
+            raise SystemExit
+
+        monkeypatch.setattr(courier, "_mark", cut)
+        with pytest.raises(SystemExit):
+            deliver_due(hook.pk)
+        time.sleep(0.2)
+        assert len(sink.requests) == 4
 
 
 @pytest.mark.parametrize("rule", [{"group_wait": 0}, {"group_by": ["rule"], "group_wait": 0, "group_interval": 0}])
