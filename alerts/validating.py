@@ -211,6 +211,8 @@ def _there(rule: Rule, kind: str, id_: Any) -> bool:
         uuid = UUID(str(id_))
     except ValueError:
         return False
+    if str(uuid) != id_:  # what looks for those who name it looks for this one way of writing
+        return False
     if kind == "channel":
         return Channel.objects.standing().of_teams().filter(team=rule.team_id, uuid=uuid).exists()
     if kind == "chain":

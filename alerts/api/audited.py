@@ -15,13 +15,11 @@ from accounts.models import User
 from accounts.services import audit
 from core.errors import Conflict
 
-TAKEN = "Somebody took this name just now. Choose another."
-
-
 class Audited(viewsets.ModelViewSet[Any]):
     """`what` names the thing in the trail, such as `chain` in chain.change; what is told is what may be read."""
 
     what: str
+    taken = "Somebody took this name just now. Choose another."
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         try:
@@ -29,7 +27,7 @@ class Audited(viewsets.ModelViewSet[Any]):
                 made = serializer.save()
                 self.written("add", made, after=self._told(made))
         except IntegrityError as taken:
-            raise Conflict(TAKEN, code="taken") from taken
+            raise Conflict(self.taken, code="taken") from taken
 
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
         before = self._told(serializer.instance)
@@ -38,7 +36,7 @@ class Audited(viewsets.ModelViewSet[Any]):
                 made = serializer.save()
                 self.written("change", made, before=before, after=self._told(made))
         except IntegrityError as taken:
-            raise Conflict(TAKEN, code="taken") from taken
+            raise Conflict(self.taken, code="taken") from taken
 
     @transaction.atomic
     def perform_destroy(self, instance: Model) -> None:

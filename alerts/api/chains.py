@@ -93,10 +93,12 @@ class ChainSerializer(OfTeam):
 
 
 def _has(rows: QuerySet[Any], text: str) -> bool:
+    """Written in the one way by which those who name it are looked for."""
     try:
-        return rows.filter(uuid=UUID(text)).exists()
+        uuid = UUID(text)
     except ValueError:
         return False
+    return str(uuid) == text and rows.filter(uuid=uuid).exists()
 
 
 class ChainViewSet(Audited):

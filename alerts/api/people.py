@@ -194,6 +194,7 @@ class WayViewSet(Audited):
     """One's own ways, in order. Without any, one is told by mail to the address of the account."""
 
     what = "way"
+    taken = "You are told by this channel from this severity on already."
     resource = "people"
     verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "POST": LOOK, "PUT": LOOK, "PATCH": LOOK, "DELETE": LOOK}
     serializer_class = WaySerializer

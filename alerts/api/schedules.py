@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -28,7 +28,7 @@ from core.strict import Strict
 
 LONGEST = timedelta(days=366)
 NOBODY = "The team has nobody of this id who may be told."
-MOST_LAYERS, MOST_PEOPLE = 10, 50
+MOST_LAYERS, MOST_PEOPLE, MOST_OVERRIDES = 10, 50, 200
 
 
 class PersonId(serializers.UUIDField):
@@ -93,13 +93,18 @@ class ScheduleSerializer(OfTeam):
 
     fallback = PersonId(allow_null=True, required=False, help_text="Told where nobody is on call.")
     rotations = RotationSerializer(many=True, required=False)
-    overrides = OverrideSerializer(many=True, read_only=True)
+    overrides = serializers.SerializerMethodField(help_text="Those that are not over.")
     warnings = serializers.SerializerMethodField()
 
     class Meta:
         model = Schedule
         fields = ("id", "team", "name", "zone", "fallback", "rotations", "overrides", "warnings")
         validators: ClassVar[list[Any]] = []
+
+    @extend_schema_field(OverrideSerializer(many=True))
+    def get_overrides(self, schedule: Schedule) -> Any:
+        at = now()
+        return OverrideSerializer([one for one in schedule.overrides.all() if one.ends_at > at], many=True).data
 
     def get_warnings(self, schedule: Schedule) -> list[str]:
         return schedules.warnings(schedule, now())
@@ -247,6 +252,8 @@ class ScheduleViewSet(Audited):
     def overrides(self, request: Request, uuid: str) -> Response:
         """Take a time over, or give it to somebody."""
         schedule: Schedule = self.get_object()
+        if schedule.overrides.filter(ends_at__gt=now()).count() >= MOST_OVERRIDES:
+            raise Conflict(f"{MOST_OVERRIDES} times are taken over already. Remove one first.", code="too_many")
         asked = OverrideSerializer(data=request.data, context={"team": schedule.team})
         asked.is_valid(raise_exception=True)
         with transaction.atomic():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
@@ -23,6 +23,7 @@ from core.clock import now
 from core.errors import Conflict
 from core.strict import Selecting
 
+YEAR = timedelta(days=366)
 OVER = "It is over and stays as it was. Make another one."
 
 
@@ -69,6 +70,7 @@ class SilenceSerializer(OfTeam, Selecting):
         attrs = super().validate(attrs)
         if self.instance is None:
             attrs.setdefault("starts_at", now())
+        self._check_ends(attrs)
         rule, team = attrs.get("rule"), attrs.get("team") or getattr(self.instance, "team", None)
         if rule is not None and rule.team != team:
             raise serializers.ValidationError({"rule": "This rule belongs to another team."})
@@ -77,6 +79,14 @@ class SilenceSerializer(OfTeam, Selecting):
         except Unreadable as fault:
             raise serializers.ValidationError({self._blamed(attrs, str(fault)): str(fault)}) from fault
         return attrs
+
+    def _check_ends(self, attrs: dict[str, Any]) -> None:
+        at = now()
+        if attrs.get("ends_at") and attrs["ends_at"] <= at:
+            raise serializers.ValidationError({"ends_at": "This time is over. Give one that is to come."})
+        if attrs.get("starts_at") and not at - YEAR < attrs["starts_at"] < at + 5 * YEAR:
+            # From its start on each window is counted, and an end of all years cannot be counted to.
+            raise serializers.ValidationError({"starts_at": "Give a time within a year back and five years to come."})
 
     def _blamed(self, attrs: dict[str, Any], fault: str) -> str:
         if "time zone" in fault:

@@ -59,7 +59,7 @@ class Names:
             found["notify"] = [self._id(target) for target in fields["notify"]]
         params = fields.get("params")
         if fields.get("kind") == "composite" and isinstance(params, dict) and isinstance(params.get("rules"), str):
-            text = _QUOTED.sub(lambda quoted: self.find("rule", json.loads(quoted[0])), params["rules"])
+            text = _QUOTED.sub(lambda quoted: self.find("rule", _unquoted(quoted[0])), params["rules"])
             found["params"] = {**params, "rules": text}
         return found
 
@@ -76,6 +76,13 @@ class Names:
             there = ", ".join(sorted(known)[:10]) or "none yet"
             raise NoSuch(f"No {KINDS.get(kind, kind)} of this team is called {name[:80]}; there are: {there}.")
         return known[wanted]
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(text))
+    except ValueError as fault:
+        raise NoSuch(f"No rule of this team is {text[:80]}: in quotes a \\ stands before \" and \\ alone.") from fault
 
 
 def _named(rows: Any) -> dict[str, str]:

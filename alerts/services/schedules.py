@@ -22,13 +22,13 @@ class Duty:
 
 def on_call(schedule: Schedule, at: datetime) -> User | None:
     known = _known(schedule)
-    person = oncall.on_call(plan(schedule, set(known)), at)
+    person = oncall.on_call(plan(schedule, set(known), at), at)
     return known[person] if person else None
 
 
 def shifts(schedule: Schedule, start: datetime, end: datetime) -> list[Duty]:
     known = _known(schedule)
-    found = oncall.shifts(plan(schedule, set(known)), start, end)
+    found = oncall.shifts(plan(schedule, set(known), start), start, end)
     return [Duty(known[one.person] if one.person else None, one.start, one.end) for one in found]
 
 
@@ -36,7 +36,7 @@ def warnings(schedule: Schedule, now: datetime) -> list[str]:
     """What whoever saves it should know: gaps, who takes them, and turns of people who may not be told."""
     known = _known(schedule)
     found = []
-    gap = oncall.warning(plan(schedule, set(known)), now)
+    gap = oncall.warning(plan(schedule, set(known), now), now)
     if gap:
         found.append(f"{gap} {_who_then(schedule)}")
     named = {person for rotation in schedule.rotations.all() for person in rotation.people}
@@ -45,8 +45,8 @@ def warnings(schedule: Schedule, now: datetime) -> list[str]:
     return found
 
 
-def plan(schedule: Schedule, known: set[str]) -> oncall.Plan:
-    """Turns of people who may not be told any more stay, as gaps: the others' turns must not move."""
+def plan(schedule: Schedule, known: set[str], since: datetime) -> oncall.Plan:
+    """As it stands from then on. Turns of people who may not be told any more stay, as gaps: the others' turns must not move."""
     layers = tuple(
         oncall.Turns(
             people=tuple(person if person in known else None for person in rotation.people),
@@ -60,7 +60,7 @@ def plan(schedule: Schedule, known: set[str]) -> oncall.Plan:
         )
         for rotation in schedule.rotations.all()
     )
-    taken = schedule.overrides.select_related("user").order_by("pk")
+    taken = schedule.overrides.filter(ends_at__gt=since).select_related("user").order_by("pk")
     overrides = tuple(
         oncall.Takeover(str(one.user.uuid) if str(one.user.uuid) in known else None, one.starts_at, one.ends_at)
         for one in taken

@@ -59,7 +59,7 @@ def shapes(w: dict[str, Any]) -> list[tuple[str, str, Body]]:
     soon = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     person = str(w["user"].uuid)
     rule = {
-        "name": "New", "kind": "threshold", "metric": "cpu_used_percent", "labels": {"mount": "/"}, "selector": "web",
+        "name": "New", "kind": "threshold", "metric": "cpu_used_percent", "labels": {"mount": "/"}, "selector": "tag:web",
         "op": "above", "warn": 80, "warn_recover": 70, "critical": 90, "critical_recover": 85, "for": 60,
         "keep_firing_for": 60, "params": {}, "notify": [{"channel": str(w["hook"])}], "group_by": ["rule"],
         "group_wait": 5, "group_interval": 60, "repeat_intervals": [3600], "runbook": "x", "enabled": True,
@@ -70,7 +70,7 @@ def shapes(w: dict[str, Any]) -> list[tuple[str, str, Body]]:
         ("composite", {"rules": str(w["rule"])}), ("no_data", {"metric": "x"}),
     ]  # fmt: skip
     silence = {
-        "selector": "web", "rule": str(w["rule"]), "starts_at": soon, "ends_at": None, "rrule": "FREQ=DAILY",
+        "selector": "tag:web", "rule": str(w["rule"]), "starts_at": soon, "ends_at": None, "rrule": "FREQ=DAILY",
         "duration": 600, "zone": "America/Sao_Paulo", "reason": "x", "team": "Main",
     }  # fmt: skip
     channels = [

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Audit, Membership, Team, User
-from alerts.models import Chain, Rule, Schedule
+from alerts.models import Chain, Override, Rule, Schedule
 from core.clock import now
 from tests.alerts.people import chain, hook
 
@@ -42,7 +42,9 @@ def nights(client: Client, maria: User) -> str:
     return f"/api/v1/schedules/{answer.json()['id']}"
 
 
-def test_a_schedule_says_who_is_on_call_now(client: Client, nights: str, maria: User, person: Person) -> None:
+def test_a_schedule_says_who_is_on_call_now(
+    client: Client, nights: str, maria: User, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer = client.get(f"{nights}/now").json()
     assert answer == {
         "people": [{"id": str(maria.uuid), "name": "Maria"}], "fallback": False, "until": None, "gaps": [],
@@ -57,6 +59,13 @@ def test_a_schedule_says_who_is_on_call_now(client: Client, nights: str, maria: 
     assert made.status_code == 201, made.content
     answer = client.get(f"{nights}/now").json()
     assert answer["people"] == [{"id": str(ole.uuid), "name": "Ole"}]
+    assert len(client.get(nights).json()["overrides"]) == 1
+    Override.objects.update(starts_at=now() - timedelta(days=2), ends_at=now() - timedelta(days=1))
+    assert client.get(nights).json()["overrides"] == [], "what is over is in the plan of its days alone"
+    Override.objects.update(ends_at=now() + timedelta(hours=1))
+    monkeypatch.setattr("alerts.api.schedules.MOST_OVERRIDES", 1)
+    assert client.post(f"{nights}/overrides", {"user": str(ole.uuid), **hour}, JSON).status_code == 409
+    answer = client.get(f"{nights}/now").json()
     assert answer["until"] == pytest.approx((now() + timedelta(hours=1)).timestamp(), abs=5)
     assert [one["name"] for one in client.get(nights).json()["overrides"]] == ["Ole"]
     assert client.delete(f"{nights}/overrides/{made.json()['id']}").status_code == 204

@@ -121,6 +121,7 @@ def test_a_plan_says_what_would_change_and_changes_nothing(main: Team) -> None:
         ("rules:\n  - name: a\n    metric: cpu\n    warn: 1\n    notify: [{channel: x}]\n",
          "line 5: notify: No channel of this team is called x; there are: hook."),
         ("rules:\n  - name: a\n    kind: composite\n    params: {rules: '\"x\"'}\n", "line 4: params: No rule"),
+        ("rules:\n  - name: a\n    kind: composite\n    params: {rules: '\"\\x\"'}\n", "line 4: params: No rule"),
         ("rules:\n  - name: a\n   metric: cpu\n", "line 3: This is not YAML"),
         ("rules: &a\n  - *a\n", "line 1: Anchors (&) and aliases (*) are not used here"),
         ("rules: !!python/object:os.system {}\n", "line 1: Tags (!) are not used here"),

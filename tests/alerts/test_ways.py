@@ -146,6 +146,16 @@ def test_an_address_alone_is_enough_for_every_kind(kind: str, address: str, conf
     assert own.config_of(kind, address) == config
 
 
+def test_a_way_that_would_stand_twice_is_refused_in_words_of_ways(api: Api, person: Person) -> None:
+    user = person()
+    client, body = api(user), {"kind": "email", "address": user.email}
+    first = client.post("/api/v1/ways", body, JSON).json()
+    client.post("/api/v1/ways", body | {"severity": "critical"}, JSON)
+    answer = client.patch(f"/api/v1/ways/{first['id']}", {"severity": "critical"}, JSON)
+    assert (answer.status_code, answer.json()["error"]) == (409, "taken")
+    assert "from this severity on already" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
