@@ -135,7 +135,7 @@ def _run(pk: int, now: datetime, muted: Muted) -> None:
 def _hold(steps: QuerySet[Step], until: datetime, why: str) -> None:
     """The chain's clock stands still while nothing may be said; it goes on where it stood."""
     waiting = list(steps)
-    late = until - min(step.due_at for step in waiting)
+    late = until - min((step.due_at for step in waiting), default=until)  # none: another process did them
     for step in waiting:
         step.due_at += late
         step.result = f"Held: {why}"[:300]
