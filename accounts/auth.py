@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.pagination import PageNumberPagination
@@ -15,6 +17,7 @@ from accounts.models import ApiToken, User
 from accounts.roles import LOOK
 from core import tokens
 from core.clock import now
+from core.prepared import Prepared
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # at run time DRF is only half loaded when it asks for us
@@ -44,7 +47,7 @@ def find_token(clear: str) -> ApiToken | None:
     if parts is None:
         return None
     key, digest = parts
-    token = ApiToken.objects.select_related("user").filter(key=key).first()
+    token = _of_key(key)
     at = now()
     dead = token is None or token.revoked_at or (token.expires_at and token.expires_at < at)
     if token is None or dead or not tokens.same(token.digest, digest) or not token.user.is_active:
@@ -52,6 +55,23 @@ def find_token(clear: str) -> ApiToken | None:
     if token.used_at is None or at - token.used_at > USED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(used_at=at)
     return token
+
+
+def _fields(model: type[Model], path: str = "") -> list[str]:
+    return [f"{path}{field.attname}" for field in model._meta.concrete_fields]
+
+
+_TOKEN, _USER = _fields(ApiToken), _fields(User)
+_row_of = Prepared(lambda key: ApiToken.objects.filter(key=key).values_list(*_TOKEN, *_fields(User, "user__")))
+
+
+def _of_key(key: str) -> ApiToken | None:
+    """With its user; read anew for each request, so that what was revoked or taken away ends with it."""
+    for row in _row_of(key):
+        token = ApiToken.from_db(DEFAULT_DB_ALIAS, _TOKEN, row[: len(_TOKEN)])
+        token.user = User.from_db(DEFAULT_DB_ALIAS, _USER, row[len(_TOKEN) :])
+        return token
+    return None
 
 
 class PageSession(SessionAuthentication):

@@ -17,10 +17,9 @@ from accounts.auth import Pages
 from accounts.base import LOOK
 from core.clock import milliseconds
 from core.errors import Failure
-from metrics import database, query
+from metrics import database, query, seen
 from metrics.base import HOURS, MINUTES, RAW
 from metrics.names import METRIC
-from servers.models import Server
 
 HOUR = 3_600_000
 AGGREGATES = ("avg", "min", "max")
@@ -61,7 +60,7 @@ class SeriesView(APIView):
         agg = agg_of(asked.get("agg"))
         start, end = range_of(request, HOUR)
         points = whole_of(request, "points", 1, 1, query.MOST_POINTS) if "points" in asked else None
-        found = query.series(server.pk, metrics, query.Range(start, end, points, agg))
+        found = query.series(server, metrics, query.Range(start, end, points, agg))
         return answered(found)
 
 
@@ -80,7 +79,7 @@ class ServerSeriesView(APIView):
     )  # fmt: skip
     def get(self, request: Request, uuid: UUID) -> Response:
         server = _server(request, str(uuid))
-        told = sorted(database.told(server.pk, request.query_params.getlist("metric") or None).items())
+        told = sorted(database.told(server, request.query_params.getlist("metric") or None).items())
         pages = Pages()
         some = pages.paginate_queryset(told, request, view=self) or []
         listed = [
@@ -108,12 +107,12 @@ class StoreView(APIView):
         return answered({"tiers": tiers, "bytes": sum(tier["bytes"] for tier in tiers)})
 
 
-def _server(request: Request, text: str) -> Server:
+def _server(request: Request, text: str) -> int:
     try:
         wanted = UUID(text)
     except ValueError:
         raise Failure("server must be the id of a server, such as server=5b0f….", code="bad_server") from None
-    found = Server.objects.visible_to(request.user).filter(uuid=wanted).first()
+    found = seen.one(request.user, wanted)
     if found is None:
         raise NotFound("There is no server of that id that you may see.")
     return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
+from core.prepared import Prepared, Row
 from metrics import damaged, pieces, rollups, tiers
 from metrics.models import FleetChunk
 from metrics.ready import OF_ENTRY, ready
@@ -44,6 +45,33 @@ class Stored(NamedTuple):
     data: bytes | memoryview
 
 
+def _here(tier: int, spans: Any) -> QuerySet[FleetChunk]:
+    return FleetChunk.objects.filter(tier=tier, span__in=spans)
+
+
+def _opened(rows: QuerySet[FleetChunk]) -> QuerySet[FleetChunk, Row]:
+    return rows.order_by("span", "block", "pk").values_list(*Stored._fields)
+
+
+def _bundled(upper: int) -> Q:
+    return Q(series=pieces.BUNDLE) | Q(series__lte=upper)
+
+
+_of_series = {
+    RAW: Prepared(lambda spans, series: _opened(_here(RAW, spans).filter(series=series))),
+    FINE: Prepared(lambda spans, series: _opened(_here(FINE, spans).filter(series=series))),
+    COARSE: Prepared(lambda spans, series: _opened(_here(COARSE, spans).filter(series=series))),
+}
+_so_far = Prepared(lambda spans, series: _opened(_here(FINE, spans).filter(series=series, part=SO_FAR)))
+_bundles = Prepared(lambda spans, upper: _opened(_here(RAW, spans).filter(_bundled(upper))))
+_hours_listed = Prepared(
+    lambda spans, series, upper: (
+        _here(RAW, spans).filter(Q(series__in=series) | _bundled(upper)).values_list("pk", "span", "part")
+    )
+)
+_days_listed = Prepared(lambda spans, series: _here(FINE, spans).filter(series__in=series).values_list("pk", "span"))
+
+
 def read(series: int, start: int, end: int, tier: int, upto: int | None = None) -> FleetBuckets:
     """Where a bucket is known by several, the one of more samples counts: a seal's pieces may lag behind.
 
@@ -53,39 +81,38 @@ def read(series: int, start: int, end: int, tier: int, upto: int | None = None) 
     # From where things move to where they go, so that nothing is missed on its way.
     hours = _pieces(series, start - start % HOUR, end, upto)
     if tier == COARSE:
-        today = _whole(Q(series=series, part=SO_FAR), FINE, start, end)
+        today = _whole(_stored(_so_far, FINE, start, end, series), start, end)
         hours = rollups.coarser(rollups.join([*today, hours]), HOUR)
-    found = rollups.join([*_whole(Q(series=series), tier, start, end), hours])
+    found = rollups.join([*_whole(_stored(_of_series[tier], tier, start, end, series), start, end), hours])
     found = rollups.between(found, start, end + 1)
     return FleetBuckets(found.t, found.series, found.low, found.high, found.mean, found.count)
 
 
 def marks(series: Collection[int], start: int, end: int, upto: int) -> dict[int, Hashable]:
     """What each hour is made of, by the numbers of its rows; without hours that a seal is still at work on."""
-    bundles = Q(series=pieces.BUNDLE) | Q(series__lte=-min(series, default=0))
+    upper = -min(series, default=0)
     of_hours: dict[int, list[int]] = defaultdict(list)
     newer = set()
-    for pk, span, part in _listed(Q(series__in=series) | bundles, RAW, start, end):
+    for pk, span, part in _each(_hours_listed, RAW, start, end, series, upper):
         of_hours[span].append(pk)
         if part > upto:
             newer.add(span)
     of_days: dict[int, list[int]] = defaultdict(list)
-    for pk, span, _ in _listed(Q(series__in=series), FINE, start, end):
+    for pk, span in _each(_days_listed, FINE, start, end, series):
         of_days[span].append(pk)
     hours = (hour for hour in tiers.spans(start, end, HOUR) if hour not in newer)
     return {hour: (tuple(sorted(of_hours[hour])), tuple(sorted(of_days[hour - hour % DAY]))) for hour in hours}
 
 
-def _listed(which: Q, tier: int, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    kept = FleetChunk.objects.filter(which, tier=tier)
+def _each(question: Prepared, tier: int, start: int, end: int, *asked: Any) -> Iterator[Row]:
     for spans in tiers.stored(FleetChunk.objects.all(), start, end, tier):
-        yield from kept.filter(span__in=spans).values_list("pk", "span", "part")
+        yield from question(spans, *asked)
 
 
-def _whole(which: Q, tier: int, start: int, end: int) -> list[Rolled]:
+def _whole(rows: Iterable[Stored], start: int, end: int) -> list[Rolled]:
     """Days or months; a day that is just over stands there twice for a moment."""
     by_part: dict[int, list[tuple[int, Rolled]]] = defaultdict(list)
-    for row in _stored(which, tier, start, end):
+    for row in rows:
         first, last = ready.get(("times", row.pk), 0) or (start, end)
         if first > end or last < start:
             continue  # a day so far ends hours ago: who asks for the last one need not open it
@@ -100,10 +127,10 @@ def _pieces(series: int, start: int, end: int, upto: int | None) -> Rolled:
     """Hour after hour; those of which no row has changed since they were last asked for are ready."""
     by_hour: dict[int, list[Stored]] = defaultdict(list)
     own = set()
-    for row in _stored(Q(series=series), RAW, start, end):
+    for row in _stored(_of_series[RAW], RAW, start, end, series):
         own.add((row.span, row.block, row.part))
         by_hour[row.span].append(row)
-    for row in _stored(Q(series=pieces.BUNDLE) | Q(series__lte=-series), RAW, start, end):
+    for row in _stored(_bundles, RAW, start, end, -series):
         # A series is in a bundle or a row of its own, not in both.
         if (row.span, row.block, row.part) not in own:
             by_hour[row.span].append(row)
@@ -136,7 +163,5 @@ def _side_by_side(parts: Iterable[tuple[int, Rolled]]) -> Rolled:
     return rollups.after([rollups.beside(by_span[span]) for span in sorted(by_span)])
 
 
-def _stored(which: Q, tier: int, start: int, end: int) -> Iterator[Stored]:
-    kept = FleetChunk.objects.filter(which, tier=tier).order_by("span", "block", "pk")
-    for spans in tiers.stored(FleetChunk.objects.all(), start, end, tier):
-        yield from map(Stored._make, kept.filter(span__in=spans).values_list(*Stored._fields))
+def _stored(question: Prepared, tier: int, start: int, end: int, *asked: Any) -> Iterator[Stored]:
+    return map(Stored._make, _each(question, tier, start, end, *asked))

@@ -12,9 +12,10 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from numpy.typing import NDArray
 
+from core.prepared import Prepared, Row
 from metrics import blob, bymetric, damaged, recent, rollups, tiers
 from metrics.bymetric import FleetBuckets
 from metrics.codec import Part
@@ -72,11 +73,57 @@ def fleet(series: int, start: int, end: int, tier: int = FINE, upto: int | None 
     return bymetric.read(series, start, end, tier, upto)
 
 
-def of_server(server: int, tier: int, start: int, end: int) -> Iterator[QuerySet[Chunk]]:
-    """The chunks that may hold this range; the spans are named one by one, as the key begins with them."""
-    kept = Chunk.objects.filter(tier=tier, server=server)
-    for spans in tiers.stored(Chunk.objects.all(), start, end, tier):
-        yield kept.filter(span__in=spans)
+# What is asked for each chart: Django's writing of it would cost more than all the rest.
+
+
+def _here(server: int, tier: int, spans: Any) -> QuerySet[Chunk]:
+    """The spans are named one by one, as the key begins with them."""
+    return Chunk.objects.filter(tier=tier, server=server, span__in=spans)
+
+
+def _behind(server: int, start: int, end: int) -> QuerySet[JournalRow]:
+    """In no order: asked for one, SQLite goes through the whole table in that order."""
+    return JournalRow.objects.filter(server=server, end__gte=start, start__lte=end)
+
+
+def _named(ids: Any, upto: int) -> Q:
+    return Q(pk__in=ids) | Q(pk__gt=upto)
+
+
+_ROW = ("pk", "layout_id", "rows")
+_OF_LAYOUT = {"first": Min("start"), "last": Max("end")}
+
+_in_hours = Prepared(
+    lambda server, spans, start, end: (
+        _here(server, RAW, spans).filter(end__gte=start, start__lte=end).values_list("part", "data")
+    )
+)
+_not_merged = Prepared(
+    lambda server, spans: _here(server, RAW, spans).filter(merged=False).values_list("span").distinct()
+)
+_not_whole = Prepared(
+    lambda server, spans: _here(server, FINE, spans).filter(part__gt=0).values_list("span").distinct()
+)
+_in_tier = {
+    FINE: Prepared(lambda server, spans: _here(server, FINE, spans).values_list("span", "part", "data")),
+    COARSE: Prepared(lambda server, spans: _here(server, COARSE, spans).values_list("span", "part", "data")),
+}
+_rows_named = Prepared(
+    lambda server, start, end, ids, upto: _behind(server, start, end).filter(_named(ids, upto)).values_list(*_ROW)
+)
+_rows_all = Prepared(lambda server, start, end: _behind(server, start, end).values_list(*_ROW))
+_layouts_named = Prepared(
+    lambda server, start, end, ids, upto: (
+        _behind(server, start, end).filter(_named(ids, upto)).values_list("layout_id").annotate(**_OF_LAYOUT)
+    )
+)
+_layouts_all = Prepared(
+    lambda server, start, end: _behind(server, start, end).values_list("layout_id").annotate(**_OF_LAYOUT)
+)
+
+
+def _spans(tier: int, start: int, end: int) -> Iterator[list[int]]:
+    return tiers.stored(Chunk.objects.all(), start, end, tier)
 
 
 def _journal(server: int, series: Collection[int], start: int, end: int) -> list[Part]:
@@ -98,33 +145,31 @@ def _inside(part: Part, start: int, end: int) -> Part:
     return part if inside.all() else Part(part.times[inside], part.keys, part.values[inside])
 
 
-def unsealed(server: int, start: int, end: int) -> Iterator[QuerySet[JournalRow]]:
-    """By the ids this process holds in memory; where it holds none the short journal is looked through.
+def unsealed_layouts(server: int, start: int, end: int) -> list[Row]:
+    """The layouts of rows that are not sealed, each with its first and last time; one may come more than once."""
+    return _unsealed(_layouts_named, _layouts_all, server, start, end)
 
-    In no order: asked for one, SQLite goes through the whole table in that order.
-    """
-    inside = JournalRow.objects.filter(server=server, end__gte=start, start__lte=end)
+
+def _rows(server: int, start: int, end: int) -> list[Row]:
+    """Number, layout and data, in the order they were stored."""
+    return sorted(_unsealed(_rows_named, _rows_all, server, start, end), key=lambda row: row[0])
+
+
+def _unsealed(named: Prepared, every: Prepared, server: int, start: int, end: int) -> list[Row]:
+    """By the ids this process holds in memory; where it holds none the short journal is looked through."""
     known = recent.unsealed(server)
     if known is None:
-        yield inside
-        return
+        return every(server, start, end)
     held, upto = known
+    found = []
     while len(held) > tiers.ASKED_AT_ONCE:
-        yield inside.filter(pk__in=held[: tiers.ASKED_AT_ONCE])
+        found += named(server, start, end, held[: tiers.ASKED_AT_ONCE], recent.NEVER)
         held = held[tiers.ASKED_AT_ONCE :]
-    yield inside.filter(Q(pk__in=held) | Q(pk__gt=upto))
-
-
-def _rows(server: int, start: int, end: int) -> list[tuple[int, int, Any]]:
-    """Number, layout and data, in the order they were stored."""
-    found = [row for some in unsealed(server, start, end) for row in some.values_list("pk", "layout_id", "rows")]
-    return sorted(found, key=lambda row: row[0])
+    return found + named(server, start, end, held, upto)
 
 
 def _sealed(server: int, series: Collection[int], start: int, end: int) -> list[Part]:
-    chunks: list[tuple[int, Any]] = []
-    for some in of_server(server, RAW, start, end):
-        chunks += some.filter(end__gte=start, start__lte=end).values_list("part", "data")
+    chunks = [row for spans in _spans(RAW, start, end) for row in _in_hours(server, spans, start, end)]
     chunks.sort(key=lambda chunk: chunk[0])
     return [_cut(damaged.samples(data, series), start, end) for _, data in chunks]
 
@@ -141,8 +186,8 @@ def _hot(server: int, series: Collection[int], start: int, end: int) -> Rolled:
     asked = tiers.spans(start, end, HOUR)
     fresh = _journal(server, series, asked[0], asked[-1] + HOUR - 1)
     hours = {hour for part in fresh for hour in np.unique(part.times - part.times % HOUR).tolist()}
-    for some in of_server(server, RAW, start, end):
-        hours.update(some.filter(merged=False).values_list("span", flat=True))
+    for spans in _spans(RAW, start, end):
+        hours.update(span for (span,) in _not_merged(server, spans))
     parts = []
     for first, last in _runs(sorted(hour for hour in hours if hour in asked)):
         until = last + HOUR - 1
@@ -167,17 +212,15 @@ def _fine(server: int, series: Collection[int], start: int, end: int, hot: Rolle
 def _coarse(server: int, series: Collection[int], start: int, end: int, hot: Rolled) -> Rolled:
     """Finished days stand in the months; the others are made from their five minutes."""
     days = set((hot.t - hot.t % DAY).tolist())
-    for some in of_server(server, FINE, start, end):
-        days.update(some.filter(part__gt=0).values_list("span", flat=True))
+    for spans in _spans(FINE, start, end):
+        days.update(span for (span,) in _not_whole(server, spans))
     fine = [part for day in sorted(days) for part in _tier(server, series, FINE, day, day + DAY - 1)]
     opened = rollups.coarser(rollups.join([*fine, hot]), HOUR)
     return rollups.join([*_tier(server, series, COARSE, start, end), opened])
 
 
 def _tier(server: int, series: Collection[int], tier: int, start: int, end: int) -> list[Rolled]:
-    chunks: list[tuple[int, int, Any]] = []
-    for some in of_server(server, tier, start, end):
-        chunks += some.values_list("span", "part", "data")
+    chunks = [row for spans in _spans(tier, start, end) for row in _in_tier[tier](server, spans)]
     chunks.sort(key=lambda chunk: chunk[:2])
     return [damaged.buckets(data, series) for _, _, data in chunks]
 

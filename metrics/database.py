@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from functools import lru_cache
 
 import numpy as np
-from django.db.models import Max, Min
 
 from core.clock import milliseconds
+from core.prepared import Prepared
 from metrics import chunks, fleet, names, retention
 from metrics.base import HOURS, MINUTES, RAW, Best, Floats, Ints, Kept, Key, Line, Named, Newest, TooMuch
 from metrics.described import worse_is_high
@@ -119,6 +119,13 @@ def series_of(server: int, metrics: Collection[str] | None, start: int, end: int
     return {one: key for id_ in used for one, key in _columns(layouts.by(id_), wanted)}
 
 
+_uses = Prepared(
+    lambda server, start, end: Uses.objects.filter(server=server, last__gte=start, first__lte=end).values_list(
+        "layout_id", "first", "last"
+    )
+)
+
+
 def told(server: int, metrics: Collection[str] | None) -> dict[Key, tuple[int, int]]:
     """Every series of a server that is known, with its first and last time."""
     wanted = None if metrics is None else frozenset(metrics)
@@ -133,14 +140,9 @@ def told(server: int, metrics: Collection[str] | None) -> dict[Key, tuple[int, i
 def layouts_of(server: int, start: int, end: int) -> dict[int, tuple[int, int]]:
     """From when to when each layout was used; of what is not sealed yet until now."""
     # The journal first: what is sealed meanwhile goes from there to the other.
-    told = [
-        row
-        for some in chunks.unsealed(server, start, end)
-        for row in some.order_by().values_list("layout").annotate(first=Min("start"), last=Max("end"))
-    ]
-    uses = Uses.objects.filter(server=server, last__gte=start, first__lte=end)
+    told = chunks.unsealed_layouts(server, start, end)
     found: dict[int, tuple[int, int]] = {}
-    for layout, first, last in [*told, *uses.values_list("layout", "first", "last")]:
+    for layout, first, last in [*told, *_uses(server, start, end)]:
         before = found.get(layout, (first, last))
         found[layout] = min(before[0], first), max(before[1], last)
     return found
@@ -154,13 +156,17 @@ def _columns(layout: Known, metrics: frozenset[str] | None) -> list[tuple[int, K
     ]
 
 
+_all_of = Prepared(lambda metric: Series.objects.filter(metric=metric).order_by("pk").values_list("pk", "labels"))
+_one_of = Prepared(
+    lambda metric, labels: Series.objects.filter(metric=metric, labels=labels).values_list("pk", "labels")
+)
+
+
 def series_named(column: str, servers: Collection[int]) -> dict[int, Key]:
     """A bare metric means all its label sets, a column with labels just that one."""
     metric, labels = names.parse(column)
-    rows = Series.objects.filter(metric=metric)
-    if labels:
-        rows = rows.filter(labels=names.write(labels))
-    found = {pk: names.parse(metric + text) for pk, text in rows.order_by("pk").values_list("pk", "labels")}
+    rows = _one_of(metric, names.write(labels)) if labels else _all_of(metric)
+    found = {pk: names.parse(metric + text) for pk, text in rows}
     if len(found) > FEW_LABEL_SETS:  # they may be of anybody: those of these servers' newest rows
         told = {row.layout.id: row.layout for server in servers if (row := latest.get(server))}
         mine = {int(one) for layout in told.values() for one in layout.series}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import numpy as np
 from django.http import HttpResponse
@@ -14,12 +12,11 @@ from rest_framework.views import APIView
 from accounts.base import LOOK
 from core.clock import milliseconds
 from core.errors import Failure
-from metrics import names, side
+from metrics import names, seen, side
 from metrics.api import AGGREGATES, HOUR, agg_of, answered, range_of, whole_of
 from metrics.base import HOURS, MINUTES, TooMuch
 from metrics.query import store
 from metrics.ready import OF_ENTRY, ready
-from servers.models import Server
 
 DAY = 24 * HOUR
 OLD = 2 * DAY  # so long five minutes are kept by metric in any case
@@ -86,10 +83,9 @@ class FleetTopView(APIView):
         column, agg = _column(request.query_params.get("metric", "")), agg_of(request.query_params.get("agg"))
         window = whole_of(request, "window", 3600, 1, LONGEST_WINDOW)
         k = whole_of(request, "k", 10, 1, MOST_PLACES)
-        seen = Server.objects.visible_to(request.user)
         end = milliseconds()
-        best = store.top(column, end - window * 1000, end, agg, list(seen.values_list("pk", flat=True)))[:k]
-        named = {pk: (str(uuid), name) for pk, uuid, name in _named(seen.filter(pk__in=[one.server for one in best]))}
+        best = store.top(column, end - window * 1000, end, agg, seen.all_of(request.user))[:k]
+        named = {pk: (str(uuid), name) for pk, uuid, name in seen.named(request.user, [one.server for one in best])}
         best = [one for one in best if one.server in named]  # one may have been removed this moment
         return answered(
             {
@@ -147,12 +143,10 @@ class FleetRangeView(APIView):
 
 def _servers(request: Request) -> dict[int, str]:
     """Those one may see, by their numbers, and what they are called outside, which never changes."""
-    seen = Server.objects.visible_to(request.user)
-    numbers = list(seen.order_by("pk").values_list("pk", flat=True))
+    numbers = seen.all_of(request.user)
     known: dict[int, str] = ready.get("uuids", 0) or {}
     if not known.keys() >= set(numbers):
-        fresh = dict(seen.values_list("pk", "uuid"))
-        known = {**known, **{pk: str(uuid) for pk, uuid in fresh.items()}}
+        known = {**known, **{pk: str(uuid) for pk, uuid, _ in seen.named(request.user, numbers)}}
         ready.put("uuids", 0, known, OF_ENTRY * len(known))
     return {pk: known[pk] for pk in numbers if pk in known}
 
@@ -160,10 +154,6 @@ def _servers(request: Request) -> dict[int, str]:
 def _step(seconds: int, whole: int) -> int:
     """Milliseconds, in whole buckets of a tier."""
     return -(-seconds // whole) * whole * 1000
-
-
-def _named(servers: Any) -> Any:
-    return servers.values_list("pk", "uuid", "name")
 
 
 def _columns(text: str) -> list[str]:

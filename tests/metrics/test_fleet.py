@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Team, User
+from accounts.models import ApiToken, Membership, Team, User
+from core.clock import now
 from metrics import database, fleet_api, query, recent
 from tests.conftest import Machine
 
@@ -65,6 +66,36 @@ def test_the_worst_label_set_counts_unless_one_is_named(machine: Make, api: Api)
     assert list(found["columns"].values()) == [[60], [60], [40]]
     top = ask(api(), "fleet/top", metric="disk_used_percent")
     assert (top["values"], top["labels"]) == ([60], [{"mount": "/a,b"}])
+
+
+def test_a_role_that_ends_or_a_token_that_is_revoked_ends_with_the_next_question(
+    machine: Make, api: Api, person: Callable[..., User]
+) -> None:
+    web = machine("web")
+    web.report(cpu_used_percent=10)
+    users = [person("viewer") for _ in range(4)]
+    member, gone, revoked, late = (api(user) for user in users)
+    questions = (
+        "fleet/latest?metrics=cpu_used_percent",
+        "fleet/top?metric=cpu_used_percent",
+        "fleet/range?metric=cpu_used_percent",
+        f"series?metric=cpu_used_percent&server={web.server.uuid}",
+    )
+
+    def statuses(client: Client) -> list[int]:
+        return [client.get(f"/api/v1/{question}").status_code for question in questions]
+
+    assert [statuses(client) for client in (member, gone, revoked, late)] == [[200] * 4] * 4
+    Membership.objects.filter(user=users[0]).update(team=Team.objects.create(name="Elsewhere"))
+    User.objects.filter(pk=users[1].pk).update(is_active=False)
+    ApiToken.objects.filter(user=users[2]).update(revoked_at=now())
+    ApiToken.objects.filter(user=users[3]).update(expires_at=now())
+    assert [ask(member, question).get("servers") for question in questions[:3]] == [[]] * 3
+    assert statuses(member) == [200, 200, 200, 404]
+    assert [statuses(client) for client in (gone, revoked, late)] == [[401] * 4] * 3
+    User.objects.filter(pk=users[0].pk).update(is_superuser=True)
+    assert statuses(member) == [200] * 4
+    assert ask(member, questions[0])["servers"] == [str(web.server.uuid)]
 
 
 def test_strangers_see_nothing_of_it(machine: Make, api: Api, person: Callable[..., User], other_team: Team) -> None:
