@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,27 +108,30 @@ class Heard:
             "notice_id", "channel_id", "recipient", "person_id"
         ):
             self.places.setdefault(notice, {})[channel, to] = person
-        self.covers: dict[int, list[tuple[int, set[int] | None, str]]] = {}
+        self.calls: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        self.speaking: dict[tuple[int, int | None], list[int]] = defaultdict(list)
+        """What was said of an alert of an incident; without an alert, of all of it."""
         told = Notice.objects.filter(pk__in=self.places).order_by("pk")
         for pk, incident, alert, kind, facts in told.values_list("pk", "incident_id", "alert_id", "kind", "facts"):
-            self.covers.setdefault(incident, []).append((pk, _covered(alert, facts), kind))
+            self.calls[incident].append((pk, kind))
+            for one in _covered(alert, facts):
+                self.speaking[incident, one].append(pk)
 
     def of(self, incident: int, alert: int | None = None, *, by_chain: bool = False) -> dict[Place, int | None]:
         """Those who were called to this alert of it; to any, where none is named."""
+        if alert is None:
+            notices = [pk for pk, kind in self.calls.get(incident, ()) if not by_chain or kind == "escalated"]
+        else:
+            notices = sorted(pk for one in (alert, None) for pk in self.speaking.get((incident, one), ()))
         found: dict[Place, int | None] = {}
-        for notice, covered, kind in self.covers.get(incident, ()):
-            meant = alert is None or covered is None or alert in covered
-            if meant and (not by_chain or kind == "escalated"):
-                found.update(self.places[notice])
+        for notice in notices:
+            found.update(self.places[notice])
         return found
 
 
-def _covered(alert: int | None, facts: dict[str, Any]) -> set[int] | None:
+def _covered(alert: int | None, facts: dict[str, Any]) -> set[int | None]:
     """The alerts that a message spoke of; none named means all that the incident had."""
-    if "alerts" in facts:
-        return set(facts["alerts"])
-    one = facts.get("alert", alert)
-    return None if one is None else {one}
+    return set(facts["alerts"]) if "alerts" in facts else {facts.get("alert", alert)}
 
 
 def heard_of(incident: Incident) -> list[To]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,7 @@ class Talk:
     incident: Incident
     tick: datetime
     out: list[tuple[Notice, list[To]]] = field(default_factory=list)
+    begun: dict[Subject, list[To]] = field(default_factory=dict)
     held: list[Held] = field(default_factory=list)
 
 
@@ -50,6 +52,7 @@ class Flush:
         self.open: dict[int, list[Alert]] = {pk: [] for pk in pks}
         for alert in Alert.objects.open().filter(incident__in=pks).exclude(state="pending").order_by("pk"):
             self.open[alert.incident_id or 0].append(alert)
+        self.firing = Counter((alert.incident_id, alert.rule_id) for group in self.open.values() for alert in group)
         alerts = [event.alert for events in self.events.values() for event in events if event.alert]
         alerts += [alert for group in self.open.values() for alert in group]
         self.rules = Rule.objects.in_bulk({alert.rule_id for alert in alerts})
@@ -138,16 +141,15 @@ class Flush:
         if aims.chains:
             to += self._tos(self.heard.of(incident.pk, by_chain=True))
         event.held = ""
-        talk.out.append((event, [one for one in to if not over or one.due <= self.now]))
+        to = [one for one in to if not over or one.due <= self.now]
+        talk.out.append((event, to))
+        talk.begun.setdefault(_subject(event), []).extend(to)
 
     def _end(self, talk: Talk, subject: Subject, event: Notice, why: str) -> None:
         """The end goes to whoever heard of the beginning, and to nobody else, whatever is muted."""
         to = self._tos(self.heard.of(talk.incident.pk, subject))
         known = {one.place for one in to}
-        for begun, told in talk.out:
-            if begun.kind == "firing" and _subject(begun) == subject:
-                to += [one for one in told if one.place not in known]
-                known |= {one.place for one in told}
+        to += {one.place: one for one in talk.begun.get(subject, ()) if one.place not in known}.values()
         if to:
             talk.out.append((event, to))
         else:
@@ -159,7 +161,7 @@ class Flush:
 
     def _reason(self, incident: Incident, alert: Alert, began: datetime) -> Held | None:
         rule = self.rules[alert.rule_id]
-        firing = sum(one.rule_id == rule.pk for one in self.open[incident.pk])
+        firing = self.firing[incident.pk, rule.pk]
         return policy.held(Case(self.around, incident, rule, self.servers[alert.server_id], alert.pk, began, firing))
 
     def _aims(self, incident: Incident, event: Notice) -> Aims:
@@ -250,9 +252,9 @@ class Flush:
     def _again_to(self, incident: Incident, speak: list[Alert]) -> dict[Place, To]:
         """Whom the rules name now, and whom the chains have reached; a trouble without alerts: who heard of it."""
         found: dict[Place, To] = {}
-        for alert in speak:
-            rule = self.rules[alert.rule_id]
-            aims = self.book.aims(rule.team_id, rule.notify, alert.severity)
+        for rule_id, severity in dict.fromkeys((alert.rule_id, alert.severity) for alert in speak):
+            rule = self.rules[rule_id]
+            aims = self.book.aims(rule.team_id, rule.notify, severity)
             found.update({one.place: one for one in aims.places})
             if aims.chains:
                 found.update({one.place: one for one in self._tos(self.heard.of(incident.pk, by_chain=True))})

@@ -53,18 +53,22 @@ class Group:
     incident: Incident
     fresh: bool = False
     open: dict[Key, tuple[str, str, str]] = field(default_factory=dict)  # severity, server, rule
+    by: list[str] | None = None  # what groups it, where somebody joined
+    worst: str = ""  # the sentence of what made it critical
 
     def level(self) -> None:
-        """An incident is as bad as its worst open alert."""
+        """An incident is as bad as its worst open alert. Once for all that moved: a storm has thousands."""
         if self.open:
             levels = {severity for severity, _, _ in self.open.values()}
             self.incident.severity = "critical" if "critical" in levels else "warn"
 
-    def entitle(self, sentence: str, by: list[str], *, worse: bool) -> None:
+    def entitle(self) -> None:
+        if self.by is None:
+            return
         servers = list(dict.fromkeys(server for _, server, _ in self.open.values()))
         rules = list(dict.fromkeys(rule for _, _, rule in self.open.values()))
-        if worse or len(servers) > 1 or len(rules) > 1:
-            self.incident.title = grouping.title(sentence, rules, servers, by)
+        if self.worst or len(servers) > 1 or len(rules) > 1:
+            self.incident.title = grouping.title(self.worst, rules, servers, self.by)
 
 
 class Work:
@@ -177,10 +181,11 @@ class Work:
         incident = group.incident
         before = "" if group.fresh and not group.open else incident.severity
         group.open[_key_of(alert)] = (severity, alert.server.name, alert.rule.name)
-        group.level()
-        worse = incident.severity == "critical" and before != "critical"
+        worse = severity == "critical" and before != "critical"
         if joins or worse:
-            group.entitle(text, by_of(alert.rule), worse=worse)
+            group.by = by_of(alert.rule)
+        if worse:
+            incident.severity, group.worst = severity, text
         if is_down(alert.rule):
             self.went_down[alert.server_id] = group
         self._tell(group, alert, "firing", text)
@@ -191,7 +196,6 @@ class Work:
         if alert.incident:
             group = self._of(alert)
             group.open[_key_of(alert)] = (severity, alert.server.name, alert.rule.name)
-            group.level()
             self.touched[group] = None
 
     def resolve(self, alert: Alert, track: Track, text: str = "") -> None:
@@ -209,7 +213,6 @@ class Work:
             return
         group = self._of(alert)
         group.open.pop(key, None)
-        group.level()
         self._tell(group, alert, "resolved", text or messages.good_sentence(alert, track.value))
         incident = group.incident
         if not group.open:
@@ -302,6 +305,9 @@ class Work:
         transaction.on_commit(self._committed)
 
     def _save_incidents(self) -> None:
+        for group in self.touched:
+            group.level()
+            group.entitle()
         fresh = [group.incident for group in self.touched if group.incident.pk is None]
         upsert(Incident, [group.incident for group in self.touched if group.incident.pk], _INCIDENT)
         Incident.objects.bulk_create(fresh)
