@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
 from difflib import get_close_matches
+from functools import cached_property
 
 from alerts.compiled import label_test
 from alerts.models import Rule
@@ -16,15 +17,51 @@ ASKED_AT_ONCE = 500
 OWN = {"clock_skew_seconds", "agent_outdated"}  # the hub finds these out itself: see alerts.inner
 
 
-def warnings(rule: Rule) -> list[str]:
+class Fleet:
+    """The servers of a team and what each tells, read once for however many rules are asked about."""
+
+    def __init__(self, team: int) -> None:
+        watched = Server.objects.filter(team=team, paused=False, internal=False).order_by("pk")
+        self.servers = [(server, server.words()) for server in watched]
+        self.chosen: dict[str, list[Server]] = {}
+
+    def of(self, rule: Rule) -> list[Server]:
+        """Those that it speaks of now."""
+        if rule.selector not in self.chosen:
+            meant = selector.parse(rule.selector).matches
+            self.chosen[rule.selector] = [server for server, words in self.servers if meant(words)]
+        return self.chosen[rule.selector]
+
+    @cached_property
+    def layouts(self) -> dict[int, set[int]]:
+        """By server, what is sealed of it and the layout of its newest row."""
+        found: dict[int, set[int]] = defaultdict(set)
+        ids = [server.pk for server, _words in self.servers]
+        for place in range(0, len(ids), ASKED_AT_ONCE):
+            some = Uses.objects.filter(server__in=ids[place : place + ASKED_AT_ONCE]).order_by()
+            for server, layout in some.values_list("server_id", "layout_id"):
+                found[server].add(layout)
+        for server in ids:
+            if row := latest.get(server):
+                found[server].add(row.layout.id)
+        return found
+
+    def told(self, servers: list[Server]) -> set[str]:
+        """Everything that these servers told."""
+        used = {layout for server in servers for layout in self.layouts.get(server.pk, ())}
+        return {column for layout in used for column in layouts.by(layout).columns}
+
+
+def warnings(rule: Rule, fleet: Fleet | None = None) -> list[str]:
     """What makes a rule watch nothing today. It may be kept all the same: a server may come that tells it."""
-    mine = servers_of(rule)
+    fleet = fleet or Fleet(rule.team_id)
+    mine = fleet.of(rule)
     if not mine:
         whose = "No server of this team is in production yet" if not rule.selector.strip() else "No server matches"
         return [f"{whose}: the rule waits for one."]
     if not rule.metric or rule.metric in OWN:
         return []
-    told = columns(mine)
+    told = fleet.told(mine)
     names = {column.partition("{")[0] for column in told}
     if rule.metric not in names:
         return [_unknown(rule.metric, names)]
@@ -36,23 +73,7 @@ def warnings(rule: Rule) -> list[str]:
 
 def servers_of(rule: Rule) -> list[Server]:
     """Those that it speaks of now."""
-    chosen = selector.parse(rule.selector)
-    servers = Server.objects.filter(team=rule.team_id, paused=False, internal=False).order_by("pk")
-    return [server for server in servers if chosen.matches(server.words())]
-
-
-def columns(servers: list[Server]) -> set[str]:
-    """Everything that these servers told, by what is sealed of it and by their newest rows."""
-    ids = [server.pk for server in servers]
-    used = {row.layout.id for server in ids if (row := latest.get(server))}
-    used.update(_sealed(ids))
-    return {column for layout in used for column in layouts.by(layout).columns}
-
-
-def _sealed(servers: list[int]) -> Iterator[int]:
-    for place in range(0, len(servers), ASKED_AT_ONCE):
-        some = Uses.objects.filter(server__in=servers[place : place + ASKED_AT_ONCE])
-        yield from some.order_by().values_list("layout_id", flat=True).distinct()
+    return Fleet(rule.team_id).of(rule)
 
 
 def _unknown(metric: str, names: set[str]) -> str:

@@ -24,6 +24,7 @@ class Names:
     """Of one team, both ways."""
 
     def __init__(self, team: Team) -> None:
+        self.team = team
         members = Membership.objects.filter(team=team, user__is_active=True)
         self.by_kind: dict[str, dict[str, str]] = {
             "channel": _named(Channel.objects.standing().of_teams().filter(team=team).values_list("name", "uuid")),
@@ -31,6 +32,10 @@ class Names:
             "person": _named(members.values_list("user__email", "user__uuid")),
             "rule": _named(Rule.objects.standing().filter(team=team).values_list("name", "uuid")),
         }
+
+    def made(self, rule: Rule) -> None:
+        """Those after it may name it."""
+        self.by_kind["rule"][rule.name] = str(rule.uuid)
 
     def outside(self, rule: Rule) -> dict[str, Any]:
         """A rule's fields with names; what is gone is left out, as it tells nobody."""
@@ -82,7 +87,7 @@ def _unquoted(text: str) -> str:
     try:
         return str(json.loads(text))
     except ValueError as fault:
-        raise NoSuch(f"No rule of this team is {text[:80]}: in quotes a \\ stands before \" and \\ alone.") from fault
+        raise NoSuch(f'No rule of this team is {text[:80]}: in quotes a \\ stands before " and \\ alone.') from fault
 
 
 def _named(rows: Any) -> dict[str, str]:

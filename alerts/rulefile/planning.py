@@ -27,6 +27,7 @@ class Plan:
     lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     same: int = 0
+    rules: list[Rule] = field(default_factory=list)
 
     def count(self, mark: str) -> int:
         return sum(line.startswith(mark) for line in self.lines)
@@ -48,24 +49,38 @@ class InFile(RuleSerializer):
 
 def plan(team: Team, text: str, now: datetime, *, prune: bool = False) -> Plan:
     """What `apply` would do: it is done, and undone."""
+    entries = read(text)
     with transaction.atomic():
-        made = apply(team, text, now, by=None, prune=prune)
+        made = _made(team, entries, now, by=None, prune=prune)
         transaction.set_rollback(True)
-    return made
+    return _warned(team, made)
 
 
-@transaction.atomic
 def apply(team: Team, text: str, now: datetime, *, by: User | None, prune: bool = False) -> Plan:
     """Make the team's rules as the file says; others stay, unless `prune` says that the file is all there is."""
     entries = read(text)
+    return _warned(team, _made(team, entries, now, by=by, prune=prune))
+
+
+def _warned(team: Team, done: Plan) -> Plan:
+    """What watches nothing today; looked for when the change is through, as a fleet takes a while to read."""
+    fleet = known.Fleet(team.pk)
+    done.warnings = [f"{rule.name}: {text}" for rule in done.rules for text in known.warnings(rule, fleet)]
+    return done
+
+
+@transaction.atomic
+def _made(team: Team, entries: list[Entry], now: datetime, *, by: User | None, prune: bool) -> Plan:
     standing = {rule.name: rule for rule in Rule.objects.standing().select_for_update().filter(team=team)}
-    done, faults = Plan(), []
+    done, faults, names = Plan(), [], Names(team)
     # Rules over others come last: they may name some that this file makes.
     for entry in sorted(entries, key=lambda one: one.fields.get("kind") == "composite"):
         try:
-            _keep(team, entry, standing.get(entry.name), done, by)
+            _keep(_rule(names, entry), standing.get(entry.name), names, done, by)
         except Broken as broken:
             faults += broken.faults
+        except IntegrityError:
+            faults.append((entry.line, "A rule of this name was made at the same moment: try again."))
     if faults:
         raise Broken(faults)
     for name in sorted(standing.keys() - {entry.name for entry in entries}) if prune else ():
@@ -75,23 +90,19 @@ def apply(team: Team, text: str, now: datetime, *, by: User | None, prune: bool 
     return done
 
 
-def _keep(team: Team, entry: Entry, before: Rule | None, done: Plan, by: User | None) -> None:
-    rule = _rule(team, entry)
-    wanted = {column: getattr(rule, column) for column in validating.FIELDS.values()}
-    try:
-        with transaction.atomic():
-            if before is None:
-                rule.made_by = by or _owner()
-                ruling.make_rule(rule, by=by)
-                done.lines.append(f"{ADDED} {rule.name}")
-            else:
-                said = _differences(before, rule)
-                ruling.change_rule(before, wanted, by=by)
-                done.lines += [f"{CHANGED} {rule.name}: {said}"] if said else []
-                done.same += not said
-    except IntegrityError as fault:
-        raise Broken([(entry.line, "A rule of this name was made at the same moment: try again.")]) from fault
-    done.warnings += [f"{rule.name}: {warning}" for warning in known.warnings(rule)]
+@transaction.atomic
+def _keep(rule: Rule, before: Rule | None, names: Names, done: Plan, by: User | None) -> None:
+    if before is None:
+        rule.made_by = by or _owner()
+        ruling.make_rule(rule, by=by)
+        names.made(rule)
+        done.lines.append(f"{ADDED} {rule.name}")
+    else:
+        said = _differences(names, before, rule)
+        ruling.change_rule(before, {column: getattr(rule, column) for column in validating.FIELDS.values()}, by=by)
+        done.lines += [f"{CHANGED} {rule.name}: {said}"] if said else []
+        done.same += not said
+    done.rules.append(rule)
 
 
 def _owner() -> User | None:
@@ -99,17 +110,17 @@ def _owner() -> User | None:
     return User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
 
 
-def _rule(team: Team, entry: Entry) -> Rule:
+def _rule(names: Names, entry: Entry) -> Rule:
     """The rule that a file means; Broken says by line what is wrong with it."""
     try:
-        fields = Names(team).inside(entry.fields)
+        fields = names.inside(entry.fields)
     except NoSuch as fault:
         where = "notify" if "rule of" not in str(fault) else "params"
         raise Broken([(entry.lines.get(where, entry.line), f"{where}: {fault}")]) from fault
     asked = InFile(data=fields)
     if not asked.is_valid():
         raise Broken(_by_line(entry, asked.errors))
-    rule = Rule(team=team, **asked.validated_data)
+    rule = Rule(team=names.team, **asked.validated_data)
     validating.complete(rule)
     if found := validating.faults(rule):
         raise Broken(_by_line(entry, found))
@@ -129,8 +140,7 @@ def _first(said: Any) -> str:
     return str(said)
 
 
-def _differences(before: Rule, after: Rule) -> str:
-    names = Names(before.team)
+def _differences(names: Names, before: Rule, after: Rule) -> str:
     old, new = names.outside(before), names.outside(after)
     said = [f"{name} {_said(name, old[name])} → {_said(name, new[name])}" for name in old if old[name] != new[name]]
     if not said and before.notify != after.notify:
