@@ -13,7 +13,7 @@ from alerts.services.moves import Change
 from alerts.sieve import Key, Marks
 from metrics.models import JournalRow, Latest
 from metrics.store import layouts
-from servers.services import Mark, Watch
+from servers.services import DRAIN, GAP, Mark, Watch
 
 DAY = 86_400_000
 LATE = 3  # intervals
@@ -30,6 +30,12 @@ def newest_reports() -> dict[int, Mark]:
         before = found.get(row["server_id"], (0, 0))
         found[row["server_id"]] = max(before[0], row["received"]), max(before[1], row["at"])
     return found
+
+
+def last_received(now: int) -> set[int]:
+    """When anybody was heard lately: a pause of all of them shows that we were away, whoever came back before us."""
+    since = now - int(1000 * (DRAIN + 2 * GAP))
+    return set(JournalRow.objects.all().since(since).values_list("received", flat=True).order_by().distinct())
 
 
 class Absence:

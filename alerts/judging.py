@@ -9,7 +9,7 @@ from itertools import chain
 from django.db import transaction
 
 from alerts import engine, joined, services
-from alerts.absence import Absence, newest_reports
+from alerts.absence import Absence, last_received, newest_reports
 from alerts.compiled import Book, Compiled
 from alerts.engine import Track
 from alerts.inner import Inner
@@ -135,7 +135,7 @@ class Judge:
         watch = self.absence.watch
         watch.monotonic, watch.wall = self.monotonic, lambda: self.wall() / 1000
         self.absence.reports = newest_reports()
-        watch.begin(self.absence.reports)
+        watch.begin(self.absence.reports, last_received(self.wall()))
         self.heard.clear()
         self.swept_at, self.fresh = self.monotonic(), False
 

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from django.conf import settings
 
 from alerts import channels as _kinds  # noqa: F401 - registers the kinds of channels
+from alerts.absence import last_received
 from alerts.delivery import Dispatcher
 from alerts.judging import Judge
 from alerts.models import Delivery
 from alerts.teller import Teller
+from core.clock import milliseconds
 from core.models import Lease
 from core.runner import Loop, RedisEars, ring, wake
 from dashboards import feed
@@ -54,7 +56,7 @@ class Parts:
         if asked := orders.resend_after_restore():
             log.info("A backup was restored: %d machines are asked for what they have told since", asked)
         self._loop(Loop(orders.NAME, orders.refresh))
-        reach.watch.begin(_marks())
+        reach.watch.begin(_marks(), last_received(milliseconds()))
         self._loop(Loop("reach", _watch_reach, every=reach.EVERY))
         if others is None:
             self._loop(feed.start())

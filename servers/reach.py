@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import pairwise
 
 from servers.models import reach
 
@@ -46,15 +47,18 @@ class Watch:
         """When it began."""
         self.stepped: float | None = None
 
-    def begin(self, marks: dict[int, Mark]) -> None:
-        """At a start: the newest report in the database tells how long nobody was heard, so how long we were away."""
-        at = self.monotonic()
+    def begin(self, marks: dict[int, Mark], received: Collection[int] = ()) -> None:
+        """At a start: how long nobody was heard, so how long we all were away.
+
+        `received` are the moments of the last reports, since others may have come back before us and taken some.
+        """
+        at, wall = self.monotonic(), self.wall()
         for server, mark in marks.items():
             self._look(server, mark, at)
-        newest = max((mark[0] for mark in marks.values()), default=None)
-        gap = 0.0 if newest is None else self.wall() - newest / 1000
-        if gap > GAP:
-            self.left_at, self.back_at = at - gap, at
+        heard = sorted({moment / 1000 for moment in (*received, *(mark[0] for mark in marks.values()))})
+        for before, after in pairwise([*heard, wall]):
+            if after - before > GAP and wall - after <= DRAIN:
+                self.left_at, self.back_at = at - (wall - before), at - max(0.0, wall - after)
         self.stepped = at
 
     def step(self, marks: dict[int, Mark], *, well: bool = True) -> None:

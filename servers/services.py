@@ -17,12 +17,12 @@ from core.clock import now
 from servers import orders
 from servers.changing import accept, change, on_removal, remove, revoke, rotate, tags_of, withdraw
 from servers.models import Change, Enrolment, Event, FactSheet, Server
-from servers.reach import Mark, Watch, watch
+from servers.reach import DRAIN, GAP, Mark, Watch, watch
 from servers.versions import outdated, own_version
 
 __all__ = [
-    "Mark", "Watch", "accept", "change", "on_removal", "orders", "outdated", "own_version", "remove", "revoke",
-    "rotate", "tags_of", "watch", "withdraw",
+    "DRAIN", "GAP", "Mark", "Watch", "accept", "change", "on_removal", "orders", "outdated", "own_version", "remove",
+    "revoke", "rotate", "tags_of", "watch", "withdraw",
 ]  # fmt: skip
 
 Facts = dict[str, dict[str, object]]

@@ -84,6 +84,36 @@ def test_a_hub_that_was_away_calls_nobody_down(world: Simulated) -> None:
     assert list(Alert.objects.open().values_list("server__name", flat=True)) == ["gone-1"]
 
 
+def test_who_posts_before_the_judge_is_back_makes_nobody_else_down(world: Simulated) -> None:
+    """Webs come back before the worker, or agents before the first look: the hub was away all the same."""
+    world.rule(name="down", kind="no_data", metric="")
+    steady(world, 60, "web-1", "web-2", "gone-1")
+    Lease.objects.all().delete()
+    world.at += 120
+    world.report("web-1", cpu=1)
+    world.at += 5
+    world.killed()
+    world.turn()
+    steady(world, 40, "web-1")
+    assert told() == []
+    steady(world, 40, "web-1", "web-2")
+    assert told() == []
+    steady(world, 40, "web-1", "web-2")
+    assert list(Alert.objects.open().values_list("server__name", "state")) == [("gone-1", "firing")]
+    assert told() == ["firing"]
+
+
+def test_a_judge_that_takes_over_knows_a_silence_that_is_nobody_elses(world: Simulated) -> None:
+    world.rule(name="down", kind="no_data", metric="")
+    steady(world, 60, "web-1", "gone-1")
+    steady(world, 50, "web-1")
+    Lease.objects.all().delete()
+    world.killed()
+    world.turn()
+    steady(world, 20, "web-1")
+    assert told() == ["firing"]
+
+
 def test_a_hub_whose_store_takes_nothing_calls_nobody_down(world: Simulated) -> None:
     world.rule(name="down", kind="no_data", metric="")
     steady(world, 60, "web-1")
