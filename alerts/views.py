@@ -1,15 +1,17 @@
-"""The page behind the link of a message: looking at it changes nothing, its button acknowledges."""
+"""The pages behind the links of messages: looking at one changes nothing, its button acknowledges."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import translation
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from alerts import services
+from alerts.models import Incident
 from alerts.services import answering_links, people
 from core.clock import now
 
@@ -28,3 +30,13 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     context["mine"] = incident.acknowledged_by_id == user.pk
     with translation.override(people.preference(user).language or translation.get_language()):
         return render(request, "alerts/acknowledge.html", context)
+
+
+@login_required
+@require_GET
+def short(request: HttpRequest, number: int) -> HttpResponse:
+    """The short address of an incident, for text messages: a whole one would take half of their letters."""
+    found = Incident.objects.visible_to(request.user).filter(pk=number).first()
+    if found is None:
+        raise Http404
+    return redirect("incident", uuid=found.uuid)

@@ -71,6 +71,7 @@ urlpatterns = [
     path("servers/<uuid:uuid>/act/", manage.act, name="act-server"),
     path("alerts/", views.alerts, name="alerts"),
     path("incidents/<uuid:uuid>/", views.incident, name="incident"),
+    path("i/<int:number>", answering.short, name="short-incident"),
     path("incidents/<uuid:uuid>/members/", views.members, name="incident-members"),
     path("rules/", alerting.rules, name="rules"),
     path("rules/new/", alerting.edit_rule, name="new-rule"),

@@ -139,7 +139,8 @@ def _written(made: Message, delivery: Delivery, found: Matter, reads: Reader) ->
     made.words = labels.words()
     made.title = _title(made, found)
     room = short.MOST - ROOM_TO_ANSWER if delivery.channel.kind == "sms" and made.event in CALLS else short.MOST
-    made.short = short.fit(f"{labels.mark(made.event, made.severity)}: {made.summary}", made.url, room)
+    address = f"{settings.SITE_URL}/i/{found.incident.pk}" if made.url == link(found.incident) else made.url
+    made.short = short.fit(f"{labels.mark(made.event, made.severity)}: {made.summary}", address, room)
     made.details = _details(made, found, reads)
     if found.subject is not None and made.event != "resolved":
         made.todo = paragraph(todo(found.subject.rule, made.metric, made.labels), RUNBOOK)

@@ -77,6 +77,7 @@ class World:
         name = rule.name if rule else title
         fields = {"title": title or name, "severity": "critical", "opened_at": AT - timedelta(minutes=2)}
         return Incident.objects.create(
+            pk=4711 + Incident.objects.count(),
             team=self.team, key=f"key {name}", rule=rule, uuid=uuid(f"incident {name}"), **{**fields, **more}
         )
 

@@ -131,3 +131,16 @@ def test_the_page_speaks_the_language_of_its_person(incident: Incident, maria: U
     shown = Client().get(page(incident, maria)).content.decode()
     assert '<html lang="da">' in shown
     assert "Jeg tager mig af det" in shown
+
+
+def test_the_short_address_leads_whoever_may_look_to_the_incident(
+    person: Callable[..., User], team: Team, other_team: Team
+) -> None:
+    incident = Incident.objects.create(team=team, key="k", title="t", severity="warn", opened_at=now())
+    address, client = f"/i/{incident.pk}", Client()
+    assert client.get(address)["Location"].endswith(f"?next={address}")
+    client.force_login(person("viewer"))
+    assert client.get(address)["Location"] == f"/incidents/{incident.uuid}/"
+    assert client.get(f"/i/{10**30}").status_code == 404
+    client.force_login(person("viewer", other_team))
+    assert client.get(address).status_code == 404
