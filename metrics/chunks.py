@@ -16,7 +16,7 @@ from django.db.models import Max, Min, Q, QuerySet
 from numpy.typing import NDArray
 
 from core.prepared import Prepared, Row
-from metrics import blob, bymetric, damaged, recent, rollups, tiers
+from metrics import blob, bymetric, codec, damaged, recent, rollups, tiers
 from metrics.bymetric import FleetBuckets
 from metrics.codec import Part
 from metrics.layouts import layouts
@@ -171,7 +171,17 @@ def _unsealed(named: Prepared, every: Prepared, server: int, start: int, end: in
 def _sealed(server: int, series: Collection[int], start: int, end: int) -> list[Part]:
     chunks = [row for spans in _spans(RAW, start, end) for row in _in_hours(server, spans, start, end)]
     chunks.sort(key=lambda chunk: chunk[0])
-    return [_cut(damaged.samples(data, series), start, end) for _, data in chunks]
+    blobs = [data for _, data in chunks]
+    if len(series) != 1:
+        return [_cut(damaged.samples(data, series), start, end) for data in blobs]
+    (one,) = series
+    found = []
+    for waits, some in groupby(blobs, codec.is_plain):
+        if waits:
+            found.append(_inside(damaged.series(some, one), start, end))
+        else:
+            found += [_cut(damaged.samples(data, series), start, end) for data in some]
+    return found
 
 
 def _cut(part: Part, start: int, end: int) -> Part:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from metrics import codec, pieces, tiers
+from metrics import codec, pieces, strips, tiers
 from metrics.codec import CorruptBlob, Part
 from metrics.rollups import Ints, Rolled
 
@@ -37,6 +37,21 @@ def samples(data: bytes | memoryview, series: Collection[int] | None = None) -> 
     except CorruptBlob as fault:
         _tell(fault)
         return Part(_NONE, _NONE, _EMPTY)
+
+
+def series(blobs: Iterable[bytes | memoryview], key: int) -> Part:
+    """One series of plain blobs, in the order in which they stand; without those that are damaged."""
+    found = []
+    for data in blobs:
+        try:
+            found.append(strips.strip(data, key))
+        except CorruptBlob as fault:
+            _tell(fault)
+    there = [one for one in found if one is not None]
+    if not there:
+        return Part(_NONE, _NONE, _EMPTY)
+    times, values = strips.joined(there)
+    return Part(times, np.array([key]), values[:, None])
 
 
 def buckets(data: bytes | memoryview, series: Collection[int] | None = None) -> Rolled:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import cramjam
@@ -115,8 +116,30 @@ class Opened(NamedTuple):
     octets: Bytes
 
 
-def opened(data: memoryview) -> Opened:
-    """Unpack the stream; raises ValueError, struct.error or DecompressionError where it is damaged."""
+class Unpacked(NamedTuple):
+    """A stream and where each of its fields begins: times, keys, first values, decimals, gaps, differences."""
+
+    octets: Bytes
+    places: tuple[int, ...]
+    width: int
+    rows: int
+    planes: int
+    gaps: bool
+
+    @property
+    def times(self) -> Ints:
+        moments = self.octets[: 8 * self.rows].view(np.int64)
+        np.cumsum(moments[1:], out=moments[1:])
+        np.cumsum(moments, out=moments)
+        return moments
+
+    @property
+    def keys(self) -> Ints:
+        return self.octets[self.places[1] : self.places[2]].view(np.int64).cumsum()
+
+
+def unpacked(data: memoryview) -> Unpacked:
+    """Raises ValueError, struct.error or DecompressionError where it is damaged."""
     _version, count, rows, planes, gaps = HEAD.unpack_from(data)
     start = HEAD.size + SUM.size
     if max(rows, count, count * rows) > MOST_CELLS or planes > MOST_PLANES or gaps > 1 or not rows:
@@ -125,31 +148,28 @@ def opened(data: memoryview) -> Opened:
     if SUM.unpack_from(data, HEAD.size) != (zlib.crc32(stream, zlib.crc32(data[: HEAD.size])),):
         raise ValueError("its sum is wrong")
     masks = (count * rows + 7) // 8 * gaps
-    sizes = (8 * rows, 8 * count, 8 * count, count, masks, planes * count * rows)
-    room = bytearray(sum(sizes))
+    places = tuple(accumulate((0, 8 * rows, 8 * count, 8 * count, count, masks, planes * count * rows)))
+    room = bytearray(places[-1])
     if cramjam.zstd.decompress_into(stream, memoryview(room)) != len(room):
         raise ValueError("it is shorter than it should be")
-    times, keys, first, decimals, bits, octets = _cut(np.frombuffer(room, np.uint8), sizes)
-    moments = times.view(np.int64)
-    np.cumsum(moments[1:], out=moments[1:])
-    np.cumsum(moments, out=moments)
+    return Unpacked(np.frombuffer(room, np.uint8), places, count, rows, planes, bool(gaps))
+
+
+def opened(data: memoryview) -> Opened:
+    """All of it; raises as above."""
+    whole = unpacked(data)
+    count, rows = whole.width, whole.rows
+    _, _, first, decimals, bits, octets = (whole.octets[begin:end] for begin, end in pairwise(whole.places))
     missing = None
-    if gaps:
+    if whole.gaps:
         missing = np.unpackbits(bits, count=count * rows).view(np.bool_).reshape(count, rows)
     found = decimals.astype(np.int64)
     if found.max(initial=0) > columns.BITS:
         raise ValueError("its decimals are none")
     return Opened(
-        moments, keys.view(np.int64).cumsum(), first.view(np.int64), found, missing,
-        octets.reshape(planes, count, rows),
+        whole.times, whole.keys, first.view(np.int64), found, missing,
+        octets.reshape(whole.planes, count, rows),
     )  # fmt: skip
-
-
-def _cut(octets: Bytes, sizes: tuple[int, ...]) -> Iterator[Bytes]:
-    place = 0
-    for size in sizes:
-        yield octets[place : place + size]
-        place += size
 
 
 def chosen(found: Opened, keys: Collection[int] | None) -> tuple[Ints, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metrics import codec, plain
+from metrics import codec, damaged, plain
 
 NAN = float("nan")
 ODD = [0.1, -0.0, 1e300, float("inf"), float("-inf"), 5e-324, float(1 << 62), -1.5, 1 / 3, NAN]
@@ -38,6 +38,33 @@ def test_many_tables_come_back_to_the_bit(seed: int) -> None:
             one = codec.read(data, [key, 7])
             assert one.keys.tolist() == [key]
             np.testing.assert_array_equal(one.values[:, 0], part.values[:, place])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_one_series_of_many_is_what_each_of_them_has(seed: int) -> None:
+    blobs = []
+    for more in range(4):
+        times, keys, values = tables(10 * seed + more)
+        keys[0] = 7
+        blobs += plain.encode_many(times, np.sort(keys), values).blobs
+    parts = [part for part in (codec.read(data, [7]) for data in blobs) if len(part.keys)]
+    found = damaged.series(blobs, 7)
+    if not parts:
+        assert not len(found.times)
+        return
+    assert found.times.tolist() == [time for part in parts for time in part.times.tolist()]
+    assert found.values.tobytes() == np.concatenate([part.values for part in parts]).tobytes()
+
+
+def test_a_damaged_part_is_left_out_of_a_series() -> None:
+    times, keys, values = tables(3)
+    data = plain.encode_many(times, keys, values).blobs[0]
+    one = int(codec.keys(data)[-1])
+    whole = damaged.series([data], one)
+    for at in range(len(data)):
+        broken = bytearray(data)
+        broken[at] ^= 0x41
+        assert damaged.series([bytes(broken), data], one).values.tobytes() == whole.values.tobytes()
 
 
 def test_a_damaged_part_is_refused_and_never_read_wrong() -> None:
