@@ -13,6 +13,7 @@ from alerts.absence import Absence, last_received, newest_reports
 from alerts.compiled import Book, Compiled
 from alerts.engine import Track
 from alerts.inner import Inner
+from alerts.kinds.base import WHEN_SAMPLED
 from alerts.kinds.composite import CONDITION
 from alerts.kinds.no_data import SILENCE
 from alerts.messages import severity_level
@@ -238,7 +239,7 @@ class Judge:
     def _waited(self, at: float) -> Iterator[Change]:
         for key, track in list(self.tracks.items()):
             rule = self.book.rules.get(key[0])
-            if rule is None or rule.when != "sampled":
+            if rule is None or rule.when != WHEN_SAMPLED:
                 continue
             moment = track.judged + int(1000 * (at - self.heard.get(key, at)))
             before = track

@@ -49,10 +49,6 @@ class Kind:
             return [("params", str(fault))]
         return []
 
-    def reads(self, rule: Rule) -> list[str]:
-        """The metrics it needs."""
-        return [rule.metric] if rule.metric else []
-
     def limits(self, rule: Rule) -> Limits:
         """The rule as numbers, for the engine."""
         return Limits(

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from alerts.kinds.base import Kind, read, registry
-from alerts.models import Rule
-from alerts.readings import Change
+from alerts.kinds.base import Kind, registry
 
 
 class Params(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,10 +20,6 @@ class Params(msgspec.Struct, forbid_unknown_fields=True):
 class Changing(Kind):
     title = "Change"
     params = Params
-
-    def reading(self, rule: Rule) -> Change:
-        params = read(Params, rule.params)
-        return Change(params.window * 1000, percent=params.percent)
 
 
 registry.register("change")(Changing())

@@ -45,9 +45,6 @@ class Composite(Kind):
             return [("params", f"rules: {uuid} joins other rules itself; name those instead.")]
         return []
 
-    def reads(self, rule: Rule) -> list[str]:
-        return []
-
     def limits(self, rule: Rule) -> Limits:
         severity = read(Params, rule.params).severity
         times = {"wait": rule.for_seconds * 1000, "hold": rule.keep_firing_seconds * 1000}

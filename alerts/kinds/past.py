@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
 
-from alerts.kinds.base import Kind, read, registry
-from alerts.models import Rule
-from alerts.readings import Past
+from alerts.kinds.base import Kind, registry
 
 
 class Params(msgspec.Struct, forbid_unknown_fields=True):
@@ -24,9 +21,6 @@ class Params(msgspec.Struct, forbid_unknown_fields=True):
 class OwnPast(Kind):
     title = "Own past"
     params = Params
-
-    def reading(self, rule: Rule, usual: Callable[[int], float]) -> Past:
-        return Past(usual, percent=read(Params, rule.params).percent)
 
 
 registry.register("past")(OwnPast())

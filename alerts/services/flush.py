@@ -68,8 +68,9 @@ class Flush:
         return incident.told_at is not None or any(one.kind == "resolved" for one in self.events[incident.pk])
 
     def _downs(self) -> dict[int, Down]:
-        """Servers that are down, or may be: what else is bad of them is explained by it."""
+        """Servers that are down, or may be: what else is bad of them is explained by it, while it can be judged."""
         chosen = Alert.objects.open().filter(server__in=self.servers, rule__kind="no_data", rule__metric="")
+        chosen = chosen.exclude(state="error")
         return {server: Down(alert, incident) for server, alert, incident in chosen.values_list(
             "server_id", "pk", "incident_id"
         )}  # fmt: skip

@@ -79,6 +79,13 @@ def test_a_server_that_may_be_down_holds_its_alerts_until_it_is_known(stage: Sta
     assert stage.at(6).kinds() == [(5, "firing")]
 
 
+def test_a_rule_that_cannot_be_judged_any_more_holds_nothing_back(stage: Stage, down: Rule) -> None:
+    stage.fire(down, "web-1")
+    Alert.objects.filter(rule=down).update(state="error")
+    stage.at(1).fire(stage.rule("CPU", group_wait=0), "web-1")
+    assert texts(stage.at(2)) == ["web-1 firing", "web-1 firing"]
+
+
 def test_one_that_is_down_in_a_group_holds_itself_alone(stage: Stage, down: Rule) -> None:
     cpu = stage.rule("CPU")
     stage.fire(down, "web-1")
