@@ -1,7 +1,7 @@
 """Alerts under power cuts with a moody receiver: none lost, few repeated.
 
 `receiver`: receivers in every kind of trouble, side by side. `storm`: a thousand alerts at once. `away`: the hub
-itself is away for two minutes under the rule "server down".
+itself is away for two minutes under the rule "server down". `two`: two of every role, their clocks 30 s apart.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 from bench.faults import _database
 from bench.figures import row
 from tests.faults import alarms, away, receivers
-from tests.faults.chaos import HastyProduct, HastyScaleOut, Running
+from tests.faults.chaos import HastyProduct, HastyScaleOut, Running, TwoOfEach
+from tests.faults.troubles import ahead
 from tests.services import _drop, running
 
 ALLOW: dict[str, Any] = {"WATCHKEEPER_OUTGOING_ALLOW": "127.0.0.0/8"}
@@ -30,12 +31,14 @@ def main() -> int:
         return _away(asked)
     if asked.what == "receiver":
         return _receiver(asked)
+    if asked.what == "two":
+        asked.db, asked.kills, asked.seed = "two", 0, asked.seed[:1]
     return max(_kills(asked, seed) for seed in asked.seed)
 
 
 def _asked() -> argparse.Namespace:
     asked = argparse.ArgumentParser(prog="./watchkeeper bench alarms", description=__doc__)
-    asked.add_argument("what", nargs="?", choices=("kills", "receiver", "storm", "away"), default="kills")
+    asked.add_argument("what", nargs="?", choices=("kills", "receiver", "storm", "away", "two"), default="kills")
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])
     asked.add_argument("--servers", type=int)
@@ -67,6 +70,10 @@ def _product(asked: argparse.Namespace, stack: ExitStack) -> Running:
         database = _database()
         stack.callback(_drop, database)
         product = HastyScaleOut(folder / "data", database, running.redis(), **ALLOW)
+    if asked.db == "two":
+        database = _database()
+        stack.callback(_drop, database)
+        product = TwoOfEach(folder / "data", database, running.redis(), ahead(30), **ALLOW)
     stack.callback(product.kill)
     return product
 

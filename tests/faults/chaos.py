@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +89,23 @@ class HastyScaleOut(ScaleOut):
         time.sleep(dice.choice((0.0, 0.0, 0.5, 2.0)))
         self.start(*chosen)
         return "+".join(chosen)
+
+
+class TwoOfEach(HastyScaleOut):
+    """Two of every role; the clock of the second ones is ahead."""
+
+    def __init__(
+        self, folder: Path, database_url: str, redis_url: str, ahead: Mapping[str, str], **more: Any
+    ) -> None:
+        super().__init__(folder, database_url, redis_url, **more)
+        self.second.environment.update(ahead)
+
+    def start(self, *roles: str) -> TwoOfEach:
+        super().start(*roles)
+        if not roles:
+            for name in ("worker", "beat"):
+                self.second.spawn(sys.executable, "-m", "tests.faults.hasty", "run", name)
+        return self
 
 
 Running = HastyProduct | HastyScaleOut

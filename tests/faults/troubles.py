@@ -114,6 +114,15 @@ def _taken(told: Told, before: int) -> bool:
     return told.acknowledged > before + 10
 
 
+def ahead(seconds: int) -> dict[str, str]:
+    """An environment whose clock is wrong by so much."""
+    library = next((path for path in FAKETIME if Path(path).exists()), None)
+    if library is None:
+        raise NotHere("libfaketime is missing (on Debian and Ubuntu: apt install faketime)")
+    return {"LD_PRELOAD": library, "FAKETIME": f"{seconds:+d}s", "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # fmt: skip
+
+
 def jumping(folder: Path) -> tuple[dict[str, str], Callable[[Told], None]]:
     """An environment in which the clock can be set, and somebody who sets it."""
     library = next((path for path in FAKETIME if Path(path).exists()), None)
