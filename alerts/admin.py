@@ -66,7 +66,7 @@ class ChannelAdmin(TeamAdmin):
     list_filter = ("team", "kind", "enabled")
     list_select_related = ("team",)
     search_fields = ("name",)
-    readonly_fields = ("kind",)
+    readonly_fields = ("kind", "team", "owner", "fallback")  # whose it is, and who stands in, is checked by the API
 
     def has_add_permission(self, request: object) -> bool:
         return False

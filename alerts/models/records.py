@@ -200,7 +200,7 @@ class Delivery(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     notice = models.ForeignKey(Notice, models.CASCADE, related_name="deliveries")
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="+")
-    recipient = models.CharField(max_length=200, blank=True)
+    recipient = models.CharField(max_length=320, blank=True, help_text="The longest is an address of mail.")
     state = models.CharField(max_length=10, choices=[(s, s) for s in STATES], default="waiting")
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()

@@ -15,7 +15,7 @@ from alerts.channels.email import Email
 from alerts.channels.slack import Slack
 from alerts.channels.sms import Sms
 from alerts.delivery import trying
-from alerts.models import Channel
+from alerts.models import Channel, Delivery
 from tests.alerts.telling import Desk, message, open_loopback
 from tests.sinks import Reply, WebhookSink
 
@@ -66,6 +66,14 @@ def test_a_kept_token_does_not_follow_to_another_address(api: Callable[..., Clie
 def test_what_would_reach_further_is_refused_when_it_is_saved(kind: Any, config: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         kind(config)
+
+
+def test_the_longest_address_fits_where_who_is_told_is_kept(team: Team) -> None:
+    address = f"a@{'b.' * 150}example.org"
+    mail = Desk(team).channel("mail", "email", {"to": [address]})
+    assert Email(mail.config).recipients() == [address]
+    Desk(team).delivery(mail, to=address)
+    assert len(address) > (Delivery._meta.get_field("recipient").max_length or 0) - 10
 
 
 def test_a_test_that_breaks_is_an_answer(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
