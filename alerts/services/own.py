@@ -69,7 +69,7 @@ def own_channel(user: User, kind: str, config: Config) -> Channel:
 
 def room(user: User) -> None:
     """Everybody may make some, so nobody may make many."""
-    if Channel.objects.filter(owner=user).count() >= MOST:
+    if Channel.objects.standing().filter(owner=user).count() >= MOST:
         raise Conflict(f"You have {MOST} channels of your own. Remove one first.", code="too_many")
 
 
