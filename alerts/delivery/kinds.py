@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from alerts.channels.base import DeliveryError, Kind, channels
 from alerts.models import Channel
+from alerts.services import people
 from core.registry import Unknown
 from core.sealed import Broken
 
@@ -33,8 +34,12 @@ def of(channel: Channel) -> type[Kind] | None:
 
 
 def redacted(text: str, channel: Channel) -> str:
-    """Without the channel's secrets and ours: providers repeat in their answers what they were given."""
-    for secret in sorted(_secrets(channel), key=len, reverse=True):
+    """Without the channel's secrets and ours: providers repeat in their answers what they were given.
+
+    Of a person's own channel also without their numbers and addresses: their team reads the answers.
+    """
+    hidden = _secrets(channel) | (set(people.recipients(channel)) if channel.owner_id else set())
+    for secret in sorted(filter(None, hidden), key=len, reverse=True):
         text = text.replace(secret, "…")
     return text
 

@@ -14,7 +14,7 @@ from alerts.channels.base import DeliveryError
 from alerts.channels.email import Email
 from alerts.channels.slack import Slack
 from alerts.channels.sms import Sms
-from alerts.delivery import trying
+from alerts.delivery import deliver_due, trying
 from alerts.models import Channel, Delivery
 from tests.alerts.telling import Desk, message, open_loopback
 from tests.sinks import Reply, WebhookSink
@@ -81,6 +81,21 @@ def test_a_test_that_breaks_is_an_answer(team: Team, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("alerts.channels.webhook.Webhook.send", lambda *_: 1 / 0)
     with pytest.raises(trying.TestFailed, match="could not send it"):
         trying.send_test(hook)
+
+
+def test_a_colleague_reads_no_number_in_the_providers_answer(
+    api: Callable[..., Client], person: Callable[..., User], team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, desk = person("operator"), Desk(team)
+    open_loopback(monkeypatch)
+    with WebhookSink(Reply(400, {"code": 21211, "message": "+4520123456 is bad", "status": 400})) as sink:
+        config = {"to": ["+45 20 12 34 56"], "account": "AC1", "token": "t0ken", "from": "+1", "service": "MG1"}
+        phone = desk.channel("Phone", "sms", config | {"api_url": f"http://127.0.0.1:{sink.port}"}, owner=ada)
+        desk.delivery(phone, to="+4520123456", person=ada)
+        assert deliver_due(phone.pk)
+    shown = api(person("viewer")).get("/api/v1/deliveries").content
+    assert b"21211" in shown
+    assert b"4520123456" not in shown
 
 
 def test_nobody_can_make_a_phone_ring_all_night(api: Callable[..., Client], person: Callable[..., User]) -> None:
