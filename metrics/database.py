@@ -86,7 +86,7 @@ class DatabaseStore:
 
     def top(self, column: str, start: int, end: int, agg: str, servers: Collection[int]) -> list[Best]:
         high = worse_is_high(column)
-        best: dict[int, Best] = {}
+        best: dict[int, tuple[float, Key]] = {}
         tier = MINUTES if end - start <= LONG else HOURS
         found: dict[Key, dict[int, Sum]] = defaultdict(dict)
         for begin, until in slices(start, end, tier):
@@ -94,9 +94,11 @@ class DatabaseStore:
                 _add_up(found[key], _over_time(rolled, agg, servers), agg)
         for key, sums in found.items():
             for server, (value, _) in sums.items():
-                if server not in best or (value > best[server].value) == high:
-                    best[server] = Best(server, key, value)
-        return sorted(best.values(), key=lambda one: (-one.value if high else one.value, one.server))
+                held = best.get(server)
+                if held is None or (value > held[0]) == high:
+                    best[server] = value, key
+        ordered = sorted([(-value if high else value, server) for server, (value, _) in best.items()])
+        return [Best(server, best[server][1], best[server][0]) for _, server in ordered]
 
     def delete_before(self, tier: int, time: int) -> None:
         retention.delete_before(tier, time)
@@ -215,6 +217,9 @@ def slices(start: int, end: int, tier: int, step: int = 1) -> Iterator[tuple[int
 
 def _add_up(sums: dict[int, Sum], more: dict[int, Sum], agg: str) -> None:
     """What another piece of the range says of each server."""
+    if not sums:
+        sums.update(more)
+        return
     for server, one in more.items():
         held = sums.get(server)
         sums[server] = one if held is None else _together(held, one, agg)
