@@ -23,6 +23,7 @@ export default defineConfig({
         alerts: 'src/islands/alerts/main.tsx',
         incident: 'src/islands/incident/main.tsx',
         rule: 'src/islands/rule/main.tsx',
+        rulefile: 'src/islands/rulefile/main.tsx',
         channels: 'src/islands/channels/main.tsx',
         silences: 'src/islands/silences/main.tsx',
         oncall: 'src/islands/oncall/main.tsx',

@@ -13,6 +13,7 @@ from alerts import views as answering
 from alerts.worker import push_worker
 from dashboards import api as dashboards
 from dashboards import views
+from dashboards.alerting import record_page
 from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.manage import views as manage
@@ -74,10 +75,12 @@ urlpatterns = [
     path("i/<int:number>", answering.short, name="short-incident"),
     path("incidents/<uuid:uuid>/members/", views.members, name="incident-members"),
     path("rules/", alerting.rules, name="rules"),
+    path("rules/file/", alerting.rule_file, name="rule-file"),
     path("rules/new/", alerting.edit_rule, name="new-rule"),
     path("rules/<uuid:uuid>/edit/", alerting.edit_rule, name="edit-rule"),
     path("channels/", alerting.channels, name="channels"),
     path("silences/", alerting.silences, name="silences"),
+    path("record/", record_page.page, name="record"),
     path("on-call/", alerting.on_call, name="on-call"),
     path("me/notifications/", alerting.my_notifications, name="my-notifications"),
     path("acknowledge/<str:token>/", answering.acknowledge, name="acknowledge"),

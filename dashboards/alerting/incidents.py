@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, F, Prefetch, QuerySet, prefetch_related_objects
 
 from alerts.models import Alert, Delivery, Incident, Notice, Step
-from metrics.store import spoken
+from dashboards.alerting.sentences import subject
 
 Shown = dict[str, Any]
 MEMBERS = 20
@@ -91,13 +91,15 @@ def _taken(row: Incident) -> Shown | None:
 def _evidence(alert: Alert | None, row: Incident) -> Shown:
     if alert is None:
         rule = row.rule.name if row.rule else ""
-        return {"server": None, "rule": rule, "metric": "", "labels": {}, "value": None, "limit": None}
+        return {"server": None, "rule": rule, "metric": "", "labels": {}, "what": "", "value": None, "limit": None}
     target = alert.server
     return {
         "server": {"id": str(target.uuid), "name": target.name, "url": f"/servers/{target.uuid}/"},
         "rule": alert.rule.name,
         "metric": alert.series.metric,
         "labels": alert.labels,
+        "what": subject(alert.rule, alert.series.metric, alert.labels),
+        "per": alert.rule.params.get("per", ""),
         "value": alert.value,
         "limit": alert.limit,
     }
@@ -115,7 +117,7 @@ def _member(alert: Alert) -> Shown:
         "id": str(alert.uuid),
         "server": {"name": alert.server.name, "url": f"/servers/{alert.server.uuid}/"},
         "rule": alert.rule.name,
-        "what": spoken(alert.series.metric, alert.labels),
+        "what": subject(alert.rule, alert.series.metric, alert.labels),
         "metric": alert.series.metric,
         "state": alert.state,
         "severity": alert.severity,

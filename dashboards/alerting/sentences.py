@@ -63,12 +63,12 @@ def _past(rule: Rule) -> str:
 def _silent(rule: Rule) -> str:
     time = span(rule.for_seconds) if rule.for_seconds else _("a minute")
     if not rule.metric:
-        return _("When %(where)s sends nothing for %(time)s") % {**_what(rule), "time": time}
+        return _("When %(where)s sends nothing for %(time)s") % {"where": _one(rule), "time": time}
     return _("When %(what)s on %(where)s is not measured for %(time)s") % {**_what(rule), "time": time}
 
 
 def _unusual(rule: Rule) -> str:
-    return _("When %(where)s does not behave as it usually does") % _what(rule)
+    return _("When %(where)s does not behave as it usually does") % {"where": _one(rule)}
 
 
 def _soon(rule: Rule) -> str:
@@ -81,12 +81,22 @@ def _soon(rule: Rule) -> str:
 
 def _both(rule: Rule, rules: Names) -> str:
     text = _NAME.sub(lambda found: f'"{rules.get(found[0], _("a removed rule"))}"', str(rule.params.get("rules", "")))
-    return _("When %(rules)s hold on one of %(where)s") % {**_what(rule), "rules": text}
+    return _("When %(rules)s hold on %(where)s") % {**_what(rule), "rules": text, "where": _one(rule)}
 
 
 def _what(rule: Rule) -> dict[str, str]:
     where = rule.selector or _("every server")
-    return {"what": spoken(rule.metric, rule.labels) if rule.metric else "", "where": where}
+    return {"what": subject(rule, rule.metric, rule.labels) if rule.metric else "", "where": where}
+
+
+def _one(rule: Rule) -> str:
+    return _("a server of %(where)s") % {"where": rule.selector} if rule.selector else _("a server")
+
+
+def subject(rule: Rule, metric: str, labels: Mapping[str, str]) -> str:
+    """What is measured, and whether it is shared out among the cores before it is judged."""
+    text = spoken(metric, labels)
+    return _("%(what)s per core") % {"what": text} if rule.params.get("per") == "cores" else text
 
 
 def limits(rule: Rule, plain: str | None = None) -> str:

@@ -40,7 +40,7 @@ def _told(notice: Notice, tells: list[Notice]) -> Shown:
         "kind": notice.kind,
         "text": notice.text,
         "by": str(notice.by) if notice.by else "",
-        "held": notice.held,
+        "held": notice.held.removeprefix("Not told: "),
         "told": seconds(notice.told_at),
         "tells": [{"at": one.at.timestamp(), "text": one.text, "kind": one.kind} for one in tells[:FOLDED]],
         "more": max(0, len(tells) - FOLDED),

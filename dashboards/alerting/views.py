@@ -58,8 +58,11 @@ def rules(request: HttpRequest) -> HttpResponse:
     }
     manages = may(request, MANAGE)
     listed = [_listed(row, sentence(row, names, rule_names), fired.get(row.pk), manages) for row in rows]
-    faults = sum(bool(row.fault) for row in rows)
-    context = {"rules": listed, "faults": faults, "may_manage": bool(manages)}
+    found = [one for one in listed if _wanted(one, request)]
+    context = {
+        "rules": found, "all": len(rows), "faults": sum(bool(row.fault) for row in rows),
+        "may_manage": bool(manages), "q": request.GET.get("q", ""), "state": request.GET.get("state", ""),
+    }  # fmt: skip
     return show(request, "dashboards/rules.html", "rules", {}, **context)
 
 
@@ -70,6 +73,14 @@ def _listed(row: Rule, said: str, fired: tuple[int, int] | None, manages: list[s
         "row": row, "sentence": said, "open": count, "last": last and _time(last), "ago": ago and _ago(ago),
         "manage": row.team.name in manages,
     }  # fmt: skip
+
+
+def _wanted(one: dict[str, Any], request: HttpRequest) -> bool:
+    """Whether the list was asked for this rule: by words of its name or sentence, and by how it does."""
+    row, words = one["row"], request.GET.get("q", "").lower().split()
+    text = f"{row.name} {one['sentence']} {row.team.name}".lower()
+    states = {"firing": one["open"] > 0, "fault": bool(row.fault), "off": not row.enabled, "on": row.enabled}
+    return all(word in text for word in words) and states.get(request.GET.get("state", ""), True)
 
 
 def _time(milliseconds: int) -> Any:
@@ -105,6 +116,14 @@ def edit_rule(request: HttpRequest, uuid: str | None = None) -> HttpResponse:
         "start": {key: request.GET.get(key, "") for key in ("metric", "selector")},
     }
     return setup(request, "rule", row.name if row else _("New rule"), props)
+
+
+@login_required
+@require_GET
+def rule_file(request: HttpRequest) -> HttpResponse:
+    """The rules of a team as a file, and a file as the rules of a team."""
+    teams = Team.objects.visible_to(request.user).order_by("pk").values_list("name", flat=True)
+    return setup(request, "rulefile", _("Rules as a file"), {"teams": list(teams)})
 
 
 def selectors(rows: list[tuple[str, list[str], str, str]]) -> list[str]:

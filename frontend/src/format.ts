@@ -37,6 +37,7 @@ export function unitOf(metric: string): (v: number | null) => string {
   if (metric.endsWith('_percent')) return percent
   if (metric.endsWith('_bytes_per_second')) return rate
   if (metric.endsWith('_bytes')) return (v) => (v === null || Number.isNaN(v) ? t('value.none') : bytes(v))
+  if (metric.endsWith('_celsius')) return (v) => (v === null || Number.isNaN(v) ? t('value.none') : `${plain(v)} °C`)
   if (metric.endsWith('_seconds'))
     return (v) =>
       v === null || Number.isNaN(v) ? t('value.none') : v < 1 ? `${(v * 1000).toFixed(0)} ms` : duration(v)

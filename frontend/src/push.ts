@@ -16,19 +16,22 @@ export async function state(): Promise<PushState> {
   return (await registration?.pushManager.getSubscription()) ? 'on' : 'off'
 }
 
+/** The browser's push service gave no address, for a reason in the browser's own words. */
+export class NoAddress extends Error {}
+
 /** Ask the person, then the browser's push service, then tell the server. */
-export async function subscribe(name = browserName()): Promise<PushState> {
-  if (!supported()) return 'unsupported'
-  if ((await Notification.requestPermission()) !== 'granted') return 'denied'
+/** The person's own channel that this browser now belongs to; null where it may not. */
+export async function subscribe(name = browserName()): Promise<string | null> {
+  if (!supported() || (await Notification.requestPermission()) !== 'granted') return null
   await navigator.serviceWorker.register(WORKER, { scope: '/' })
   const registration = await navigator.serviceWorker.ready
   const { key } = await getJson<{ key: string }>('/api/v1/push/key')
-  const made = await registration.pushManager.subscribe({
-    userVisibleOnly: true,
-    applicationServerKey: bytes(key),
+  const options = { userVisibleOnly: true, applicationServerKey: bytes(key) }
+  const made = await registration.pushManager.subscribe(options).catch((error: unknown) => {
+    throw new NoAddress(error instanceof Error ? error.message : String(error))
   })
-  await send('POST', '/api/v1/push/subscriptions', { ...made.toJSON(), name })
-  return 'on'
+  const answer = await send<{ channel: string }>('POST', '/api/v1/push/subscriptions', { ...made.toJSON(), name })
+  return answer?.channel ?? null
 }
 
 export async function unsubscribe(): Promise<PushState> {

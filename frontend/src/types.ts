@@ -39,6 +39,8 @@ export interface Incident {
   rule: string
   metric: string
   labels: Record<string, string>
+  what?: string // the metric and its labels in words
+  per?: string // cores: the value is shared out before it is judged
   value: number | null
   limit: number | null
   url: string

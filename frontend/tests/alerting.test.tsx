@@ -340,6 +340,7 @@ describe('an incident', () => {
     }
     render(
       <Timeline
+        title=""
         at={100}
         entries={[
           {

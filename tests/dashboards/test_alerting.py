@@ -57,6 +57,10 @@ def hot(team: Team, **fields: Any) -> Rule:
     ("fields", "said"),
     [
         ({"selector": "tag:db", "for_seconds": 300}, "When CPU used on tag:db is above 95 % for 5 min, tell Night"),
+        (
+            {"metric": "load1", "critical": 6, "params": {"per": "cores"}},
+            "When Load over 1 minute per core on every server is above 6, tell Night",
+        ),
         ({"warn": 85}, "When CPU used on every server is above 95 % (warning: 85 %), tell Night"),
         (
             {"kind": "change", "op": "below", "critical": 50, "params": {"window": 3600, "percent": True}},
@@ -68,7 +72,7 @@ def hot(team: Team, **fields: Any) -> Rule:
         ),
         (
             {"kind": "no_data", "metric": "", "critical": None, "for_seconds": 90, "selector": "role:web"},
-            "When role:web sends nothing for 90 s, tell Night",
+            "When a server of role:web sends nothing for 90 s, tell Night",
         ),
         (
             {
@@ -79,7 +83,7 @@ def hot(team: Team, **fields: Any) -> Rule:
         ),
         (
             {"kind": "composite", "metric": "", "critical": None, "params": {"rules": f"{ID}1 and not {ID}2"}},
-            'When "Other" and not "a removed rule" hold on one of every server, tell Night',
+            'When "Other" and not "a removed rule" hold on a server, tell Night',
         ),
         ({"notify": []}, "When CPU used on every server is above 95 %, tell the usual people"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,7 +152,8 @@ def test_the_pages_of_alerts_break_no_rule_either(
 ) -> None:
     desk, phone = open_page("/rules/", theme="light"), open_page("/rules/", viewport=PHONE, theme="dark")
     found = {}
-    pages = ("/rules/", "/rules/new/", "/channels/", "/silences/?selector=tag:db", "/on-call/", "/me/notifications/")
+    alone = ("/channels/", "/silences/?selector=tag:db", "/on-call/", "/me/notifications/")
+    pages = ("/rules/?state=on", "/rules/file/", "/rules/new/", "/record/", *alone)
     for number, path in enumerate(pages):
         page = (desk, phone)[number % 2]
         page.goto(f"{hub.url}{path}")
@@ -195,6 +197,30 @@ def test_a_rule_is_made_by_keyboard_fires_and_is_taken(open_page: Open) -> None:
     expect(page.locator(".lede").first).to_contain_text("is on it")
     expect(page.get_by_role("button", name="Give it back")).to_be_visible()
     expect(page.locator(".tl")).to_contain_text(EMAIL)
+
+
+def test_a_chart_begins_a_rule_and_a_file_changes_it(open_page: Open, hub: Product, tmp_path: Path) -> None:
+    page = open_page("/")
+    page.goto(f"{hub.url}{server_path(page)}")
+    page.get_by_label("More about Load").click()
+    page.get_by_role("link", name="Make a rule: Load (1 min)").click()
+    expect(page.get_by_label("Metric", exact=True)).to_have_value("load1")
+    expect(page.get_by_label("Servers")).to_have_value(re.compile("^name:"))
+    page.get_by_label("Critical limit", exact=True).fill("4000")
+    page.get_by_label("Name").fill("From a chart")
+    page.get_by_role("button", name="Make the rule").click()
+    page.get_by_role("link", name="As a file").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download rules.yaml").click()
+    changed = tmp_path / "rules.yaml"
+    changed.write_text(Path(download.value.path()).read_text().replace("critical: 4000", "critical: 5000"))
+    page.get_by_label("Choose a file").set_input_files(changed)
+    page.get_by_role("button", name="Show what would change").click()
+    expect(page.locator(".plan")).to_have_text("~ From a chart: critical 4000 → 5000")
+    page.get_by_role("button", name="Apply one change").click()
+    expect(page.get_by_role("status")).to_contain_text("The rules are as the file says.")
+    page.goto(f"{hub.url}/rules/?q=chart")
+    expect(page.locator(".things")).to_contain_text("is above 5,000")
 
 
 def test_the_sign_in_page_is_accessible_too(open_page: Open, axe: Callable[[Page], list[str]]) -> None:

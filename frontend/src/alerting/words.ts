@@ -8,12 +8,14 @@ import type { incident } from './texts/incident'
 import type { me } from './texts/me'
 import type { oncall } from './texts/oncall'
 import type { rule } from './texts/rule'
+import type { rulefile } from './texts/rulefile'
 import type { silences } from './texts/silences'
 import type { steps } from './texts/steps'
 
 type Key =
   | keyof typeof common
   | keyof typeof rule
+  | keyof typeof rulefile
   | keyof typeof incident
   | keyof typeof steps
   | keyof typeof inbox

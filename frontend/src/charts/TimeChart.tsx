@@ -88,11 +88,13 @@ export function TimeChart({
   data,
   sync,
   fmt,
+  menu,
 }: {
   title: string
   data: ChartData
   sync: Sync
   fmt: (v: number) => string
+  menu?: Array<[string, string]> // what may be done from here: words and addresses
 }) {
   const base = useRef<HTMLCanvasElement>(null)
   const top = useRef<HTMLCanvasElement>(null)
@@ -260,6 +262,20 @@ export function TimeChart({
           <span ref={val}>{value}</span>
           <small ref={old}>{age}</small>
         </span>
+        {menu && menu.length > 0 && (
+          <details className="doing">
+            <summary className="btn ghost sm icon" aria-label={t('chart.menuOf', { title })}>
+              ⋯
+            </summary>
+            <div className="menu">
+              {menu.map(([text, href]) => (
+                <a className="nav" key={href} href={href}>
+                  {text}
+                </a>
+              ))}
+            </div>
+          </details>
+        )}
       </header>
       <div
         className="plot"

@@ -63,5 +63,11 @@ export async function send<T>(
   })
   return (await answer.json().catch(() => null)) as T | null
 }
+/** A text as it is, such as a file. */
+export async function sendText<T>(url: string, text: string): Promise<T> {
+  const headers = { 'Content-Type': 'application/yaml', Accept: 'application/json', 'X-CSRFToken': csrf() }
+  const answer = await ask(url, { method: 'POST', headers, body: text })
+  return (await answer.json()) as T
+}
 export const post = <T>(url: string, body: unknown = {}, signal?: AbortSignal): Promise<T | null> =>
   send<T>('POST', url, body, signal)

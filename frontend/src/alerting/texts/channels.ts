@@ -45,4 +45,11 @@ export const channels = {
   'channel.failures.other': 'The last {n} tries failed.',
   'channel.dead.one': 'One message lost this week',
   'channel.dead.other': '{n} messages lost this week',
+  'lost.title': 'Messages that were given up',
+  'lost.lede': 'They were tried for a day, or refused for good. Mend the channel, then try them once more.',
+  'lost.retry': 'Try again',
+  'lost.retryOf': 'Try again: {text}',
+  'lost.again': 'It is on its way again.',
+  'told.tries.one': 'one try',
+  'told.tries.other': '{n} tries',
 } as const

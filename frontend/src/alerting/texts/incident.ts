@@ -25,6 +25,8 @@ export const incident = {
   'coming.repeat': 'Said again {when}',
   'coming.step': '{what}: {when}',
   'coming.takenUntil': 'Nobody is told until {time}',
+  'story.record': 'The record of it',
+  'incident.what': 'What',
   'story.step': 'Step {n} of {chain}:',
   'story.due': '{when}',
   'story.done': 'on time',

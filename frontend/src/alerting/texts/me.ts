@@ -29,6 +29,8 @@ export const me = {
   'push.denied': 'It was forbidden in this browser: allow notifications for this site in its settings.',
   'push.unsupported':
     'This browser takes no messages here. They need https (or localhost) and a browser that knows web push.',
+  'push.refused':
+    'The browser could not get an address for messages ({why}). Private windows never do; it must also reach its own push service.',
   'push.start': 'Send to this browser',
   'push.stop': 'Stop',
 } as const

@@ -61,6 +61,7 @@ export const rule = {
   'rule.holds': 'fires:',
   'rule.not': 'does not fire:',
   'rule.notOf': '{name} must not fire',
+  'rule.nothingJoined': 'Choose the rules that must hold together.',
   'rule.holdOn': 'on one of',
   'rule.expression': 'Rules by their ids',
   'rule.expressionHelp': 'Joined by and, or, not and parentheses.',

@@ -44,6 +44,7 @@ export const silences = {
   'silence.hitsNow.one': 'One open alert would be quiet now:',
   'silence.hitsNow.other': '{n} open alerts would be quiet now:',
   'silence.hitsNone': 'No open alert now.',
+  'silence.heldNone': 'In the last 7 days it would have held back no message.',
   'silence.hitsWeek.one': 'In the last 7 days it would have held back one message.',
   'silence.hitsWeek.other': 'In the last 7 days it would have held back {n} messages.',
   'silence.windows': 'The next times:',

@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { Amount, Confirm, Pick, Said, Text, Tick, useSend } from '../../alerting/form'
 import { type Config, ConfigFields, configOf, said, type Tested, useKinds } from '../../alerting/kinds'
+import { Lost } from '../../alerting/Lost'
 import { useSetup } from '../../alerting/page'
 import { channels as channelsTexts } from '../../alerting/texts/channels'
 import type { Channel, ChannelKind, SetupProps } from '../../alerting/types'
@@ -281,6 +282,11 @@ function Page({ first }: { first: ChannelsProps }) {
           </div>
         )
       )}
+      <Lost
+        channels={page.channels.filter((one) => one.dead > 0).map((one) => one.id)}
+        may={page.acts.length > 0}
+        onDone={again}
+      />
     </>
   )
 }

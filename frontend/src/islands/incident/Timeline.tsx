@@ -69,11 +69,15 @@ function Told({ one, at }: { one: Delivered; at: number }) {
     </li>
   )
 }
-function Entry({ entry, at }: { entry: TimelineEntry; at: number }) {
+/** Messages end with the title, for those who read them alone; under the title itself that is said already. */
+const bare = (text: string, title: string) =>
+  text.endsWith(`: ${title}`) ? `${text.slice(0, -title.length - 2)}.` : text
+
+function Entry({ entry, at, title }: { entry: TimelineEntry; at: number; title: string }) {
   const { deliveries = [], tells = [], more = 0 } = entry
   return (
     <div>
-      {entry.text}
+      {bare(entry.text, title)}
       {entry.by && entry.kind === 'note' && <span className="mut"> · {entry.by}</span>}
       {entry.held && <p className="mut">{w(entry.told ? 'story.wasHeld' : 'story.held', { why: entry.held })}</p>}
       <Time at={entry.at} />
@@ -100,7 +104,7 @@ function Entry({ entry, at }: { entry: TimelineEntry; at: number }) {
     </div>
   )
 }
-export function Timeline({ entries, at }: { entries: TimelineEntry[]; at: number }) {
+export function Timeline({ entries, title, at }: { entries: TimelineEntry[]; title: string; at: number }) {
   if (!entries.length) return <p className="hint pad">{t('incident.noTimeline')}</p>
   const coming = (entry: TimelineEntry) => entry.kind === 'step' && !entry.done
   return (
@@ -108,7 +112,7 @@ export function Timeline({ entries, at }: { entries: TimelineEntry[]; at: number
       {entries.map((entry, i) => (
         <li key={`${entry.at}-${entry.kind}-${i}`} className={coming(entry) ? 'coming' : undefined}>
           <span className={`dot ${DOTS[entry.kind] ?? ''}`} />
-          {entry.kind === 'step' ? <Step entry={entry} at={at} /> : <Entry entry={entry} at={at} />}
+          {entry.kind === 'step' ? <Step entry={entry} at={at} /> : <Entry entry={entry} at={at} title={title} />}
         </li>
       ))}
     </ol>

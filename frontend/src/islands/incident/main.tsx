@@ -43,10 +43,11 @@ function Evidence({ incident }: { incident: Incident }) {
   const sync = useOnce(() => new Sync([Math.max(incident.since - MARGIN, now() - LONGEST), incident.until ?? now()]))
   const data = useOnce(() => ({
     t: new Float64Array(0),
-    lines: [{ key: 'v', label: incident.metric, color: '--c1', values: new Float64Array(0) } as Line],
+    lines: [{ key: 'v', label: incident.what || incident.metric, color: '--c1', values: new Float64Array(0) } as Line],
     step: 10,
     anomalies: [[incident.since, incident.until ?? now()]] as Array<[number, number]>,
-    threshold: incident.limit ?? undefined,
+    // the line shows what was measured; a limit for each core is no line in that picture
+    threshold: incident.per ? undefined : (incident.limit ?? undefined),
     max: incident.metric.endsWith('_percent') ? 100 : undefined,
     critical: incident.severity === 'critical',
     least: incident.metric.includes('_bytes') ? 1000 : undefined,
@@ -93,9 +94,8 @@ function Evidence({ incident }: { incident: Incident }) {
     return () => clearInterval(id)
   }, [incident, data, sync])
   if (!incident.server || DERIVED.has(incident.metric)) return null
-  const labels = Object.values(incident.labels).join(', ')
   return any ? (
-    <TimeChart title={`${incident.metric}${labels ? ` · ${labels}` : ''}`} data={data} sync={sync} fmt={fmt} />
+    <TimeChart title={incident.what || incident.metric} data={data} sync={sync} fmt={fmt} />
   ) : (
     <p className="card hint pad">{t('server.noSamples')}</p>
   )
@@ -209,6 +209,7 @@ function Page({ first }: { first: IncidentProps }) {
   ]
   if (incident.value !== null) {
     const limit = incident.limit === null ? '' : ` (${t('incident.limitIs', { limit: write(incident.limit) })})`
+    if (incident.what) facts.push([w('incident.what'), incident.what])
     facts.push([t('incident.value'), `${write(incident.value)}${limit}`])
   }
   return (
@@ -253,8 +254,12 @@ function Page({ first }: { first: IncidentProps }) {
           <section className="card" aria-label={t('incident.timeline')}>
             <header>
               <h2>{t('incident.timeline')}</h2>
+              <span className="sp" />
+              <a className="more" href={`/record/?incident=${incident.id}`}>
+                {w('story.record')}
+              </a>
             </header>
-            <Timeline entries={timeline} at={at} />
+            <Timeline entries={timeline} title={incident.title} at={at} />
             {may && <Note incident={incident} onDone={again} />}
           </section>
         </div>

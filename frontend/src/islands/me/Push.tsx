@@ -1,18 +1,36 @@
 // Messages to this browser, even while no page is open.
 import { useEffect, useState } from 'react'
 import { Said, useSend } from '../../alerting/form'
+import type { Way } from '../../alerting/types'
 import { w } from '../../alerting/words'
-import { state, subscribe, unsubscribe } from '../../push'
+import { getJson, post } from '../../live/http'
+import { NoAddress, state, subscribe, unsubscribe } from '../../push'
 
 type State = Awaited<ReturnType<typeof state>>
 
+const PATH = '/api/v1/ways'
+
+/** A browser that takes messages gets some: without a way over it nothing would ever be sent. */
+async function subscribed(): Promise<void> {
+  const channel = await subscribe()
+  if (!channel) return
+  const answer = await getJson<Way[] | { results: Way[] }>(PATH)
+  const ways = Array.isArray(answer) ? answer : answer.results
+  if (!ways.some((way) => way.channel === channel))
+    await post(PATH, { channel, severity: 'warn', after: 0, place: ways.length })
+}
 export function Push({ onChange }: { onChange: () => void }) {
   const { busy, failure, run } = useSend()
   const [now, setNow] = useState<State | null>(null)
   const look = async () => setNow(await state())
   useEffect(() => void state().then(setNow), [])
   const flip = async () => {
-    await run(() => (now === 'on' ? unsubscribe() : subscribe()))
+    await run(() =>
+      (now === 'on' ? unsubscribe() : subscribed()).catch((error: unknown) => {
+        if (!(error instanceof NoAddress)) throw error
+        throw new Error(w('push.refused', { why: error.message.replace(/\.$/, '') }))
+      }),
+    )
     await look()
     onChange()
   }

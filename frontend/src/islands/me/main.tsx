@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useState } from 'react'
 import { Amount, Days, Pick, Said, Text, TIMES, Tick, useSend } from '../../alerting/form'
 import { type Config, ConfigFields, configOf, said, type Tested, useKinds } from '../../alerting/kinds'
+import { Lost } from '../../alerting/Lost'
 import { channels as channelsTexts } from '../../alerting/texts/channels'
 import { me as meTexts } from '../../alerting/texts/me'
 import type { Channel, Preference, SetupProps, Way } from '../../alerting/types'
@@ -234,7 +235,7 @@ function Row({
           </Status>
         </span>
         <p className="d mut num">
-          {way.to && way.to !== name && `${way.to} · `}
+          {way.to && way.to !== name && way.over !== 'push' && `${way.to} · `}
           {way.after ? w('way.later', { age: duration(way.after) }) : w('way.atOnce')}
         </p>
         {(answer || failure) && (
@@ -377,6 +378,11 @@ function Page({ page }: { page: MeProps }) {
         <p className="lede">{w('me.lede')}</p>
       </div>
       <Ways page={page} />
+      <Lost
+        channels={page.channels.filter((one) => one.dead > 0).map((one) => one.id)}
+        may={page.acts.length > 0}
+        onDone={() => undefined}
+      />
       <Preferences page={page} />
     </>
   )

@@ -168,6 +168,10 @@ function Editor({ page }: { page: RuleProps }) {
   const metric = page.metrics.find((one) => one.name === (rule.kind === 'forecast' ? rule.labels.metric : rule.metric))
   const idea = suggestedName(rule, metric?.title)
   const save = async () => {
+    if (rule.kind === 'composite' && !rule.params.rules) {
+      setFaults({ params: w('rule.nothingJoined') })
+      return
+    }
     const named = rule.name.trim() ? rule : { ...rule, name: idea }
     let warnings: string[] = []
     const ok = await run(async () => {

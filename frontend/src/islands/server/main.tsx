@@ -21,7 +21,7 @@ import {
 } from '../../ui/parts'
 import { type Key, known, t } from '../../words'
 import { byWeight, usePage, withIncident } from '../page'
-import { blurred, Chart, isReal, METRICS, SPECS, sharpen } from './series'
+import { blurred, Chart, isReal, METRICS, SPECS, type Spec, sharpen } from './series'
 
 const SPANS = [
   ['15m', 900],
@@ -230,7 +230,7 @@ function fact(key: string, value: string | number | boolean | null): string {
   if (typeof value === 'number' && key.endsWith('bytes')) return `${(value / 2 ** 30).toFixed(1)} GiB`
   return String(value)
 }
-function Incidents({ list, at }: { list: Incident[]; at: number }) {
+function Incidents({ list, at, id }: { list: Incident[]; at: number; id: string }) {
   const order = (a: Incident, b: Incident) =>
     Number(a.state === 'resolved') - Number(b.state === 'resolved') ||
     (a.state === 'resolved' ? b.since - a.since : byWeight(a, b))
@@ -238,6 +238,10 @@ function Incidents({ list, at }: { list: Incident[]; at: number }) {
     <section className="card" aria-label={t('server.incidents')}>
       <header>
         <h2>{t('server.incidents')}</h2>
+        <span className="sp" />
+        <a className="more" href={`/record/?server=${id}`}>
+          {t('server.record')}
+        </a>
       </header>
       {list.length ? (
         <ul className="short">
@@ -263,6 +267,14 @@ function Incidents({ list, at }: { list: Incident[]; at: number }) {
       )}
     </section>
   )
+}
+/** Where a rule about a chart begins: one for each of its metrics, on this server. */
+function rulesFrom({ title, parts }: Spec, name: string): Array<[string, string]> {
+  const selector = /[\s()"]/.test(name) ? `name:"${name}"` : `name:${name}`
+  return parts.map(({ metric, label }) => [
+    parts.length > 1 && label ? t('chart.ruleOf', { what: `${t(title)} (${t(label)})` }) : t('chart.rule'),
+    `/rules/new/?${new URLSearchParams({ metric, selector })}`,
+  ])
 }
 function Story({ server, at }: { server: Server; at: number }) {
   const { name, reach, interval } = server
@@ -365,11 +377,12 @@ function Page({ first }: { first: ServerProps }) {
               data={chart.data}
               fmt={chart.spec.fmt}
               sync={sync}
+              menu={first.may_manage ? rulesFrom(chart.spec, server.name) : undefined}
             />
           ))}
         </div>
         <aside className="rail" aria-label={t('incident.facts')}>
-          <Incidents list={incidents} at={at} />
+          <Incidents list={incidents} at={at} id={server.id} />
           <Facts facts={facts} />
         </aside>
       </div>

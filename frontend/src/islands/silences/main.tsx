@@ -110,7 +110,7 @@ function Hits({ draft }: { draft: Draft }) {
       </p>
       <p>
         {incidents.length ? wn('silence.hitsNow', incidents.length) : w('silence.hitsNone')}{' '}
-        {hit.notices !== undefined && wn('silence.hitsWeek', hit.notices)}
+        {hit.notices !== undefined && (hit.notices ? wn('silence.hitsWeek', hit.notices) : w('silence.heldNone'))}
       </p>
       {incidents.length > 0 && (
         <ul className="bullets">

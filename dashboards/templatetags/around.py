@@ -1,0 +1,33 @@
+"""Template tags of what stands around every page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from core.clock import now
+from dashboards.alerting import around
+
+register = template.Library()
+
+
+@register.inclusion_tag("partials/own_troubles.html", takes_context=True)
+def own_troubles(context: Any) -> dict[str, Any]:
+    user = _person(context)
+    return {"troubles": around.own_troubles(user) if user else []}
+
+
+@register.inclusion_tag("partials/duty.html", takes_context=True)
+def duty(context: Any) -> dict[str, Any]:
+    user, at = _person(context), now()
+    until = around.on_call_until(user, at) if user else None
+    if until is None:
+        return {"until": None}
+    today = until.date() == at.astimezone(until.tzinfo).date()
+    return {"until": until, "today": today, "endless": until - at >= around.LONGEST}
+
+
+def _person(context: Any) -> Any:
+    user = context.get("user")
+    return user if user is not None and user.is_authenticated else None

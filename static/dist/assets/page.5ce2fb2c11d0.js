@@ -1,1 +1,0 @@
-import{g as e}from"./parts.ce5569991baf.js";import{n as t}from"./page.948fe9a9c6dd.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};

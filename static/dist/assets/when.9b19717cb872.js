@@ -1,1 +1,0 @@
-import{h as e}from"./form.5014010cdf9e.js";import{p as t}from"./http.54e1fe6556df.js";var n=(n,r)=>n-r<1?e(`when.now`):e(`when.in`,{age:t(Math.ceil(n-r))});export{n as t};
