@@ -54,13 +54,25 @@ def world(team: Team, person: Callable[..., User]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+CHANNELS: list[Body] = [
+    {"kind": "webhook", "config": {"url": "https://example.org/", "secret": "x"}},
+    {"kind": "email", "config": {"to": ["a@example.org"], "server": "smtp://example.org?from=a@example.org"}},
+    {"kind": "sms", "config": {
+        "to": ["+4520123456"], "account": "AC1", "token": "x", "from": "+4520123456", "service": "x",
+        "api_url": "https://example.org"}},
+    {"kind": "slack", "config": {"channel": "#x", "token": "x", "signing_secret": "x", "api_url": "https://e.org"}},
+    {"kind": "teams", "config": {"url": "https://example.org/"}},
+    {"kind": "push", "config": {"subscriptions": [{"endpoint": "https://e.org", "p256dh": "x", "auth": "x"}]}},
+    {"kind": "apprise", "config": {"url": "json://example.org"}},
+]  # fmt: skip
+
+
 def shapes(w: dict[str, Any]) -> list[tuple[str, str, Body]]:
     """Each route that takes a body, with one that it takes."""
     soon = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-    person = str(w["user"].uuid)
     rule = {
-        "name": "New", "kind": "threshold", "metric": "cpu_used_percent", "labels": {"mount": "/"}, "selector": "tag:web",
-        "op": "above", "warn": 80, "warn_recover": 70, "critical": 90, "critical_recover": 85, "for": 60,
+        "name": "New", "kind": "threshold", "metric": "cpu_used_percent", "labels": {"mount": "/"},
+        "selector": "tag:web", "op": "above", "warn": 80, "warn_recover": 70, "critical": 90, "critical_recover": 85, "for": 60,
         "keep_firing_for": 60, "params": {}, "notify": [{"channel": str(w["hook"])}], "group_by": ["rule"],
         "group_wait": 5, "group_interval": 60, "repeat_intervals": [3600], "runbook": "x", "enabled": True,
         "team": "Main",
@@ -73,26 +85,10 @@ def shapes(w: dict[str, Any]) -> list[tuple[str, str, Body]]:
         "selector": "tag:web", "rule": str(w["rule"]), "starts_at": soon, "ends_at": None, "rrule": "FREQ=DAILY",
         "duration": 600, "zone": "America/Sao_Paulo", "reason": "x", "team": "Main",
     }  # fmt: skip
-    channels = [
-        {"kind": "webhook", "config": {"url": "https://example.org/", "secret": "x"}},
-        {"kind": "email", "config": {"to": ["a@example.org"], "server": "smtp://example.org?from=a@example.org"}},
-        {"kind": "sms", "config": {
-            "to": ["+4520123456"], "account": "AC1", "token": "x", "from": "+4520123456", "service": "x",
-            "api_url": "https://example.org"}},
-        {"kind": "slack", "config": {"channel": "#x", "token": "x", "signing_secret": "x", "api_url": "https://e.org"}},
-        {"kind": "teams", "config": {"url": "https://example.org/"}},
-        {"kind": "push", "config": {"subscriptions": [{"endpoint": "https://e.org", "p256dh": "x", "auth": "x"}]}},
-        {"kind": "apprise", "config": {"url": "json://example.org"}},
-    ]  # fmt: skip
     whole = {
         "name": "New", "enabled": True, "default": True, "language": "da", "fallback": str(w["hook"]), "storm_cap": 5,
         "own": False, "team": "Main",
     }  # fmt: skip
-    turns = {
-        "people": [person], "days": 7, "starts_on": "2026-01-01", "ends_on": "2027-01-01", "hand_over": "08:00",
-        "hours_from": "08:00", "hours_until": "17:00", "weekdays": [0],
-    }  # fmt: skip
-    step = {"kind": "person", "person": person, "important": True}
     base = "/api/v1/"
     return [
         ("post", f"{base}rules", rule),
@@ -100,9 +96,24 @@ def shapes(w: dict[str, Any]) -> list[tuple[str, str, Body]]:
         *(("post", f"{base}rules/preview", {"kind": kind, "params": params, "metric": "x", "critical": 5, "days": 1})
           for kind, params in kinds),
         ("post", f"{base}rules/preview", rule | {"days": 1}),
-        *(("post", f"{base}channels", whole | one) for one in channels),
-        ("patch", f"{base}channels/{w['hook']}", whole | channels[0]),
+        *(("post", f"{base}channels", whole | one) for one in CHANNELS),
+        ("patch", f"{base}channels/{w['hook']}", whole | CHANNELS[0]),
         ("patch", f"{base}channels/{w['mine']}", {"name": "x", "config": {"to": ["a@example.org"]}, "kind": "email"}),
+        ("post", f"{base}silences", silence),
+        ("patch", f"{base}silences/{w['silence']}", silence),
+        ("post", f"{base}silences/preview", silence),
+        *of_people(w, soon),
+    ]  # fmt: skip
+
+
+def of_people(w: dict[str, Any], soon: str) -> list[tuple[str, str, Body]]:
+    person, base = str(w["user"].uuid), "/api/v1/"
+    turns = {
+        "people": [person], "days": 7, "starts_on": "2026-01-01", "ends_on": "2027-01-01", "hand_over": "08:00",
+        "hours_from": "08:00", "hours_until": "17:00", "weekdays": [0],
+    }  # fmt: skip
+    step = {"kind": "person", "person": person, "important": True}
+    return [
         ("post", f"{base}chains", {
             "name": "x", "default": True, "unacknowledge": True, "team": "Main",
             "steps": [step, {"kind": "wait", "seconds": 60}, {"kind": "channel", "channel": str(w["hook"])},
@@ -111,9 +122,6 @@ def shapes(w: dict[str, Any]) -> list[tuple[str, str, Body]]:
         ("put", f"{base}schedules/{w['schedule']}", {"name": "x", "zone": "UTC", "rotations": [turns]}),
         ("post", f"{base}schedules/{w['schedule']}/overrides", {
             "user": person, "starts_at": soon, "ends_at": "2026-12-01T00:00:00Z"}),
-        ("post", f"{base}silences", silence),
-        ("patch", f"{base}silences/{w['silence']}", silence),
-        ("post", f"{base}silences/preview", silence),
         ("post", f"{base}ways", {
             "kind": "email", "address": "b@example.org", "severity": "warn", "after": 0, "place": 1}),
         ("post", f"{base}ways", {"kind": "sms", "config": {"to": ["+4520123456"]}}),
