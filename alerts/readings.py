@@ -5,6 +5,7 @@ Each reading remembers one series and gives the same for the same samples, live 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -35,6 +36,10 @@ def over(reading: Reading, times: Ints, values: Floats) -> Floats:
     return np.array([reading.take(at, value) for at, value in pairs], np.float64)
 
 
+def _time(kept: tuple[int, float]) -> int:
+    return kept[0]
+
+
 class Change:
     """How far a value moved within a window: from the sample a window ago to this one, in units or in per cent."""
 
@@ -47,15 +52,16 @@ class Change:
         if value != value:  # noqa: PLR0124 - the cheapest test for NaN
             return UNKNOWN
         kept = self.kept
-        # Cells of a fixed grid, so that it does not matter when somebody began to look, nor that he looks twice.
+        # Cells of a fixed grid, so that it does not matter when somebody began to look.
         if not kept or at // self.cell > kept[-1][0] // self.cell:
             kept.append((at, value))
-        while len(kept) > 1 and kept[1][0] <= at - self.window:
+        # Two windows are kept, as rows that could not be written down are looked at again from the first.
+        while kept[0][0] < at - 2 * self.window:
             kept.popleft()
-        before_at, before = kept[0]
-        if not at - 2 * self.window <= before_at <= at - self.window:
+        place = bisect_right(kept, at - self.window, key=_time) - 1
+        if place < 0 or kept[place][0] < at - 2 * self.window:
             return UNKNOWN
-        return _distance(value, before, percent=self.percent)
+        return _distance(value, kept[place][1], percent=self.percent)
 
 
 class Past:

@@ -67,6 +67,17 @@ def test_a_change_forgets_what_is_older_than_two_windows_and_hears_a_sample_twic
     assert [reading.take(260_000, 10), reading.take(260_000, 10)] == [1.0, 1.0]
 
 
+def test_a_change_over_several_rows_is_the_same_when_they_are_looked_at_again() -> None:
+    reading = readings.Change(60_000, percent=False)
+    rows = [(10_000 * number, float(number * number)) for number in range(40)]
+    for at, value in rows[:35]:
+        reading.take(at, value)
+    first = [reading.take(at, value) for at, value in rows[35:]]
+    assert [reading.take(at, value) for at, value in rows[35:]] == first
+    assert first[0] == 35 * 35 - 29 * 29
+    assert len(reading.kept) <= 2 * readings.STEPS + 2
+
+
 def test_what_grows_fast_fires_also_after_a_restart(world: Simulated) -> None:
     world.rule(name="fills", kind="change", metric="spool", warn=50, params={"window": 60})
     world.run([0, 5, 10, 15, 20], metric="spool")
