@@ -7,10 +7,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 
-from django.db import connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from alerts import messages
 from alerts.channels.base import DeliveryError, Kind, Message, Sent
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 IDLE = 10.0
 ROUNDS = 2  # of sends in one claim: what is claimed must be sent well within its lease
+TRIES = 3  # of writing down what was answered, while the database is locked
+_writing = threading.Lock()
 Letter = tuple[Delivery, Message]
 
 
@@ -70,7 +72,8 @@ def deliver_due(channel: int, *, at_once: bool = True) -> bool:
         return False
     kind = kinds.of(row)
     parallel = kind.parallel if kind and at_once and not breaker.on_probation(row) else 1
-    batch = claim(channel, at, _most(row, parallel))
+    with _turn():
+        batch = claim(channel, at, _most(row, parallel))
     if not batch:
         return False
     for one in batch:
@@ -86,7 +89,7 @@ def deliver_due(channel: int, *, at_once: bool = True) -> bool:
         _at_once(sender, letters, parallel)
         return True
     for delivery, message in letters:
-        _mark([(delivery, _tried(sender, delivery, message))])
+        _write([(delivery, _tried(sender, delivery, message))])
     return True
 
 
@@ -162,7 +165,7 @@ def _at_once(sender: Kind, letters: list[Letter], parallel: int) -> None:
     left = len(letters)
     try:
         while left:
-            done, resting = _mark([answered.get()], answered)
+            done, resting = _write([answered.get()], answered)
             left -= done
             if resting:
                 left -= _give_back(ahead)
@@ -201,6 +204,19 @@ def _give_back(ahead: deque[Letter]) -> int:
             break
     release(back)
     return len(back)
+
+
+def _turn() -> AbstractContextManager[object]:
+    """SQLite's lock for writing is fair to nobody: couriers queue for it among themselves, or one may starve."""
+    return _writing if connection.vendor == "sqlite" else nullcontext()
+
+
+def _write(answers: list[Answered], more: SimpleQueue[Answered] | None = None) -> tuple[int, bool]:
+    """Mark; what was sent and cannot be written down for a moment is not told again for that."""
+    for _ in range(TRIES):
+        with suppress(OperationalError), _turn():
+            return _mark(answers, more)
+    return _mark(answers, more)
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from itertools import cycle
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team
@@ -189,6 +189,24 @@ def test_a_power_cut_repeats_no_more_than_was_under_way(desk: Desk, monkeypatch:
             deliver_due(hook.pk)
         time.sleep(0.2)
         assert len(sink.requests) == 4
+
+
+def test_a_database_that_is_locked_for_a_moment_repeats_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, locked = courier._mark, [OperationalError("database is locked")] * 2
+
+    def mark(*given: Any) -> tuple[int, bool]:
+        if locked:
+            raise locked.pop()
+        return plain(*given)
+
+    monkeypatch.setattr(courier, "_mark", mark)
+    with WebhookSink() as sink:
+        hook = desk.channel("hook", "webhook", {"url": sink.url})
+        for number in range(3):
+            desk.delivery(hook, ago=3 - number)
+        drain(hook)
+        assert len(sink.requests) == 3
+    assert {one.state for one in Delivery.objects.all()} == {"sent"}
 
 
 @pytest.mark.parametrize("rule", [{"group_wait": 0}, {"group_by": ["rule"], "group_wait": 0, "group_interval": 0}])

@@ -107,6 +107,7 @@ class Machine(threading.Thread):
             with contextlib.suppress(OSError, http.client.HTTPException):
                 connection.request("POST", "/api/v1/ingest", body, {"Authorization": f"Bearer {self.key}"})
                 if connection.getresponse().status == 200:
+                    connection.close()
                     return True
             connection.close()
             time.sleep(0.2)

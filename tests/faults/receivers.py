@@ -166,6 +166,6 @@ def _impatient(one: Receiver) -> list[str]:
     for before, after in pairwise(times):
         if UNDER_WAY < after - before < ASKED:
             found.append(f"asked again after {after - before:.1f} s, not {ASKED}")
-        if after - before > ASKED + 1:
+        if after - before > ASKED + 3:
             found.append(f"asked again only after {after - before:.1f} s, not {ASKED}")
     return found
