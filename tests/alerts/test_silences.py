@@ -264,7 +264,14 @@ def test_silences_over_the_api(
     assert stranger.get(address).status_code == 404
     assert stranger.get("/api/v1/silences").json()["results"] == []
     assert client.patch(address, {"reason": "more"}, content_type="application/json").json()["reason"] == "more"
-    for wrong in ({"reason": ""}, {"selector": "nonsense"}, {"rrule": "FREQ=SECONDLY"}, {"ends": 1}, {"ends_at": 1}, {"starts_at": 1}):
+    for wrong in (
+        {"reason": ""},
+        {"selector": "nonsense"},
+        {"rrule": "FREQ=SECONDLY"},
+        {"ends": 1},
+        {"ends_at": 1},
+        {"starts_at": 1},
+    ):
         assert client.patch(address, wrong, content_type="application/json").status_code == 400
     assert client.post(f"{address}/end").json()["state"] == "over"
     assert client.patch(address, {"reason": "late"}, content_type="application/json").status_code == 409
