@@ -46,7 +46,10 @@ def warnings(schedule: Schedule, now: datetime) -> list[str]:
 
 
 def plan(schedule: Schedule, known: set[str], since: datetime) -> oncall.Plan:
-    """As it stands from then on. Turns of people who may not be told any more stay, as gaps: the others' turns must not move."""
+    """As it stands from then on.
+
+    Turns of people who may not be told any more stay, as gaps: the others' turns must not move.
+    """
     layers = tuple(
         oncall.Turns(
             people=tuple(person if person in known else None for person in rotation.people),
