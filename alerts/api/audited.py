@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services import audit
 from core.errors import Conflict
 
+
 class Audited(viewsets.ModelViewSet[Any]):
     """`what` names the thing in the trail, such as `chain` in chain.change; what is told is what may be read."""
 
