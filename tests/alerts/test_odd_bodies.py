@@ -155,7 +155,7 @@ LISTS = (
     "rules", "channels", "chains", "schedules", "silences", "ways", "incidents", "notices", "deliveries", "people",
 )  # fmt: skip
 FILTERS = ("state", "team", "server", "rule", "since", "from", "to", "channel", "incident", "page", "size", "format")
-SOME = 120  # of some six thousand, which take two minutes: all of them were sent when this was written
+SOME = 120  # of some six thousand, which take two minutes
 
 
 def test_no_odd_body_breaks_a_route_of_alerts(world: dict[str, Any], api: Callable[..., Client]) -> None:
