@@ -218,7 +218,7 @@ def test_a_chart_begins_a_rule_and_a_file_changes_it(open_page: Open, hub: Produ
     page.get_by_role("button", name="Show what would change").click()
     expect(page.locator(".plan")).to_have_text("~ From a chart: critical 4000 → 5000")
     page.get_by_role("button", name="Apply one change").click()
-    expect(page.get_by_role("status")).to_contain_text("The rules are as the file says.")
+    expect(page.locator(".said")).to_have_text("Done. The rules are as the file says.")
     page.goto(f"{hub.url}/rules/?q=chart")
     expect(page.locator(".things")).to_contain_text("is above 5,000")
 
