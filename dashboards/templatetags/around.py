@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import template
@@ -10,6 +11,7 @@ from core.clock import now
 from dashboards.alerting import around
 
 register = template.Library()
+WEEK = timedelta(days=6)  # beyond it the name of a day could be taken for a nearer one
 
 
 @register.inclusion_tag("partials/own_troubles.html", takes_context=True)
@@ -25,7 +27,8 @@ def duty(context: Any) -> dict[str, Any]:
     if until is None:
         return {"until": None}
     today = until.date() == at.astimezone(until.tzinfo).date()
-    return {"until": until, "today": today, "endless": until - at >= around.LONGEST}
+    far, endless = until - at > WEEK, until - at >= around.LONGEST
+    return {"until": until, "today": today, "far": far, "endless": endless}
 
 
 def _person(context: Any) -> Any:
