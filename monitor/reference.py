@@ -97,7 +97,8 @@ STORE = (
     ),
     Variable(
         "WATCHKEEPER_KEEP_5MIN_DAYS",
-        "For how many days least, mean, greatest and count of every five minutes are kept.", "`90`", "365",
+        "For how many days least, mean, greatest and count of every five minutes are kept, by server. The same by "
+        "metric, for questions about the fleet: 35 days, or as long as samples are.", "`90`", "365",
     ),
     Variable(
         "WATCHKEEPER_KEEP_HOURLY_DAYS", "The same of every hour.", "`730`", "3650",
