@@ -78,7 +78,11 @@ class World:
         fields = {"title": title or name, "severity": "critical", "opened_at": AT - timedelta(minutes=2)}
         return Incident.objects.create(
             pk=4711 + Incident.objects.count(),
-            team=self.team, key=f"key {name}", rule=rule, uuid=uuid(f"incident {name}"), **{**fields, **more}
+            team=self.team,
+            key=f"key {name}",
+            rule=rule,
+            uuid=uuid(f"incident {name}"),
+            **{**fields, **more},
         )
 
     def alert(self, incident: Incident, server: Server, column: str = "cpu_used_percent", **more: Any) -> Alert:
