@@ -65,6 +65,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
     seq = sequences(request, "fleet", "incidents")
     servers = present.servers(list(Server.objects.visible_to(request.user).select_related("team").order_by("name")))
     props = {"now": now().timestamp(), "seq": seq, "servers": servers, "incidents": incidents(request), "words": {}}
+    props["acts"] = may(request, ACT)
     demo = sum(one["demo"] for one in servers)
     may_remove = demo > 0 and Server.objects.visible_to(request.user, MANAGE).filter(demo=True).exists()
     return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Team, User
-from alerts.models import Chain, Channel, Preference, Rule, Schedule, Silence, Way
+from alerts.models import Chain, Channel, Delivery, Preference, Rule, Schedule, Silence, Way
 from alerts.services import silences
 from dashboards.alerting.incidents import Shown, seconds
 from metrics.store import SERIES, spoken
@@ -68,7 +68,8 @@ def targets(channels: Iterable[Channel], chains: Iterable[Chain], people: Iterab
     return found + [{"kind": "person", "id": str(one.uuid), "name": str(one), "team": ""} for one in people]
 
 
-def channel(row: Channel, dead: int) -> Shown:
+def channel(row: Channel, dead: int, last: Delivery | None) -> Shown:
+    """`last` is the newest message that was tried: only what was delivered shows that a channel works."""
     return {
         "id": str(row.uuid),
         "team": row.team.name if row.team else "",
@@ -83,6 +84,8 @@ def channel(row: Channel, dead: int) -> Shown:
         "resting_until": seconds(row.resting_until),
         "failures": row.failures,
         "dead": dead,
+        "tried": last is not None,
+        "last_error": last.error or last.state if last and last.state != "sent" else "",
     }
 
 

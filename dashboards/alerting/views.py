@@ -148,7 +148,16 @@ def _channels(request: HttpRequest, rows: list[Channel]) -> list[Shown]:
     late = Delivery.objects.visible_to(request.user).filter(channel__in=keys, state="dead")
     late = late.filter(notice__at__gte=now() - DEAD_FOR).order_by()
     dead = dict(late.values_list("channel").annotate(Count("pk")))
-    return [shown.channel(row, dead.get(row.pk, 0)) for row in rows]
+    last = _last_tried(request, keys)
+    return [shown.channel(row, dead.get(row.pk, 0), last.get(row.pk)) for row in rows]
+
+
+def _last_tried(request: HttpRequest, channels: list[int]) -> dict[int, Delivery]:
+    """The newest message of each channel that was sent or failed."""
+    mine = Delivery.objects.visible_to(request.user).filter(channel__in=channels, folded_in=None)
+    tried = mine.filter(Q(state__in=("sent", "dead")) | (Q(state="waiting") & ~Q(error=""))).order_by()
+    newest = [pk for _channel, pk in tried.values_list("channel").annotate(newest=Max("pk"))]
+    return {row.channel_id: row for row in mine.filter(pk__in=newest)}
 
 
 def _languages() -> list[list[str]]:
@@ -161,17 +170,23 @@ def silences(request: HttpRequest) -> HttpResponse:
     mine = Silence.objects.visible_to(request.user).select_related("team", "rule", "owner")
     standing = list(mine.standing(now()).order_by("starts_at"))
     over = list(mine.exclude(pk__in=[row.pk for row in standing]).order_by("-ends_at")[:ENDED_SHOWN])
-    rules = Rule.objects.visible_to(request.user).standing().order_by("name")
+    rules = Rule.objects.visible_to(request.user).standing().select_related("team").order_by("name")
     servers = Server.objects.visible_to(request.user).filter(internal=False).order_by("name")
     named = servers.values_list("name", "tags", "role", "site")
     props = {
         "silences": [shown.silence(row, now()) for row in [*standing, *over]],
-        "rules": [{"id": str(one.uuid), "name": one.name} for one in rules],
+        "rules": _named(list(rules)),
         "zones": zones(),
         "suggest": selectors(list(named[:NAMES_SHOWN])),
         "start": {key: request.GET.get(key, "") for key in ("selector", "rule")},
     }
     return setup(request, "silences", _("Silences"), props)
+
+
+def _named(rules: list[Rule]) -> list[Shown]:
+    """Two teams may each have a rule of the same name: the team tells them apart."""
+    several = len({one.team_id for one in rules}) > 1
+    return [{"id": str(one.uuid), "name": f"{one.name} ({one.team.name})" if several else one.name} for one in rules]
 
 
 def zones() -> list[str]:

@@ -46,10 +46,11 @@ export function unitOf(metric: string): (v: number | null) => string {
 const lang = () => document.documentElement.lang || undefined
 export const clockTime = (at: number): string =>
   new Date(at * 1000).toLocaleTimeString(lang(), { hour: '2-digit', minute: '2-digit', hour12: false })
-/** "Mon, 23 Nov, 09:00": what comes in days needs no seconds. */
-export const dayHour = (at: number): string =>
+/** "Mon, 23 Nov, 09:00": what comes in days needs no seconds. By the reader's clock, or by that of a zone. */
+export const dayHour = (at: number, zone?: string): string =>
   new Date(at * 1000).toLocaleString(lang(), {
     weekday: 'short',
+    timeZone: zone,
     day: 'numeric',
     month: 'short',
     hour: '2-digit',

@@ -103,6 +103,7 @@ export interface Props {
 }
 export interface FleetProps extends Props {
   servers: Server[]
+  acts?: string[] // teams in which this person may acknowledge
   incidents: Incident[]
 }
 export interface ServerProps extends Props {

@@ -17,6 +17,7 @@ import { verdict } from '../src/islands/rule/Preview'
 import { Tell } from '../src/islands/rule/Sentence'
 import '../src/islands/rule/main'
 import '../src/islands/incident/main'
+import { turnsWords } from '../src/islands/oncall/Schedules'
 import { bodyOf, whenOf } from '../src/islands/silences/main'
 import { firstDate, fromRule, toRule, usual } from '../src/islands/silences/recur'
 import { flat } from '../src/live/http'
@@ -126,6 +127,12 @@ describe('a recurring silence', () => {
       window: null,
     }
     expect(whenOf(row)).toBe('every Sun at 02:30 for 2 h, Europe/Copenhagen')
+    const said = (rrule: string) => whenOf({ ...row, rrule })
+    // the time is the rule's own where it says one
+    expect(said('RRULE:FREQ=DAILY;BYHOUR=4;BYMINUTE=0')).toBe('every day at 04:00 for 2 h, Europe/Copenhagen')
+    expect(said('FREQ=WEEKLY')).toBe('every Sun at 02:30 for 2 h, Europe/Copenhagen')
+    for (const rule of ['FREQ=WEEKLY;INTERVAL=2;BYDAY=SU', 'FREQ=DAILY;BYHOUR=4,16', 'FREQ=MONTHLY;BYMONTHDAY=1,15'])
+      expect(said(rule)).toBe(`${rule}, each for 2 h, Europe/Copenhagen`)
   })
 })
 describe('a rule while it is written', () => {
@@ -396,6 +403,16 @@ describe('an incident', () => {
     expect(asked[0]).toEqual({ url: '/api/v1/incidents/i1/note', method: 'POST', body: { text: 'looking' } })
   })
 })
+describe('turns', () => {
+  const turn = { people: ['a'], days: 7, starts_on: '', ends_on: null, hand_over: '09:00' }
+  it('are told with their days and hours', () => {
+    const said = (weekdays: number[], hours_from: string | null = null, hours_until: string | null = null) =>
+      turnsWords({ ...turn, weekdays, hours_from, hours_until }, () => 'Anna')
+    expect(said([])).not.toContain(';')
+    expect(said([0, 1, 2, 3, 4], '08:00', '17:00')).toMatch(/; Mon–Fri 08:00–17:00$/)
+    expect(said([5, 6])).toMatch(/; Sat, Sun$/)
+  })
+})
 describe('a channel', () => {
   const channel = (part: Partial<Channel>): Channel => ({
     id: '',
@@ -411,6 +428,8 @@ describe('a channel', () => {
     resting_until: null,
     failures: 0,
     dead: 0,
+    tried: true,
+    last_error: '',
     ...part,
   })
   it('says how it does', () => {
@@ -418,6 +437,9 @@ describe('a channel', () => {
     expect(healthOf(channel({ fault: 'Token revoked.' }), 0)).toMatchObject({ tone: 'crit', why: 'Token revoked.' })
     expect(healthOf(channel({ resting_until: 40, failures: 5 }), 10).why).toContain('30 s')
     expect(healthOf(channel({ enabled: false, fault: 'x' }), 0).tone).toBe('off')
+    expect(healthOf(channel({ tried: false }), 0)).toMatchObject({ tone: 'off', word: 'No message yet' })
+    expect(healthOf(channel({ last_error: 'No route.' }), 0).why).toBe('The last message failed: No route.')
+    expect(healthOf(channel({ dead: 2 }), 0).tone).toBe('warn')
   })
   const fields = [
     { name: 'to', label: 'To', type: 'list' },

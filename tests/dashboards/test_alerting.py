@@ -267,3 +267,34 @@ def test_the_inbox_knows_what_is_mine(team: Team, person: Person) -> None:
 
 def test_what_may_stand_after_on_is_quoted_where_it_must_be() -> None:
     assert selectors([("web 1", ["db"], "shop", "")]) == ["tag:db", "role:shop", 'name:"web 1"']
+
+
+def test_only_what_was_delivered_shows_that_a_channel_works(team: Team, person: Person) -> None:
+    channel(team, "Untried")
+    works, failed = channel(team, "Works"), channel(team, "Failed")
+    notices = [Notice.objects.create(incident=incident(team, key), kind="firing", at=now()) for key in ("a", "b")]
+    for one, states in ((works, ("dead", "sent")), (failed, ("sent", "dead"))):
+        for notice, state in zip(notices, states, strict=True):
+            error = "No route." if state == "dead" else ""
+            Delivery.objects.create(notice=notice, channel=one, state=state, error=error, due_at=now())
+    found = {one["name"]: one for one in props(as_(person()), "/channels/")["channels"]}
+    assert {name: (one["tried"], one["last_error"]) for name, one in found.items()} == {
+        "Untried": (False, ""), "Works": (True, ""), "Failed": (True, "No route."),
+    }  # fmt: skip
+
+
+def test_the_fleet_knows_where_this_person_may_acknowledge(team: Team, person: Person) -> None:
+    assert props(as_(person("viewer")), "/")["acts"] == []
+    assert props(as_(person("operator")), "/")["acts"] == [team.name]
+
+
+def test_rules_of_several_teams_are_told_apart_by_their_team(
+    team: Team, other_team: Team, person: Person, django_user_model: type[User]
+) -> None:
+    hot(team, name="CPU hot")
+    hot(other_team, name="CPU hot")
+    everywhere = django_user_model.objects.create_superuser(email="all@example.org", password="x")
+    assert {one["name"] for one in props(as_(everywhere), "/silences/")["rules"]} == {
+        f"CPU hot ({team.name})", f"CPU hot ({other_team.name})",
+    }  # fmt: skip
+    assert {one["name"] for one in props(as_(person()), "/silences/")["rules"]} == {"CPU hot"}

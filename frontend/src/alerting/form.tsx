@@ -13,7 +13,12 @@ export function useSend() {
   const box = useRef<HTMLFormElement>(null)
   useEffect(() => {
     // whoever cannot see the page is led to what must be mended
-    if (Object.keys(faults).length) box.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+    const said = Object.values(faults)
+    if (!said.length || !box.current) return
+    box.current.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+    // what stands at its fields is not said at the foot again
+    const shown = new Set([...box.current.querySelectorAll('.fault')].map((one) => one.textContent))
+    if (said.every((one) => shown.has(one))) setFailure('')
   }, [faults])
   const run = async (ask: () => Promise<unknown>): Promise<boolean> => {
     setBusy(true)

@@ -90,6 +90,8 @@ export interface Channel {
   resting_until: number | null
   failures: number
   dead: number
+  tried: boolean // a message was sent over it, or failed
+  last_error: string // empty where the newest message went out
 }
 export interface KindField {
   name: string

@@ -30,5 +30,14 @@ export function moment(local: string, zone: string): number {
   // both guesses hold on most days; where clocks jump, the earlier offset is the one that exists or comes just after
   return wall(second, zone) === local ? second : Math.max(first, second)
 }
+/** A zone that this browser knows: an unknown one would stop the page. */
+export const safeZone = (zone: string): string => {
+  try {
+    wall(0, zone)
+    return zone
+  } catch {
+    return 'UTC'
+  }
+}
 export const iso = (at: number): string => new Date(at * 1000).toISOString()
 export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'

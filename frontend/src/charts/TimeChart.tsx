@@ -89,12 +89,14 @@ export function TimeChart({
   sync,
   fmt,
   menu,
+  atCursor,
 }: {
   title: string
   data: ChartData
   sync: Sync
   fmt: (v: number) => string
   menu?: Array<[string, string]> // what may be done from here: words and addresses
+  atCursor?: boolean // values are said under the cursor only: where the past matters, the newest says nothing
 }) {
   const base = useRef<HTMLCanvasElement>(null)
   const top = useRef<HTMLCanvasElement>(null)
@@ -107,6 +109,7 @@ export function TimeChart({
     const o = top.current
     const el = box.current
     if (!b || !o || !el) return
+    const saying = () => (atCursor && sync.hover === null ? ['', ''] : headline(data, fmt, sync.hover, sync.range[1]))
     let th = readTheme(b)
     let seen = true
     let size: Size = { w: 0, h: 0 }
@@ -164,7 +167,7 @@ export function TimeChart({
         }
         if (sync.hover != null && i >= 0) cursor(g, f, i)
       }
-      const [text, age] = headline(data, fmt, sync.hover, sync.range[1])
+      const [text, age] = saying()
       setText(val.current, text)
       setText(old.current, age)
       val.current?.parentElement?.classList.toggle('dim', age !== '')
@@ -252,8 +255,8 @@ export function TimeChart({
       io.disconnect()
       mo.disconnect()
     }
-  }, [data, sync, fmt, title])
-  const [value, age] = headline(data, fmt, sync.hover, sync.range[1])
+  }, [data, sync, fmt, title, atCursor])
+  const [value, age] = atCursor && sync.hover === null ? ['', ''] : headline(data, fmt, sync.hover, sync.range[1])
   return (
     <section className="card chart" aria-label={title}>
       <header>

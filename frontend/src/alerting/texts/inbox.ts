@@ -17,6 +17,7 @@ export const inbox = {
   'inbox.emptyTaken': 'Nothing is taken or held back.',
   'inbox.emptyResolved': 'No alert was resolved yet.',
   'inbox.keys': 'j and k move, Enter opens, a acknowledges, x selects',
+  'inbox.keysLook': 'j and k move, Enter opens',
   'hush.what.one': 'No message of one server:',
   'hush.what.other': 'No message of {n} servers:',
   'hush.long': 'For how long',

@@ -37,6 +37,7 @@ export const oncall = {
   'oncall.hoursFrom': 'From',
   'oncall.hoursUntil': 'Until',
   'oncall.turn': '{people}: {each} each, handed over at {at}',
+  'oncall.times': 'all times {zone}',
   'oncall.delete': 'Remove',
   'oncall.takeOver': 'Take a time over',
   'oncall.who': 'Who',

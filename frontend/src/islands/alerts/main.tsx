@@ -263,7 +263,7 @@ function Alerts({ first }: { first: AlertsProps }) {
             <Empty tab={tab} whole={whole.length} />
           </div>
         )}
-        {list.length > 1 && <p className="dim keys hide">{w('inbox.keys')}</p>}
+        {list.length > 1 && <p className="dim keys hide">{w(acts.length ? 'inbox.keys' : 'inbox.keysLook')}</p>}
       </section>
     </>
   )

@@ -16,6 +16,8 @@ interface ChannelsProps extends SetupProps {
 }
 const PATH = '/api/v1/channels'
 
+const lastFailed = ({ last_error: why }: Channel): string => (why ? w('channel.lastFailed', { why }) : '')
+
 /** How a channel does, in one word and one sentence. */
 export function healthOf(channel: Channel, at: number): { tone: Tone; word: string; why: string } {
   if (!channel.enabled) return { tone: 'off', word: w('channel.off'), why: '' }
@@ -24,10 +26,20 @@ export function healthOf(channel: Channel, at: number): { tone: Tone; word: stri
     return {
       tone: 'warn',
       word: w('channel.resting'),
-      why: w('channel.restingWhy', { n: channel.failures, age: duration(channel.resting_until - at) }),
+      why:
+        channel.resting_until - at < 1
+          ? w('channel.restingOver', { n: channel.failures })
+          : w('channel.restingWhy', { n: channel.failures, age: duration(channel.resting_until - at) }),
     }
   if (channel.failures)
-    return { tone: 'warn', word: w('channel.failing'), why: wn('channel.failures', channel.failures) }
+    return {
+      tone: 'warn',
+      word: w('channel.failing'),
+      why: lastFailed(channel) || wn('channel.failures', channel.failures),
+    }
+  if (channel.last_error) return { tone: 'warn', word: w('channel.failing'), why: lastFailed(channel) }
+  if (channel.dead) return { tone: 'warn', word: w('channel.lossy'), why: '' }
+  if (!channel.tried) return { tone: 'off', word: w('channel.untried'), why: '' }
   return { tone: 'ok', word: w('channel.works'), why: '' }
 }
 export function Test({ path }: { path: string }) {
@@ -62,7 +74,9 @@ function Form({
   onDone: () => void
 }) {
   const { busy, faults, failure, run, box } = useSend()
-  const [kind, setKind] = useState(channel?.kind ?? kinds[0]?.kind ?? 'email')
+  const [kind, setKind] = useState(
+    channel?.kind ?? (kinds.find((one) => one.kind === 'email') ?? kinds[0])?.kind ?? 'email',
+  )
   const [name, setName] = useState(channel?.name ?? '')
   const [team, setTeam] = useState(channel?.team ?? page.manages[0] ?? '')
   const [config, setConfig] = useState<Config>({})
@@ -239,13 +253,20 @@ function Page({ first }: { first: ChannelsProps }) {
   const at = useNow(5000)
   const may = page.manages.length > 0
   const bad = page.channels.filter((one) => ['crit', 'warn'].includes(healthOf(one, at).tone) || one.dead > 0).length
+  const untried = page.channels.filter((one) => one.enabled && !one.tried).length
+  const off = page.channels.filter((one) => !one.enabled).length
+  const said = [
+    bad ? wn('channels.bad', bad) : '',
+    untried ? wn('channels.untried', untried) : '',
+    off ? wn('channels.off', off) : '',
+  ].filter(Boolean)
   return (
     <>
       <div className="hero">
         <div>
           <h1>{page.channels.length ? wn('channels.count', page.channels.length) : w('channels.none')}</h1>
           <p className="lede">
-            {bad ? wn('channels.bad', bad) : page.channels.length ? w('channels.well') : w('channels.noneLede')}
+            {said.length ? said.join(' ') : page.channels.length ? w('channels.well') : w('channels.noneLede')}
           </p>
         </div>
         <span className="sp" />

@@ -53,7 +53,7 @@ const Tiles = ({ list, traces }: { list: Tile[]; traces: Traces }) => (
     ))}
   </dl>
 )
-function Attention({ list }: { list: Need[] }) {
+function Attention({ list, acts }: { list: Need[]; acts: string[] }) {
   const view = shown(list)
   return (
     <section className="card att" aria-label={t('fleet.attention')}>
@@ -72,7 +72,7 @@ function Attention({ list }: { list: Need[] }) {
               </a>
               <span className="d">{need.detail}</span>
               <span className="a">
-                {need.incident?.state === 'open' ? (
+                {need.incident?.state === 'open' && acts.includes(need.incident.team ?? '') ? (
                   <Acknowledge incident={need.incident} />
                 ) : (
                   <a className="btn sm" href={need.url} aria-label={`${t('fleet.open')}: ${need.title}`}>
@@ -204,7 +204,7 @@ function Fleet({ first }: { first: FleetProps }) {
       <div className={`two${cards ? ' carded' : ''}`}>
         {cards || <MapCard servers={servers} />}
         <div className="side-by">
-          <Attention list={todo} />
+          <Attention list={todo} acts={state.acts ?? []} />
           {servers.length <= FEW && <AddCard />}
         </div>
       </div>

@@ -1,9 +1,9 @@
 // Schedules: who is on call when, who takes a time over, and where nobody would be.
 import { useCallback, useEffect, useState } from 'react'
-import { Confirm, Days, Pick, Said, Text, Tick, useSend } from '../../alerting/form'
+import { Confirm, Days, Pick, Said, Text, Tick, useSend, weekdays } from '../../alerting/form'
 import type { Rotation, Schedule } from '../../alerting/types'
 import { w } from '../../alerting/words'
-import { iso, moment, ownZone, wall } from '../../alerting/zones'
+import { iso, moment, ownZone, safeZone, wall } from '../../alerting/zones'
 import { dayHour, duration } from '../../format'
 import { now } from '../../live/clock'
 import { getJson, post, send } from '../../live/http'
@@ -53,6 +53,7 @@ function useDuty(schedule: Schedule): { now: NowOf | null; shifts: Duty[]; failu
 function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
   const { now: found, shifts, failure } = useDuty(schedule)
   const at = useNow(10_000)
+  const when = (time: number) => dayHour(time, safeZone(schedule.zone))
   if (failure) return <p className="crit">{failure}</p>
   if (!found) return <p className="dim">{w('oncall.asking')}</p>
   const names = found.people.map((one) => (one.id === me ? w('oncall.you', { name: one.name }) : one.name)).join(', ')
@@ -61,22 +62,20 @@ function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
   const warnings = found.warnings?.length
     ? found.warnings
     : gap
-      ? [w('oncall.gap', { from: dayHour(gap[0]), to: dayHour(gap[1]) })]
+      ? [w('oncall.gap', { from: when(gap[0]), to: when(gap[1]) })]
       : []
   return (
     <>
       <p className={`duty${names ? '' : ' nobody'}`}>
         <strong>{names || w('oncall.nobody')}</strong>
         {names && found.fallback && <span className="warn"> {w('oncall.asFallback')}</span>}
-        {found.until !== null && <span className="mut num"> {w('oncall.until', { time: dayHour(found.until) })}</span>}
+        {found.until !== null && <span className="mut num"> {w('oncall.until', { time: when(found.until) })}</span>}
       </p>
       {coming.length > 0 && (
         <p className="d mut num">
           {w('oncall.then')}{' '}
           {coming
-            .map(
-              (one) => `${one.user ? one.name : w('oncall.nobody')} ${w('oncall.from', { time: dayHour(one.start) })}`,
-            )
+            .map((one) => `${one.user ? one.name : w('oncall.nobody')} ${w('oncall.from', { time: when(one.start) })}`)
             .join(' · ')}
         </p>
       )}
@@ -90,7 +89,7 @@ function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
 }
 function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallProps; again: () => void }) {
   const { busy, faults, failure, run, box } = useSend()
-  const zone = ownZone()
+  const zone = safeZone(schedule.zone)
   const people = choicesOf(page, schedule.team).people
   const [user, setUser] = useState(page.me)
   const [from, setFrom] = useState(() => wall(now(), zone))
@@ -114,7 +113,11 @@ function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallP
       <ul className="bullets">
         {mine.map((one) => (
           <li key={one.id} className="num">
-            {w('oncall.override', { name: one.name, from: dayHour(one.starts_at), to: dayHour(one.ends_at) })}{' '}
+            {w('oncall.override', {
+              name: one.name,
+              from: dayHour(one.starts_at, zone),
+              to: dayHour(one.ends_at, zone),
+            })}{' '}
             <button
               type="button"
               className="btn sm"
@@ -390,12 +393,23 @@ function ScheduleForm({
     </form>
   )
 }
-/** "Anna, Bo: a week each, from 09:00 on; Mon, Tue 09:00 to 17:00". */
+/** "Mon–Fri", "Sat, Sun"; nothing where it is every day. */
+function daysWords(days: number[]): string {
+  if (!days.length || days.length === 7) return ''
+  const names = weekdays()
+  const sorted = [...days].sort((a, b) => a - b)
+  const [first = 0, last = 0] = [sorted[0], sorted[sorted.length - 1]]
+  if (sorted.length > 2 && last - first === sorted.length - 1) return `${names[first]}–${names[last]}`
+  return sorted.map((one) => names[one]).join(', ')
+}
+/** "Anna, Bo: a week each, handed over at 09:00; Mon–Fri 09:00–17:00". */
 export function turnsWords(one: Rotation, name: (id: string) => string): string {
   const each = one.days === 7 ? w('oncall.week') : one.days === 1 ? w('oncall.day') : duration(one.days * 86400)
-  const hours = one.hours_from ? `, ${one.hours_from}–${one.hours_until}` : ''
+  const hours = one.hours_from ? `${one.hours_from}–${one.hours_until ?? ''}` : ''
+  const limits = [daysWords(one.weekdays), hours].filter(Boolean).join(' ')
   return (
-    w('oncall.turn', { people: one.people.map(name).join(', '), each: each.toLowerCase(), at: one.hand_over }) + hours
+    w('oncall.turn', { people: one.people.map(name).join(', '), each: each.toLowerCase(), at: one.hand_over }) +
+    (limits && `; ${limits}`)
   )
 }
 export function Schedules({ page, again }: { page: OnCallProps; again: () => void }) {
@@ -436,7 +450,7 @@ export function Schedules({ page, again }: { page: OnCallProps; again: () => voi
                 </p>
               ))}
               <p className="d mut">
-                {one.zone} · {one.team}
+                {w('oncall.times', { zone: safeZone(one.zone) })} · {one.team}
               </p>
               {page.acts.includes(one.team) && <TakeOver schedule={one} page={page} again={again} />}
             </div>

@@ -111,7 +111,7 @@ function Evidence({ preview, rule }: { preview: Preview; rule: Rule }) {
       .catch(() => undefined)
   }, [chart, preview.days, spans, limit, rule.kind, rule.critical, sync])
   if (!chart || !data) return null
-  return <TimeChart title={`${chart.name} · ${chart.metric}`} data={data} sync={sync} fmt={fmt} />
+  return <TimeChart title={`${chart.name} · ${chart.metric}`} data={data} sync={sync} fmt={fmt} atCursor />
 }
 const same = (a: Record<string, string>, b: Record<string, string>) =>
   Object.entries(a).every(([key, value]) => b[key] === value)

@@ -4,12 +4,12 @@ import { useSetup } from '../../alerting/page'
 import { silences as silencesTexts } from '../../alerting/texts/silences'
 import type { SetupProps, Silence } from '../../alerting/types'
 import { bring, w, wn } from '../../alerting/words'
-import { iso, moment, ownZone, wall } from '../../alerting/zones'
+import { iso, moment, ownZone, safeZone, wall } from '../../alerting/zones'
 import { dayHour, duration } from '../../format'
 import { now } from '../../live/clock'
 import { post } from '../../live/http'
 import { Icon, mount, Segments, Status, useNow } from '../../ui/parts'
-import { type Every, firstDate, fromRule, type Recurring, toRule, usual } from './recur'
+import { type Every, firstDate, fromRule, type Recurring, timeOf, toRule, usual } from './recur'
 
 interface SilencesProps extends SetupProps {
   silences: Silence[]
@@ -102,6 +102,9 @@ function Hits({ draft }: { draft: Draft }) {
   const { hit, failure } = useHit(draft)
   if (!hit) return <p className="hits mut wide">{failure || w('silence.asking')}</p>
   const { names = [], incidents = [], windows = [] } = hit
+  // what begins later, or recurs, quiets an alert of now only inside one of its windows
+  const at = now()
+  const quiet = windows.some(([from, to]) => from <= at && at < to)
   return (
     <div className="hits wide" role="status">
       <p>
@@ -109,8 +112,10 @@ function Hits({ draft }: { draft: Draft }) {
         {names.length > 0 && <span className="mut">{names.slice(0, 8).join(', ')}</span>}
       </p>
       <p>
-        {incidents.length ? wn('silence.hitsNow', incidents.length) : w('silence.hitsNone')}{' '}
-        {hit.notices !== undefined && (hit.notices ? wn('silence.hitsWeek', hit.notices) : w('silence.heldNone'))}
+        {hit.notices !== undefined && (hit.notices ? wn('silence.hitsWeek', hit.notices) : w('silence.heldNone'))}{' '}
+        {incidents.length
+          ? wn(quiet ? 'silence.hitsNow' : 'silence.hitsLater', incidents.length)
+          : w('silence.hitsNone')}
       </p>
       {incidents.length > 0 && (
         <ul className="bullets">
@@ -126,7 +131,7 @@ function Hits({ draft }: { draft: Draft }) {
           {w('silence.windows')}{' '}
           {windows
             .slice(0, 3)
-            .map(([from]) => dayHour(from))
+            .map(([from]) => dayHour(from, safeZone(draft.zone)))
             .join(' · ')}
         </p>
       )}
@@ -299,33 +304,26 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
 /** "every Sun at 02:30 for 2 h", or the times of one that holds once. */
 export function whenOf(silence: Silence): string {
   const lasts = duration(silence.duration ?? 0)
-  const time = wall(silence.starts, safeZone(silence.zone)).slice(11)
+  const starts = wall(silence.starts, safeZone(silence.zone))
   if (!silence.rrule)
     return silence.ends === null
       ? w('silence.openEnd', { from: dayHour(silence.starts) })
       : w('silence.fromTo', { from: dayHour(silence.starts), to: dayHour(silence.ends) })
-  const how = fromRule(silence.rrule)
+  const time = timeOf(silence.rrule, starts)
+  const how = time ? fromRule(silence.rrule, starts) : null
+  if (!how) return w('silence.byRule', { rule: silence.rrule, lasts, zone: silence.zone })
   const names = weekdays()
   const days = {
     day: () => w('silence.every.day'),
-    week: () => w('silence.said.week', { days: how?.days.map((day) => names[day]).join(', ') ?? '' }),
-    month: () => w('silence.said.month', { n: how?.date ?? 1 }),
+    week: () => w('silence.said.week', { days: how.days.map((day) => names[day]).join(', ') }),
+    month: () => w('silence.said.month', { n: how.date }),
     nth: () =>
       w('silence.said.nth', {
-        nth: w(`silence.nth.${(how?.nth ?? 1) as 1}`).toLowerCase(),
-        day: names[how?.day ?? 0] ?? '',
+        nth: w(`silence.nth.${how.nth as 1}`).toLowerCase(),
+        day: names[how.day] ?? '',
       }),
   }
-  const text = how ? days[how.every]() : silence.rrule
-  return w('silence.recurs', { days: text, time, lasts, zone: silence.zone })
-}
-const safeZone = (zone: string): string => {
-  try {
-    wall(0, zone)
-    return zone
-  } catch {
-    return 'UTC'
-  }
+  return w('silence.recurs', { days: days[how.every](), time, lasts, zone: silence.zone })
 }
 /** Whether it mutes now: what the hub said when the page was read, brought to this second. */
 const isOn = ({ over, window }: Silence, at: number): boolean =>
@@ -354,7 +352,9 @@ function Row({ silence, page, at, again }: { silence: Silence; page: SilencesPro
         <p className="d mut num">
           {whenOf(silence)}
           {on && window && ` · ${w('silence.left', { age: duration(window[1] - at) })}`}
-          {state === 'recurring' && window && ` · ${w('silence.next', { time: dayHour(window[0]) })}`}
+          {state === 'recurring' &&
+            window &&
+            ` · ${w('silence.next', { time: dayHour(window[0], safeZone(silence.zone)), zone: safeZone(silence.zone) })}`}
           {silence.ended !== null && ` · ${w('silence.endedEarly', { time: dayHour(silence.ended) })}`}
           {silence.owner && ` · ${silence.owner}`} · {silence.team}
         </p>

@@ -17,18 +17,38 @@ export function toRule({ every, days, date, nth, day }: Recurring): string {
   if (every === 'month') return `FREQ=MONTHLY;BYMONTHDAY=${date}`
   return `FREQ=MONTHLY;BYDAY=${nth}${DAYS[day]}`
 }
-/** What a form can show of a rule; null for one that somebody wrote by hand. */
-export function fromRule(rrule: string): Recurring | null {
-  const parts = Object.fromEntries(rrule.split(';').map((part) => part.split('=') as [string, string]))
-  const { FREQ, BYDAY, BYMONTHDAY, ...rest } = parts
-  if (Object.keys(rest).length) return null
+const partsOf = (rrule: string): Record<string, string> => {
+  const text = rrule
+    .trim()
+    .toUpperCase()
+    .replace(/^RRULE:/, '')
+  return Object.fromEntries(
+    text
+      .split(';')
+      .filter(Boolean)
+      .map((part) => part.split('=') as [string, string]),
+  )
+}
+/** The time of day at which it begins: the rule's own, else that of its start; empty where there are several. */
+export function timeOf(rrule: string, starts: string): string {
+  const { BYHOUR = starts.slice(11, 13), BYMINUTE = starts.slice(14, 16) } = partsOf(rrule)
+  const two = [BYHOUR, BYMINUTE]
+  return two.every((one) => /^\d{1,2}$/.test(one)) ? two.map((one) => one.padStart(2, '0')).join(':') : ''
+}
+/** What can be said in words of a rule; null for one that is more. Without days it is the weekday of its start. */
+export function fromRule(rrule: string, starts = ''): Recurring | null {
+  const { FREQ, BYDAY, BYMONTHDAY, BYHOUR, BYMINUTE, WKST, INTERVAL = '1', ...rest } = partsOf(rrule)
+  if (Object.keys(rest).length || INTERVAL !== '1') return null
+  if (FREQ === 'WEEKLY' && !BYDAY && !BYMONTHDAY && starts)
+    return { ...usual, days: [(new Date(`${starts.slice(0, 10)}T00:00:00Z`).getUTCDay() + 6) % 7] }
+  if (BYMONTHDAY && !/^([1-9]|[12]\d|3[01])$/.test(BYMONTHDAY)) return null
   if (FREQ === 'DAILY' && !BYDAY && !BYMONTHDAY) return { ...usual, every: 'day' }
   if (FREQ === 'MONTHLY' && BYMONTHDAY && !BYDAY) return { ...usual, every: 'month', date: Number(BYMONTHDAY) }
-  const nth = /^(-?\d)(\w\w)$/.exec(BYDAY ?? '')
+  const nth = /^\+?(-1|[1-4])(\w\w)$/.exec(BYDAY ?? '')
   const day = DAYS.indexOf((nth?.[2] ?? '') as 'MO')
-  if (FREQ === 'MONTHLY' && nth && day >= 0) return { ...usual, every: 'nth', nth: Number(nth[1]), day }
+  if (FREQ === 'MONTHLY' && nth && !BYMONTHDAY && day >= 0) return { ...usual, every: 'nth', nth: Number(nth[1]), day }
   const days = (BYDAY ?? '').split(',').map((one) => DAYS.indexOf(one as 'MO'))
-  if (FREQ === 'WEEKLY' && days.every((one) => one >= 0)) return { ...usual, days }
+  if (FREQ === 'WEEKLY' && !BYMONTHDAY && days.every((one) => one >= 0)) return { ...usual, days }
   return null
 }
 /** The first date on or after one on which it holds, so that its start is one of its times. */

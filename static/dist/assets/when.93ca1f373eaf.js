@@ -1,1 +1,0 @@
-import{h as e}from"./form.7838313a6466.js";import{o as t}from"./format.209e2186734f.js";var n=(n,r)=>n-r<1?e(`when.now`):e(`when.in`,{age:t(Math.ceil(n-r))});export{n as t};
