@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
 from django.db.models import QuerySet
 
-from alerts.models import Delivery, Incident, Notice, Step
+from alerts import quiet
+from alerts.models import Delivery, Incident, Notice, Preference, Step
 
 MOST = 20_000  # notices in one file; the rest by `from` and `to`
 SHOWN = 1000
+WAITS, WAITED = "waits for the end of quiet hours", "waited for the end of quiet hours"
 COLUMNS = (
     "at", "incident", "title", "kind", "state", "reason", "server", "rule", "severity", "value", "limit", "text",
     "by", "channel", "to", "delivery", "attempts", "due", "sent", "answer", "error",
@@ -55,9 +57,13 @@ def delivered(delivery: Delivery) -> Row:
 def timeline(incident: Incident) -> list[Row]:
     """Every event, message, step and delivery with its times, in their order."""
     entries: list[Row] = []
+    rests: dict[int, quiet.Hours] = {}
     for notice in reversed(told(incident.notices.order_by("-pk"))[:SHOWN]):
         entries.append(_said(notice))
-        entries += [_sent(notice, delivery) for delivery in notice.deliveries.all()]
+        entries += [
+            _sent(notice, delivery, _waited(incident, notice, delivery, rests))
+            for delivery in notice.deliveries.all()
+        ]
     entries += [_step(step) for step in incident.steps.order_by("due_at", "pk")[:SHOWN]]
     return sorted(entries, key=lambda entry: entry["at"])
 
@@ -67,24 +73,41 @@ def _said(notice: Notice) -> Row:
         "at": notice.at, "entry": "notice", "kind": notice.kind, "text": notice.text, "state": notice.state,
         "result": notice.held, "by": str(notice.by) if notice.by else "", "due_at": None, "done_at": notice.told_at,
         "notice": str(notice.uuid), "told_in": str(notice.told_in.uuid) if notice.told_in else None,
+        "told_at": notice.told_at, "held": notice.held or notice.facts.get("was_held", ""),
     }  # fmt: skip
 
 
-def _sent(notice: Notice, delivery: Delivery) -> Row:
+def _sent(notice: Notice, delivery: Delivery, held: str) -> Row:
     shown = delivered(delivery)
     return {
         "at": delivery.sent_at or max(delivery.due_at, notice.at), "entry": "delivery", "kind": notice.kind,
         "text": f"{shown['name']} {shown['to']}".strip(), "state": delivery.state,
         "result": delivery.error or delivery.answer, "by": "", "due_at": delivery.due_at,
-        "done_at": delivery.sent_at, "notice": str(notice.uuid), "told_in": None,
+        "done_at": delivery.sent_at, "notice": str(notice.uuid), "told_in": None, "told_at": delivery.sent_at,
+        "held": held,
     }  # fmt: skip
+
+
+def _waited(incident: Incident, notice: Notice, delivery: Delivery, rests: dict[int, quiet.Hours]) -> str:
+    """Said where its person's quiet hours, as they are now, end between the news and the time it was due."""
+    person, told = delivery.person_id, notice.told_at or notice.at
+    if person is None or delivery.due_at <= told:
+        return ""
+    if person not in rests:
+        rests[person] = (Preference.objects.filter(user=person).first() or Preference()).hours()
+    severity = notice.facts.get("severity") or incident.severity
+    just = delivery.due_at - timedelta(seconds=1)
+    ended = told < quiet.earliest(rests[person], told, severity) <= delivery.due_at
+    if not ended and quiet.earliest(rests[person], just, severity) != delivery.due_at:
+        return ""
+    return WAITS if delivery.state == "waiting" else WAITED
 
 
 def _step(step: Step) -> Row:
     return {
         "at": step.done_at or step.due_at, "entry": "step", "kind": step.kind, "text": step.chain,
         "state": "done" if step.done_at else "due", "result": step.result, "by": "", "due_at": step.due_at,
-        "done_at": step.done_at, "notice": None, "told_in": None,
+        "done_at": step.done_at, "notice": None, "told_in": None, "told_at": None, "held": "",
     }  # fmt: skip
 
 

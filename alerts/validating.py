@@ -143,7 +143,8 @@ def _limits(rule: Rule) -> Iterator[Fault]:
     for low, high in (*((recover, limit) for limit, recover in RECOVERY.items()), ("warn", "critical")):
         first, second = named[low], named[high]
         if first is not None and second is not None and (first > second if above else first < second):
-            yield low, f"{low} must be {'below' if above else 'above'} {high}, or equal to it."
+            side = "below" if above else "above"
+            yield low, f"{low} is {first:.12g}, which must be {side} {high}, {second:.12g}, or equal to it."
 
 
 def _limited(rule: Rule) -> bool:

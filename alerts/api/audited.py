@@ -13,10 +13,11 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts.models import User
 from accounts.services import audit
+from alerts.api.base import Hidden
 from core.errors import Conflict
 
 
-class Audited(viewsets.ModelViewSet[Any]):
+class Audited(Hidden, viewsets.ModelViewSet[Any]):
     """`what` names the thing in the trail, such as `chain` in chain.change; what is told is what may be read."""
 
     what: str

@@ -44,11 +44,15 @@ class Steps(serializers.JSONField):
 
 class ChainSerializer(OfTeam):
     steps = Steps()
+    warnings = serializers.SerializerMethodField(help_text="Whom it calls though they may not acknowledge.")
 
     class Meta:
         model = Chain
-        fields = ("id", "team", "name", "default", "unacknowledge", "steps")
+        fields = ("id", "team", "name", "default", "unacknowledge", "steps", "warnings")
         validators: ClassVar[list[Any]] = []  # ours knows the team that is filled in
+
+    def get_warnings(self, chain: Chain) -> list[str]:
+        return chains.warnings(chain)
 
     def validate_steps(self, value: Any) -> list[dict[str, Any]]:
         found = pure.faults(value)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts.base import ACT, LOOK
 from alerts import record, services
 from alerts.api import asked
+from alerts.api.base import Hidden
 from alerts.api.moments import Moment
 from alerts.models import Incident
 from core import runner
@@ -74,11 +75,13 @@ class EntrySerializer(serializers.Serializer[Any]):
     by = serializers.CharField()
     due_at = serializers.DateTimeField(allow_null=True)
     done_at = serializers.DateTimeField(allow_null=True)
+    told_at = serializers.DateTimeField(allow_null=True, help_text="Of a notice: empty, it is not told yet.")
+    held = serializers.CharField(help_text="Why it was told later than it happened, or not at all.")
     notice = serializers.UUIDField(allow_null=True)
     told_in = serializers.UUIDField(allow_null=True)
 
 
-class IncidentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Incident]):
+class IncidentViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     resource = "incidents"
     verbs: ClassVar[dict[str, str]] = {
         "GET": LOOK, "acknowledge": ACT, "unacknowledge": ACT, "resolve": ACT, "note": ACT,

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.base import LOOK
+from accounts.base import ACT, LOOK
 from accounts.models import Membership, User
 from alerts import delivery, quiet, walls
 from alerts.api.audited import Audited
@@ -134,6 +134,7 @@ class WaySerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-a
     config = serializers.DictField(required=False, write_only=True, help_text="Instead of address.")
     over = serializers.CharField(source="channel.kind", read_only=True)
     to = serializers.SerializerMethodField()
+    warnings = serializers.SerializerMethodField()
     after = serializers.IntegerField(min_value=0, max_value=LONGEST_WAIT, required=False)
     place = serializers.IntegerField(min_value=0, max_value=1000, required=False)
 
@@ -141,6 +142,7 @@ class WaySerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-a
         model = Way
         fields = (
             "id", "channel", "kind", "address", "config", "name", "over", "to", "severity", "after", "place",
+            "warnings",
         )  # fmt: skip
 
     def get_fields(self) -> dict[str, Any]:
@@ -149,6 +151,10 @@ class WaySerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-a
         if isinstance(user, User):
             fields["channel"].queryset = Channel.objects.visible_to(user).filter(owner=user)
         return fields
+
+    def get_warnings(self, way: Way) -> list[str]:
+        """Said to whoever acts in no team."""
+        return [] if way.user.may(ACT) else [f"{way.user} {people.LOOKS}"]
 
     def get_to(self, way: Way) -> str:
         return ", ".join(filter(None, people.recipients(way.channel)))
@@ -202,7 +208,7 @@ class WayViewSet(Audited):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Way]:
-        return Way.objects.visible_to(self.request.user).select_related("channel").order_by("place", "pk")
+        return Way.objects.visible_to(self.request.user).select_related("channel", "user").order_by("place", "pk")
 
     def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
         serializer.save()  # the service writes the trail

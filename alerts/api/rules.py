@@ -18,9 +18,9 @@ from rest_framework.response import Response
 from accounts.base import LOOK, MANAGE
 from accounts.models import User
 from alerts import known, replay, validating
-from alerts.api.base import OfTeam
+from alerts.api.base import Hidden, OfTeam
 from alerts.kinds import registry
-from alerts.models import SEVERITIES, Preference, Rule
+from alerts.models import KINDS, SEVERITIES, Preference, Rule
 from alerts.services import rules as ruling
 from core.clock import milliseconds, now
 
@@ -75,6 +75,10 @@ class RuleSerializer(OfTeam):
         validators: ClassVar[list[Any]] = []
         # What PostgreSQL can hold, on either database: the API's description must not depend on which one it is.
         extra_kwargs: ClassVar[dict[str, Any]] = {
+            "op": {"error_messages": {"invalid_choice": "“{input}” is not known; write above or below."}},
+            "kind": {
+                "error_messages": {"invalid_choice": f"“{{input}}” is not known; kinds are {', '.join(KINDS)}."}
+            },
             "group_wait": {"max_value": 2**31 - 1},
             "group_interval": {"max_value": 2**31 - 1},
         }
@@ -192,7 +196,7 @@ class PreviewedSerializer(serializers.Serializer[Any]):
     spans = SpanSerializer(many=True, help_text="At most 500; those of the chart's series first.")
 
 
-class RuleViewSet(viewsets.ModelViewSet[Rule]):
+class RuleViewSet(Hidden, viewsets.ModelViewSet[Rule]):
     resource = "rules"
     verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "POST": MANAGE, "PUT": MANAGE, "PATCH": MANAGE, "DELETE": MANAGE}
     serializer_class = RuleSerializer

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.base import ACT, LOOK
 from accounts.models import Team, User
-from alerts.api.base import OfTeam
+from alerts.api.base import Hidden, OfTeam
 from alerts.api.moments import Moment
 from alerts.models import Rule, Silence
 from alerts.services import silences
@@ -24,6 +24,7 @@ from core.errors import Conflict
 from core.strict import Selecting
 
 YEAR = timedelta(days=366)
+WHY = "Say why: people who miss a message will ask."
 OVER = "It is over and stays as it was. Make another one."
 
 
@@ -34,7 +35,7 @@ class SilenceSerializer(OfTeam, Selecting):
     starts_at = Moment(required=False, help_text="Empty: now.")
     ends_at = Moment(required=False, allow_null=True)
     duration = serializers.IntegerField(required=False, allow_null=True, min_value=60, max_value=31 * 86400)
-    reason = serializers.CharField(max_length=500)
+    reason = serializers.CharField(max_length=500, error_messages=dict.fromkeys(("required", "blank", "null"), WHY))
     owner = serializers.StringRelatedField()  # type: ignore[var-annotated]
     state = serializers.SerializerMethodField()
     window = serializers.SerializerMethodField()
@@ -126,11 +127,11 @@ class SilencePreviewSerializer(serializers.Serializer[Any]):
 
 
 class SilenceViewSet(
+    Hidden,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     mixins.CreateModelMixin,
     mixins.UpdateModelMixin,
-    viewsets.GenericViewSet[Silence],
 ):
     resource = "silences"
     verbs: ClassVar[dict[str, str]] = {

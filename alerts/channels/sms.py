@@ -60,7 +60,7 @@ class Sms(Usual):
             raise ValueError("config.to needs at least one number, such as +4520123456.")
         for number in self.config.to:
             if not _NUMBER.fullmatch(number):
-                raise ValueError(f"config.to: {number[:30]} is no number with country code, such as +4520123456.")
+                raise ValueError(f"{number[:30]} is no phone number with its country code, such as +4512345678.")
         check_count(self.config.to)
         if self.config.account and not _ACCOUNT.fullmatch(self.config.account):
             raise ValueError(

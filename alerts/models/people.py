@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from accounts.base import TeamOwned
 from accounts.models import Team, User
+from alerts import quiet
 from alerts.models.channels import Channel
 from alerts.models.rules import SEVERITIES
 
@@ -35,6 +36,10 @@ class Preference(models.Model):
 
     def __str__(self) -> str:
         return f"How {self.user} is told"
+
+    def hours(self) -> quiet.Hours:
+        days = frozenset(self.quiet_days)
+        return quiet.Hours(self.quiet_from, self.quiet_until, days, self.zone, self.critical_breaks_quiet)
 
 
 class Way(models.Model):

@@ -12,7 +12,7 @@ from accounts.models import Team
 from alerts.models import Rule
 from alerts.rulefile.names import Names
 from alerts.rulefile.reading import TIMES, UNITS
-from alerts.validating import FIELDS
+from alerts.validating import FIELDS, RECOVERY, recovery
 
 _DEFAULTS = {name: getattr(Rule(), attribute) for name, attribute in FIELDS.items()}
 
@@ -21,10 +21,18 @@ def export(team: Team) -> str:
     """The standing rules of a team; the same rules give the same text, on any hub."""
     names = Names(team)
     rules = Rule.objects.standing().filter(team=team).order_by("name")
-    written = [_rule(names.outside(rule)) for rule in rules]
+    written = [_rule(_chosen(rule, names.outside(rule))) for rule in rules]
     if not written:
         return "rules: []\n"
     return "rules:\n" + "\n".join(written)
+
+
+def _chosen(rule: Rule, fields: dict[str, Any]) -> dict[str, Any]:
+    """Without recovery values that would be filled in all the same: they must follow when a limit is edited."""
+    filled = {
+        recover for limit, recover in RECOVERY.items() if fields[recover] == recovery(rule, getattr(rule, limit))
+    }
+    return {name: value for name, value in fields.items() if name not in filled}
 
 
 def _rule(fields: dict[str, Any]) -> str:

@@ -56,7 +56,9 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
     notice = Notice.objects.create(
         incident=incident, kind="acknowledged", at=now, told_at=now, by=by, text=text, facts=facts
     )
-    telling.deliver(notice, audience.heard_of(incident), now)
+    # Whoever took it knows: their own phone and mail do not tell them.
+    heard = [to for to in audience.heard_of(incident) if by is None or to.person != by.pk]
+    telling.deliver(notice, heard, now)
     audit(by, "incident.acknowledge", incident, after=facts)
     transaction.on_commit(partial(seen.told, incident))
     transaction.on_commit(partial(runner.wake, telling.NAME))

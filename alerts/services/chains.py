@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 
 from alerts import chains as pure
-from alerts.models import Chain, Channel, Delivery, Incident, Rule, Step
-from alerts.services import seen, stepping
+from alerts.models import Chain, Channel, Delivery, Incident, Rule, Schedule, Step
+from alerts.services import people, schedules, seen, stepping
 from core import runner
 
 log = logging.getLogger(__name__)
@@ -147,6 +147,15 @@ def asking(channel: Channel) -> list[str]:
     wanted = str(channel.uuid)
     found = Chain.objects.filter(team=channel.team_id)
     return [chain.name for chain in found if any(step.get("channel") == wanted for step in chain.steps)]
+
+
+def warnings(chain: Chain) -> list[str]:
+    """What whoever saves it should know: people it calls who cannot answer."""
+    named = {step["person"] for step in chain.steps if "person" in step}
+    asked = [step["schedule"] for step in chain.steps if "schedule" in step]
+    for schedule in Schedule.objects.filter(team=chain.team_id, uuid__in=asked) if asked else ():
+        named |= schedules.called(schedule)
+    return people.lookers(chain.team, named) if named else []
 
 
 def naming(chain: Chain) -> list[str]:

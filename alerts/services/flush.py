@@ -61,6 +61,7 @@ class Flush:
         self.book = Book(now)
         self.heard = Heard([incident.pk for incident in incidents if self._may_have_been_heard(incident)])
         self.notices: dict[Notice, None] = {}  # told, held or settled
+        self.held: list[Notice] = []  # that are told after all
         self.bundles: list[Notice] = []
         self.deliveries: list[Delivery] = []
 
@@ -141,6 +142,9 @@ class Flush:
         to = list(aims.places)
         if aims.chains:
             to += self._tos(self.heard.of(incident.pk, by_chain=True))
+        if event.held:
+            event.facts["was_held"] = event.held  # so that its timeline says why it was told so late
+            self.held.append(event)
         event.held = ""
         to = [one for one in to if not over or one.due <= self.now]
         talk.out.append((event, to))
@@ -305,6 +309,7 @@ class Flush:
     def _save(self) -> None:
         Notice.objects.bulk_create(self.bundles)
         upsert(Notice, list(self.notices), ["told_at", "told_in", "held"])
+        upsert(Notice, self.held, ["facts"])
         Delivery.objects.bulk_create(self.deliveries, ignore_conflicts=True)
         upsert(Incident, list(self.incidents), ["told_at", "next_at", "repeats", "parent"])
         over = [incident.pk for incident in self.incidents if incident.resolved_at]

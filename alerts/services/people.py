@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from core.registry import Unknown
 
 ADDRESS = "My address"  # the own channel that everybody has without asking: mail to the account's address
 TAKEN = "My address (mail)"  # where a channel of theirs has that name
+LOOKS = "may look but not acknowledge: their messages carry no button."
 WORDS = {"email": "mail", "sms": "SMS", "slack": "Slack", "teams": "Teams", "push": "push", "webhook": "webhook"}
 
 
@@ -41,6 +43,13 @@ def may_be_told(user: User | None, team: Team) -> bool:
     return user is not None and user.may(LOOK, team)
 
 
+def lookers(team: Team, uuids: Iterable[str]) -> list[str]:
+    """A sentence for each of them who may be told but not act: whoever saves it may count on an answer."""
+    acting = Membership.objects.filter(team=team, role__in=holding(ACT)).values("user")
+    found = tellable(team).filter(uuid__in=set(uuids), is_superuser=False).exclude(pk__in=acting).order_by("pk")
+    return [f"{user} {LOOKS}" for user in found]
+
+
 def on_duty(team: Team) -> list[User]:
     """The members who may act on it; where a team has none, all of its members."""
     members = Membership.objects.filter(team=team, user__is_active=True).select_related("user").order_by("pk")
@@ -53,16 +62,11 @@ def preference(user: User) -> Preference:
     return Preference.objects.filter(user=user).first() or Preference(user=user)
 
 
-def hours(chosen: Preference) -> quiet.Hours:
-    days = frozenset(chosen.quiet_days)
-    return quiet.Hours(chosen.quiet_from, chosen.quiet_until, days, chosen.zone, chosen.critical_breaks_quiet)
-
-
 def ways(user: User, severity: str, now: datetime) -> list[Reach]:
     """How this person is told of it, the first way first. Whom no way fits is told by mail, so nothing is lost."""
     if not user.is_active:
         return []
-    rest = hours(preference(user))
+    rest = preference(user).hours()
     start = quiet.earliest(rest, now, severity)
     fitting = ["warn", "critical"] if severity == "critical" else ["warn"]
     chosen = Way.objects.filter(user=user, severity__in=fitting, channel__enabled=True, channel__owner=user)

@@ -42,7 +42,13 @@ def warnings(schedule: Schedule, now: datetime) -> list[str]:
     named = {person for rotation in schedule.rotations.all() for person in rotation.people}
     if named - set(known):
         found.append("Somebody in its turns has left the team or was switched off; those turns are gaps.")
-    return found
+    return found + people.lookers(schedule.team, called(schedule))
+
+
+def called(schedule: Schedule) -> set[str]:
+    """The ids of whomever it may name."""
+    named = {person for rotation in schedule.rotations.all() for person in rotation.people}
+    return named | ({str(schedule.fallback.uuid)} if schedule.fallback else set())
 
 
 def plan(schedule: Schedule, known: set[str], since: datetime) -> oncall.Plan:

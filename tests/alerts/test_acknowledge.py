@@ -11,8 +11,9 @@ import pytest
 from django.test import Client
 
 from accounts.models import Audit, Membership, Team, User
-from alerts.models import Incident, Preference
-from alerts.services import answering_links
+from alerts import services
+from alerts.models import Delivery, Incident, Notice, Preference
+from alerts.services import answering_links, people
 from core.clock import now
 from tests.alerts.people import trouble
 
@@ -144,3 +145,15 @@ def test_the_short_address_leads_whoever_may_look_to_the_incident(
     assert client.get(f"/i/{10**30}").status_code == 404
     client.force_login(person("viewer", other_team))
     assert client.get(address).status_code == 404
+
+
+def test_who_took_it_is_not_told_so_over_their_own_channels(incident: Incident, maria: User, person: Person) -> None:
+    ole = person()
+    firing = Notice.objects.create(incident=incident, kind="firing", at=now(), told_at=now(), text="x")
+    for user in (maria, ole):
+        [reach] = people.ways(user, "critical", now())
+        Delivery.objects.create(
+            notice=firing, channel=reach.channel, recipient=user.email, person=user, due_at=now(), state="sent"
+        )
+    services.acknowledge(incident, now(), by=maria)
+    assert list(Delivery.objects.filter(notice__kind="acknowledged").values_list("person", flat=True)) == [ole.pk]

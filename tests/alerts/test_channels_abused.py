@@ -60,7 +60,7 @@ def test_a_kept_token_does_not_follow_to_another_address(api: Callable[..., Clie
         (Email, {"to": ["a@example.org"] * 51}, "at most 50"),
         (Sms, {**SMS, "to": ["+4520123456"] * 51}, "at most 50"),
         (Sms, {**SMS, "account": "../../admin?x="}, "is no account"),
-        (Sms, {**SMS, "to": ["+45\u0662\u0660123456"]}, "is no number with country code"),
+        (Sms, {**SMS, "to": ["+45\u0662\u0660123456"]}, "is no phone number with its country code"),
     ],
 )
 def test_what_would_reach_further_is_refused_when_it_is_saved(kind: Any, config: Any, says: str) -> None:

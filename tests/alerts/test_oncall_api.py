@@ -214,3 +214,27 @@ def test_chains_of_others_are_like_absent_ones_and_lookers_do_not_change_them(
     assert stranger.get(url).status_code == stranger.delete(url).status_code == 404
     assert operator.get(url).status_code == 200
     assert operator.patch(url, {"name": "x"}, JSON).status_code == 403
+
+
+def test_whoever_may_look_alone_is_named_when_they_are_to_be_called(
+    team: Team, api: Callable[..., Client], person: Callable[..., User]
+) -> None:
+    admin, bob = person(), person("viewer", first_name="Bob")
+    said = "Bob may look but not acknowledge: their messages carry no button."
+    client = api(admin)
+
+    def made(path: str, **body: Any) -> dict[str, Any]:
+        reply = client.post(f"/api/v1/{path}", body, content_type="application/json")
+        assert reply.status_code == 201, reply.content
+        return dict(reply.json())
+
+    turn = {"people": [str(bob.uuid)], "starts_on": "2026-01-01", "hand_over": "09:00"}
+    schedule = made("schedules", name="Week", zone="UTC", rotations=[turn], fallback=str(admin.uuid))
+    assert schedule["warnings"] == [said]
+    both = [{"kind": "person", "person": str(admin.uuid)}, {"kind": "person", "person": str(bob.uuid)}]
+    assert made("chains", name="One", steps=both)["warnings"] == [said]
+    asked = [{"kind": "on_call", "schedule": schedule["id"]}]
+    assert made("chains", name="Two", steps=asked)["warnings"] == [said]
+    assert made("chains", name="Three", steps=both[:1])["warnings"] == []
+    client = api(bob)
+    assert made("ways", kind="email", address="bob@example.org")["warnings"] == [said]

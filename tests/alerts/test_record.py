@@ -11,8 +11,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import Team, User
-from alerts.models import Channel, Delivery, Incident, Notice
+from alerts.models import Channel, Delivery, Incident, Notice, Silence
+from alerts.services import people
 from core.clock import now
+from tests.alerts.people import NIGHT, rests, trouble
 from tests.alerts.stage import Stage
 
 
@@ -142,3 +144,56 @@ def test_verbs_of_an_incident(told: Stage, api: Callable[..., Client], person: C
     assert do("resolve").json()["state"] == "resolved"
     kinds = Notice.objects.filter(incident=incident).order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["firing", "acknowledged", "note", "unacknowledged", "resolved"]
+
+
+def test_what_was_held_says_why_and_when_it_was_told(stage: Stage, api: Callable[..., Client]) -> None:
+    rule = stage.rule("First", group_wait=0)
+    end = stage.now + timedelta(minutes=10)
+    Silence.objects.create(team=stage.team, rule=rule, starts_at=stage.now, ends_at=end, reason="moving", owner=None)
+    stage.fire(rule, "web-1")
+    stage.at(1)
+    where = f"/api/v1/incidents/{Incident.objects.get().uuid}/timeline"
+    [entry] = api().get(where).json()
+    assert (entry["state"], entry["told_at"]) == ("held", None)
+    assert "moving" in entry["held"]
+    why = entry["held"]
+    stage.at(1200)
+    entry = api().get(where).json()[0]
+    assert (entry["state"], entry["result"], entry["held"]) == ("told", "", why)
+    assert entry["told_at"] > entry["at"]
+
+
+def test_a_delivery_that_waits_for_the_end_of_quiet_hours_says_so(
+    team: Team, api: Callable[..., Client], person: Callable[..., User]
+) -> None:
+    user = person()
+    rests(user)
+    incident = trouble(team, NIGHT)
+    notice = Notice.objects.create(incident=incident, kind="firing", at=NIGHT, told_at=NIGHT, text="x")
+    [reach] = people.ways(user, "warn", NIGHT)
+    common = {"notice": notice, "person": user, "channel": reach.channel}
+    one = Delivery.objects.create(**common, recipient="a", due_at=reach.due_at)
+    Delivery.objects.create(**common, recipient="b", due_at=NIGHT)
+
+    def said() -> list[str]:
+        entries = api().get(f"/api/v1/incidents/{incident.uuid}/timeline").json()
+        return sorted(entry["held"] for entry in entries if entry["entry"] == "delivery")
+
+    assert said() == ["", "waits for the end of quiet hours"]
+    Delivery.objects.filter(pk=one.pk).update(state="sent", sent_at=reach.due_at)
+    assert said() == ["", "waited for the end of quiet hours"]
+
+
+def test_a_strangers_method_finds_nothing_and_an_unknown_one_is_not_known(
+    told: Stage, api: Callable[..., Client], person: Callable[..., User], other_team: Team
+) -> None:
+    where = f"/api/v1/incidents/{_over().uuid}"
+    for user in (person("viewer", other_team), person("admin", other_team)):
+        stranger = api(user)
+        for method in ("get", "patch", "put", "delete", "post"):
+            assert getattr(stranger, method)(where).status_code == 404, method
+        assert stranger.post(f"{where}/acknowledge").status_code == 404
+    viewer = api(person("viewer"))
+    assert [viewer.get(where).status_code, viewer.patch(where).status_code] == [200, 405]
+    assert viewer.post(f"{where}/acknowledge").status_code == 403
+    assert Client().patch(where).status_code == 401

@@ -110,7 +110,7 @@ def test_a_plan_says_what_would_change_and_changes_nothing(main: Team) -> None:
     ("text", "said"),
     [
         ("rules:\n  - name: a\n    metric: cpu\n    critical: 5\n    critical_recover: 9\n",
-         "rules.yaml, line 5: critical_recover: critical_recover must be below critical, or equal to it."),
+         "line 5: critical_recover: critical_recover is 9, which must be below critical, 5, or equal to it."),
         ("rules:\n  - name: a\n    metric: cpu\n    critcal: 5\n", "line 4: critcal: Nothing is known by this name."),
         ("rules:\n  - name: a\n    metric: cpu\n", "line 2: critical: Give a limit"),
         ("rules:\n  - name: a\n    critical: hot\n    metric: cpu", "line 3: critical: A valid number is required."),
@@ -216,3 +216,12 @@ def test_what_the_page_about_rules_shows_can_be_applied(team: Team, person: Call
         assert apply(team, block)
     text = rulefile.export(team)
     assert apply(team, text) == []
+
+
+def test_a_limit_is_edited_in_the_file_without_its_recovery_value_in_the_way(team: Team) -> None:
+    first = "rules:\n  - name: a\n    metric: cpu_used_percent\n    warn: 50\n"
+    apply(team, f"{first}    critical: 90\n    critical_recover: 80\n")
+    text = rulefile.export(team)
+    assert "warn_recover" not in text
+    assert "critical_recover: 80" in text, "what somebody chose stays"
+    assert apply(team, text.replace("warn: 50", "warn: 45")) == ["~ a: warn 50 → 45, warn_recover 48 → 43"]

@@ -87,7 +87,7 @@ def test_the_account_may_come_from_the_environment(sink: WebhookSink, monkeypatc
 
 @pytest.mark.parametrize("number", ["20123456", "+45", "+45 2012 3456 ext 7", "nobody"])
 def test_a_bad_number_is_refused_when_it_is_saved(number: str) -> None:
-    with pytest.raises(ValueError, match=r"\+4520123456"):
+    with pytest.raises(ValueError, match=r"\+4512345678"):
         Sms({"to": [number]})
 
 

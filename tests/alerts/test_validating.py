@@ -28,9 +28,17 @@ def rule(**fields: Any) -> Rule:
     ("fields", "field", "said"),
     [
         ({"critical": None}, "critical", "Give a limit"),
-        ({"warn": 85, "warn_recover": 90}, "warn_recover", "warn_recover must be below warn, or equal to it."),
-        ({"warn": 97, "critical": 95}, "warn", "warn must be below critical"),
-        ({"op": "below", "critical_recover": 90}, "critical_recover", "critical_recover must be above critical"),
+        (
+            {"warn": 85, "warn_recover": 90},
+            "warn_recover",
+            "warn_recover is 90, which must be below warn, 85, or equal to it.",
+        ),
+        ({"warn": 97, "critical": 95}, "warn", "warn is 97, which must be below critical, 95"),
+        (
+            {"op": "below", "critical_recover": 90},
+            "critical_recover",
+            "critical_recover is 90, which must be above",
+        ),
         ({"warn_recover": 80}, "warn_recover", "warn_recover needs warn"),
         ({"critical": float("nan")}, "critical", "finite"),
         ({"metric": ""}, "metric", "which metric"),
@@ -88,7 +96,7 @@ def test_what_we_filled_in_follows_its_limit_and_what_somebody_wrote_stays(api: 
     wrong = client.patch(where, {"critical": 75}, content_type="application/json")
     assert wrong.status_code == 400
     assert wrong.json()["fields"] == {
-        "critical_recover": ["critical_recover must be below critical, or equal to it."]
+        "critical_recover": ["critical_recover is 80, which must be below critical, 75, or equal to it."]
     }
 
 
@@ -204,7 +212,8 @@ def test_the_admin_judges_by_the_same_sentences(team: Team, person: Callable[...
         "notify": "[]", "group_by": "[]", "repeat_intervals": "[]", "enabled": "on",
     }  # fmt: skip
     where = "/admin/alerts/rule/add/"
-    assert "critical_recover must be below critical, or equal to it." in client.post(where, form).content.decode()
+    said = "critical_recover is 99, which must be below critical, 95, or equal to it."
+    assert said in client.post(where, form).content.decode()
     assert client.post(where, form | {"critical_recover": ""}).status_code == 302
     made = Rule.objects.get()
     assert (made.critical_recover, made.made_by) == (93, owner)
@@ -213,3 +222,15 @@ def test_the_admin_judges_by_the_same_sentences(team: Team, person: Callable[...
     made.refresh_from_db()
     assert (made.critical, made.critical_recover) == (90, 88)
     assert list(Audit.objects.order_by("pk").values_list("action", flat=True)) == ["rule.make", "rule.change"]
+
+
+def test_what_is_not_known_or_missing_is_said_with_what_to_write(team: Team, api: Callable[..., Client]) -> None:
+    def said(path: str, **body: Any) -> Any:
+        return api().post(f"/api/v1/{path}", body, content_type="application/json").json()["fields"]
+
+    assert said("rules", name="a", op="over")["op"] == ["“over” is not known; write above or below."]
+    assert "kinds are threshold, change" in said("rules", name="a", kind="odd")["kind"][0]
+    for reason in ({}, {"reason": ""}, {"reason": None}):
+        assert said("silences", **reason)["reason"] == ["Say why: people who miss a message will ask."]
+    told = said("channels", name="a", kind="sms", config={"to": ["5551234"]})["config"]
+    assert told == ["5551234 is no phone number with its country code, such as +4512345678."]
