@@ -85,7 +85,7 @@ def test_a_chain_climbs_until_somebody_acknowledges(loops: None, team: Team, sin
     )
     chains.begin(incident, chain, now())
     first, second = sinks[0].wait()[0], sinks[1].wait()[0]
-    assert 0.9 <= second.at - first.at <= 3
+    assert 0.4 <= second.at - first.at <= 3  # the first may be on its way for a while, the second waits from its step
     assert first.json["severity"] == "critical"
 
     link = urlsplit(answering_links.link(incident, ole)).path
@@ -95,7 +95,8 @@ def test_a_chain_climbs_until_somebody_acknowledges(loops: None, team: Team, sin
 
     time.sleep(2.5)
     assert events(sinks[2]) == []
-    until(lambda: all("acknowledged" in events(sink) for sink in sinks[:2]))
+    until(lambda: "acknowledged" in events(sinks[0]))
+    assert "acknowledged" not in events(sinks[1])  # Ole knows what Ole did
     done = list(Step.objects.order_by("place").values_list("result", flat=True))
     assert done[:3] == ["Told Maria by webhook.", "Waited 1 s: nobody acknowledged.", "Told Ole by webhook."]
     assert all("Ole looks after it" in result for result in done[3:])
