@@ -14,6 +14,7 @@ from django.db import DatabaseError, close_old_connections, connections
 
 from core import live, shared
 from core.clock import now
+from core.locking import locked
 from core.models import Lease
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class Held:
 
     def still(self) -> bool:
         """Inside a transaction: whether it is ours in the table, and stays so until the commit."""
-        sure = Lease.objects.select_for_update().filter(name=self.name, owner=self.owner).exists()
+        sure = locked(Lease.objects).filter(name=self.name, owner=self.owner).exists()
         if not sure:
             self.renew_at = 0.0
         return sure

@@ -16,6 +16,7 @@ from accounts.models import Team
 from core import tokens
 from core.clock import now
 from core.errors import Conflict, Unauthorized
+from core.locking import locked
 from servers.models import DEFAULT_INTERVAL, AgentKey, Enrolment, Server
 from servers.services import add_events, set_agent, set_facts
 
@@ -173,7 +174,7 @@ def hand_key(agent: Agent) -> str:
 
     No hour ends it: whoever lost the answer, or could not save it, would be locked out for good.
     """
-    server = Server.objects.select_for_update().filter(pk=agent.server).first()
+    server = locked(Server.objects).filter(pk=agent.server).first()
     mine = AgentKey.objects.filter(server=server, revoked_at=None)
     asking = mine.filter(key=agent.key).first()
     if server is None or asking is None:
@@ -245,7 +246,7 @@ def _invitation(clear: str, fingerprint: str) -> Enrolment:
     parts = tokens.split(clear, "wke")
     if parts is None:
         raise refused
-    invitation = Enrolment.objects.select_for_update().filter(key=parts[0]).first()
+    invitation = locked(Enrolment.objects).filter(key=parts[0]).first()
     if invitation is None or not tokens.same(invitation.digest, parts[1]):
         raise refused
     if invitation.revoked_at or invitation.expires_at < now():
@@ -257,7 +258,7 @@ def _invitation(clear: str, fingerprint: str) -> Enrolment:
 
 def _known_or_new(invitation: Enrolment, hostname: str, fingerprint: str) -> Server:
     # Two machines at once would take one number; whoever comes second waits for the first.
-    Team.objects.select_for_update().get(pk=invitation.team_id)
+    locked(Team.objects).get(pk=invitation.team_id)
     mine = Server.objects.filter(team=invitation.team)
     server = mine.filter(fingerprint=fingerprint, demo=invitation.demo).first()
     if server:

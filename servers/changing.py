@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.services import audit
 from core import runner, selector
 from core.clock import now
+from core.locking import locked
 from servers import orders
 from servers.models import AgentKey, Enrolment, Server
 
@@ -47,7 +48,7 @@ def tags_of(words: Iterable[str]) -> list[str]:
 @transaction.atomic
 def change(server: Server, wanted: dict[str, Any], *, by: User | None) -> bool:
     """Set what differs; the same again does nothing."""
-    row = Server.objects.select_for_update().filter(pk=server.pk).first()
+    row = locked(Server.objects).filter(pk=server.pk).first()
     if row is None:
         return False
     before = {name: getattr(row, name) for name, value in wanted.items() if getattr(row, name) != value}
@@ -90,7 +91,7 @@ def accept(server: Server, *, by: User | None, offered: str = "") -> bool:
 
     `offered` is the one somebody saw: another may have asked since.
     """
-    row = Server.objects.select_for_update().filter(pk=server.pk).first()
+    row = locked(Server.objects).filter(pk=server.pk).first()
     if row is None or not row.offered or (offered and row.offered != offered):
         return False
     audit(by, "server.accept", row, before={"fingerprint": row.fingerprint}, after={"fingerprint": row.offered})
@@ -106,7 +107,7 @@ def remove(servers: Sequence[Server], *, by: User | None = None) -> int:
     count = 0
     for part in _slices(servers):
         with transaction.atomic():
-            mine = list(Server.objects.select_for_update().filter(pk__in=[one.pk for one in part]))
+            mine = list(locked(Server.objects).filter(pk__in=[one.pk for one in part]))
             ids = [one.pk for one in mine]
             for hook in _removals:
                 hook(ids)

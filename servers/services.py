@@ -14,6 +14,7 @@ from accounts.models import Team, User
 from accounts.services import audit
 from core import tokens
 from core.clock import now
+from core.locking import locked
 from servers import orders
 from servers.changing import accept, change, on_removal, remove, revoke, rotate, tags_of, withdraw
 from servers.models import Change, Enrolment, Event, FactSheet, Server
@@ -59,7 +60,7 @@ def set_facts(server: Server, document: Facts, at: datetime, *, whole: bool = Tr
 
     Where the document is not the whole one, what it does not name stays.
     """
-    sheet = FactSheet.objects.select_for_update().filter(server=server).first()
+    sheet = locked(FactSheet.objects).filter(server=server).first()
     document = _clean(document)
     if sheet and not whole:
         document = _over(sheet.document, document)

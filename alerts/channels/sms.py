@@ -12,15 +12,11 @@ from django.conf import settings
 
 from alerts.channels import web
 from alerts.channels.base import DeliveryError, Field, Message, Sent, Usual, channels, check_count, read_config
+from alerts.telephone import GSM, TWICE
 
 API = "https://api.twilio.com"
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _ACCOUNT = re.compile(r"[\w-]{1,64}", re.ASCII)  # it becomes a part of the address
-GSM = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-TWICE = frozenset("^{}\\[~]|€")  # of GSM-7's second table: two places each
 GSM_PLACES, WIDE_PLACES = 160, 70
 GSM_PART, WIDE_PART = 153, 67  # a part of a longer message gives some places to its number
 MOST_PARTS = 3

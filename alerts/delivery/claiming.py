@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 
 from alerts.models import Delivery
 from core import runner
+from core.locking import locked
 from core.runner import INSTANCE
 
 LEASE = timedelta(seconds=40)  # a send may take ten seconds, a slow mail server's dialogue a few times that
@@ -21,7 +22,7 @@ WITH = ("notice__incident", "person")  # what a message is made of is read when 
 def claim(channel: int, at: datetime, most: int) -> list[Delivery]:
     """Take those that wait longest; another process that asks at the same time gets others."""
     chosen = Delivery.objects.due(at).filter(channel=channel).order_by("due_at", "pk")
-    found = list(chosen.select_related(*WITH).select_for_update(skip_locked=True, of=("self",))[:most])
+    found = list(locked(chosen.select_related(*WITH), skip=True)[:most])
     for one in found:
         one.lease_owner, one.lease_until, one.attempts = INSTANCE, at + LEASE, one.attempts + 1
         one.tried_at = one.tried_at or at

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from alerts import messages
 from alerts.delivery import kinds
 from alerts.models import Channel, Delivery, Notice
+from core.locking import locked
 
 KIND = "digest"
 WINDOW = timedelta(minutes=10)
@@ -43,7 +44,7 @@ def fold(channel: Channel, now: datetime) -> int:
     free = Delivery.objects.filter(
         channel=channel, state="waiting", folded_in=None, due_at__lte=now, lease_until=None
     )
-    waiting = list(free.exclude(notice__kind__in=NEVER).select_related("notice").select_for_update(of=("self",)))
+    waiting = list(locked(free.exclude(notice__kind__in=NEVER).select_related("notice")))
     for recipient in {one.recipient for one in waiting}:
         mine = [one for one in waiting if one.recipient == recipient]
         digest = _open(channel, recipient) or _begin(channel, mine, now)
@@ -56,7 +57,7 @@ def _open(channel: Channel, recipient: str) -> Delivery | None:
     chosen = Delivery.objects.filter(
         channel=channel, recipient=recipient, notice__kind=KIND, state="waiting", lease_until=None
     )
-    return chosen.select_for_update(of=("self",)).first()
+    return locked(chosen).first()
 
 
 def _begin(channel: Channel, mine: Sequence[Delivery], now: datetime) -> Delivery:

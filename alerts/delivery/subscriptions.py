@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.services import audit
 from alerts.channels.push import Subscription, check
 from alerts.models import Channel
+from core.locking import locked
 
 NAME = "Web push"
 MOST = 20
@@ -22,7 +23,7 @@ def add(user: User, one: Subscription) -> Channel:
     made = Channel(owner=user, name=NAME, kind="push", default=False)
     made.config = {"subscriptions": []}
     Channel.objects.bulk_create([made], ignore_conflicts=True)
-    channel = Channel.objects.standing().select_for_update(of=("self",)).get(owner=user, name=NAME)
+    channel = locked(Channel.objects.standing()).get(owner=user, name=NAME)
     others = [kept for kept in _browsers(channel) if kept["endpoint"] != one.endpoint][-(MOST - 1) :]
     mine = {"endpoint": one.endpoint, "p256dh": one.p256dh, "auth": one.auth, "name": one.name[:60]}
     channel.config = {"subscriptions": [*others, mine]}
@@ -43,7 +44,7 @@ def end(user: User, endpoint: str) -> None:
 
 @transaction.atomic
 def remove(channel: int, recipient: str) -> None:
-    row = Channel.objects.standing().select_for_update(of=("self",)).filter(pk=channel, kind="push").first()
+    row = locked(Channel.objects.standing()).filter(pk=channel, kind="push").first()
     if row is None:
         return
     left = [kept for kept in _browsers(row) if Subscription(**kept).id != recipient]

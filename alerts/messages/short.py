@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+from alerts.telephone import GSM, TWICE
+
 MOST = 160
-# ETSI GSM 03.38; the second row is written with an escape and so counts twice.
-BASIC = set(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-TWICE = set("^{}\\[~]|€")
 INSTEAD = {
     "…": "...",
     "\u2013": "-",
@@ -35,12 +31,12 @@ def gsm(text: str) -> str:
 
 
 def _sign(sign: str) -> str:
-    if sign in BASIC or sign in TWICE:
+    if sign in GSM or sign in TWICE:
         return sign
     if sign in INSTEAD:
         return INSTEAD[sign]
     bare = "".join(one for one in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(one))
-    return bare if bare and all(one in BASIC or one in TWICE for one in bare) else "?"
+    return bare if bare and all(one in GSM or one in TWICE for one in bare) else "?"
 
 
 def fit(text: str, address: str = "", most: int = MOST) -> str:

@@ -16,6 +16,7 @@ from alerts.rulefile.names import Names, NoSuch
 from alerts.rulefile.reading import Broken, Entry, read
 from alerts.rulefile.writing import time
 from alerts.services import rules as ruling
+from core.locking import locked
 
 ADDED, CHANGED, REMOVED = "+", "~", "-"
 
@@ -71,7 +72,7 @@ def _warned(team: Team, done: Plan) -> Plan:
 
 @transaction.atomic
 def _made(team: Team, entries: list[Entry], now: datetime, *, by: User | None, prune: bool) -> Plan:
-    standing = {rule.name: rule for rule in Rule.objects.standing().select_for_update().filter(team=team)}
+    standing = {rule.name: rule for rule in locked(Rule.objects.standing()).filter(team=team)}
     done, faults, names = Plan(), [], Names(team)
     # Rules over others come last: they may name some that this file makes.
     for entry in sorted(entries, key=lambda one: one.fields.get("kind") == "composite"):

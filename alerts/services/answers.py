@@ -14,6 +14,7 @@ from alerts.models import Incident, Notice
 from alerts.services import audience, freeing, seen, telling
 from alerts.services.moves import ALERTS_CHANGED, end
 from core import runner
+from core.locking import locked
 
 STICKY, UNTIL = "sticky", "until"
 
@@ -36,7 +37,7 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
     Whoever answers from outside and is no user of ours is known by name alone.
     """
     chosen = Incident.objects.open().select_related("acknowledged_by").filter(pk=incident.pk)
-    row = chosen.select_for_update(of=("self",)).first()
+    row = locked(chosen).first()
     if row is None:
         return
     how = UNTIL if until else how
@@ -78,7 +79,7 @@ def unacknowledge(
 ) -> None:
     """Nobody looks after it any more: who was told of it hears so, and they are called again."""
     taken = Incident.objects.open().exclude(acknowledged_at=None).filter(pk=incident.pk)
-    if not taken.select_for_update(of=("self",)).exists():
+    if not locked(taken).exists():
         return
     words = why or f"{by} gave it back."
     notice = freeing.free(incident, now, reason or ("person" if by else "unanswered"), words=words, by=by)
@@ -103,7 +104,7 @@ def note(incident: Incident, now: datetime, *, by: User, text: str) -> Notice:
 @transaction.atomic
 def close(incident: Incident, now: datetime, *, by: User) -> None:
     """A person says that it is over: its alerts end, and who was told hears of it at once."""
-    row = Incident.objects.open().select_for_update(of=("self",)).filter(pk=incident.pk).first()
+    row = locked(Incident.objects.open()).filter(pk=incident.pk).first()
     if row is None:
         return
     if not row.alerts.exists():  # a trouble that is no alert

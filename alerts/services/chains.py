@@ -14,6 +14,7 @@ from alerts import chains as pure
 from alerts.models import Chain, Channel, Delivery, Incident, Rule, Schedule, Step
 from alerts.services import people, schedules, seen, stepping
 from core import runner
+from core.locking import locked
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def never(_incident: Incident) -> str:
 @transaction.atomic
 def begin(incident: Incident, chain: Chain, now: datetime) -> None:
     """Write down each step of a chain as it stands now; a chain that this incident follows already stays."""
-    Incident.objects.select_for_update().get(pk=incident.pk)
+    locked(Incident.objects).get(pk=incident.pk)
     if Step.objects.filter(incident=incident, args__chain=str(chain.uuid)).exists():
         return
     steps = [
@@ -110,7 +111,7 @@ def _due(now: datetime, *, after: int) -> list[int]:
 @transaction.atomic
 def _run(pk: int, now: datetime, muted: Muted) -> None:
     chosen = Incident.objects.select_related("team", "acknowledged_by").filter(pk=pk)
-    incident = chosen.select_for_update(skip_locked=True, of=("self",)).first()
+    incident = locked(chosen, skip=True).first()
     if incident is None:
         return  # another process does it, or somebody acknowledges it just now
     open_ = Step.objects.filter(incident=incident, done_at=None)

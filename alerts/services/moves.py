@@ -16,6 +16,7 @@ from alerts import messages
 from alerts.engine import Limits, Track
 from alerts.models import Alert, Incident
 from alerts.services.work import Work, lock
+from core.locking import locked
 
 ALERTS_CHANGED = "alerts-changed"
 
@@ -72,7 +73,7 @@ def end(
     """
     lock(Incident.objects.filter(pk__in=chosen.order_by().values("incident")))
     rows = chosen.select_related("rule__team", "server", "series", "incident").order_by("pk")
-    alerts = list(rows.select_for_update(of=("self",)))
+    alerts = list(locked(rows))
     work = Work(now)
     work.adopt(alerts)
     for alert in alerts:

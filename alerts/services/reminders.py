@@ -12,6 +12,7 @@ from django.db.models import Exists, Min, OuterRef, QuerySet
 from alerts.models import Delivery, Incident, Notice, Step
 from alerts.services import answers, people, seen
 from core import runner
+from core.locking import locked
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def _next(now: datetime) -> datetime | None:
 
 def _locked(chosen: QuerySet[Incident], pk: int) -> Incident | None:
     row = chosen.select_related("team", "acknowledged_by").filter(pk=pk)
-    return row.select_for_update(skip_locked=True, of=("self",)).first()
+    return locked(row, skip=True).first()
 
 
 @transaction.atomic

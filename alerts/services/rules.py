@@ -17,6 +17,7 @@ from alerts.models import Alert, Channel, Notice, Rule
 from alerts.services.moves import ALERTS_CHANGED, end
 from core import runner
 from core.clock import now
+from core.locking import locked
 
 RULES_CHANGED = "rules-changed"
 
@@ -38,7 +39,7 @@ def make_rule(rule: Rule, *, by: User | None) -> None:
 @transaction.atomic
 def change_rule(rule: Rule, wanted: Mapping[str, Any], *, by: User | None) -> bool:
     """Set what differs, by the names of its columns; what somebody else changed meanwhile stays."""
-    row = Rule.objects.standing().select_for_update().filter(pk=rule.pk).first()
+    row = locked(Rule.objects.standing()).filter(pk=rule.pk).first()
     if row is None:
         return False
     before = {name: getattr(row, name) for name, value in wanted.items() if getattr(row, name) != value}

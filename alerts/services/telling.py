@@ -15,6 +15,7 @@ from alerts.services import chains, reminders
 from alerts.services.audience import To
 from alerts.services.flush import Flush
 from core import runner
+from core.locking import locked
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def _flush_alone(pk: int, now: datetime) -> None:
 @transaction.atomic
 def _flush_some(of: QuerySet[Incident], now: datetime) -> int:
     due = of.filter(next_at__lte=now).select_related("rule", "acknowledged_by").order_by("next_at", "pk")
-    incidents = list(due.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE])
+    incidents = list(locked(due, skip=True)[:AT_ONCE])
     if incidents:
         Flush(incidents, now).run()
     return len(incidents)
@@ -126,7 +127,7 @@ def _give_back(incident: Incident, now: datetime) -> None:
 
     # Its owner may have said a later time since it was found.
     row = _over(now).select_related("acknowledged_by").filter(pk=incident.pk)
-    still = row.select_for_update(skip_locked=True, of=("self",)).first()
+    still = locked(row, skip=True).first()
     if still is not None:
         answers.unacknowledge(still, now, f"The time of {still.acknowledged_by} is over.", reason="until")
 

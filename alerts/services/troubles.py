@@ -13,6 +13,7 @@ from accounts.models import Team
 from alerts.models import Incident, Notice
 from alerts.services import seen
 from core import runner
+from core.locking import locked
 
 
 @transaction.atomic
@@ -42,7 +43,7 @@ def trouble_begins(  # noqa: PLR0913 - one trouble
 @transaction.atomic
 def trouble_ends(key: str, text: str, now: datetime, *, about: Mapping[str, Any] | None = None) -> None:
     """Close it; who was told of it is told of its end. Without an open one nothing happens."""
-    incident = Incident.objects.open().select_for_update().filter(key=key).first()
+    incident = locked(Incident.objects.open()).filter(key=key).first()
     if incident is None:
         return
     incident.resolved_at = incident.next_at = now

@@ -17,6 +17,7 @@ from alerts.grouping import Timers
 from alerts.models import Alert, Incident, Notice, Rule
 from alerts.services import seen
 from core import runner
+from core.locking import locked
 from metrics.models import Series
 from servers.models import Server
 
@@ -42,7 +43,7 @@ def is_down(rule: Rule) -> bool:
 
 def lock(chosen: QuerySet[Incident]) -> list[int]:
     """Hold these in the order in which everybody does, so that no two wait for each other."""
-    rows = chosen.select_for_update(of=("self",)).order_by("pk")
+    rows = locked(chosen).order_by("pk")
     return [incident.pk for incident in rows]
 
 
@@ -109,7 +110,7 @@ class Work:
             self._key(rule, server) for rule, server, _ in keys if rule in self.rules and server in self.servers
         }
         self._lock({pk for pk in known.values() if pk}, groups)
-        for alert in Alert.objects.open().filter(pk__in=known).select_for_update(of=("self",)):
+        for alert in locked(Alert.objects.open().filter(pk__in=known)):
             self._hold(alert)
 
     def adopt(self, alerts: Iterable[Alert]) -> None:
@@ -139,7 +140,7 @@ class Work:
         """The open ones, and those that ended and whose end waits for its tick: they go on if it is bad again."""
         going = Q(resolved_at=None) | Q(next_at__gt=self.now)
         chosen = Incident.objects.filter(Q(pk__in=pks) | Q(going, key__in=keys)).order_by("pk")
-        for incident in chosen.select_for_update(of=("self",)):
+        for incident in locked(chosen):
             group = self.groups[incident.pk] = self.owners[id(incident)] = Group(incident)
             known = self.by_key.get(incident.key)
             if incident.key in keys and (known is None or incident.resolved_at is None):
@@ -316,7 +317,7 @@ class Work:
         """A server is heard again: what its silence held is told after its group's wait, if it is still bad."""
         held = Notice.objects.untold().filter(alert__server__in=self.up_again)
         incidents = Incident.objects.filter(pk__in=held.values("incident")).select_related("rule")
-        for incident in incidents.select_for_update(of=("self",)).order_by("pk"):
+        for incident in locked(incidents).order_by("pk"):
             incident.next_at = self.now + timers(incident.rule).waits(incident.severity)
             incident.parent = None
             incident.save(update_fields=["next_at", "parent"])

@@ -11,7 +11,7 @@ from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Team
-from alerts import messages
+from alerts import messages, telephone
 from alerts.channels.email import build
 from alerts.channels.message import CONTRACT
 from alerts.messages import short
@@ -105,7 +105,7 @@ def test_a_rule_with_line_breaks_keeps_its_steps_and_a_name_does_not() -> None:
 def test_the_short_form_is_one_text_message_and_push_fits(world: World, name: str, language: str) -> None:
     message = world.told(CASES[name](world), language)
     assert short.width(message.short) <= 160
-    assert all(sign in short.BASIC | short.TWICE for sign in message.short)
+    assert all(sign in telephone.GSM | telephone.TWICE for sign in message.short)
     pushed = [message.title, message.summary, message.url, message.answer_url]
     assert len("".join(pushed).encode()) < 3000
 
