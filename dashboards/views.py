@@ -64,7 +64,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
     # Numbers first: what happens while the rest is read comes again live, and is never missed.
     seq = sequences(request, "fleet", "incidents")
     servers = present.servers(list(Server.objects.visible_to(request.user).select_related("team").order_by("name")))
-    props = {"now": now().timestamp(), "seq": seq, "servers": servers, "incidents": incidents(request), "words": {}}
+    props = {"now": now().timestamp(), "seq": seq, "servers": servers, "incidents": incidents(request)}
     props["acts"] = may(request, ACT)
     demo = sum(one["demo"] for one in servers)
     may_remove = demo > 0 and Server.objects.visible_to(request.user, MANAGE).filter(demo=True).exists()
@@ -86,7 +86,6 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "facts": sheet.document if sheet else {},
         "incidents": incidents(request, resolved=10, of=row),
         "may_manage": request.user.may(MANAGE, row.team),  # type: ignore[union-attr]
-        "words": {},
     }
     return show(request, "dashboards/server.html", "server", props)
 
@@ -103,7 +102,6 @@ def alerts(request: HttpRequest) -> HttpResponse:
         "me": str(person.uuid),
         "told": shown_as.told_to(person),
         "acts": may(request, ACT),
-        "words": {},
     }
     return show(request, "dashboards/alerts.html", "alerts", props)
 
@@ -124,7 +122,6 @@ def incident(request: HttpRequest, uuid: str) -> HttpResponse:
         "coming": shown_as.coming(row),
         "acts": may(request, ACT),
         **shown_as.family(row),
-        "words": {},
     }
     return show(request, "dashboards/incident.html", "incident", props)
 

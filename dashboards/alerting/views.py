@@ -30,7 +30,7 @@ DEAD_FOR = timedelta(days=7)
 
 
 def setup(request: HttpRequest, page: str, title: str, props: dict[str, Any]) -> HttpResponse:
-    common = {"now": now().timestamp(), "seq": sequences(request, "incidents"), "words": {}}
+    common = {"now": now().timestamp(), "seq": sequences(request, "incidents")}
     common |= {"acts": may(request, ACT), "manages": may(request, MANAGE)}
     return show(request, PAGE, page, {**common, **props}, page_title=title)
 

@@ -6,8 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from django import template
+from django.utils.html import json_script
+from django.utils.safestring import SafeString
 
 from core.clock import now
+from dashboards import words as said
 from dashboards.alerting import around
 
 register = template.Library()
@@ -29,6 +32,12 @@ def duty(context: Any) -> dict[str, Any]:
     today = until.date() == at.astimezone(until.tzinfo).date()
     far, endless = until - at > WEEK, until - at >= around.LONGEST
     return {"until": until, "today": today, "far": far, "endless": endless}
+
+
+@register.simple_tag
+def words(page: str) -> SafeString:
+    """The texts that the scripts of this page may have to say."""
+    return json_script(said.texts(page), "words")
 
 
 def _person(context: Any) -> Any:

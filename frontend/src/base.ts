@@ -5,12 +5,10 @@ import { live } from './live'
 import type { Link } from './live/client'
 import { followAlerts } from './openAlerts'
 import { waitForServer } from './waiting'
-import { setWords, t } from './words'
+import { t } from './words'
 
 const all = <E extends HTMLElement>(selector: string) => document.querySelectorAll<E>(selector)
 const root = document.documentElement
-const words = document.getElementById('base-words')?.textContent
-if (words) setWords(JSON.parse(words))
 
 for (const button of all<HTMLButtonElement>('[data-theme-toggle]')) {
   const label = () => {

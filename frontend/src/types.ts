@@ -95,11 +95,9 @@ export interface Kin {
   state: string
 }
 export type Seqs = Record<string, number>
-export type Words = Record<string, string>
 export interface Props {
   now: number
   seq: Seqs
-  words?: Words
 }
 export interface FleetProps extends Props {
   servers: Server[]

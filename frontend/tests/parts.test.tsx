@@ -8,10 +8,11 @@ import { Acknowledge } from '../src/ui/Acknowledge'
 import { Bar, Segments, Status } from '../src/ui/parts'
 import { arrived } from '../src/waiting'
 import { setWords, t, tn } from '../src/words'
+import english from '../src/words/en.json'
 
 afterEach(() => {
   vi.unstubAllGlobals()
-  setWords({})
+  setWords(english)
   document.body.replaceChildren()
 })
 const incident = { id: 'i1', title: 'Disk is full', state: 'open' } as Incident
@@ -71,7 +72,7 @@ it('numbers and ages as people read them', () => {
 it('words of the page win over English, plurals follow the language', () => {
   expect(tn('fleet.needs', 1)).toBe('One thing needs you')
   expect(tn('fleet.needs', 3)).toBe('3 things need you')
-  setWords({ 'state.ok': 'Rask' })
+  setWords({ ...english, 'state.ok': 'Rask' })
   expect(t('state.ok')).toBe('Rask')
 })
 it('a server has arrived when it reports and was not known before', () => {

@@ -112,7 +112,7 @@ def told(row: Json) -> Json:
 def props(scene: str, path: str, at: float) -> tuple[str, str, Json]:
     """Which template a path shows, the name of its place in the navigation, and its data."""
     rows = incidents(scene, at)
-    common: Json = {"now": at, "words": {}}
+    common: Json = {"now": at}
     if path.startswith("servers/") and path != "servers/add/":
         one = server(scene, int(path.split("/")[1][-12:]), at)
         facts = {

@@ -3,8 +3,8 @@ import { useState } from 'react'
 import { now } from '../live/clock'
 import { post } from '../live/http'
 import type { Incident } from '../types'
+import { t, tn } from '../words'
 import { Pick, Said, Text, useSend } from './form'
-import { w, wn } from './words'
 import { iso, ownZone } from './zones'
 
 const HOUR = 3600
@@ -48,23 +48,23 @@ export function Hush({ incidents, onDone }: { incidents: Incident[]; onDone: () 
       }}
     >
       <p className="mut">
-        {wn('hush.what', new Set(incidents.map((one) => one.server?.name)).size)} <code>{chosen}</code>
+        {tn('hush.what', new Set(incidents.map((one) => one.server?.name)).size)} <code>{chosen}</code>
       </p>
       <Pick
-        label={w('hush.long')}
+        label={t('hush.long')}
         value={hours}
-        options={['1', '4', '24', '168'].map((one) => [one, w(`hush.${one}` as 'hush.1')] as const)}
+        options={['1', '4', '24', '168'].map((one) => [one, t(`hush.${one}` as 'hush.1')] as const)}
         onChange={setHours}
       />
       <Text
-        label={w('silence.reason')}
+        label={t('silence.reason')}
         value={reason}
         fault={faults.reason ?? faults.selector}
         required
         onChange={setReason}
       />
       <button type="submit" className="btn pri" disabled={busy || !chosen}>
-        {w('hush.do')}
+        {t('hush.do')}
       </button>
       <Said failure={Object.keys(faults).length ? '' : failure} />
     </form>

@@ -2,8 +2,8 @@
 import { useCallback, useEffect, useState } from 'react'
 import { dayTime } from '../format'
 import { getJson, post } from '../live/http'
+import { t, tn } from '../words'
 import { Said, useSend } from './form'
-import { w, wn } from './words'
 
 interface Dead {
   id: string
@@ -34,10 +34,10 @@ function Row({ one, may, onDone }: { one: Dead; may: boolean; onDone: () => void
         </a>
         <p className="d mut num">
           {dayTime(Date.parse(one.tried_at ?? one.due_at) / 1000)} · {one.channel_name}
-          {one.recipient && ` → ${one.recipient}`} · {wn('told.tries', one.attempts)}
+          {one.recipient && ` → ${one.recipient}`} · {tn('told.tries', one.attempts)}
         </p>
         {one.error && <q className="mono crit">{one.error}</q>}
-        <Said failure={failure} done={again ? w('lost.again') : ''} />
+        <Said failure={failure} done={again ? t('lost.again') : ''} />
       </div>
       {may && !again && (
         <div className="a">
@@ -45,10 +45,10 @@ function Row({ one, may, onDone }: { one: Dead; may: boolean; onDone: () => void
             type="button"
             className="btn sm"
             disabled={busy}
-            aria-label={w('lost.retryOf', { text: one.text })}
+            aria-label={t('lost.retryOf', { text: one.text })}
             onClick={() => void retry()}
           >
-            {w(busy ? 'form.sending' : 'lost.retry')}
+            {t(busy ? 'form.sending' : 'lost.retry')}
           </button>
         </div>
       )}
@@ -81,9 +81,9 @@ export function Lost({ channels, may, onDone }: { channels: string[]; may: boole
     <section className="stack" aria-labelledby="lost">
       <div>
         <h2 className="part" id="lost">
-          {w('lost.title')}
+          {t('lost.title')}
         </h2>
-        <p className="mut">{w('lost.lede')}</p>
+        <p className="mut">{t('lost.lede')}</p>
       </div>
       <Said failure={failure} />
       <ul className="card things">

@@ -3,8 +3,8 @@ import { type ReactNode, useState } from 'react'
 import { now } from '../live/clock'
 import { post } from '../live/http'
 import type { Incident } from '../types'
+import { t } from '../words'
 import { Confirm, Pick, Said, Text, useSend } from './form'
-import { w } from './words'
 import { iso, moment, ownZone, wall } from './zones'
 
 const HOUR = 3600
@@ -37,44 +37,44 @@ export function Take({ incident, onDone, sure }: { incident: Incident; onDone: (
   const fields = (
     <>
       <Pick
-        label={w('take.how')}
+        label={t('take.how')}
         value={how}
-        options={HOW.map((one) => [one, w(`take.how.${one || 'worse'}` as 'take.how.worse')] as const)}
+        options={HOW.map((one) => [one, t(`take.how.${one || 'worse'}` as 'take.how.worse')] as const)}
         onChange={setHow}
       />
-      {how === 'until' && <Text label={w('take.until')} type="datetime-local" value={until} onChange={setUntil} />}
-      <Text label={w('take.reason')} value={reason} onChange={setReason} />
+      {how === 'until' && <Text label={t('take.until')} type="datetime-local" value={until} onChange={setUntil} />}
+      <Text label={t('take.reason')} value={reason} onChange={setReason} />
     </>
   )
   return (
-    <section className="card take" aria-label={w('take.title')}>
+    <section className="card take" aria-label={t('take.title')}>
       {incident.state === 'open' ? (
         <>
           <button type="button" className="btn pri big" disabled={busy} onClick={() => void take()}>
-            {w(busy ? 'form.sending' : 'take.acknowledge')}
+            {t(busy ? 'form.sending' : 'take.acknowledge')}
           </button>
-          {more(w('take.more'), fields)}
+          {more(t('take.more'), fields)}
         </>
       ) : (
         <>
           <button type="button" className="btn" disabled={busy} onClick={() => void ask('unacknowledge')}>
-            {w('take.back')}
+            {t('take.back')}
           </button>
           {more(
-            w('take.again'),
+            t('take.again'),
             <>
               {fields}
               <button type="button" className="btn" disabled={busy} onClick={() => void take()}>
-                {w('take.change')}
+                {t('take.change')}
               </button>
             </>,
           )}
         </>
       )}
       <Confirm
-        label={w('take.resolve')}
-        question={w('take.resolveSure')}
-        yes={w('take.resolve')}
+        label={t('take.resolve')}
+        question={t('take.resolveSure')}
+        yes={t('take.resolve')}
         busy={busy}
         onYes={() => void ask('resolve')}
       />
@@ -101,14 +101,14 @@ export function Note({ incident, onDone }: { incident: Incident; onDone: () => v
     >
       <Text
         hidden
-        label={w('note.label')}
-        placeholder={w('note.label')}
+        label={t('note.label')}
+        placeholder={t('note.label')}
         value={text}
         fault={faults.text}
         onChange={setText}
       />
       <button type="submit" className="btn" disabled={busy || !text.trim()}>
-        {w('note.add')}
+        {t('note.add')}
       </button>
       <Said failure={faults.text ? '' : failure} />
     </form>

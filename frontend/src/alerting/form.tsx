@@ -1,7 +1,7 @@
 // What forms are made of: fields that say their fault, amounts with units, a button that asks once more.
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
 import { HttpError } from '../live/http'
-import { w } from './words'
+import { t } from '../words'
 
 export type Faults = Record<string, string>
 
@@ -264,7 +264,7 @@ export function Amount({
           {scales.length > 1 ? (
             <select
               className="inp"
-              aria-label={w('form.unitOf', { label: field.label })}
+              aria-label={t('form.unitOf', { label: field.label })}
               value={size}
               onChange={(e) => {
                 const next = Number(e.target.value)
@@ -319,7 +319,7 @@ export function Confirm({
         {yes}
       </button>
       <button type="button" className="btn" onClick={() => setAsked(false)}>
-        {w('form.keep')}
+        {t('form.keep')}
       </button>
     </span>
   )

@@ -1,9 +1,9 @@
 // Kinds of channels and the fields of their configuration, drawn from what the hub says of each.
 import { useEffect, useState } from 'react'
 import { getJson } from '../live/http'
+import { t } from '../words'
 import { type Faults, Long, Pick, Text, Tick } from './form'
 import type { ChannelKind, KindField } from './types'
-import { w } from './words'
 
 export type Config = Record<string, string | boolean>
 
@@ -88,7 +88,7 @@ export function ConfigFields({
             key={name}
             {...common}
             type={secret ? 'password' : type === 'number' ? 'number' : 'text'}
-            placeholder={stored ? w('channel.kept') : undefined}
+            placeholder={stored ? t('channel.kept') : undefined}
             value={text}
             required={field.required && !stored}
             onChange={(v) => set(name, v)}
@@ -107,8 +107,8 @@ interface Tested {
 export function said(answer: Tested | null): string {
   if (answer?.answers?.length)
     return answer.answers
-      .map((one) => [one.to, one.answer || w('channel.noAnswer')].filter(Boolean).join(': '))
+      .map((one) => [one.to, one.answer || t('channel.noAnswer')].filter(Boolean).join(': '))
       .join('\n')
-  return answer?.detail ?? w('channel.noAnswer')
+  return answer?.detail ?? t('channel.noAnswer')
 }
 export type { Tested }

@@ -3,7 +3,7 @@ import { Component, type ReactNode, StrictMode, useEffect, useReducer, useState 
 import { createRoot } from 'react-dom/client'
 import { learn, now } from '../live/clock'
 import type { Incident, Props, Server } from '../types'
-import { type Key, setWords, t } from '../words'
+import { type Key, t } from '../words'
 
 export type Tone = 'ok' | 'warn' | 'crit' | 'off' | 'info'
 
@@ -150,7 +150,6 @@ export function mount<P extends Props>(name: string, view: (props: P) => ReactNo
   const data = document.getElementById(`island-${name}`)?.textContent
   if (!box || !data) return
   const props = JSON.parse(data) as P
-  setWords(props.words)
   learn(props.now, true)
   createRoot(box).render(
     <StrictMode>

@@ -1,9 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { Said } from '../../alerting/form'
 import { Hush } from '../../alerting/Hush'
-import { inbox as inboxTexts } from '../../alerting/texts/inbox'
-import { steps as stepsTexts } from '../../alerting/texts/steps'
-import { bring, w, wn } from '../../alerting/words'
 import { duration } from '../../format'
 import type { AlertsProps, Incident, Message } from '../../types'
 import { Acknowledge, acknowledge } from '../../ui/Acknowledge'
@@ -43,7 +40,7 @@ function Row({ incident, at, here, picked, onPick, may }: { incident: Incident; 
         <input
           type="checkbox"
           className="pick"
-          aria-label={w('inbox.pick', { title: incident.title })}
+          aria-label={t('inbox.pick', { title: incident.title })}
           checked={picked}
           onChange={() => onPick(incident.id)}
         />
@@ -59,7 +56,7 @@ function Row({ incident, at, here, picked, onPick, may }: { incident: Incident; 
         <p className="d num">
           {incident.server && <a href={incident.server.url}>{incident.server.name}</a>}
           {incident.rule && <span>{incident.rule}</span>}
-          {members > 1 && <span>{wn('inbox.members', members)}</span>}
+          {members > 1 && <span>{tn('inbox.members', members)}</span>}
           {incident.until === null ? (
             <span>{t('incident.since', { age: duration(at - incident.since) })}</span>
           ) : (
@@ -70,10 +67,10 @@ function Row({ incident, at, here, picked, onPick, may }: { incident: Incident; 
           )}
           {next && incident.state === 'open' && (
             <span className="warn">
-              {w(`step.${next.kind}` as 'step.team')} {until(next.at, at)}
+              {t(`step.${next.kind}` as 'step.team')} {until(next.at, at)}
             </span>
           )}
-          {incident.held && <span className="info">{w('inbox.held', { why: incident.held })}</span>}
+          {incident.held && <span className="info">{t('inbox.held', { why: incident.held })}</span>}
         </p>
       </div>
       <div className="a">
@@ -138,19 +135,19 @@ function Bulk({ chosen, onDone }: { chosen: Incident[]; onDone: () => void }) {
   }
   const servers = chosen.some((one) => one.server)
   return (
-    <section className="bulk" aria-label={w('inbox.bulk')}>
+    <section className="bulk" aria-label={t('inbox.bulk')}>
       <div className="ctl">
-        <strong role="status">{wn('inbox.picked', chosen.length)}</strong>
+        <strong role="status">{tn('inbox.picked', chosen.length)}</strong>
         <button type="button" className="btn pri" disabled={state.busy} onClick={() => void take()}>
-          {w('take.acknowledge')}
+          {t('take.acknowledge')}
         </button>
         {servers && (
           <button type="button" className="btn" aria-expanded={hush} onClick={() => setHush(!hush)}>
-            {w('inbox.silence')}
+            {t('inbox.silence')}
           </button>
         )}
         <button type="button" className="btn ghost" onClick={onDone}>
-          {w('inbox.none')}
+          {t('inbox.none')}
         </button>
       </div>
       <Said failure={state.failure} />
@@ -165,7 +162,7 @@ const EMPTY: Record<Exclude<Tab, 'open'>, 'inbox.emptyMine' | 'inbox.emptyTaken'
 }
 function Empty({ tab, whole }: { tab: Tab; whole: number }) {
   if (whole) return <p>{t('alerts.noMatch')}</p>
-  if (tab !== 'open') return <p>{w(EMPTY[tab])}</p>
+  if (tab !== 'open') return <p>{t(EMPTY[tab])}</p>
   return (
     <>
       <span className="ok">
@@ -225,7 +222,7 @@ function Alerts({ first }: { first: AlertsProps }) {
         <div className="tools">
           <Segments
             label={t('alerts.tabs')}
-            options={TABS.map((one) => [`${w(`inbox.${one}`)} ${count(tabs[one].length)}`, one] as const)}
+            options={TABS.map((one) => [`${t(`inbox.${one}`)} ${count(tabs[one].length)}`, one] as const)}
             value={tab}
             onPick={(next) => {
               seen.current.clear()
@@ -263,10 +260,9 @@ function Alerts({ first }: { first: AlertsProps }) {
             <Empty tab={tab} whole={whole.length} />
           </div>
         )}
-        {list.length > 1 && <p className="dim keys hide">{w(acts.length ? 'inbox.keys' : 'inbox.keysLook')}</p>}
+        {list.length > 1 && <p className="dim keys hide">{t(acts.length ? 'inbox.keys' : 'inbox.keysLook')}</p>}
       </section>
     </>
   )
 }
-bring(inboxTexts, stepsTexts)
 mount<AlertsProps>('alerts', (props) => <Alerts first={props} />)

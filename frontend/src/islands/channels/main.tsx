@@ -3,12 +3,11 @@ import { Amount, Confirm, Pick, Said, Text, Tick, useSend } from '../../alerting
 import { type Config, ConfigFields, configOf, said, type Tested, useKinds } from '../../alerting/kinds'
 import { Lost } from '../../alerting/Lost'
 import { useSetup } from '../../alerting/page'
-import { channels as channelsTexts } from '../../alerting/texts/channels'
 import type { Channel, ChannelKind, SetupProps } from '../../alerting/types'
-import { bring, w, wn } from '../../alerting/words'
 import { duration } from '../../format'
 import { post, send } from '../../live/http'
 import { Icon, mount, Status, type Tone, useNow } from '../../ui/parts'
+import { t, tn } from '../../words'
 
 interface ChannelsProps extends SetupProps {
   channels: Channel[]
@@ -16,31 +15,31 @@ interface ChannelsProps extends SetupProps {
 }
 const PATH = '/api/v1/channels'
 
-const lastFailed = ({ last_error: why }: Channel): string => (why ? w('channel.lastFailed', { why }) : '')
+const lastFailed = ({ last_error: why }: Channel): string => (why ? t('channel.lastFailed', { why }) : '')
 
 /** How a channel does, in one word and one sentence. */
 export function healthOf(channel: Channel, at: number): { tone: Tone; word: string; why: string } {
-  if (!channel.enabled) return { tone: 'off', word: w('channel.off'), why: '' }
-  if (channel.fault) return { tone: 'crit', word: w('channel.fault'), why: channel.fault }
+  if (!channel.enabled) return { tone: 'off', word: t('channel.off'), why: '' }
+  if (channel.fault) return { tone: 'crit', word: t('channel.fault'), why: channel.fault }
   if (channel.resting_until !== null && channel.resting_until > at)
     return {
       tone: 'warn',
-      word: w('channel.resting'),
+      word: t('channel.resting'),
       why:
         channel.resting_until - at < 1
-          ? w('channel.restingOver', { n: channel.failures })
-          : w('channel.restingWhy', { n: channel.failures, age: duration(channel.resting_until - at) }),
+          ? t('channel.restingOver', { n: channel.failures })
+          : t('channel.restingWhy', { n: channel.failures, age: duration(channel.resting_until - at) }),
     }
   if (channel.failures)
     return {
       tone: 'warn',
-      word: w('channel.failing'),
-      why: lastFailed(channel) || wn('channel.failures', channel.failures),
+      word: t('channel.failing'),
+      why: lastFailed(channel) || tn('channel.failures', channel.failures),
     }
-  if (channel.last_error) return { tone: 'warn', word: w('channel.failing'), why: lastFailed(channel) }
-  if (channel.dead) return { tone: 'warn', word: w('channel.lossy'), why: '' }
-  if (!channel.tried) return { tone: 'off', word: w('channel.untried'), why: '' }
-  return { tone: 'ok', word: w('channel.works'), why: '' }
+  if (channel.last_error) return { tone: 'warn', word: t('channel.failing'), why: lastFailed(channel) }
+  if (channel.dead) return { tone: 'warn', word: t('channel.lossy'), why: '' }
+  if (!channel.tried) return { tone: 'off', word: t('channel.untried'), why: '' }
+  return { tone: 'ok', word: t('channel.works'), why: '' }
 }
 export function Test({ path }: { path: string }) {
   const { busy, failure, run } = useSend()
@@ -52,11 +51,11 @@ export function Test({ path }: { path: string }) {
   return (
     <span className="test">
       <button type="button" className="btn sm" disabled={busy} onClick={() => void test()}>
-        {w(busy ? 'form.sending' : 'channel.test')}
+        {t(busy ? 'form.sending' : 'channel.test')}
       </button>
       {(answer || failure) && (
         <output className={failure ? 'crit' : 'ok'}>
-          {w(failure ? 'channel.testFailed' : 'channel.testDone')} <q className="mono">{failure || answer}</q>
+          {t(failure ? 'channel.testFailed' : 'channel.testDone')} <q className="mono">{failure || answer}</q>
         </output>
       )}
     </span>
@@ -104,7 +103,7 @@ function Form({
   return (
     <form
       className="card two-up form"
-      aria-label={channel ? w('channel.editOf', { name: channel.name }) : w('channel.add')}
+      aria-label={channel ? t('channel.editOf', { name: channel.name }) : t('channel.add')}
       ref={box}
       noValidate
       onSubmit={(e) => {
@@ -114,7 +113,7 @@ function Form({
     >
       {!channel && (
         <Pick
-          label={w('channel.kind')}
+          label={t('channel.kind')}
           value={kind}
           fault={faults.kind}
           options={kinds.map((one) => [one.kind, one.title] as const)}
@@ -124,58 +123,58 @@ function Form({
           }}
         />
       )}
-      <Text label={w('channel.name')} value={name} fault={faults.name} required onChange={setName} />
+      <Text label={t('channel.name')} value={name} fault={faults.name} required onChange={setName} />
       {!channel && page.manages.length > 1 && (
         <Pick
-          label={w('team')}
+          label={t('team')}
           value={team}
           options={page.manages.map((one) => [one, one] as const)}
           onChange={setTeam}
         />
       )}
       <ConfigFields fields={fields} value={config} onChange={setConfig} faults={faults} stored={channel !== null} />
-      {channel && <p className="help wide">{w('channel.secrets')}</p>}
+      {channel && <p className="help wide">{t('channel.secrets')}</p>}
       <Pick
-        label={w('channel.fallback')}
-        help={w('channel.fallbackHelp')}
+        label={t('channel.fallback')}
+        help={t('channel.fallbackHelp')}
         value={fallback}
         fault={faults.fallback}
-        options={[['', w('channel.noFallback')], ...others.map((one) => [one.id, one.name] as const)]}
+        options={[['', t('channel.noFallback')], ...others.map((one) => [one.id, one.name] as const)]}
         onChange={setFallback}
       />
       <Pick
-        label={w('channel.language')}
+        label={t('channel.language')}
         value={language}
         fault={faults.language}
-        options={[['', w('channel.anyLanguage')], ...page.languages]}
+        options={[['', t('channel.anyLanguage')], ...page.languages]}
         onChange={setLanguage}
       />
       <Amount
-        label={w('channel.cap')}
-        help={w('channel.capHelp')}
+        label={t('channel.cap')}
+        help={t('channel.capHelp')}
         value={cap}
         scales={[[1, '']]}
         fault={faults.storm_cap}
         onChange={setCap}
       />
       <div className="ticks">
-        <Tick label={w('channel.default')} help={w('channel.defaultHelp')} checked={usual} onChange={setUsual} />
-        <Tick label={w('channel.enabled')} checked={enabled} onChange={setEnabled} />
+        <Tick label={t('channel.default')} help={t('channel.defaultHelp')} checked={usual} onChange={setUsual} />
+        <Tick label={t('channel.enabled')} checked={enabled} onChange={setEnabled} />
       </div>
       <div className="ctl wide">
         <button type="submit" className="btn pri" disabled={busy}>
-          {w(busy ? 'form.saving' : channel ? 'form.save' : 'channel.make')}
+          {t(busy ? 'form.saving' : channel ? 'form.save' : 'channel.make')}
         </button>
         <button type="button" className="btn" onClick={onDone}>
-          {w('form.cancel')}
+          {t('form.cancel')}
         </button>
         <Said failure={failure} />
         <span className="sp" />
         {channel && (
           <Confirm
-            label={w('channel.delete')}
-            question={w('channel.deleteSure', { name: channel.name })}
-            yes={w('channel.delete')}
+            label={t('channel.delete')}
+            question={t('channel.deleteSure', { name: channel.name })}
+            yes={t('channel.delete')}
             busy={busy}
             onYes={() => void remove()}
           />
@@ -221,13 +220,13 @@ function Row({
         <span className="titled">
           <strong className="t">{channel.name}</strong>
           <Status s={tone}>{word}</Status>
-          {channel.dead > 0 && <Status s="crit">{wn('channel.dead', channel.dead)}</Status>}
+          {channel.dead > 0 && <Status s="crit">{tn('channel.dead', channel.dead)}</Status>}
         </span>
         {why && <p className={`d ${tone}`}>{why}</p>}
         <p className="d mut">
           {kinds.find((one) => one.kind === channel.kind)?.title ?? channel.kind}
-          {channel.default && ` · ${w('channel.isDefault')}`}
-          {fallback && ` · ${w('channel.then', { name: fallback.name })}`} · {channel.team}
+          {channel.default && ` · ${t('channel.isDefault')}`}
+          {fallback && ` · ${t('channel.then', { name: fallback.name })}`} · {channel.team}
         </p>
       </div>
       {may && (
@@ -236,10 +235,10 @@ function Row({
           <button
             type="button"
             className="btn sm"
-            aria-label={w('channel.editOf', { name: channel.name })}
+            aria-label={t('channel.editOf', { name: channel.name })}
             onClick={() => setEdit(true)}
           >
-            {w('form.edit')}
+            {t('form.edit')}
           </button>
         </div>
       )}
@@ -256,24 +255,24 @@ function Page({ first }: { first: ChannelsProps }) {
   const untried = page.channels.filter((one) => one.enabled && !one.tried).length
   const off = page.channels.filter((one) => !one.enabled).length
   const said = [
-    bad ? wn('channels.bad', bad) : '',
-    untried ? wn('channels.untried', untried) : '',
-    off ? wn('channels.off', off) : '',
+    bad ? tn('channels.bad', bad) : '',
+    untried ? tn('channels.untried', untried) : '',
+    off ? tn('channels.off', off) : '',
   ].filter(Boolean)
   return (
     <>
       <div className="hero">
         <div>
-          <h1>{page.channels.length ? wn('channels.count', page.channels.length) : w('channels.none')}</h1>
+          <h1>{page.channels.length ? tn('channels.count', page.channels.length) : t('channels.none')}</h1>
           <p className="lede">
-            {said.length ? said.join(' ') : page.channels.length ? w('channels.well') : w('channels.noneLede')}
+            {said.length ? said.join(' ') : page.channels.length ? t('channels.well') : t('channels.noneLede')}
           </p>
         </div>
         <span className="sp" />
         {may && !add && (
           <button type="button" className="btn pri" disabled={!kinds.length} onClick={() => setAdd(true)}>
             <Icon n="plus" s={16} />
-            {w('channel.add')}
+            {t('channel.add')}
           </button>
         )}
       </div>
@@ -290,7 +289,7 @@ function Page({ first }: { first: ChannelsProps }) {
         />
       )}
       {page.channels.length > 0 ? (
-        <ul className="card things" aria-label={w('channels.list')}>
+        <ul className="card things" aria-label={t('channels.list')}>
           {page.channels.map((one) => (
             <Row key={one.id} channel={one} page={page} kinds={kinds} at={at} again={again} />
           ))}
@@ -298,8 +297,8 @@ function Page({ first }: { first: ChannelsProps }) {
       ) : (
         !add && (
           <div className="card empty">
-            <h2>{w('channels.empty')}</h2>
-            <p className="mut">{w(may ? 'channels.emptyLede' : 'channels.askAdmin')}</p>
+            <h2>{t('channels.empty')}</h2>
+            <p className="mut">{t(may ? 'channels.emptyLede' : 'channels.askAdmin')}</p>
           </div>
         )
       )}
@@ -311,5 +310,4 @@ function Page({ first }: { first: ChannelsProps }) {
     </>
   )
 }
-bring(channelsTexts)
 mount<ChannelsProps>('channels', (props) => <Page first={props} />)

@@ -1,8 +1,8 @@
 // The story of an incident: what happened, what a chain did or will do, and what became of every message.
-import { w, wn } from '../../alerting/words'
+
 import { dayTime, duration } from '../../format'
 import type { Delivered, Incident, TimelineEntry } from '../../types'
-import { t } from '../../words'
+import { t, tn } from '../../words'
 import { until } from './when'
 
 const DOTS: Record<string, string> = {
@@ -17,26 +17,26 @@ const DOTS: Record<string, string> = {
 export function stepText(entry: Pick<TimelineEntry, 'step' | 'args'>): string {
   const { step = '', args = {} } = entry
   const name = String(args.name ?? args.to ?? args.title ?? '')
-  if (step === 'wait') return w('step.wait', { age: duration(Number(args.seconds ?? 0)) })
-  if (step === 'repeat') return w('step.repeat', { n: Number(args.times ?? 1) })
-  if (step === 'person' && name) return w('step.personOf', { name })
+  if (step === 'wait') return t('step.wait', { age: duration(Number(args.seconds ?? 0)) })
+  if (step === 'repeat') return t('step.repeat', { n: Number(args.times ?? 1) })
+  if (step === 'person' && name) return t('step.personOf', { name })
   const key = `step.${step}` as 'step.team'
-  return name ? `${w(key)}: ${name}` : w(key)
+  return name ? `${t(key)}: ${name}` : t(key)
 }
 function Step({ entry, at }: { entry: TimelineEntry; at: number }) {
   const due = entry.due ?? entry.at
   const late = entry.done ? entry.done - due : 0
   return (
     <div>
-      <span className="kind">{w('story.step', { n: entry.place ?? 0, chain: entry.chain ?? '' })}</span>{' '}
+      <span className="kind">{t('story.step', { n: entry.place ?? 0, chain: entry.chain ?? '' })}</span>{' '}
       {stepText(entry)}
       {entry.text && <span className="mut"> · {entry.text}</span>}
       <Time at={entry.at}>
         {entry.done
           ? late > 2
-            ? w('story.doneLate', { due: dayTime(due), age: duration(late) })
-            : w('story.done')
-          : w('story.due', { when: until(due, at) })}
+            ? t('story.doneLate', { due: dayTime(due), age: duration(late) })
+            : t('story.done')
+          : t('story.due', { when: until(due, at) })}
       </Time>
     </div>
   )
@@ -51,18 +51,18 @@ const TONE = { sent: 'ok', dead: 'crit', waiting: 'warn', dropped: 'off' } as co
 
 function Told({ one, at }: { one: Delivered; at: number }) {
   const said = {
-    sent: w('told.sent'),
-    dead: w('told.dead'),
-    dropped: w('told.dropped'),
-    waiting: one.error ? w('told.again', { when: until(one.due, at) }) : w('told.next', { when: until(one.due, at) }),
+    sent: t('told.sent'),
+    dead: t('told.dead'),
+    dropped: t('told.dropped'),
+    waiting: one.error ? t('told.again', { when: until(one.due, at) }) : t('told.next', { when: until(one.due, at) }),
   }[one.state]
   return (
     <li className={TONE[one.state]}>
       <b>{one.channel}</b>
       {one.to && <span className="mut"> → {one.to}</span>}
       <span> {said}</span>
-      {one.attempts > 1 && <span className="mut num"> ({wn('told.tries', one.attempts)})</span>}
-      {one.instead && <span className="mut"> {w('told.instead', { name: one.instead })}</span>}
+      {one.attempts > 1 && <span className="mut num"> ({tn('told.tries', one.attempts)})</span>}
+      {one.instead && <span className="mut"> {t('told.instead', { name: one.instead })}</span>}
       {(one.state === 'sent' ? one.answer : one.error) && (
         <q className="mono">{one.state === 'sent' ? one.answer : one.error}</q>
       )}
@@ -79,18 +79,18 @@ function Entry({ entry, at, title }: { entry: TimelineEntry; at: number; title: 
     <div>
       {bare(entry.text, title)}
       {entry.by && entry.kind === 'note' && <span className="mut"> · {entry.by}</span>}
-      {entry.held && <p className="mut">{w(entry.told ? 'story.wasHeld' : 'story.held', { why: entry.held })}</p>}
+      {entry.held && <p className="mut">{t(entry.told ? 'story.wasHeld' : 'story.held', { why: entry.held })}</p>}
       <Time at={entry.at} />
       {tells.length > 0 && (
         <details className="tells">
-          <summary>{wn('story.tells', tells.length + more)}</summary>
+          <summary>{tn('story.tells', tells.length + more)}</summary>
           <ul>
             {tells.map((one) => (
               <li key={`${one.at}${one.text}`}>
                 {one.text} <span className="mut num">{dayTime(one.at)}</span>
               </li>
             ))}
-            {more > 0 && <li className="mut">{w('story.andMore', { n: more })}</li>}
+            {more > 0 && <li className="mut">{t('story.andMore', { n: more })}</li>}
           </ul>
         </details>
       )}
@@ -131,14 +131,14 @@ export function Coming({
   if (incident.state === 'resolved' && !coming.news) return null
   const parts: string[] = []
   const soon = coming.at !== null && coming.at > at
-  if (coming.news && coming.at !== null) parts.push(w('coming.news', { when: until(coming.at, at) }))
+  if (coming.news && coming.at !== null) parts.push(t('coming.news', { when: until(coming.at, at) }))
   else if (soon && coming.at !== null && incident.state === 'open')
-    parts.push(w('coming.repeat', { when: until(coming.at, at) }))
+    parts.push(t('coming.repeat', { when: until(coming.at, at) }))
   const { next } = incident
   if (next && incident.state === 'open')
-    parts.push(w('coming.step', { what: w(`step.${next.kind}` as 'step.team'), when: until(next.at, at) }))
+    parts.push(t('coming.step', { what: t(`step.${next.kind}` as 'step.team'), when: until(next.at, at) }))
   if (incident.taken?.until && incident.state === 'acknowledged')
-    parts.push(w('coming.takenUntil', { time: dayTime(incident.taken.until) }))
+    parts.push(t('coming.takenUntil', { time: dayTime(incident.taken.until) }))
   if (!parts.length) return null
   return (
     <p className="coming num" role="timer">

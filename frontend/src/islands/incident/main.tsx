@@ -1,8 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { Note, Take } from '../../alerting/Take'
-import { incident as incidentTexts } from '../../alerting/texts/incident'
-import { steps as stepsTexts } from '../../alerting/texts/steps'
-import { bring, w, wn } from '../../alerting/words'
 import type { Line } from '../../charts/engine'
 import { Sync } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
@@ -11,7 +8,7 @@ import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { Incident, IncidentProps, Kin, Member, Message, SeriesAnswer } from '../../types'
 import { incidentTone, incidentWord, mount, Shape, Status, useNow, useOnce } from '../../ui/parts'
-import { t } from '../../words'
+import { t, tn } from '../../words'
 import { usePage } from '../page'
 import { blurred, sharpen, wordsOf } from '../server/series'
 import { Coming, Timeline } from './Timeline'
@@ -111,20 +108,20 @@ function Members({ incident, first, at }: { incident: Incident; first: Member[];
     if (answer) setAll(answer.members)
   }
   return (
-    <section className="card" aria-label={w('members.title')}>
+    <section className="card" aria-label={t('members.title')}>
       <header>
-        <h2>{wn('members.count', count)}</h2>
+        <h2>{tn('members.count', count)}</h2>
         <span className="sp" />
-        <span className="mut num">{w('members.open', { n: incident.open ?? 0 })}</span>
+        <span className="mut num">{t('members.open', { n: incident.open ?? 0 })}</span>
       </header>
       <div className="scroll">
         <table className="grid">
           <thead>
             <tr>
               <th scope="col">{t('incident.server')}</th>
-              <th scope="col">{w('members.what')}</th>
+              <th scope="col">{t('members.what')}</th>
               <th scope="col">{t('incident.value')}</th>
-              <th scope="col">{w('members.since')}</th>
+              <th scope="col">{t('members.since')}</th>
             </tr>
           </thead>
           <tbody>
@@ -150,7 +147,7 @@ function Members({ incident, first, at }: { incident: Incident; first: Member[];
       {count > list.length && (
         <p className="pad">
           <button type="button" className="btn sm" onClick={() => void load()}>
-            {w('members.all', { n: count })}
+            {t('members.all', { n: count })}
           </button>
         </p>
       )}
@@ -168,9 +165,9 @@ function Family({ parent, kids }: { parent: Kin | null; kids: Kin[] }) {
     </li>
   )
   return (
-    <section className="card" aria-label={w('family.title')}>
+    <section className="card" aria-label={t('family.title')}>
       <header>
-        <h2>{w(parent ? 'family.parent' : 'family.children')}</h2>
+        <h2>{t(parent ? 'family.parent' : 'family.children')}</h2>
       </header>
       <ul className="short">{parent ? kin(parent) : kids.map(kin)}</ul>
     </section>
@@ -209,7 +206,7 @@ function Page({ first }: { first: IncidentProps }) {
   ]
   if (incident.value !== null) {
     const limit = incident.limit === null ? '' : ` (${t('incident.limitIs', { limit: write(incident.limit) })})`
-    if (incident.what) facts.push([w('incident.what'), incident.what])
+    if (incident.what) facts.push([t('incident.what'), incident.what])
     facts.push([t('incident.value'), `${write(incident.value)}${limit}`])
   }
   return (
@@ -232,11 +229,11 @@ function Page({ first }: { first: IncidentProps }) {
           </div>
         </div>
         <Coming incident={incident} coming={coming} at={at} />
-        {incident.held && <p className="lede held">{w('family.held', { why: incident.held })}</p>}
+        {incident.held && <p className="lede held">{t('family.held', { why: incident.held })}</p>}
         {incident.taken && incident.state === 'acknowledged' && (
           <p className="mut">
             <Status s="info">{incidentWord(incident)}</Status>{' '}
-            {w(`taken.${incident.taken.how || 'worse'}` as 'taken.worse')}
+            {t(`taken.${incident.taken.how || 'worse'}` as 'taken.worse')}
             {incident.taken.reason && (
               <>
                 {' '}
@@ -256,7 +253,7 @@ function Page({ first }: { first: IncidentProps }) {
               <h2>{t('incident.timeline')}</h2>
               <span className="sp" />
               <a className="more" href={`/record/?incident=${incident.id}`}>
-                {w('story.record')}
+                {t('story.record')}
               </a>
             </header>
             <Timeline entries={timeline} title={incident.title} at={at} />
@@ -295,5 +292,4 @@ function Page({ first }: { first: IncidentProps }) {
     </>
   )
 }
-bring(incidentTexts, stepsTexts)
 mount<IncidentProps>('incident', (props) => <Page first={props} />)

@@ -1,6 +1,6 @@
-import { w } from '../../alerting/words'
 import { duration } from '../../format'
+import { t } from '../../words'
 
 /** "in 12 s", "now": how long until something, never negative. */
 export const until = (at: number, now: number): string =>
-  at - now < 1 ? w('when.now') : w('when.in', { age: duration(Math.ceil(at - now)) })
+  at - now < 1 ? t('when.now') : t('when.in', { age: duration(Math.ceil(at - now)) })

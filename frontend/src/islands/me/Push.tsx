@@ -2,9 +2,9 @@
 import { useEffect, useState } from 'react'
 import { Said, useSend } from '../../alerting/form'
 import type { Way } from '../../alerting/types'
-import { w } from '../../alerting/words'
 import { getJson, post } from '../../live/http'
 import { NoAddress, state, subscribe, unsubscribe } from '../../push'
+import { t } from '../../words'
 
 type State = Awaited<ReturnType<typeof state>>
 
@@ -28,7 +28,7 @@ export function Push({ onChange }: { onChange: () => void }) {
     await run(() =>
       (now === 'on' ? unsubscribe() : subscribed()).catch((error: unknown) => {
         if (!(error instanceof NoAddress)) throw error
-        throw new Error(w('push.refused', { why: error.message.replace(/\.$/, '') }))
+        throw new Error(t('push.refused', { why: error.message.replace(/\.$/, '') }))
       }),
     )
     await look()
@@ -38,14 +38,14 @@ export function Push({ onChange }: { onChange: () => void }) {
   return (
     <div className="card thing">
       <div className="what">
-        <strong className="t">{w('push.title')}</strong>
-        <p className="d mut">{w(`push.${now}`)}</p>
+        <strong className="t">{t('push.title')}</strong>
+        <p className="d mut">{t(`push.${now}`)}</p>
         <Said failure={failure} />
       </div>
       {(now === 'on' || now === 'off') && (
         <div className="a">
           <button type="button" className="btn sm" disabled={busy} onClick={() => void flip()}>
-            {w(now === 'on' ? 'push.stop' : 'push.start')}
+            {t(now === 'on' ? 'push.stop' : 'push.start')}
           </button>
         </div>
       )}

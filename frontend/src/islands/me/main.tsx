@@ -2,14 +2,12 @@ import { useCallback, useEffect, useState } from 'react'
 import { Amount, Days, Pick, Said, Text, TIMES, Tick, useSend } from '../../alerting/form'
 import { type Config, ConfigFields, configOf, said, type Tested, useKinds } from '../../alerting/kinds'
 import { Lost } from '../../alerting/Lost'
-import { channels as channelsTexts } from '../../alerting/texts/channels'
-import { me as meTexts } from '../../alerting/texts/me'
 import type { Channel, Preference, SetupProps, Way } from '../../alerting/types'
-import { bring, w } from '../../alerting/words'
 import { ownZone } from '../../alerting/zones'
 import { duration } from '../../format'
 import { getJson, post, send } from '../../live/http'
 import { mount, Status } from '../../ui/parts'
+import { t } from '../../words'
 import { Push } from './Push'
 
 interface MeProps extends SetupProps {
@@ -45,33 +43,33 @@ function Preferences({ page }: { page: MeProps }) {
   return (
     <form
       className="card form"
-      aria-label={w('me.how')}
+      aria-label={t('me.how')}
       ref={box}
       noValidate
       onSubmit={async (e) => {
         e.preventDefault()
-        if (await run(() => send('PUT', '/api/v1/preferences', value))) setDone(w('form.saved'))
+        if (await run(() => send('PUT', '/api/v1/preferences', value))) setDone(t('form.saved'))
       }}
     >
-      <h2>{w('me.how')}</h2>
+      <h2>{t('me.how')}</h2>
       <div className="two-up flat">
         <Pick
-          label={w('channel.language')}
+          label={t('channel.language')}
           value={value.language}
           fault={faults.language}
-          options={[['', w('channel.anyLanguage')], ...page.languages]}
+          options={[['', t('channel.anyLanguage')], ...page.languages]}
           onChange={(language) => set({ language })}
         />
         <Text
-          label={w('silence.zone')}
+          label={t('silence.zone')}
           value={value.zone}
           fault={faults.zone}
           suggest={page.zones}
           onChange={(zone) => set({ zone })}
         />
         <Tick
-          label={w('me.quiet')}
-          help={w('me.quietHelp')}
+          label={t('me.quiet')}
+          help={t('me.quietHelp')}
           checked={quiet}
           onChange={(on) =>
             set(
@@ -85,23 +83,23 @@ function Preferences({ page }: { page: MeProps }) {
           <>
             <div className="pair">
               <Text
-                label={w('silence.from')}
+                label={t('silence.from')}
                 type="time"
                 value={value.quiet_from ?? ''}
                 fault={faults.quiet_from}
                 onChange={(time) => set({ quiet_from: time || null })}
               />
               <Text
-                label={w('silence.until')}
+                label={t('silence.until')}
                 type="time"
                 value={value.quiet_until ?? ''}
                 fault={faults.quiet_until}
                 onChange={(time) => set({ quiet_until: time || null })}
               />
             </div>
-            <Days label={w('me.quietDays')} value={value.quiet_days} onChange={(quiet_days) => set({ quiet_days })} />
+            <Days label={t('me.quietDays')} value={value.quiet_days} onChange={(quiet_days) => set({ quiet_days })} />
             <Tick
-              label={w('me.breaks')}
+              label={t('me.breaks')}
               checked={value.critical_breaks_quiet}
               onChange={(critical_breaks_quiet) => set({ critical_breaks_quiet })}
             />
@@ -110,7 +108,7 @@ function Preferences({ page }: { page: MeProps }) {
       </div>
       <div className="ctl">
         <button type="submit" className="btn pri" disabled={busy}>
-          {w(busy ? 'form.saving' : 'form.save')}
+          {t(busy ? 'form.saving' : 'form.save')}
         </button>
         <Said failure={failure} done={done} />
       </div>
@@ -121,18 +119,18 @@ function WayFields({ way, set, faults }: { way: Way; set: (way: Way) => void; fa
   return (
     <>
       <Pick
-        label={w('way.severity')}
+        label={t('way.severity')}
         value={way.severity}
         fault={faults.severity}
         options={[
-          ['warn', w('way.warn')],
-          ['critical', w('way.critical')],
+          ['warn', t('way.warn')],
+          ['critical', t('way.critical')],
         ]}
         onChange={(severity) => set({ ...way, severity: severity as Way['severity'] })}
       />
       <Amount
-        label={w('way.after')}
-        help={w('way.afterHelp')}
+        label={t('way.after')}
+        help={t('way.afterHelp')}
         value={way.after}
         scales={TIMES}
         fault={faults.after}
@@ -162,7 +160,7 @@ function Add({ page, place, onDone }: { page: MeProps; place: number; onDone: ()
   return (
     <form
       className="card two-up form"
-      aria-label={w('way.add')}
+      aria-label={t('way.add')}
       ref={box}
       noValidate
       onSubmit={(e) => {
@@ -171,11 +169,11 @@ function Add({ page, place, onDone }: { page: MeProps; place: number; onDone: ()
       }}
     >
       <Pick
-        label={w('way.over')}
+        label={t('way.over')}
         value={over}
         fault={faults.channel ?? faults.kind}
         options={addable}
-        groups={[[w('way.mine'), page.channels.map((one) => [one.id, one.name] as const)]]}
+        groups={[[t('way.mine'), page.channels.map((one) => [one.id, one.name] as const)]]}
         onChange={(next) => {
           setOver(next)
           setConfig(next === 'new:email' ? { to: page.email } : {})
@@ -185,10 +183,10 @@ function Add({ page, place, onDone }: { page: MeProps; place: number; onDone: ()
       <WayFields way={way} set={setWay} faults={faults} />
       <div className="ctl wide">
         <button type="submit" className="btn pri" disabled={busy}>
-          {w(busy ? 'form.saving' : 'way.add')}
+          {t(busy ? 'form.saving' : 'way.add')}
         </button>
         <button type="button" className="btn" onClick={onDone}>
-          {w('form.cancel')}
+          {t('form.cancel')}
         </button>
         <Said failure={failure} />
       </div>
@@ -231,16 +229,16 @@ function Row({
         <span className="titled">
           <strong className="t">{name}</strong>
           <Status s={way.severity === 'critical' ? 'crit' : 'warn'}>
-            {w(way.severity === 'critical' ? 'way.critical' : 'way.warn')}
+            {t(way.severity === 'critical' ? 'way.critical' : 'way.warn')}
           </Status>
         </span>
         <p className="d mut num">
           {way.to && way.to !== name && way.over !== 'push' && `${way.to} · `}
-          {way.after ? w('way.later', { age: duration(way.after) }) : w('way.atOnce')}
+          {way.after ? t('way.later', { age: duration(way.after) }) : t('way.atOnce')}
         </p>
         {(answer || failure) && (
           <output className={failure ? 'crit' : 'ok'}>
-            {w(failure ? 'channel.testFailed' : 'channel.testDone')} <q className="mono">{failure || answer}</q>
+            {t(failure ? 'channel.testFailed' : 'channel.testDone')} <q className="mono">{failure || answer}</q>
           </output>
         )}
         {edit && (
@@ -248,13 +246,13 @@ function Row({
             <WayFields way={edit} set={setEdit} faults={faults} />
             <div className="ctl wide">
               <button type="button" className="btn pri" disabled={busy} onClick={() => void save()}>
-                {w('form.save')}
+                {t('form.save')}
               </button>
               <button type="button" className="btn" onClick={() => setEdit(null)}>
-                {w('form.cancel')}
+                {t('form.cancel')}
               </button>
               <button type="button" className="btn danger" disabled={busy} onClick={() => void remove()}>
-                {w('way.remove')}
+                {t('way.remove')}
               </button>
             </div>
           </div>
@@ -266,7 +264,7 @@ function Row({
             type="button"
             className="btn sm icon"
             disabled={first}
-            aria-label={w('way.earlier', { name })}
+            aria-label={t('way.earlier', { name })}
             onClick={() => move(-1)}
           >
             ↑
@@ -275,21 +273,21 @@ function Row({
             type="button"
             className="btn sm icon"
             disabled={last}
-            aria-label={w('way.laterOf', { name })}
+            aria-label={t('way.laterOf', { name })}
             onClick={() => move(1)}
           >
             ↓
           </button>
           <button type="button" className="btn sm" disabled={busy} onClick={() => void test()}>
-            {w(busy ? 'form.sending' : 'channel.test')}
+            {t(busy ? 'form.sending' : 'channel.test')}
           </button>
           <button
             type="button"
             className="btn sm"
-            aria-label={w('channel.editOf', { name })}
+            aria-label={t('channel.editOf', { name })}
             onClick={() => setEdit(way)}
           >
-            {w('form.edit')}
+            {t('form.edit')}
           </button>
         </div>
       )}
@@ -329,14 +327,14 @@ function Ways({ page }: { page: MeProps }) {
       <div className="hero">
         <div>
           <h2 className="part" id="ways">
-            {w('way.title')}
+            {t('way.title')}
           </h2>
-          <p className="mut">{w('way.lede')}</p>
+          <p className="mut">{t('way.lede')}</p>
         </div>
         <span className="sp" />
         {!add && (
           <button type="button" className="btn" onClick={() => setAdd(true)}>
-            {w('way.add')}
+            {t('way.add')}
           </button>
         )}
       </div>
@@ -351,7 +349,7 @@ function Ways({ page }: { page: MeProps }) {
           }}
         />
       )}
-      {ways?.length === 0 && !add && <p className="card hint pad-all">{w('way.empty', { email: page.email })}</p>}
+      {ways?.length === 0 && !add && <p className="card hint pad-all">{t('way.empty', { email: page.email })}</p>}
       {ways && ways.length > 0 && (
         <ol className="card things">
           {ways.map((way, i) => (
@@ -374,8 +372,8 @@ function Page({ page }: { page: MeProps }) {
   return (
     <>
       <div>
-        <h1>{w('me.title')}</h1>
-        <p className="lede">{w('me.lede')}</p>
+        <h1>{t('me.title')}</h1>
+        <p className="lede">{t('me.lede')}</p>
       </div>
       <Ways page={page} />
       <Lost
@@ -387,5 +385,4 @@ function Page({ page }: { page: MeProps }) {
     </>
   )
 }
-bring(meTexts, channelsTexts)
 mount<MeProps>('me', (props) => <Page page={props} />)

@@ -2,9 +2,9 @@
 import { useState } from 'react'
 import { Amount, Confirm, Pick, Said, Text, TIMES, Tick, useSend } from '../../alerting/form'
 import type { Chain, Step, Target } from '../../alerting/types'
-import { w } from '../../alerting/words'
 import { duration } from '../../format'
 import { send } from '../../live/http'
+import { t } from '../../words'
 import type { OnCallProps } from './main'
 
 const PATH = '/api/v1/chains'
@@ -36,20 +36,20 @@ export function fresh(kind: StepKind, choices: Choices): Step {
 }
 /** "wait 5 min", "tell who is on call in Database": what stands in the list. */
 export function stepWords(step: Step, choices: Choices): string {
-  const name = (list: Named, id: unknown) => list.find(([one]) => one === id)?.[1] ?? w('rule.gone')
+  const name = (list: Named, id: unknown) => list.find(([one]) => one === id)?.[1] ?? t('rule.gone')
   switch (step.kind) {
     case 'wait':
-      return w('step.wait', { age: duration(Number(step.seconds)) })
+      return t('step.wait', { age: duration(Number(step.seconds)) })
     case 'person':
-      return `${w('step.personOf', { name: name(choices.people, step.person) })}${step.important ? ` (${w('chain.important')})` : ''}`
+      return `${t('step.personOf', { name: name(choices.people, step.person) })}${step.important ? ` (${t('chain.important')})` : ''}`
     case 'on_call':
-      return `${w('step.on_call')}: ${name(choices.schedules, step.schedule)}`
+      return `${t('step.on_call')}: ${name(choices.schedules, step.schedule)}`
     case 'channel':
-      return `${w('step.channel')}: ${name(choices.channels, step.channel)}`
+      return `${t('step.channel')}: ${name(choices.channels, step.channel)}`
     case 'repeat':
-      return w('step.repeat', { n: Number(step.times) })
+      return t('step.repeat', { n: Number(step.times) })
     default:
-      return w(`step.${step.kind}` as 'step.team')
+      return t(`step.${step.kind}` as 'step.team')
   }
 }
 function StepFields({ step, choices, set }: { step: Step; choices: Choices; set: (step: Step) => void }) {
@@ -58,7 +58,7 @@ function StepFields({ step, choices, set }: { step: Step; choices: Choices; set:
       hidden
       label={label}
       value={String(step[key] ?? '')}
-      options={list.length ? list : [['', w('chain.nothing')]]}
+      options={list.length ? list : [['', t('chain.nothing')]]}
       onChange={(id) => set({ ...step, [key]: id })}
     />
   )
@@ -66,7 +66,7 @@ function StepFields({ step, choices, set }: { step: Step; choices: Choices; set:
     return (
       <Amount
         hidden
-        label={w('chain.seconds')}
+        label={t('chain.seconds')}
         value={Number(step.seconds)}
         scales={TIMES}
         onChange={(seconds) => set({ ...step, seconds: Math.round(seconds ?? 0) })}
@@ -75,23 +75,23 @@ function StepFields({ step, choices, set }: { step: Step; choices: Choices; set:
   if (step.kind === 'person')
     return (
       <>
-        {pick(w('chain.person'), 'person', choices.people)}
+        {pick(t('chain.person'), 'person', choices.people)}
         <Tick
-          label={w('chain.important')}
+          label={t('chain.important')}
           checked={step.important === true}
           onChange={(important) => set({ ...step, important })}
         />
       </>
     )
-  if (step.kind === 'on_call') return pick(w('chain.schedule'), 'schedule', choices.schedules)
-  if (step.kind === 'channel') return pick(w('chain.channel'), 'channel', choices.channels)
+  if (step.kind === 'on_call') return pick(t('chain.schedule'), 'schedule', choices.schedules)
+  if (step.kind === 'channel') return pick(t('chain.channel'), 'channel', choices.channels)
   if (step.kind === 'repeat')
     return (
       <Pick
         hidden
-        label={w('chain.times')}
+        label={t('chain.times')}
         value={String(step.times ?? 1)}
-        options={['1', '2', '3', '4', '5'].map((n) => [n, w('chain.timesOf', { n })] as const)}
+        options={['1', '2', '3', '4', '5'].map((n) => [n, t('chain.timesOf', { n })] as const)}
         onChange={(times) => set({ ...step, times: Number(times) })}
       />
     )
@@ -133,7 +133,7 @@ function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallP
   return (
     <form
       className="card form"
-      aria-label={chain ? w('chain.editOf', { name: chain.name }) : w('chain.new')}
+      aria-label={chain ? t('chain.editOf', { name: chain.name }) : t('chain.new')}
       ref={box}
       noValidate
       onSubmit={(e) => {
@@ -142,25 +142,25 @@ function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallP
       }}
     >
       <div className="two-up">
-        <Text label={w('chain.name')} value={name} fault={faults.name} required onChange={setName} />
+        <Text label={t('chain.name')} value={name} fault={faults.name} required onChange={setName} />
         {!chain && page.manages.length > 1 && (
           <Pick
-            label={w('team')}
+            label={t('team')}
             value={team}
             options={page.manages.map((one) => [one, one] as const)}
             onChange={setTeam}
           />
         )}
       </div>
-      <ol className="steps-of" aria-label={w('chain.steps')}>
+      <ol className="steps-of" aria-label={t('chain.steps')}>
         {steps.map((step, i) => (
           <li key={i}>
             <span className="n num">{i + 1}</span>
             <Pick
               hidden
-              label={w('chain.kindOf', { n: i + 1 })}
+              label={t('chain.kindOf', { n: i + 1 })}
               value={step.kind}
-              options={STEPS.map((kind) => [kind, w(`chain.kind.${kind}`)] as const)}
+              options={STEPS.map((kind) => [kind, t(`chain.kind.${kind}`)] as const)}
               onChange={(kind) => put(i, fresh(kind as StepKind, choices))}
             />
             <StepFields step={step} choices={choices} set={(next) => put(i, next)} />
@@ -169,7 +169,7 @@ function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallP
                 type="button"
                 className="btn sm icon"
                 disabled={i === 0}
-                aria-label={w('chain.up', { n: i + 1 })}
+                aria-label={t('chain.up', { n: i + 1 })}
                 onClick={() => move(i, -1)}
               >
                 ↑
@@ -178,7 +178,7 @@ function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallP
                 type="button"
                 className="btn sm icon"
                 disabled={i === steps.length - 1}
-                aria-label={w('chain.down', { n: i + 1 })}
+                aria-label={t('chain.down', { n: i + 1 })}
                 onClick={() => move(i, 1)}
               >
                 ↓
@@ -186,7 +186,7 @@ function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallP
               <button
                 type="button"
                 className="btn sm icon"
-                aria-label={w('chain.removeStep', { n: i + 1 })}
+                aria-label={t('chain.removeStep', { n: i + 1 })}
                 onClick={() => setSteps(steps.filter((_, k) => k !== i))}
               >
                 ×
@@ -202,27 +202,27 @@ function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallP
       )}
       <p>
         <button type="button" className="btn sm" onClick={() => setSteps([...steps, fresh('wait', choices)])}>
-          {w('chain.addStep')}
+          {t('chain.addStep')}
         </button>
       </p>
       <div className="ticks">
-        <Tick label={w('chain.default')} checked={usual} onChange={setUsual} />
-        <Tick label={w('chain.anew')} help={w('chain.anewHelp')} checked={anew} onChange={setAnew} />
+        <Tick label={t('chain.default')} checked={usual} onChange={setUsual} />
+        <Tick label={t('chain.anew')} help={t('chain.anewHelp')} checked={anew} onChange={setAnew} />
       </div>
       <div className="ctl">
         <button type="submit" className="btn pri" disabled={busy}>
-          {w(busy ? 'form.saving' : chain ? 'form.save' : 'chain.make')}
+          {t(busy ? 'form.saving' : chain ? 'form.save' : 'chain.make')}
         </button>
         <button type="button" className="btn" onClick={onDone}>
-          {w('form.cancel')}
+          {t('form.cancel')}
         </button>
         <Said failure={fault ? '' : failure} />
         <span className="sp" />
         {chain && (
           <Confirm
-            label={w('chain.delete')}
-            question={w('channel.deleteSure', { name: chain.name })}
-            yes={w('chain.delete')}
+            label={t('chain.delete')}
+            question={t('channel.deleteSure', { name: chain.name })}
+            yes={t('chain.delete')}
             busy={busy}
             onYes={() => void remove()}
           />
@@ -243,20 +243,20 @@ export function Chains({ page, again }: { page: OnCallProps; again: () => void }
       <div className="hero">
         <div>
           <h2 className="part" id="chains">
-            {w('chain.title')}
+            {t('chain.title')}
           </h2>
-          <p className="mut">{w('chain.lede')}</p>
+          <p className="mut">{t('chain.lede')}</p>
         </div>
         <span className="sp" />
         {may && edit !== 'new' && (
           <button type="button" className="btn" onClick={() => setEdit('new')}>
-            {w('chain.new')}
+            {t('chain.new')}
           </button>
         )}
       </div>
       {edit === 'new' && <ChainForm chain={null} page={page} onDone={done} />}
       {page.chains.length === 0 && edit !== 'new' && (
-        <p className="card hint pad-all">{w(may ? 'chain.empty' : 'chain.emptyLook')}</p>
+        <p className="card hint pad-all">{t(may ? 'chain.empty' : 'chain.emptyLook')}</p>
       )}
       {page.chains.map((chain) =>
         edit === chain.id ? (
@@ -265,7 +265,7 @@ export function Chains({ page, again }: { page: OnCallProps; again: () => void }
           <article className="card thing" key={chain.id}>
             <div className="what">
               <strong className="t">{chain.name}</strong>
-              {chain.default && <span className="tag"> {w('chain.isDefault')}</span>}
+              {chain.default && <span className="tag"> {t('chain.isDefault')}</span>}
               <ol className="flow">
                 {chain.steps.map((step, i) => (
                   <li key={i}>{stepWords(step, choicesOf(page, chain.team))}</li>
@@ -278,10 +278,10 @@ export function Chains({ page, again }: { page: OnCallProps; again: () => void }
                 <button
                   type="button"
                   className="btn sm"
-                  aria-label={w('chain.editOf', { name: chain.name })}
+                  aria-label={t('chain.editOf', { name: chain.name })}
                   onClick={() => setEdit(chain.id)}
                 >
-                  {w('form.edit')}
+                  {t('form.edit')}
                 </button>
               </div>
             )}

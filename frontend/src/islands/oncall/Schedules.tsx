@@ -2,12 +2,12 @@
 import { useCallback, useEffect, useState } from 'react'
 import { Confirm, Days, Pick, Said, Text, Tick, useSend, weekdays } from '../../alerting/form'
 import type { Rotation, Schedule } from '../../alerting/types'
-import { w } from '../../alerting/words'
 import { iso, moment, ownZone, safeZone, wall } from '../../alerting/zones'
 import { dayHour, duration } from '../../format'
 import { now } from '../../live/clock'
 import { getJson, post, send } from '../../live/http'
 import { Shape, useNow } from '../../ui/parts'
+import { t } from '../../words'
 import { choicesOf } from './Chains'
 import type { OnCallProps } from './main'
 
@@ -55,27 +55,27 @@ function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
   const at = useNow(10_000)
   const when = (time: number) => dayHour(time, safeZone(schedule.zone))
   if (failure) return <p className="crit">{failure}</p>
-  if (!found) return <p className="dim">{w('oncall.asking')}</p>
-  const names = found.people.map((one) => (one.id === me ? w('oncall.you', { name: one.name }) : one.name)).join(', ')
+  if (!found) return <p className="dim">{t('oncall.asking')}</p>
+  const names = found.people.map((one) => (one.id === me ? t('oncall.you', { name: one.name }) : one.name)).join(', ')
   const coming = shifts.filter((one) => one.start > at + 60).slice(0, 3)
   const gap = found.gaps[0]
   const warnings = found.warnings?.length
     ? found.warnings
     : gap
-      ? [w('oncall.gap', { from: when(gap[0]), to: when(gap[1]) })]
+      ? [t('oncall.gap', { from: when(gap[0]), to: when(gap[1]) })]
       : []
   return (
     <>
       <p className={`duty${names ? '' : ' nobody'}`}>
-        <strong>{names || w('oncall.nobody')}</strong>
-        {names && found.fallback && <span className="warn"> {w('oncall.asFallback')}</span>}
-        {found.until !== null && <span className="mut num"> {w('oncall.until', { time: when(found.until) })}</span>}
+        <strong>{names || t('oncall.nobody')}</strong>
+        {names && found.fallback && <span className="warn"> {t('oncall.asFallback')}</span>}
+        {found.until !== null && <span className="mut num"> {t('oncall.until', { time: when(found.until) })}</span>}
       </p>
       {coming.length > 0 && (
         <p className="d mut num">
-          {w('oncall.then')}{' '}
+          {t('oncall.then')}{' '}
           {coming
-            .map((one) => `${one.user ? one.name : w('oncall.nobody')} ${w('oncall.from', { time: when(one.start) })}`)
+            .map((one) => `${one.user ? one.name : t('oncall.nobody')} ${t('oncall.from', { time: when(one.start) })}`)
             .join(' · ')}
         </p>
       )}
@@ -109,11 +109,11 @@ function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallP
   }
   return (
     <details className="more-of">
-      <summary>{w('oncall.takeOver')}</summary>
+      <summary>{t('oncall.takeOver')}</summary>
       <ul className="bullets">
         {mine.map((one) => (
           <li key={one.id} className="num">
-            {w('oncall.override', {
+            {t('oncall.override', {
               name: one.name,
               from: dayHour(one.starts_at, zone),
               to: dayHour(one.ends_at, zone),
@@ -122,10 +122,10 @@ function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallP
               type="button"
               className="btn sm"
               disabled={busy}
-              aria-label={w('oncall.dropOf', { name: one.name })}
+              aria-label={t('oncall.dropOf', { name: one.name })}
               onClick={() => void drop(one.id)}
             >
-              {w('oncall.drop')}
+              {t('oncall.drop')}
             </button>
           </li>
         ))}
@@ -139,16 +139,16 @@ function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallP
           void add()
         }}
       >
-        <Pick label={w('oncall.who')} value={user} options={people} fault={faults.user} onChange={setUser} />
+        <Pick label={t('oncall.who')} value={user} options={people} fault={faults.user} onChange={setUser} />
         <Text
-          label={w('silence.from')}
+          label={t('silence.from')}
           type="datetime-local"
           value={from}
           fault={faults.starts_at}
           onChange={setFrom}
         />
         <Text
-          label={w('silence.until')}
+          label={t('silence.until')}
           type="datetime-local"
           value={until}
           fault={faults.ends_at}
@@ -156,7 +156,7 @@ function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallP
         />
         <div className="ctl">
           <button type="submit" className="btn" disabled={busy}>
-            {w('oncall.take')}
+            {t('oncall.take')}
           </button>
           <Said failure={failure} />
         </div>
@@ -188,7 +188,7 @@ function Turns({
   onRemove: () => void
 }) {
   const change = (part: Partial<Rotation>) => set({ ...value, ...part })
-  const name = (id: string) => people.find(([one]) => one === id)?.[1] ?? w('rule.gone')
+  const name = (id: string) => people.find(([one]) => one === id)?.[1] ?? t('rule.gone')
   const free = people.filter(([id]) => !value.people.includes(id))
   const limited = value.hours_from !== null || value.weekdays.length > 0
   const move = (i: number) => {
@@ -199,7 +199,7 @@ function Turns({
   }
   return (
     <fieldset className="turns">
-      <legend>{w('oncall.layer', { n: place + 1 })}</legend>
+      <legend>{t('oncall.layer', { n: place + 1 })}</legend>
       <ol className="chips">
         {value.people.map((id, i) => (
           <li className="chip" key={id}>
@@ -207,7 +207,7 @@ function Turns({
               <button
                 type="button"
                 className="flip"
-                aria-label={w('oncall.earlier', { name: name(id) })}
+                aria-label={t('oncall.earlier', { name: name(id) })}
                 onClick={() => move(i)}
               >
                 ←
@@ -217,7 +217,7 @@ function Turns({
             <button
               type="button"
               className="x"
-              aria-label={w('form.removeOf', { name: name(id) })}
+              aria-label={t('form.removeOf', { name: name(id) })}
               onClick={() => change({ people: value.people.filter((one) => one !== id) })}
             >
               ×
@@ -227,18 +227,18 @@ function Turns({
       </ol>
       <div className="two-up flat">
         <Pick
-          label={w('oncall.addPerson')}
+          label={t('oncall.addPerson')}
           value=""
-          options={[['', free.length ? w('oncall.choose') : w('oncall.all')], ...free]}
+          options={[['', free.length ? t('oncall.choose') : t('oncall.all')], ...free]}
           onChange={(id) => id && change({ people: [...value.people, id] })}
         />
         <Pick
-          label={w('oncall.days')}
+          label={t('oncall.days')}
           value={String(value.days)}
           options={[
-            ['1', w('oncall.day')],
-            ['7', w('oncall.week')],
-            ['14', w('oncall.weeks')],
+            ['1', t('oncall.day')],
+            ['7', t('oncall.week')],
+            ['14', t('oncall.weeks')],
             ...(['1', '7', '14'].includes(String(value.days))
               ? []
               : [[String(value.days), `${value.days} d`] as const]),
@@ -246,19 +246,19 @@ function Turns({
           onChange={(days) => change({ days: Number(days) })}
         />
         <Text
-          label={w('oncall.start')}
+          label={t('oncall.start')}
           type="date"
           value={value.starts_on}
           onChange={(starts_on) => change({ starts_on })}
         />
         <Text
-          label={w('oncall.handOver')}
+          label={t('oncall.handOver')}
           type="time"
           value={value.hand_over}
           onChange={(hand_over) => change({ hand_over })}
         />
         <Tick
-          label={w('oncall.limited')}
+          label={t('oncall.limited')}
           checked={limited}
           onChange={(on) =>
             change(
@@ -270,15 +270,15 @@ function Turns({
         />
         {limited && (
           <>
-            <Days label={w('oncall.weekdays')} value={value.weekdays} onChange={(weekdays) => change({ weekdays })} />
+            <Days label={t('oncall.weekdays')} value={value.weekdays} onChange={(weekdays) => change({ weekdays })} />
             <Text
-              label={w('oncall.hoursFrom')}
+              label={t('oncall.hoursFrom')}
               type="time"
               value={value.hours_from ?? ''}
               onChange={(time) => change({ hours_from: time || null })}
             />
             <Text
-              label={w('oncall.hoursUntil')}
+              label={t('oncall.hoursUntil')}
               type="time"
               value={value.hours_until ?? ''}
               onChange={(time) => change({ hours_until: time || null })}
@@ -287,7 +287,7 @@ function Turns({
         )}
       </div>
       <button type="button" className="btn sm" onClick={onRemove}>
-        {w('oncall.removeLayer')}
+        {t('oncall.removeLayer')}
       </button>
     </fieldset>
   )
@@ -323,7 +323,7 @@ function ScheduleForm({
   return (
     <form
       className="card form"
-      aria-label={schedule ? w('oncall.editOf', { name: schedule.name }) : w('oncall.new')}
+      aria-label={schedule ? t('oncall.editOf', { name: schedule.name }) : t('oncall.new')}
       ref={box}
       noValidate
       onSubmit={(e) => {
@@ -332,22 +332,22 @@ function ScheduleForm({
       }}
     >
       <div className="two-up">
-        <Text label={w('oncall.name')} value={name} fault={faults.name} required onChange={setName} />
+        <Text label={t('oncall.name')} value={name} fault={faults.name} required onChange={setName} />
         {!schedule && page.manages.length > 1 && (
           <Pick
-            label={w('team')}
+            label={t('team')}
             value={team}
             options={page.manages.map((one) => [one, one] as const)}
             onChange={setTeam}
           />
         )}
-        <Text label={w('silence.zone')} value={zone} suggest={page.zones} fault={faults.zone} onChange={setZone} />
+        <Text label={t('silence.zone')} value={zone} suggest={page.zones} fault={faults.zone} onChange={setZone} />
         <Pick
-          label={w('oncall.fallback')}
-          help={w('oncall.fallbackHelp')}
+          label={t('oncall.fallback')}
+          help={t('oncall.fallbackHelp')}
           value={fallback}
           fault={faults.fallback}
-          options={[['', w('channel.noFallback')], ...people]}
+          options={[['', t('channel.noFallback')], ...people]}
           onChange={setFallback}
         />
       </div>
@@ -368,23 +368,23 @@ function ScheduleForm({
       )}
       <p>
         <button type="button" className="btn sm" onClick={() => setTurns([...turns, rotation([], zone)])}>
-          {w('oncall.addLayer')}
+          {t('oncall.addLayer')}
         </button>
       </p>
       <div className="ctl">
         <button type="submit" className="btn pri" disabled={busy}>
-          {w(busy ? 'form.saving' : schedule ? 'form.save' : 'oncall.make')}
+          {t(busy ? 'form.saving' : schedule ? 'form.save' : 'oncall.make')}
         </button>
         <button type="button" className="btn" onClick={onDone}>
-          {w('form.cancel')}
+          {t('form.cancel')}
         </button>
         <Said failure={fault ? '' : failure} />
         <span className="sp" />
         {schedule && (
           <Confirm
-            label={w('oncall.delete')}
-            question={w('channel.deleteSure', { name: schedule.name })}
-            yes={w('oncall.delete')}
+            label={t('oncall.delete')}
+            question={t('channel.deleteSure', { name: schedule.name })}
+            yes={t('oncall.delete')}
             busy={busy}
             onYes={() => void remove()}
           />
@@ -404,11 +404,11 @@ function daysWords(days: number[]): string {
 }
 /** "Anna, Bo: a week each, handed over at 09:00; Mon–Fri 09:00–17:00". */
 export function turnsWords(one: Rotation, name: (id: string) => string): string {
-  const each = one.days === 7 ? w('oncall.week') : one.days === 1 ? w('oncall.day') : duration(one.days * 86400)
+  const each = one.days === 7 ? t('oncall.week') : one.days === 1 ? t('oncall.day') : duration(one.days * 86400)
   const hours = one.hours_from ? `${one.hours_from}–${one.hours_until ?? ''}` : ''
   const limits = [daysWords(one.weekdays), hours].filter(Boolean).join(' ')
   return (
-    w('oncall.turn', { people: one.people.map(name).join(', '), each: each.toLowerCase(), at: one.hand_over }) +
+    t('oncall.turn', { people: one.people.map(name).join(', '), each: each.toLowerCase(), at: one.hand_over }) +
     (limits && `; ${limits}`)
   )
 }
@@ -419,21 +419,21 @@ export function Schedules({ page, again }: { page: OnCallProps; again: () => voi
     again()
   }
   const may = page.manages.length > 0
-  const name = (id: string) => page.targets.find((one) => one.id === id)?.name ?? w('rule.gone')
+  const name = (id: string) => page.targets.find((one) => one.id === id)?.name ?? t('rule.gone')
   return (
-    <section className="stack" aria-label={w('oncall.title')}>
+    <section className="stack" aria-label={t('oncall.title')}>
       {may && edit !== 'new' && (
         <p className="to-end">
           <button type="button" className="btn pri" onClick={() => setEdit('new')}>
-            {w('oncall.new')}
+            {t('oncall.new')}
           </button>
         </p>
       )}
       {edit === 'new' && <ScheduleForm schedule={null} page={page} onDone={done} />}
       {page.schedules.length === 0 && edit !== 'new' && (
         <div className="card empty">
-          <h2>{w('oncall.empty')}</h2>
-          <p className="mut">{w(may ? 'oncall.emptyLede' : 'oncall.askAdmin')}</p>
+          <h2>{t('oncall.empty')}</h2>
+          <p className="mut">{t(may ? 'oncall.emptyLede' : 'oncall.askAdmin')}</p>
         </div>
       )}
       {page.schedules.map((one) =>
@@ -450,7 +450,7 @@ export function Schedules({ page, again }: { page: OnCallProps; again: () => voi
                 </p>
               ))}
               <p className="d mut">
-                {w('oncall.times', { zone: safeZone(one.zone) })} · {one.team}
+                {t('oncall.times', { zone: safeZone(one.zone) })} · {one.team}
               </p>
               {page.acts.includes(one.team) && <TakeOver schedule={one} page={page} again={again} />}
             </div>
@@ -459,10 +459,10 @@ export function Schedules({ page, again }: { page: OnCallProps; again: () => voi
                 <button
                   type="button"
                   className="btn sm"
-                  aria-label={w('oncall.editOf', { name: one.name })}
+                  aria-label={t('oncall.editOf', { name: one.name })}
                   onClick={() => setEdit(one.id)}
                 >
-                  {w('form.edit')}
+                  {t('form.edit')}
                 </button>
               </div>
             )}

@@ -1,9 +1,7 @@
 import { useSetup } from '../../alerting/page'
-import { oncall as oncallTexts } from '../../alerting/texts/oncall'
-import { steps as stepsTexts } from '../../alerting/texts/steps'
 import type { Chain, Schedule, SetupProps, Target } from '../../alerting/types'
-import { bring, w } from '../../alerting/words'
 import { mount } from '../../ui/parts'
+import { t } from '../../words'
 import { Chains } from './Chains'
 import { Schedules } from './Schedules'
 
@@ -19,13 +17,12 @@ function Page({ first }: { first: OnCallProps }) {
   return (
     <>
       <div>
-        <h1>{w('oncall.title')}</h1>
-        <p className="lede">{w('oncall.lede')}</p>
+        <h1>{t('oncall.title')}</h1>
+        <p className="lede">{t('oncall.lede')}</p>
       </div>
       <Schedules page={page} again={again} />
       <Chains page={page} again={again} />
     </>
   )
 }
-bring(oncallTexts, stepsTexts)
 mount<OnCallProps>('oncall', (props) => <Page first={props} />)

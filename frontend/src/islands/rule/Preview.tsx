@@ -2,7 +2,6 @@
 import { useEffect, useRef, useState } from 'react'
 import { type Faults, scaleOf, scalesOf } from '../../alerting/form'
 import type { Preview, Rule } from '../../alerting/types'
-import { w, wn } from '../../alerting/words'
 import type { ChartData } from '../../charts/engine'
 import { Sync } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
@@ -11,6 +10,7 @@ import { now } from '../../live/clock'
 import { getJson, HttpError, post } from '../../live/http'
 import type { SeriesAnswer } from '../../types'
 import { useOnce } from '../../ui/parts'
+import { t, tn } from '../../words'
 import { wordsOf } from '../server/series'
 import { body } from './model'
 
@@ -27,7 +27,7 @@ export interface Asked {
 /** Asks when the rule stands still for a moment; an answer to an older question is thrown away. */
 export function usePreview(rule: Rule, days: number): Asked {
   const [asked, setAsked] = useState<Asked>({ answer: null, faults: {}, failure: '', busy: true })
-  const question = JSON.stringify({ ...body(rule), name: rule.name.trim() || w('rule.unnamed'), days })
+  const question = JSON.stringify({ ...body(rule), name: rule.name.trim() || t('rule.unnamed'), days })
   useEffect(() => {
     const stop = new AbortController()
     const ask = async () => {
@@ -118,11 +118,11 @@ const same = (a: Record<string, string>, b: Record<string, string>) =>
 
 /** "Would have fired 14 times, 3 at night": the sentence, spoken when it changes. */
 export function verdict({ fired, night, short, days }: Preview): string {
-  const span = Number.isInteger(days) ? w('preview.days', { n: days }) : duration(Math.round(days * 24) * 3600)
-  if (!fired) return w('preview.never', { days: span })
-  const parts = [wn('preview.fired', fired, { days: span })]
-  if (night) parts.push(w('preview.night', { n: night }))
-  if (short) parts.push(w('preview.short', { n: short }))
+  const span = Number.isInteger(days) ? t('preview.days', { n: days }) : duration(Math.round(days * 24) * 3600)
+  if (!fired) return t('preview.never', { days: span })
+  const parts = [tn('preview.fired', fired, { days: span })]
+  if (night) parts.push(t('preview.night', { n: night }))
+  if (short) parts.push(t('preview.short', { n: short }))
   return `${parts.join(', ')}.`
 }
 export function PreviewCard({
@@ -141,14 +141,14 @@ export function PreviewCard({
   const { answer, failure, faults, busy } = asked
   const fields = Object.keys(faults).length > 0
   return (
-    <section className="card preview" aria-label={w('preview.title')} aria-busy={busy}>
+    <section className="card preview" aria-label={t('preview.title')} aria-busy={busy}>
       <header className="wrap">
-        <h2>{w('preview.title')}</h2>
+        <h2>{t('preview.title')}</h2>
         <span className="sp" />
-        <fieldset className="seg" aria-label={w('preview.span')}>
+        <fieldset className="seg" aria-label={t('preview.span')}>
           {[1, 7, 30].map((one) => (
             <button type="button" key={one} aria-pressed={one === days} onClick={() => onDays(one)}>
-              {w('preview.days', { n: one })}
+              {t('preview.days', { n: one })}
             </button>
           ))}
         </fieldset>
@@ -157,17 +157,17 @@ export function PreviewCard({
         <p className={`verdict${busy ? ' dim' : ''}`} role="status">
           {answer
             ? answer.judged === 0
-              ? w('preview.nothing')
+              ? t('preview.nothing')
               : verdict(answer)
             : busy
-              ? w('preview.asking')
+              ? t('preview.asking')
               : fields
-                ? w('preview.mend')
+                ? t('preview.mend')
                 : failure}
         </p>
         {answer && (
           <p className="mut">
-            {wn('preview.servers', answer.servers)} {answer.note}
+            {tn('preview.servers', answer.servers)} {answer.note}
           </p>
         )}
         {answer?.warnings?.map((one) => (
@@ -200,13 +200,13 @@ function Suggested({
   const text = `${+(value / scale).toPrecision(6)}${unit ? ` ${unit}` : ''}`
   return (
     <p className="suggest">
-      {fired ? wn('preview.suggest', fired, { value: text }) : w('preview.suggestNone', { value: text })}
+      {fired ? tn('preview.suggest', fired, { value: text }) : t('preview.suggestNone', { value: text })}
       <button
         type="button"
         className="btn sm"
         onClick={() => onUse({ ...limits, warn_recover: null, critical_recover: null })}
       >
-        {w('preview.use', { value: text })}
+        {t('preview.use', { value: text })}
       </button>
     </p>
   )
@@ -215,14 +215,14 @@ function Suggested({
 function Spans({ preview }: { preview: Preview }) {
   return (
     <details className="more-of">
-      <summary>{w('preview.table')}</summary>
+      <summary>{t('preview.table')}</summary>
       <div className="scroll">
         <table className="grid">
           <thead>
             <tr>
-              <th scope="col">{w('preview.server')}</th>
-              <th scope="col">{w('preview.from')}</th>
-              <th scope="col">{w('preview.lasted')}</th>
+              <th scope="col">{t('preview.server')}</th>
+              <th scope="col">{t('preview.from')}</th>
+              <th scope="col">{t('preview.lasted')}</th>
             </tr>
           </thead>
           <tbody>
@@ -232,7 +232,7 @@ function Spans({ preview }: { preview: Preview }) {
                   {one.name} {Object.values(one.labels).join(', ')}
                 </td>
                 <td className="num">{new Date(one.start * 1000).toLocaleString()}</td>
-                <td className="num">{one.end === null ? w('preview.still') : duration(one.end - one.start)}</td>
+                <td className="num">{one.end === null ? t('preview.still') : duration(one.end - one.start)}</td>
               </tr>
             ))}
           </tbody>

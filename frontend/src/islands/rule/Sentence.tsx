@@ -1,8 +1,8 @@
 // The sentence of a rule, each part of it a field: "When CPU used on tag:db is above 95 % for 5 min tell …".
 import { Amount, type Faults, Pick, scalesOf, Text, TIMES } from '../../alerting/form'
 import type { Metric, Notify, Rule, RuleProps, Target } from '../../alerting/types'
-import { w } from '../../alerting/words'
 import { Icon } from '../../ui/parts'
+import { t } from '../../words'
 import { FORECAST, joined, limitsFor, terms } from './model'
 
 interface Part {
@@ -28,10 +28,10 @@ function Subject({ rule, set, faults, page }: Part) {
   return (
     <Text
       hidden
-      label={w('rule.metric')}
+      label={t('rule.metric')}
       value={rule.metric}
       fault={faults.metric}
-      placeholder={rule.kind === 'no_data' ? w('rule.anything') : 'cpu_used_percent'}
+      placeholder={rule.kind === 'no_data' ? t('rule.anything') : 'cpu_used_percent'}
       help={found ? `${found.title}. ${found.meaning}` : undefined}
       suggest={page.metrics.map((one) => [one.name, one.title] as const)}
       onChange={pick}
@@ -41,11 +41,11 @@ function Subject({ rule, set, faults, page }: Part) {
 const Where = ({ rule, set, faults, page }: Part) => (
   <Text
     hidden
-    label={w('rule.where')}
+    label={t('rule.where')}
     value={rule.selector}
     fault={faults.selector}
-    placeholder={w('rule.everyServer')}
-    help={w('rule.whereHelp')}
+    placeholder={t('rule.everyServer')}
+    help={t('rule.whereHelp')}
     suggest={page.suggest}
     onChange={(selector) => set({ selector })}
   />
@@ -56,19 +56,19 @@ function Limits({ rule, set, faults, scales }: Part & { scales: ReturnType<typeo
       <Amount
         key={`${which}${rule.kind}`}
         hidden
-        label={w(`rule.${which}`)}
+        label={t(`rule.${which}`)}
         value={rule[which]}
         scales={scales}
         fault={faults[which]}
         onChange={(value) => set({ [which]: value, [`${which}_recover`]: null })}
       />
-      <span className={`of ${which === 'critical' ? 'crit' : 'warn'}`}>{w(`rule.${which}Of`)}</span>
+      <span className={`of ${which === 'critical' ? 'crit' : 'warn'}`}>{t(`rule.${which}Of`)}</span>
     </span>
   )
   return (
     <>
       {limit('critical')}
-      <span>{w('rule.or')}</span>
+      <span>{t('rule.or')}</span>
       {limit('warn')}
     </>
   )
@@ -76,7 +76,7 @@ function Limits({ rule, set, faults, scales }: Part & { scales: ReturnType<typeo
 const Side = ({ rule, set, words }: Part & { words: [string, string] }) => (
   <Pick
     hidden
-    label={w('rule.side')}
+    label={t('rule.side')}
     value={rule.op}
     options={[
       ['above', words[0]],
@@ -87,10 +87,10 @@ const Side = ({ rule, set, words }: Part & { words: [string, string] }) => (
 )
 const Lasting = ({ rule, set, faults }: Part) => (
   <>
-    <span>{w('rule.for')}</span>
+    <span>{t('rule.for')}</span>
     <Amount
       hidden
-      label={w('rule.forLabel')}
+      label={t('rule.forLabel')}
       value={rule.for}
       scales={TIMES}
       fault={faults.for}
@@ -115,20 +115,20 @@ function Change(part: Part) {
   const percent = Boolean(rule.params.percent)
   return (
     <>
-      <Side {...part} words={[w('rule.rises'), w('rule.falls')]} />
+      <Side {...part} words={[t('rule.rises'), t('rule.falls')]} />
       <Limits {...part} scales={percent ? SHARE : scalesOf(rule.metric)} />
       <Pick
         hidden
-        label={w('rule.changeAs')}
+        label={t('rule.changeAs')}
         value={percent ? 'percent' : 'units'}
         options={[
-          ['percent', w('rule.asPercent')],
-          ['units', w('rule.asUnits')],
+          ['percent', t('rule.asPercent')],
+          ['units', t('rule.asUnits')],
         ]}
         onChange={(value) => set({ params: { ...rule.params, percent: value === 'percent' } })}
       />
-      <span>{w('rule.within')}</span>
-      <Window {...part} label={w('rule.window')} />
+      <span>{t('rule.within')}</span>
+      <Window {...part} label={t('rule.window')} />
       <Lasting {...part} />
     </>
   )
@@ -137,18 +137,18 @@ function Past(part: Part) {
   const { rule, set } = part
   return (
     <>
-      <span>{w('rule.is')}</span>
+      <span>{t('rule.is')}</span>
       <Limits {...part} scales={SHARE} />
-      <Side {...part} words={[w('rule.above'), w('rule.below')]} />
-      <span>{w('rule.sameTime')}</span>
+      <Side {...part} words={[t('rule.above'), t('rule.below')]} />
+      <span>{t('rule.sameTime')}</span>
       <Pick
         hidden
-        label={w('rule.against')}
+        label={t('rule.against')}
         fault={part.faults.params}
         value={String(rule.params.against ?? 'day')}
         options={[
-          ['day', w('rule.daysBefore')],
-          ['week', w('rule.weekBefore')],
+          ['day', t('rule.daysBefore')],
+          ['week', t('rule.weekBefore')],
         ]}
         onChange={(against) => set({ params: { ...rule.params, against } })}
       />
@@ -163,7 +163,7 @@ function Composite({ rule, set, faults, page }: Part) {
   const fault = faults.params ?? faults['params.rules']
   if (!plain)
     return (
-      <Text label={w('rule.expression')} value={text} fault={fault} help={w('rule.expressionHelp')} onChange={write} />
+      <Text label={t('rule.expression')} value={text} fault={fault} help={t('rule.expressionHelp')} onChange={write} />
     )
   const { join, list } = plain
   const free = page.rules.filter((one) => !list.some((term) => term.id === one.id))
@@ -171,17 +171,17 @@ function Composite({ rule, set, faults, page }: Part) {
     <>
       <Pick
         hidden
-        label={w('rule.join')}
+        label={t('rule.join')}
         value={join}
         options={[
-          ['and', w('rule.allOf')],
-          ['or', w('rule.anyOf')],
+          ['and', t('rule.allOf')],
+          ['or', t('rule.anyOf')],
         ]}
         onChange={(next) => write(joined(next as 'and' | 'or', list))}
       />
       <span className="chips">
         {list.map((term, i) => {
-          const name = page.rules.find((one) => one.id === term.id)?.name ?? w('rule.gone')
+          const name = page.rules.find((one) => one.id === term.id)?.name ?? t('rule.gone')
           const change = (next: typeof list) => write(joined(join, next))
           return (
             <span className="chip" key={term.id}>
@@ -189,10 +189,10 @@ function Composite({ rule, set, faults, page }: Part) {
                 type="button"
                 className="flip"
                 aria-pressed={term.not}
-                aria-label={w('rule.notOf', { name })}
+                aria-label={t('rule.notOf', { name })}
                 onClick={() => change(list.map((one, k) => (k === i ? { ...one, not: !one.not } : one)))}
               >
-                {term.not ? w('rule.not') : w('rule.holds')}
+                {term.not ? t('rule.not') : t('rule.holds')}
               </button>
               {name}
               <Remove name={name} onClick={() => change(list.filter((_, k) => k !== i))} />
@@ -202,17 +202,17 @@ function Composite({ rule, set, faults, page }: Part) {
       </span>
       <Pick
         hidden
-        label={w('rule.addRule')}
+        label={t('rule.addRule')}
         value=""
         fault={fault}
-        options={[['', w('rule.addRule')], ...free.map((one) => [one.id, one.name] as const)]}
+        options={[['', t('rule.addRule')], ...free.map((one) => [one.id, one.name] as const)]}
         onChange={(id) => id && write(joined(join, [...list, { id, not: false }]))}
       />
     </>
   )
 }
 export const Remove = ({ name, onClick }: { name: string; onClick: () => void }) => (
-  <button type="button" className="x" aria-label={w('form.removeOf', { name })} onClick={onClick}>
+  <button type="button" className="x" aria-label={t('form.removeOf', { name })} onClick={onClick}>
     ×
   </button>
 )
@@ -224,16 +224,16 @@ function Forecast(part: Part) {
     <>
       <Text
         hidden
-        label={w('rule.subject')}
+        label={t('rule.subject')}
         value={subject}
         suggest={subjects}
         help={named(page.metrics, subject)?.title}
         fault={part.faults.labels ?? part.faults.metric}
         onChange={(metric) => set({ metric: FORECAST, labels: { ...rule.labels, metric } })}
       />
-      <span>{w('rule.on')}</span>
+      <span>{t('rule.on')}</span>
       <Where {...part} />
-      <span>{w('rule.runsOut')}</span>
+      <span>{t('rule.runsOut')}</span>
       <Limits {...part} scales={TIMES} />
     </>
   )
@@ -243,7 +243,7 @@ function Condition(part: Part) {
   const subject = (
     <>
       <Subject {...part} />
-      <span>{w('rule.on')}</span>
+      <span>{t('rule.on')}</span>
       <Where {...part} />
     </>
   )
@@ -266,7 +266,7 @@ function Condition(part: Part) {
       return (
         <>
           {subject}
-          <span>{w('rule.silent')}</span>
+          <span>{t('rule.silent')}</span>
           <Lasting {...part} />
         </>
       )
@@ -274,7 +274,7 @@ function Condition(part: Part) {
       return (
         <>
           <Composite {...part} />
-          <span>{w('rule.holdOn')}</span>
+          <span>{t('rule.holdOn')}</span>
           <Where {...part} />
           <Lasting {...part} />
         </>
@@ -285,7 +285,7 @@ function Condition(part: Part) {
       return (
         <>
           <Where {...part} />
-          <span>{w('rule.unusual')}</span>
+          <span>{t('rule.unusual')}</span>
           <Limits {...part} scales={PLAIN} />
           <Lasting {...part} />
         </>
@@ -294,8 +294,8 @@ function Condition(part: Part) {
       return (
         <>
           {subject}
-          <span>{w('rule.is')}</span>
-          <Side {...part} words={[w('rule.above'), w('rule.below')]} />
+          <span>{t('rule.is')}</span>
+          <Side {...part} words={[t('rule.above'), t('rule.below')]} />
           <Limits {...part} scales={scalesOf(rule.metric)} />
           <Lasting {...part} />
         </>
@@ -324,7 +324,7 @@ export function Tell({
       {value.length > 0 ? (
         <span className="chips">
           {value.map((one, i) => {
-            const name = targets.find((target) => target.id === idOf(one))?.name ?? w('rule.gone')
+            const name = targets.find((target) => target.id === idOf(one))?.name ?? t('rule.gone')
             return (
               <span className="chip" key={idOf(one)}>
                 {name}
@@ -334,18 +334,18 @@ export function Tell({
           })}
         </span>
       ) : (
-        <strong>{w('rule.usual')}</strong>
+        <strong>{t('rule.usual')}</strong>
       )}
       <Pick
         hidden
-        label={w('rule.addTarget')}
+        label={t('rule.addTarget')}
         value=""
         fault={fault}
-        options={[['', value.length ? w('rule.addTarget') : w('rule.insteadOf')]]}
+        options={[['', value.length ? t('rule.addTarget') : t('rule.insteadOf')]]}
         groups={[
-          [w('rule.chains'), of('chain')],
-          [w('rule.channels'), of('channel')],
-          [w('rule.people'), of('person')],
+          [t('rule.chains'), of('chain')],
+          [t('rule.channels'), of('channel')],
+          [t('rule.people'), of('person')],
         ]}
         onChange={(id) => {
           const target = free.find((one) => one.id === id)
@@ -359,10 +359,10 @@ export function Sentence(part: Part) {
   const { rule, set, faults, page } = part
   return (
     <div className="says">
-      <span>{w('rule.when')}</span>
+      <span>{t('rule.when')}</span>
       <Condition {...part} />
       <span className="tell">
-        <Icon n="next" s={14} /> {w('rule.tell')}
+        <Icon n="next" s={14} /> {t('rule.tell')}
       </span>
       <Tell
         value={rule.notify}

@@ -12,11 +12,10 @@ import {
   Tick,
   useSend,
 } from '../../alerting/form'
-import { rule as ruleTexts } from '../../alerting/texts/rule'
 import type { Rule, RuleProps } from '../../alerting/types'
-import { bring, w } from '../../alerting/words'
 import { send } from '../../live/http'
 import { mount } from '../../ui/parts'
+import { t } from '../../words'
 import { asKind, blank, body, KINDS, type Kind, readLabels, writeLabels } from './model'
 import { PreviewCard, usePreview } from './Preview'
 import { Sentence } from './Sentence'
@@ -34,10 +33,10 @@ function Labels({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) 
   }, [rule.labels])
   return (
     <Text
-      label={w('rule.labels')}
+      label={t('rule.labels')}
       value={text}
-      help={w('rule.labelsHelp')}
-      fault={read ? faults.labels : w('rule.labelsFault')}
+      help={t('rule.labelsHelp')}
+      fault={read ? faults.labels : t('rule.labelsFault')}
       onChange={(next) => {
         setText(next)
         const labels = readLabels(next)
@@ -58,27 +57,27 @@ function More({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) =>
   const scales = scalesOf(rule.metric)
   const limited = rule.kind !== 'no_data' && rule.kind !== 'composite'
   const key = JSON.stringify(rule.group_by)
-  const groups = GROUPS.map(([word, by]) => [JSON.stringify(by), w(word as 'rule.groupRule')] as const)
+  const groups = GROUPS.map(([word, by]) => [JSON.stringify(by), t(word as 'rule.groupRule')] as const)
   const other = groups.some(([one]) => one === key) ? [] : [[key, rule.group_by.join(', ')] as const]
   const shown = ['labels', 'group_by', 'keep_firing_for', 'group_wait', 'repeat_intervals', 'runbook', 'warn_recover']
   const wrong = [...shown, 'critical_recover', 'group_interval'].some((name) => faults[name])
   return (
     <details className="card more-of" open={wrong || undefined}>
-      <summary>{w('rule.more')}</summary>
+      <summary>{t('rule.more')}</summary>
       <div className="two-up">
         {rule.kind !== 'composite' && rule.kind !== 'forecast' && <Labels rule={rule} set={set} faults={faults} />}
         {limited && (
           <>
             <Amount
-              label={w('rule.criticalRecover')}
-              help={w('rule.recoverHelp')}
+              label={t('rule.criticalRecover')}
+              help={t('rule.recoverHelp')}
               value={rule.critical_recover}
               scales={scales}
               fault={faults.critical_recover}
               onChange={(critical_recover) => set({ critical_recover })}
             />
             <Amount
-              label={w('rule.warnRecover')}
+              label={t('rule.warnRecover')}
               value={rule.warn_recover}
               scales={scales}
               fault={faults.warn_recover}
@@ -87,40 +86,40 @@ function More({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) =>
           </>
         )}
         <Amount
-          label={w('rule.keep')}
-          help={w('rule.keepHelp')}
+          label={t('rule.keep')}
+          help={t('rule.keepHelp')}
           value={rule.keep_firing_for}
           scales={TIMES}
           fault={faults.keep_firing_for}
           onChange={(value) => set({ keep_firing_for: Math.round(value ?? 0) })}
         />
         <Pick
-          label={w('rule.group')}
-          help={w('rule.groupHelp')}
+          label={t('rule.group')}
+          help={t('rule.groupHelp')}
           value={key}
           options={[...groups, ...other]}
           fault={faults.group_by}
           onChange={(by) => set({ group_by: JSON.parse(by) as string[] })}
         />
         <Amount
-          label={w('rule.wait')}
-          help={w('rule.waitHelp')}
+          label={t('rule.wait')}
+          help={t('rule.waitHelp')}
           value={rule.group_wait}
           scales={TIMES}
           fault={faults.group_wait}
           onChange={(value) => set({ group_wait: value === null ? null : Math.round(value) })}
         />
         <Amount
-          label={w('rule.repeat')}
-          help={w('rule.repeatHelp')}
+          label={t('rule.repeat')}
+          help={t('rule.repeatHelp')}
           value={rule.repeat_intervals[0] ?? null}
           scales={TIMES}
           fault={faults.repeat_intervals}
           onChange={(value) => set({ repeat_intervals: value === null ? [] : [Math.round(value)] })}
         />
         <Long
-          label={w('rule.runbook')}
-          help={w('rule.runbookHelp')}
+          label={t('rule.runbook')}
+          help={t('rule.runbookHelp')}
           value={rule.runbook}
           fault={faults.runbook}
           onChange={(runbook) => set({ runbook })}
@@ -133,8 +132,8 @@ function More({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) =>
 export function suggestedName(rule: Rule, title: string | undefined): string {
   const where = rule.selector.trim() ? ` · ${rule.selector.trim()}` : ''
   if (rule.kind === 'composite') return ''
-  if (rule.kind === 'anomaly') return `${w('rule.namedUnusual')}${where}`
-  if (rule.kind === 'no_data' && !rule.metric) return `${w('rule.namedDown')}${where}`
+  if (rule.kind === 'anomaly') return `${t('rule.namedUnusual')}${where}`
+  if (rule.kind === 'no_data' && !rule.metric) return `${t('rule.namedDown')}${where}`
   const named = {
     change: 'rule.namedChange',
     past: 'rule.namedPast',
@@ -142,7 +141,7 @@ export function suggestedName(rule: Rule, title: string | undefined): string {
     forecast: 'rule.namedForecast',
   } as const
   const plain = rule.op === 'above' ? 'rule.namedHigh' : 'rule.namedLow'
-  const what = w(named[rule.kind as keyof typeof named] ?? plain, { what: title ?? rule.metric })
+  const what = t(named[rule.kind as keyof typeof named] ?? plain, { what: title ?? rule.metric })
   return `${what}${where}`
 }
 function Editor({ page }: { page: RuleProps }) {
@@ -169,7 +168,7 @@ function Editor({ page }: { page: RuleProps }) {
   const idea = suggestedName(rule, metric?.title)
   const save = async () => {
     if (rule.kind === 'composite' && !rule.params.rules) {
-      setFaults({ params: w('rule.nothingJoined') })
+      setFaults({ params: t('rule.nothingJoined') })
       return
     }
     const named = rule.name.trim() ? rule : { ...rule, name: idea }
@@ -190,29 +189,29 @@ function Editor({ page }: { page: RuleProps }) {
   return (
     <>
       <div>
-        <nav className="crumb" aria-label={w('crumb')}>
-          <a href={LIST}>{w('rules.title')}</a>
+        <nav className="crumb" aria-label={t('crumb')}>
+          <a href={LIST}>{t('rules.title')}</a>
           <span aria-hidden="true">/</span>
-          <span>{page.rule?.name ?? w('rule.new')}</span>
+          <span>{page.rule?.name ?? t('rule.new')}</span>
         </nav>
-        <h1>{page.rule ? page.rule.name : w('rule.newTitle')}</h1>
-        <p className="lede">{w(may ? 'rule.lede' : 'rule.lookOnly')}</p>
+        <h1>{page.rule ? page.rule.name : t('rule.newTitle')}</h1>
+        <p className="lede">{t(may ? 'rule.lede' : 'rule.lookOnly')}</p>
       </div>
       {page.fault && (
         <p className="card note crit" role="alert">
-          {w('rule.fault', { why: page.fault })}
+          {t('rule.fault', { why: page.fault })}
         </p>
       )}
       {done && (
         <div className="card note" role="status">
-          <strong>{w('form.saved')}</strong>
+          <strong>{t('form.saved')}</strong>
           {done.map((one) => (
             <span className="warn" key={one}>
               {one}
             </span>
           ))}
           <a className="btn sm" href={LIST}>
-            {w('rule.toList')}
+            {t('rule.toList')}
           </a>
         </div>
       )}
@@ -226,14 +225,14 @@ function Editor({ page }: { page: RuleProps }) {
         }}
       >
         <fieldset className="bare" disabled={!may}>
-          <legend className="sr">{w('rule.title')}</legend>
+          <legend className="sr">{t('rule.title')}</legend>
           <section className="card builder">
             <div className="ctl">
               <Pick
-                label={w('rule.kind')}
+                label={t('rule.kind')}
                 value={rule.kind}
-                options={KINDS.map((kind) => [kind, w(`kind.${kind}`)] as const)}
-                help={w(`kindHelp.${rule.kind as Kind}`)}
+                options={KINDS.map((kind) => [kind, t(`kind.${kind}`)] as const)}
+                help={t(`kindHelp.${rule.kind as Kind}`)}
                 fault={shown.kind}
                 onChange={(kind) => setRule(asKind(rule, kind as Kind, page.metrics))}
               />
@@ -242,22 +241,22 @@ function Editor({ page }: { page: RuleProps }) {
           </section>
           <section className="card two-up">
             <Text
-              label={w('rule.name')}
+              label={t('rule.name')}
               value={rule.name}
               placeholder={idea}
               fault={shown.name}
-              help={w('rule.nameHelp')}
+              help={t('rule.nameHelp')}
               onChange={(name) => set({ name })}
             />
             {page.manages.length > 1 && !page.rule && (
               <Pick
-                label={w('team')}
+                label={t('team')}
                 value={rule.team}
                 options={page.manages.map((name) => [name, name] as const)}
                 onChange={(team) => set({ team, notify: [] })}
               />
             )}
-            <Tick label={w('rule.enabled')} checked={rule.enabled} onChange={(enabled) => set({ enabled })} />
+            <Tick label={t('rule.enabled')} checked={rule.enabled} onChange={(enabled) => set({ enabled })} />
           </section>
           <More rule={rule} set={set} faults={shown} />
         </fieldset>
@@ -265,18 +264,18 @@ function Editor({ page }: { page: RuleProps }) {
         {may && (
           <div className="ctl foot">
             <button type="submit" className="btn pri" disabled={busy}>
-              {w(busy ? 'form.saving' : page.rule ? 'form.save' : 'rule.make')}
+              {t(busy ? 'form.saving' : page.rule ? 'form.save' : 'rule.make')}
             </button>
             <a className="btn" href={LIST}>
-              {w('form.cancel')}
+              {t('form.cancel')}
             </a>
             <Said failure={failure} />
             <span className="sp" />
             {page.rule && (
               <Confirm
-                label={w('rule.delete')}
-                question={w('rule.deleteSure')}
-                yes={w('rule.delete')}
+                label={t('rule.delete')}
+                question={t('rule.deleteSure')}
+                yes={t('rule.delete')}
                 busy={busy}
                 onYes={() => void remove()}
               />
@@ -287,5 +286,4 @@ function Editor({ page }: { page: RuleProps }) {
     </>
   )
 }
-bring(ruleTexts)
 mount<RuleProps>('rule', (props) => <Editor page={props} />)

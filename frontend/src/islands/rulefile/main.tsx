@@ -1,10 +1,9 @@
 import { useState } from 'react'
 import { Long, Pick, Said, Tick, useSend } from '../../alerting/form'
-import { rulefile as fileTexts } from '../../alerting/texts/rulefile'
 import type { SetupProps } from '../../alerting/types'
-import { bring, w, wn } from '../../alerting/words'
 import { sendText } from '../../live/http'
 import { mount } from '../../ui/parts'
+import { t, tn } from '../../words'
 
 interface FileProps extends SetupProps {
   teams: string[]
@@ -45,7 +44,7 @@ function Bring({ team }: { team: string }) {
   return (
     <form
       className="card form stack"
-      aria-label={w('file.in')}
+      aria-label={t('file.in')}
       ref={box}
       noValidate
       onSubmit={(e) => {
@@ -54,11 +53,11 @@ function Bring({ team }: { team: string }) {
       }}
     >
       <div>
-        <h2>{w('file.in')}</h2>
-        <p className="mut">{w('file.inLede')}</p>
+        <h2>{t('file.in')}</h2>
+        <p className="mut">{t('file.inLede')}</p>
       </div>
       <label className="field">
-        <span className="label">{w('file.choose')}</span>
+        <span className="label">{t('file.choose')}</span>
         <input
           type="file"
           className="inp"
@@ -71,7 +70,7 @@ function Bring({ team }: { team: string }) {
         />
       </label>
       <Long
-        label={w('file.text')}
+        label={t('file.text')}
         value={text}
         rows={10}
         fault={faults.file}
@@ -81,8 +80,8 @@ function Bring({ team }: { team: string }) {
         }}
       />
       <Tick
-        label={w('file.prune')}
-        help={w('file.pruneHelp')}
+        label={t('file.prune')}
+        help={t('file.pruneHelp')}
         checked={prune}
         onChange={(on) => {
           setPrune(on)
@@ -90,8 +89,8 @@ function Bring({ team }: { team: string }) {
         }}
       />
       {plan && (
-        <section aria-label={w('file.planned')}>
-          <h3>{w(plan.lines.length ? 'file.planned' : 'file.nothing')}</h3>
+        <section aria-label={t('file.planned')}>
+          <h3>{t(plan.lines.length ? 'file.planned' : 'file.nothing')}</h3>
           <ul className="plan mono">
             {plan.lines.map((line) => (
               <li key={line} className={TONES[line.charAt(0)]}>
@@ -99,7 +98,7 @@ function Bring({ team }: { team: string }) {
               </li>
             ))}
           </ul>
-          {plan.lines.length > 0 && <p className="mut">{wn('file.same', plan.same)}</p>}
+          {plan.lines.length > 0 && <p className="mut">{tn('file.same', plan.same)}</p>}
           {plan.warnings.map((one) => (
             <p className="warn" key={one}>
               {one}
@@ -109,17 +108,17 @@ function Bring({ team }: { team: string }) {
       )}
       <div className="ctl">
         <button type="submit" className={plan ? 'btn' : 'btn pri'} disabled={busy || !text.trim()}>
-          {w(busy ? 'file.planning' : 'file.plan')}
+          {t(busy ? 'file.planning' : 'file.plan')}
         </button>
         {plan && plan.lines.length > 0 && (
           <button type="button" className="btn pri" disabled={busy} onClick={() => void apply()}>
-            {wn('file.apply', plan.lines.length)}
+            {tn('file.apply', plan.lines.length)}
           </button>
         )}
-        <Said failure={faults.file ? '' : failure} done={done ? w('file.done') : ''} />
+        <Said failure={faults.file ? '' : failure} done={done ? t('file.done') : ''} />
         {done && (
           <a className="btn sm" href="/rules/">
-            {w('file.toRules')}
+            {t('file.toRules')}
           </a>
         )}
       </div>
@@ -131,42 +130,41 @@ function Page({ page }: { page: FileProps }) {
   return (
     <>
       <div>
-        <nav className="crumb" aria-label={w('crumb')}>
-          <a href="/rules/">{w('file.rules')}</a>
+        <nav className="crumb" aria-label={t('crumb')}>
+          <a href="/rules/">{t('file.rules')}</a>
           <span aria-hidden="true">/</span>
-          <span>{w('file.title')}</span>
+          <span>{t('file.title')}</span>
         </nav>
-        <h1>{w('file.title')}</h1>
-        <p className="lede">{w('file.lede')}</p>
+        <h1>{t('file.title')}</h1>
+        <p className="lede">{t('file.lede')}</p>
       </div>
       {page.teams.length > 1 && (
         <div className="ctl">
           <Pick
-            label={w('team')}
+            label={t('team')}
             value={team}
             options={page.teams.map((one) => [one, one] as const)}
             onChange={setTeam}
           />
         </div>
       )}
-      <section className="card thing" aria-label={w('file.out')}>
+      <section className="card thing" aria-label={t('file.out')}>
         <div className="what">
-          <h2 className="t">{w('file.out')}</h2>
-          <p className="d mut">{w('file.outLede')}</p>
+          <h2 className="t">{t('file.out')}</h2>
+          <p className="d mut">{t('file.outLede')}</p>
         </div>
         <div className="a">
           <a className="btn" href={`${PATH}?${new URLSearchParams({ team })}`} download="rules.yaml">
-            {w('file.download')}
+            {t('file.download')}
           </a>
         </div>
       </section>
       {page.manages.includes(team) ? (
         <Bring key={team} team={team} />
       ) : (
-        <p className="card hint pad-all">{w('file.askAdmin')}</p>
+        <p className="card hint pad-all">{t('file.askAdmin')}</p>
       )}
     </>
   )
 }
-bring(fileTexts)
 mount<FileProps>('rulefile', (props) => <Page page={props} />)

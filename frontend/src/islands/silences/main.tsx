@@ -1,14 +1,13 @@
 import { useEffect, useState } from 'react'
 import { Amount, Confirm, Days, Pick, Said, Text, TIMES, useSend, weekdays } from '../../alerting/form'
 import { useSetup } from '../../alerting/page'
-import { silences as silencesTexts } from '../../alerting/texts/silences'
 import type { SetupProps, Silence } from '../../alerting/types'
-import { bring, w, wn } from '../../alerting/words'
 import { iso, moment, ownZone, safeZone, wall } from '../../alerting/zones'
 import { dayHour, duration } from '../../format'
 import { now } from '../../live/clock'
 import { post } from '../../live/http'
 import { Icon, mount, Segments, Status, useNow } from '../../ui/parts'
+import { t, tn } from '../../words'
 import { type Every, firstDate, fromRule, type Recurring, timeOf, toRule, usual } from './recur'
 
 interface SilencesProps extends SetupProps {
@@ -100,7 +99,7 @@ function useHit(draft: Draft): { hit: Hit | null; failure: string } {
 }
 function Hits({ draft }: { draft: Draft }) {
   const { hit, failure } = useHit(draft)
-  if (!hit) return <p className="hits mut wide">{failure || w('silence.asking')}</p>
+  if (!hit) return <p className="hits mut wide">{failure || t('silence.asking')}</p>
   const { names = [], incidents = [], windows = [] } = hit
   // what begins later, or recurs, quiets an alert of now only inside one of its windows
   const at = now()
@@ -108,14 +107,14 @@ function Hits({ draft }: { draft: Draft }) {
   return (
     <div className="hits wide" role="status">
       <p>
-        <strong>{wn('silence.hits', hit.servers)}</strong>{' '}
+        <strong>{tn('silence.hits', hit.servers)}</strong>{' '}
         {names.length > 0 && <span className="mut">{names.slice(0, 8).join(', ')}</span>}
       </p>
       <p>
-        {hit.notices !== undefined && (hit.notices ? wn('silence.hitsWeek', hit.notices) : w('silence.heldNone'))}{' '}
+        {hit.notices !== undefined && (hit.notices ? tn('silence.hitsWeek', hit.notices) : t('silence.heldNone'))}{' '}
         {incidents.length
-          ? wn(quiet ? 'silence.hitsNow' : 'silence.hitsLater', incidents.length)
-          : w('silence.hitsNone')}
+          ? tn(quiet ? 'silence.hitsNow' : 'silence.hitsLater', incidents.length)
+          : t('silence.hitsNone')}
       </p>
       {incidents.length > 0 && (
         <ul className="bullets">
@@ -128,7 +127,7 @@ function Hits({ draft }: { draft: Draft }) {
       )}
       {draft.often === 'again' && windows.length > 0 && (
         <p className="mut num">
-          {w('silence.windows')}{' '}
+          {t('silence.windows')}{' '}
           {windows
             .slice(0, 3)
             .map(([from]) => dayHour(from, safeZone(draft.zone)))
@@ -145,18 +144,18 @@ function Again({ draft, set, fault }: { draft: Draft; set: (part: Partial<Draft>
   return (
     <>
       <Pick
-        label={w('silence.every')}
+        label={t('silence.every')}
         value={how.every}
         fault={fault}
-        options={(['day', 'week', 'month', 'nth'] as const).map((one) => [one, w(`silence.every.${one}`)] as const)}
+        options={(['day', 'week', 'month', 'nth'] as const).map((one) => [one, t(`silence.every.${one}`)] as const)}
         onChange={(every) => change({ every: every as Every })}
       />
       {how.every === 'week' && (
-        <Days label={w('silence.onDays')} value={how.days} onChange={(days) => days.length && change({ days })} />
+        <Days label={t('silence.onDays')} value={how.days} onChange={(days) => days.length && change({ days })} />
       )}
       {how.every === 'month' && (
         <Pick
-          label={w('silence.date')}
+          label={t('silence.date')}
           value={String(how.date)}
           options={Array.from({ length: 28 }, (_, i) => [String(i + 1), String(i + 1)] as const)}
           onChange={(date) => change({ date: Number(date) })}
@@ -165,13 +164,13 @@ function Again({ draft, set, fault }: { draft: Draft; set: (part: Partial<Draft>
       {how.every === 'nth' && (
         <div className="pair">
           <Pick
-            label={w('silence.nth')}
+            label={t('silence.nth')}
             value={String(how.nth)}
-            options={([1, 2, 3, 4, -1] as const).map((n) => [String(n), w(`silence.nth.${n}`)] as const)}
+            options={([1, 2, 3, 4, -1] as const).map((n) => [String(n), t(`silence.nth.${n}`)] as const)}
             onChange={(nth) => change({ nth: Number(nth) })}
           />
           <Pick
-            label={w('silence.day')}
+            label={t('silence.day')}
             value={String(how.day)}
             options={names.map((name, i) => [String(i), name] as const)}
             onChange={(day) => change({ day: Number(day) })}
@@ -179,21 +178,21 @@ function Again({ draft, set, fault }: { draft: Draft; set: (part: Partial<Draft>
         </div>
       )}
       <Amount
-        label={w('silence.lasts')}
+        label={t('silence.lasts')}
         value={draft.lasts}
         scales={TIMES.slice(1)}
         onChange={(lasts) => set({ lasts: lasts ?? 0 })}
       />
       <Text
-        label={w('silence.first')}
-        help={w('silence.firstHelp')}
+        label={t('silence.first')}
+        help={t('silence.firstHelp')}
         type="datetime-local"
         value={draft.from}
         onChange={(from) => set({ from })}
       />
       <Text
-        label={w('silence.ends')}
-        help={w('silence.endsHelp')}
+        label={t('silence.ends')}
+        help={t('silence.endsHelp')}
         type="date"
         value={draft.ends}
         onChange={(ends) => set({ ends })}
@@ -209,7 +208,7 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
   return (
     <form
       className="card two-up form"
-      aria-label={w('silence.new')}
+      aria-label={t('silence.new')}
       ref={box}
       noValidate
       onSubmit={async (e) => {
@@ -218,36 +217,36 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
       }}
     >
       <Text
-        label={w('silence.what')}
-        help={w('silence.whatHelp')}
+        label={t('silence.what')}
+        help={t('silence.whatHelp')}
         value={draft.selector}
         fault={faults.selector}
         suggest={page.suggest}
-        placeholder={w('rule.everyServer')}
+        placeholder={t('rule.everyServer')}
         onChange={(selector) => set({ selector })}
       />
       <Pick
-        label={w('silence.rule')}
+        label={t('silence.rule')}
         value={draft.rule}
         fault={faults.rule}
-        options={[['', w('silence.anyRule')], ...page.rules.map((one) => [one.id, one.name] as const)]}
+        options={[['', t('silence.anyRule')], ...page.rules.map((one) => [one.id, one.name] as const)]}
         onChange={(rule) => set({ rule })}
       />
       {page.acts.length > 1 && (
         <Pick
-          label={w('team')}
+          label={t('team')}
           value={draft.team}
           options={page.acts.map((one) => [one, one] as const)}
           onChange={(team) => set({ team })}
         />
       )}
       <div className="field">
-        <span className="label">{w('silence.often')}</span>
+        <span className="label">{t('silence.often')}</span>
         <Segments
-          label={w('silence.often')}
+          label={t('silence.often')}
           options={[
-            [w('silence.once'), 'once'],
-            [w('silence.again'), 'again'],
+            [t('silence.once'), 'once'],
+            [t('silence.again'), 'again'],
           ]}
           value={draft.often}
           onPick={(often) => set({ often })}
@@ -256,14 +255,14 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
       {once ? (
         <>
           <Text
-            label={w('silence.from')}
+            label={t('silence.from')}
             type="datetime-local"
             value={draft.from}
             fault={faults.starts_at}
             onChange={(from) => set({ from })}
           />
           <Text
-            label={w('silence.until')}
+            label={t('silence.until')}
             type="datetime-local"
             value={draft.until}
             fault={faults.ends_at}
@@ -274,15 +273,15 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
         <Again draft={draft} set={set} fault={faults.rrule ?? faults.duration ?? faults.starts_at ?? faults.ends_at} />
       )}
       <Text
-        label={w('silence.zone')}
+        label={t('silence.zone')}
         value={draft.zone}
         fault={faults.zone}
         suggest={page.zones}
         onChange={(zone) => set({ zone })}
       />
       <Text
-        label={w('silence.reason')}
-        help={w('silence.reasonHelp')}
+        label={t('silence.reason')}
+        help={t('silence.reasonHelp')}
         value={draft.reason}
         fault={faults.reason}
         required
@@ -291,10 +290,10 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
       <Hits draft={draft} />
       <div className="ctl wide">
         <button type="submit" className="btn pri" disabled={busy}>
-          {w(busy ? 'form.saving' : 'silence.make')}
+          {t(busy ? 'form.saving' : 'silence.make')}
         </button>
         <button type="button" className="btn" onClick={() => onDone(false)}>
-          {w('form.cancel')}
+          {t('form.cancel')}
         </button>
         <Said failure={failure} />
       </div>
@@ -307,23 +306,23 @@ export function whenOf(silence: Silence): string {
   const starts = wall(silence.starts, safeZone(silence.zone))
   if (!silence.rrule)
     return silence.ends === null
-      ? w('silence.openEnd', { from: dayHour(silence.starts) })
-      : w('silence.fromTo', { from: dayHour(silence.starts), to: dayHour(silence.ends) })
+      ? t('silence.openEnd', { from: dayHour(silence.starts) })
+      : t('silence.fromTo', { from: dayHour(silence.starts), to: dayHour(silence.ends) })
   const time = timeOf(silence.rrule, starts)
   const how = time ? fromRule(silence.rrule, starts) : null
-  if (!how) return w('silence.byRule', { rule: silence.rrule, lasts, zone: silence.zone })
+  if (!how) return t('silence.byRule', { rule: silence.rrule, lasts, zone: silence.zone })
   const names = weekdays()
   const days = {
-    day: () => w('silence.every.day'),
-    week: () => w('silence.said.week', { days: how.days.map((day) => names[day]).join(', ') }),
-    month: () => w('silence.said.month', { n: how.date }),
+    day: () => t('silence.every.day'),
+    week: () => t('silence.said.week', { days: how.days.map((day) => names[day]).join(', ') }),
+    month: () => t('silence.said.month', { n: how.date }),
     nth: () =>
-      w('silence.said.nth', {
-        nth: w(`silence.nth.${how.nth as 1}`).toLowerCase(),
+      t('silence.said.nth', {
+        nth: t(`silence.nth.${how.nth as 1}`).toLowerCase(),
         day: names[how.day] ?? '',
       }),
   }
-  return w('silence.recurs', { days: days[how.every](), time, lasts, zone: silence.zone })
+  return t('silence.recurs', { days: days[how.every](), time, lasts, zone: silence.zone })
 }
 /** Whether it mutes now: what the hub said when the page was read, brought to this second. */
 const isOn = ({ over, window }: Silence, at: number): boolean =>
@@ -343,19 +342,19 @@ function Row({ silence, page, at, again }: { silence: Silence; page: SilencesPro
       <div className="what">
         <span className="titled">
           <strong className="t">{silence.reason}</strong>
-          <Status s={tone[state]}>{w(`silence.${state}`)}</Status>
+          <Status s={tone[state]}>{t(`silence.${state}`)}</Status>
         </span>
         <p className="d">
-          {silence.selector ? <code>{silence.selector}</code> : w('rule.everyServer')}
+          {silence.selector ? <code>{silence.selector}</code> : t('rule.everyServer')}
           {silence.rule && ` · ${silence.rule}`}
         </p>
         <p className="d mut num">
           {whenOf(silence)}
-          {on && window && ` · ${w('silence.left', { age: duration(window[1] - at) })}`}
+          {on && window && ` · ${t('silence.left', { age: duration(window[1] - at) })}`}
           {state === 'recurring' &&
             window &&
-            ` · ${w('silence.next', { time: dayHour(window[0], safeZone(silence.zone)), zone: safeZone(silence.zone) })}`}
-          {silence.ended !== null && ` · ${w('silence.endedEarly', { time: dayHour(silence.ended) })}`}
+            ` · ${t('silence.next', { time: dayHour(window[0], safeZone(silence.zone)), zone: safeZone(silence.zone) })}`}
+          {silence.ended !== null && ` · ${t('silence.endedEarly', { time: dayHour(silence.ended) })}`}
           {silence.owner && ` · ${silence.owner}`} · {silence.team}
         </p>
         <Said failure={failure} />
@@ -363,9 +362,9 @@ function Row({ silence, page, at, again }: { silence: Silence; page: SilencesPro
       {!silence.over && page.acts.includes(silence.team) && (
         <div className="a">
           <Confirm
-            label={w('silence.end')}
-            question={w('silence.endSure')}
-            yes={w('silence.end')}
+            label={t('silence.end')}
+            question={t('silence.endSure')}
+            yes={t('silence.end')}
             busy={busy}
             onYes={() => void end()}
           />
@@ -393,14 +392,14 @@ function Page({ first }: { first: SilencesProps }) {
     <>
       <div className="hero">
         <div>
-          <h1>{active ? wn('silences.active', active) : w('silences.none')}</h1>
-          <p className="lede">{w('silences.lede')}</p>
+          <h1>{active ? tn('silences.active', active) : t('silences.none')}</h1>
+          <p className="lede">{t('silences.lede')}</p>
         </div>
         <span className="sp" />
         {may && !add && (
           <button type="button" className="btn pri" onClick={() => setAdd(true)}>
             <Icon n="plus" s={16} />
-            {w('silence.new')}
+            {t('silence.new')}
           </button>
         )}
       </div>
@@ -414,21 +413,20 @@ function Page({ first }: { first: SilencesProps }) {
         />
       )}
       {standing.length > 0
-        ? list(standing, w('silences.standing'))
+        ? list(standing, t('silences.standing'))
         : !add && (
             <div className="card empty">
-              <h2>{w('silences.empty')}</h2>
-              <p className="mut">{w(may ? 'silences.emptyLede' : 'silences.askOperator')}</p>
+              <h2>{t('silences.empty')}</h2>
+              <p className="mut">{t(may ? 'silences.emptyLede' : 'silences.askOperator')}</p>
             </div>
           )}
       {over.length > 0 && (
         <>
-          <h2 className="part">{w('silences.over')}</h2>
-          {list(over, w('silences.over'))}
+          <h2 className="part">{t('silences.over')}</h2>
+          {list(over, t('silences.over'))}
         </>
       )}
     </>
   )
 }
-bring(silencesTexts)
 mount<SilencesProps>('silences', (props) => <Page first={props} />)

@@ -1,1 +1,0 @@
-import{g as e}from"./parts.dd1f657e7edb.js";import{n as t}from"./page.973b4535ed56.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};

@@ -1,1 +1,0 @@
-import{h as e}from"./form.e709d781d199.js";import{o as t}from"./format.80cc37ab1219.js";var n=(n,r)=>n-r<1?e(`when.now`):e(`when.in`,{age:t(Math.ceil(n-r))});export{n as t};
