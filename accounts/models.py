@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
 
 from accounts.base import TeamOwned
 from accounts.roles import LOOK, ROLES
+
+
+LANGUAGES = [("", "Browser"), *settings.LANGUAGES]
+ROLE_CHOICES = [(role, role.capitalize()) for role in ROLES]
+THEMES = [("", "System"), ("dark", "Dark"), ("light", "Light")]
+INVITED_FOR = timedelta(days=7)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -31,6 +39,11 @@ class User(AbstractUser):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     username = None  # type: ignore[assignment]
     email = models.EmailField(unique=True)
+    language = models.CharField(max_length=10, blank=True, choices=LANGUAGES, help_text="Empty: the browser's.")
+    zone = models.CharField(max_length=64, blank=True, help_text="Such as Europe/Copenhagen; empty: the browser's.")
+    theme = models.CharField(max_length=6, blank=True, choices=THEMES)
+    simple = models.BooleanField(default=False, help_text="Plain words and fewer numbers on every page.")
+    single_keys = models.BooleanField(default=True, help_text="Keys such as a and j act without Ctrl.")
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -73,7 +86,8 @@ class Membership(models.Model):
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=20, choices=[(role, role.capitalize()) for role in ROLES])
+    role = models.CharField(max_length=20, choices=ROLE_CHOICES)
+    selector = models.CharField(max_length=500, blank=True, help_text="Only these servers, such as tag:db.")
     created_at = models.DateTimeField(auto_now_add=True)
     objects: ClassVar[TeamOwned[Membership]] = TeamOwned["Membership"].as_manager()  # type: ignore[assignment]
 
@@ -82,6 +96,28 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.role} of {self.team}"
+
+
+class Invitation(models.Model):
+    """A door for one person into one team; only the hash of its secret is kept."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=20, choices=ROLE_CHOICES)
+    selector = models.CharField(max_length=500, blank=True)
+    key = models.CharField(max_length=24, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    objects: ClassVar[TeamOwned[Invitation]] = TeamOwned["Invitation"].as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.team}"
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -99,6 +135,7 @@ class ApiToken(models.Model):
     key = models.CharField(max_length=24, unique=True, help_text="The public part, as in wkt_<key>.<secret>.")
     digest = models.CharField(max_length=64, editable=False)
     scopes = models.JSONField(default=list, help_text='"all", or a list such as servers:read, rules:write.')
+    selector = models.CharField(max_length=500, blank=True, help_text="Only these servers, such as tag:db.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -125,6 +162,8 @@ class Audit(models.Model):
     target_id = models.CharField(max_length=40, blank=True)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
+    over = models.CharField(max_length=100, blank=True, help_text="Page, API or admin; of a token its name.")
+    address = models.GenericIPAddressField(null=True, blank=True)
     objects: ClassVar[TeamOwned[Audit]] = TeamOwned["Audit"].as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
