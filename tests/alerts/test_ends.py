@@ -32,7 +32,7 @@ def test_a_rule_that_goes_ends_its_alerts_together_and_locks_incidents_before_th
         services.remove_rule(rule, stage.now)
     assert not Alert.objects.open().exists()
     assert len(asked) < 60, "a few questions for all of them, not a few for each"
-    locks = [one["sql"] for one in asked if "FOR UPDATE" in one["sql"]]
+    locks = [one["sql"] for one in asked if "FOR NO KEY UPDATE" in one["sql"]]
     if connection.vendor == "postgresql":
         assert 'OF "alerts_incident"' in locks[0]
     stage.after(120)
