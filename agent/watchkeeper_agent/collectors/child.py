@@ -15,6 +15,7 @@ from watchkeeper_agent.collectors.base import Absent
 
 MOST_OUTPUT = 1 << 20
 _running: set[subprocess.Popen[bytes]] = set()
+_ends: list[float] = []  # when everything was ended
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -42,7 +43,7 @@ def which(program: str) -> str | None:
 
 def run(argv: list[str], *, seconds: float = 60.0, limit: int = MOST_OUTPUT, user: str | None = None) -> Ended:
     """Run to its end, or end it with everything it started."""
-    began = time.monotonic()
+    began, ends = time.monotonic(), len(_ends)
     more: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         more = {"creationflags": 0x08000000 | 0x00004000}  # no window, below normal priority
@@ -58,6 +59,8 @@ def run(argv: list[str], *, seconds: float = 60.0, limit: int = MOST_OUTPUT, use
     except (OSError, subprocess.SubprocessError, LookupError) as error:
         raise Absent(f"{argv[0]} cannot be run: {error}") from error
     _running.add(child)
+    if len(_ends) != ends:
+        _kill(child)  # the agent stopped before it could know of this one
     with contextlib.suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, child.pid, 19)
     try:
@@ -68,6 +71,7 @@ def run(argv: list[str], *, seconds: float = 60.0, limit: int = MOST_OUTPUT, use
 
 def end_all() -> None:
     """The agent stops: nothing it started stays behind."""
+    _ends.append(time.monotonic())
     for child in list(_running):
         _kill(child)
 
