@@ -74,6 +74,9 @@ class Team(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=80, unique=True)
+    require_second_factor = models.BooleanField(
+        default=False, help_text="Members without a second factor must set one up before they see anything."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     objects: ClassVar[TeamQuerySet] = TeamQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -118,6 +121,28 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} to {self.team}"
+
+
+class UserSessionQuerySet(models.QuerySet["UserSession"]):
+    def visible_to(self, user: Any) -> Self:
+        """One's own, whoever asks."""
+        return self.filter(user=user.pk)
+
+
+class UserSession(models.Model):
+    """A browser in which somebody is signed in; `key` leads to Django's row, which may be gone by now."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    key = models.CharField(max_length=40, unique=True, editable=False)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    browser = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(auto_now_add=True)
+    objects: ClassVar[UserSessionQuerySet] = UserSessionQuerySet.as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.browser}"
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
