@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
@@ -12,6 +13,7 @@ from django.db import models
 
 from accounts.base import TeamOwned
 from accounts.roles import LOOK, ROLES
+from core import zones
 
 
 LANGUAGES = [("", "Browser"), *settings.LANGUAGES]
@@ -50,6 +52,11 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.email
+
+    @property
+    def clock(self) -> ZoneInfo:
+        """The zone in which this person is told times; UTC where they chose none."""
+        return zones.find(self.zone) or zones.UTC
 
     def may(self, verb: str, team: Team | None = None) -> bool:
         """Whether this person may do that in the team, or in any team."""

@@ -94,7 +94,8 @@ def _waited(incident: Incident, notice: Notice, delivery: Delivery, rests: dict[
     if person is None or delivery.due_at <= told:
         return ""
     if person not in rests:
-        rests[person] = (Preference.objects.filter(user=person).first() or Preference()).hours()
+        chosen = Preference.objects.select_related("user").filter(user=person).first()
+        rests[person] = (chosen or Preference()).hours()
     severity = notice.facts.get("severity") or incident.severity
     just = delivery.due_at - timedelta(seconds=1)
     ended = told < quiet.earliest(rests[person], told, severity) <= delivery.due_at

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from alerts import services
 from alerts.models import Incident
-from alerts.services import answering_links, people
+from alerts.services import answering_links
 from core.clock import now
 
 
@@ -28,7 +28,7 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
         incident.refresh_from_db()
     context: dict[str, Any] = {"incident": incident, "person": user, "done": request.method == "POST"}
     context["mine"] = incident.acknowledged_by_id == user.pk
-    with translation.override(people.preference(user).language or translation.get_language()):
+    with translation.override(user.language or translation.get_language()):
         return render(request, "alerts/acknowledge.html", context)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 
@@ -30,12 +30,3 @@ def covering(
         if first <= at < last:
             return first, last
     return None
-
-
-def known(zone: str) -> bool:
-    """Whether this is a place whose clock we know, such as Europe/Copenhagen."""
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True

@@ -16,12 +16,13 @@ from rest_framework.views import APIView
 
 from accounts.base import ACT, LOOK
 from accounts.models import Membership, User
-from alerts import delivery, quiet, walls
+from alerts import delivery, quiet
 from alerts.api.audited import Audited
 from alerts.channels.base import DeliveryError, channels
 from alerts.models import Channel, Preference, Way
 from alerts.services import channels as verbs
 from alerts.services import own, people
+from core import zones
 from core.clock import now
 from core.errors import Failure
 from core.registry import Unknown
@@ -64,9 +65,12 @@ class PersonViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[User]):
 
 
 class PreferenceSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+    """Language and zone are of the person's profile; they stand here too, since the times below depend on them."""
+
     language = serializers.ChoiceField(
-        choices=LANGUAGES, allow_blank=True, required=False, help_text="Empty: the one of the product."
+        choices=LANGUAGES, allow_blank=True, required=False, help_text="Empty: the browser's."
     )
+    zone = serializers.CharField(max_length=64, required=False)
     quiet_days = serializers.ListField(
         child=serializers.IntegerField(min_value=0, max_value=6), max_length=7, required=False,
         help_text="Days on which the quiet time begins: 0 is Monday; empty: every day.",
@@ -77,7 +81,7 @@ class PreferenceSerializer(Strict, serializers.ModelSerializer):  # type: ignore
         fields = ("language", "zone", "quiet_from", "quiet_until", "quiet_days", "critical_breaks_quiet")
 
     def validate_zone(self, value: str) -> str:
-        if not walls.known(value):
+        if zones.find(value) is None:
             raise serializers.ValidationError(f"{value} is no known place. Write one such as Europe/Copenhagen.")
         return value
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
+from typing import Any, ClassVar, cast
 
 import msgspec
 from django.db import IntegrityError
@@ -20,7 +19,7 @@ from accounts.models import User
 from alerts import known, replay, validating
 from alerts.api.base import Hidden, OfTeam
 from alerts.kinds import registry
-from alerts.models import KINDS, SEVERITIES, Preference, Rule
+from alerts.models import KINDS, SEVERITIES, Rule
 from alerts.services import rules as ruling
 from core.clock import milliseconds, now
 
@@ -220,14 +219,5 @@ class RuleViewSet(Hidden, viewsets.ModelViewSet[Rule]):
         asked.is_valid(raise_exception=True)
         fields = dict(asked.validated_data)
         days = fields.pop("days")
-        zone = _zone(request.user)
+        zone = cast("User", request.user).clock
         return Response(replay.preview(Rule(**fields), replay.Asked(milliseconds(), days, zone)).answer())
-
-
-def _zone(user: Any) -> ZoneInfo:
-    """Whose night it is."""
-    chosen = Preference.objects.visible_to(user).first()
-    try:
-        return ZoneInfo(chosen.zone if chosen else "UTC")
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")

@@ -16,12 +16,13 @@ from rest_framework.response import Response
 
 from accounts.base import ACT, LOOK, MANAGE
 from accounts.models import Team, User
-from alerts import oncall, walls
+from alerts import oncall
 from alerts.api.audited import Audited
 from alerts.api.base import OfTeam
 from alerts.api.moments import Moment
 from alerts.models import Override, Rotation, Schedule
 from alerts.services import people, schedules
+from core import zones
 from core.clock import now
 from core.errors import Conflict
 from core.strict import Strict
@@ -110,7 +111,7 @@ class ScheduleSerializer(OfTeam):
         return schedules.warnings(schedule, now())
 
     def validate_zone(self, value: str) -> str:
-        if not walls.known(value):
+        if zones.find(value) is None:
             raise serializers.ValidationError(f"{value} is no known place. Write one such as Europe/Copenhagen.")
         return value
 

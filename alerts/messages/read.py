@@ -9,10 +9,10 @@ from datetime import UTC, tzinfo
 from django.conf import settings
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 
-from alerts.messages.moments import zone
+from accounts.models import User
 from alerts.messages.notices import Told
 from alerts.messages.said import Said
-from alerts.models import Alert, Delivery, Incident, Notice, Preference
+from alerts.models import Alert, Delivery, Incident, Notice
 
 SHOWN = 20
 KEPT = (("firing", "new"), ("resolved", "resolved"))  # a bundle's events by kind, and where its facts keep them
@@ -159,9 +159,9 @@ def folded(digest: Delivery) -> list[Notice]:
 def reader(delivery: Delivery) -> Reader:
     """The person's own language and zone; else the channel's language; else the product's."""
     person = delivery.person_id or delivery.channel.owner_id
-    liked = Preference.objects.filter(user=person).first() if person else None
-    language = (liked.language if liked else "") or delivery.channel.language
-    return Reader(known(language), zone(liked.zone if liked else ""))
+    user = User.objects.filter(pk=person).first() if person else None
+    language = (user.language if user else "") or delivery.channel.language
+    return Reader(known(language), user.clock if user else UTC)
 
 
 def known(language: str) -> str:

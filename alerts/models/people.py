@@ -23,11 +23,9 @@ class OwnQuerySet(models.QuerySet[Any]):
 
 
 class Preference(models.Model):
-    """How a person wants to be told: language, zone and the hours in which only the worst may wake them."""
+    """The hours in which only the worst may wake a person; their language and zone stand in their profile."""
 
     user = models.OneToOneField(User, models.CASCADE, related_name="+")
-    language = models.CharField(max_length=10, blank=True)
-    zone = models.CharField(max_length=64, default="UTC")
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
     quiet_days = models.JSONField(default=list, blank=True, help_text="0 is Monday; empty: every day.")
@@ -40,6 +38,14 @@ class Preference(models.Model):
     def hours(self) -> quiet.Hours:
         days = frozenset(self.quiet_days)
         return quiet.Hours(self.quiet_from, self.quiet_until, days, self.zone, self.critical_breaks_quiet)
+
+    @property
+    def language(self) -> str:
+        return self.user.language if self.user_id else ""
+
+    @property
+    def zone(self) -> str:
+        return self.user.clock.key if self.user_id else "UTC"
 
 
 class Way(models.Model):

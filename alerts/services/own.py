@@ -17,6 +17,7 @@ from core import sealed
 from core.errors import Conflict
 
 MOST = 20
+PROFILE = {"language", "zone"}
 Config = dict[str, Any]
 # What anybody may set for themselves: an address of theirs, sent by what the product is connected to.
 ANYBODYS = {"email": {"to"}, "sms": {"to"}, "slack": {"channel"}, "push": set[str]()}
@@ -97,10 +98,18 @@ def add_way(user: User, channel: Channel, wish: dict[str, Any]) -> Way:
 
 @transaction.atomic
 def set_preference(user: User, wish: dict[str, Any]) -> Preference:
+    """Language and zone go to the person's profile, and only where they were changed: none chosen stays so."""
     row, _ = Preference.objects.get_or_create(user=user)
+    row.user = user
     before = {name: str(getattr(row, name)) for name in wish}
+    profile = [name for name in PROFILE & set(wish) if getattr(row, name) != wish[name]]
     for name, value in wish.items():
-        setattr(row, name, value)
+        if name not in PROFILE:
+            setattr(row, name, value)
+    for name in profile:
+        setattr(user, name, wish[name])
     row.save()
+    if profile:
+        user.save(update_fields=profile)
     audit(user, "preference.change", row, before=before, after={name: str(value) for name, value in wish.items()})
     return row

@@ -59,7 +59,9 @@ def on_duty(team: Team) -> list[User]:
 
 def preference(user: User) -> Preference:
     """As chosen, or as it is for whoever chose nothing; not saved."""
-    return Preference.objects.filter(user=user).first() or Preference(user=user)
+    chosen = Preference.objects.filter(user=user).first() or Preference(user=user)
+    chosen.user = user
+    return chosen
 
 
 def ways(user: User, severity: str, now: datetime) -> list[Reach]:

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -43,7 +42,7 @@ class Telling:
         first = min(reach.due_at for reach in found)
         if first <= self.now:
             return words
-        local = first.astimezone(ZoneInfo(people.preference(user).zone))
+        local = first.astimezone(user.clock)
         return f"{words} (from {local:%H:%M}, after quiet hours)"
 
     def channel(self, channel: Channel) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
-from alerts.models import Incident, Preference, Schedule
+from alerts.models import Incident, Schedule
 from alerts.services import schedules
 
 # How the keys of Watchkeeper's own troubles begin.
@@ -37,5 +37,4 @@ def _named(plan: Schedule, user: User) -> bool:
 
 
 def _zone(user: User, plan: Schedule) -> ZoneInfo:
-    mine = Preference.objects.visible_to(user).filter(user=user).first()
-    return ZoneInfo(mine.zone if mine and mine.zone else plan.zone)
+    return user.clock if user.zone else ZoneInfo(plan.zone)

@@ -149,8 +149,8 @@ def schedule(row: Schedule) -> Shown:
     }  # fmt: skip
 
 
-def preference(row: Preference | None) -> Shown:
-    row = row or Preference()
+def preference(user: User, row: Preference | None) -> Shown:
+    row = row or Preference(user=user)
     return {
         "language": row.language,
         "zone": row.zone,

@@ -215,7 +215,9 @@ def my_notifications(request: HttpRequest) -> HttpResponse:
     own = Channel.objects.visible_to(request.user).filter(owner=request.user.pk).select_related("team", "fallback")
     ways = Way.objects.visible_to(request.user).select_related("channel")
     props = {
-        "preference": shown.preference(Preference.objects.visible_to(request.user).first()),
+        "preference": shown.preference(
+            cast("User", request.user), Preference.objects.visible_to(request.user).first()
+        ),
         "ways": [shown.way(row) for row in ways],
         "channels": _channels(request, list(own.order_by("name"))),
         "languages": _languages(),

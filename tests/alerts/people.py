@@ -33,7 +33,10 @@ def way(user: User, channel: Channel, **more: Any) -> Way:
 def rests(user: User, **more: Any) -> None:
     """Quiet from ten to seven in Copenhagen."""
     usual = {"zone": "Europe/Copenhagen", "quiet_from": "22:00", "quiet_until": "07:00"}
-    Preference.objects.create(user=user, **{**usual, **more})
+    whole = {**usual, **more}
+    user.zone = whole.pop("zone")
+    user.save(update_fields=["zone"])
+    Preference.objects.create(user=user, **whole)
 
 
 def trouble(team: Team, at: datetime = NOON, severity: str = "warn", key: str = "k") -> Incident:

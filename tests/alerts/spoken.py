@@ -13,7 +13,7 @@ import numpy as np
 from accounts.models import Membership, Team, User
 from alerts.channels.message import Message
 from alerts.messages import compose
-from alerts.models import Alert, Channel, Delivery, Incident, Notice, Preference, Rule
+from alerts.models import Alert, Channel, Delivery, Incident, Notice, Rule
 from metrics.memory import MemoryStore
 from metrics.models import Series
 from metrics.names import parse
@@ -113,9 +113,7 @@ class World:
     def delivery(self, notice: Notice, channel: Channel | None = None, language: str = "en") -> Delivery:
         channel = channel or self.mail
         person = self.ana if channel.owner_id else None
-        Preference.objects.update_or_create(
-            user=self.ana, defaults={"language": language, "zone": ZONES.get(language, "UTC")}
-        )
+        User.objects.filter(pk=self.ana.pk).update(language=language, zone=ZONES.get(language, "UTC"))
         Delivery.objects.get_or_create(notice=notice, channel=self.ops, recipient="", defaults={"due_at": AT})
         return Delivery.objects.create(
             notice=notice, channel=channel, recipient=f"to {Delivery.objects.count()}", due_at=AT, person=person,

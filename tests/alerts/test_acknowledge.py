@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.models import Audit, Membership, Team, User
 from alerts import services
-from alerts.models import Delivery, Incident, Notice, Preference
+from alerts.models import Delivery, Incident, Notice
 from alerts.services import answering_links, people
 from core.clock import now
 from tests.alerts.people import trouble
@@ -128,7 +128,7 @@ def test_a_push_button_acknowledges_by_its_token(incident: Incident, maria: User
 
 
 def test_the_page_speaks_the_language_of_its_person(incident: Incident, maria: User) -> None:
-    Preference.objects.create(user=maria, language="da")
+    User.objects.filter(pk=maria.pk).update(language="da")
     shown = Client().get(page(incident, maria)).content.decode()
     assert '<html lang="da">' in shown
     assert "Jeg tager mig af det" in shown

@@ -10,7 +10,7 @@ from django.conf import LazySettings
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Team
+from accounts.models import Team, User
 from alerts import messages, telephone
 from alerts.channels.email import build
 from alerts.channels.message import CONTRACT
@@ -20,7 +20,6 @@ from alerts.messages.plain import line, word
 from alerts.messages.read import known
 from alerts.messages.said import Said
 from alerts.messages.wording import firing, resolved
-from alerts.models import Preference
 from metrics import query
 from metrics.memory import MemoryStore
 from metrics.store import duration, number, quantity
@@ -125,11 +124,10 @@ def test_the_language_is_the_persons_then_the_channels_then_the_products(world: 
     world.ops.language = "pt-BR"
     world.ops.save()
     assert world.told(notice, "da", world.ops).language == "pt-br"
-    Preference.objects.all().delete()
     world.mail.language = "tlh"
     world.mail.save()
     delivery = type(world.delivery(notice)).objects.latest("pk")
-    Preference.objects.all().delete()
+    User.objects.update(language="")
     assert messages.compose(delivery).language == "en"
 
 

@@ -15,7 +15,7 @@ from accounts.models import Team, User
 from alerts import replay
 from alerts.engine import Limits
 from alerts.judging import Judge
-from alerts.models import Alert, Preference, Rule
+from alerts.models import Alert, Rule
 from alerts.replay import derived, spans
 from alerts.replay.derived import Derived
 from alerts.replay.spans import STEP, Material, Span
@@ -207,7 +207,8 @@ def test_the_api_previews_what_a_team_may_see(
     person: Callable[..., User],
 ) -> None:
     owner = person()
-    Preference.objects.create(user=owner, zone="America/Sao_Paulo")
+    owner.zone = "America/Sao_Paulo"
+    owner.save()
     web = machine("web-1")
     machine("theirs", of=other_team).report(cpu=99)
     end = milliseconds() / 1000

@@ -199,7 +199,7 @@ def test_preferences_are_ones_own_and_checked(api: Api, person: Person) -> None:
     assert client.put("/api/v1/preferences", wish, JSON).status_code == 200
     assert client.patch("/api/v1/preferences", {"quiet_days": [6, 0, 6]}, JSON).json()["quiet_days"] == [0, 6]
     row = Preference.objects.get()
-    assert (row.user, row.language, row.zone) == (user, "da", "Europe/Copenhagen")
+    assert (row.user, row.user.language, row.user.zone) == (user, "da", "Europe/Copenhagen")
     for wrong in (
         {"zone": "Europe/Nowhere"}, {"zone": "../etc/passwd"}, {"quiet_until": None}, {"quiet_days": [7]},
         {"language": "tlh"}, {"quiet_until": "22:00", "quiet_days": []}, {"user": 1}, {"quiet_from": "25:00"},
