@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, F, Prefetch, QuerySet, prefetch_related_objects
 
 from alerts.models import Alert, Delivery, Incident, Notice, Step
+from dashboards.alerting.hushed import hushed
 from dashboards.alerting.sentences import subject
 
 Shown = dict[str, Any]
@@ -32,7 +33,21 @@ def incidents(rows: Sequence[Incident]) -> list[Shown]:
     keys = [row.pk for row in rows]
     members = _members(keys)
     next_steps = {step.incident_id: step for step in _steps(keys)}
-    return [_shown(row, members.get(row.pk, (0, 0)), next_steps.get(row.pk)) for row in rows]
+    quiet = hushed(rows)
+    return [
+        {**_shown(row, members.get(row.pk, (0, 0)), next_steps.get(row.pk)), "hushed": _why(quiet.get(row.pk))}
+        for row in rows
+    ]
+
+
+def _why(found: tuple[str, float | None] | None) -> Shown | None:
+    return {"why": found[0], "until": found[1]} if found else None
+
+
+def speaking(rows: Sequence[Incident]) -> list[Any]:
+    """Those that an alert speaks for, with it as `speaking`."""
+    prefetch_related_objects(list(rows), SPEAKING)
+    return [row for row in rows if getattr(row, "speaking", [])]
 
 
 def _members(keys: list[int]) -> dict[int, tuple[int, int]]:
@@ -64,6 +79,7 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None) -> Shown:
         "state": row.state,
         "since": row.opened_at.timestamp(),
         "until": seconds(row.resolved_at),
+        "began": _began(row, speaking, members[0]),
         "owner": str(owner) if owner else None,
         "owner_id": str(owner.uuid) if owner else None,
         "taken": _taken(row),
@@ -71,9 +87,15 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None) -> Shown:
         "open": members[1],
         "next": {"at": step.due_at.timestamp(), "kind": step.kind} if step and not row.resolved_at else None,
         "held": row.parent.title if row.parent else "",
+        "parent": str(row.parent.uuid) if row.parent else None,
         "url": f"/incidents/{row.uuid}/",
         **_evidence(speaking[0] if speaking else None, row),
     }
+
+
+def _began(row: Incident, speaking: Sequence[Alert], members: int) -> float:
+    """As messages count: one alert from its first bad sample, several from when they were told together."""
+    return speaking[0].since / 1000 if speaking and members == 1 else row.opened_at.timestamp()
 
 
 def _taken(row: Incident) -> Shown | None:
@@ -115,10 +137,16 @@ def members(row: Incident, start: int = 0, count: int = MEMBERS) -> list[Shown]:
 def _member(alert: Alert) -> Shown:
     return {
         "id": str(alert.uuid),
-        "server": {"name": alert.server.name, "url": f"/servers/{alert.server.uuid}/"},
+        "server": {
+            "id": str(alert.server.uuid),
+            "name": alert.server.name,
+            "url": f"/servers/{alert.server.uuid}/",
+        },
         "rule": alert.rule.name,
         "what": subject(alert.rule, alert.series.metric, alert.labels),
         "metric": alert.series.metric,
+        "labels": alert.labels,
+        "per": alert.rule.params.get("per", ""),
         "state": alert.state,
         "severity": alert.severity,
         "value": alert.value,
