@@ -5,17 +5,30 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 
-from accounts.models import ApiToken, Audit, Membership, Team, User
+from accounts.models import ApiToken, Membership, Team, User
+from accounts.trail import audit, came_over, over
 from core import tokens
+
+__all__ = [
+    "RESOURCES",
+    "FirstAdmin",
+    "WrongScopes",
+    "audit",
+    "begin_team",
+    "came_over",
+    "ensure_site",
+    "make_token",
+    "on_new_team",
+    "over",
+]
 
 MAIN_TEAM = "Main"
 RESOURCES = (
     "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
-    "people", "silences",
+    "people", "silences", "limits",
 )  # fmt: skip
 
 
@@ -70,24 +83,3 @@ def make_token(user: User, name: str, scopes: list[str]) -> str:
     token = tokens.make("wkt")
     ApiToken.objects.create(user=user, name=name, key=token.key, digest=token.digest, scopes=scopes)
     return token.clear
-
-
-def audit(
-    by: User | None,
-    action: str,
-    target: Any,
-    *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-) -> None:
-    """Write down who changed what, in the transaction of the change; `None` is the product itself."""
-    Audit.objects.create(
-        team_id=getattr(target, "team_id", None),
-        user=by,
-        actor=by.email if by else "Watchkeeper",
-        action=action,
-        target=str(target)[:200],
-        target_id=str(getattr(target, "uuid", "")),
-        before=before or {},
-        after=after or {},
-    )
