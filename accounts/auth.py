@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from accounts.base import TeamOwned
 from accounts.models import ApiToken, User
 from accounts.roles import LOOK
 from core import tokens
@@ -36,6 +37,7 @@ class ApiTokenAuthentication(BaseAuthentication):
         token = find_token(clear.strip())
         if token is None:
             raise AuthenticationFailed(REFUSED, code="unauthorized")
+        token.user.within = token.selector
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
@@ -81,8 +83,19 @@ class PageSession(SessionAuthentication):
         return "Bearer"
 
 
+class InPerson(PermissionDenied):
+    """A stolen token must not make more of itself."""
+
+    default_detail = "No token may do this: sign in and do it in the browser, or with the session of one."
+    default_code = "session_needed"
+
+
 class Declared(BasePermission):
-    """A view says by `resource` and `verbs` what it takes; a view that says nothing lets nobody in."""
+    """A view says by `resource` and `verbs` what it takes; a view that says nothing lets nobody in.
+
+    `in_person` names methods that take a session and never a token; `of_servers` says that whoever is narrowed to
+    some servers may do to those what the verb says, for its questions start at servers.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         user = request.user
@@ -96,12 +109,19 @@ class Declared(BasePermission):
             write = request.method not in SAFE_METHODS
             if not token.allows(str(getattr(view, "resource", "")), write=write):
                 return False
-        return user.may(verb)
+            if request.method in getattr(view, "in_person", ()):
+                raise InPerson
+        return user.may(verb, some=getattr(view, "of_servers", False))
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
-        team = getattr(obj, "team", None)
-        verb = self.verb(request, view)
-        return verb is not None and cast("User", request.user).may(verb, team)
+        """What was found may be looked at; more is asked anew, for it may be of another team or out of reach."""
+        verb, user = self.verb(request, view), cast("User", request.user)
+        if verb is None:
+            return False
+        rows = type(obj)._default_manager.all() if isinstance(obj, Model) else None
+        if isinstance(rows, TeamOwned) and verb != LOOK:
+            return rows.visible_to(user, verb).filter(pk=obj.pk).exists()
+        return user.may(verb, getattr(obj, "team", None))
 
     def verb(self, request: Request, view: APIView) -> str | None:
         verbs: dict[str, str] = getattr(view, "verbs", {})

@@ -5,30 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
-from accounts.models import ApiToken, Membership, Team, User
-from accounts.trail import audit, came_over, over
+from accounts.models import ApiToken, Audit, Membership, Team, User
 from core import tokens
-
-__all__ = [
-    "RESOURCES",
-    "FirstAdmin",
-    "WrongScopes",
-    "audit",
-    "begin_team",
-    "came_over",
-    "ensure_site",
-    "make_token",
-    "on_new_team",
-    "over",
-]
+from core.clock import now
+from core.selector import Unreadable, parse
 
 MAIN_TEAM = "Main"
+LONGEST_SELECTOR = 500  # of a role or a token
 RESOURCES = (
     "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
-    "people", "silences", "limits",
+    "people", "silences",
 )  # fmt: skip
 
 
@@ -71,8 +62,17 @@ class WrongScopes(ValueError):
     """A scope that no address asks for would make a token that opens nothing."""
 
 
-def make_token(user: User, name: str, scopes: list[str]) -> str:
+class WrongToken(ValueError):
+    """What is wished for would make a token that opens nothing; says what to write instead."""
+
+
+def make_token(
+    user: User, name: str, scopes: list[str], *, selector: str = "", expires: datetime | None = None
+) -> str:
     """A token that acts as this user; its clear text is seen here and never again."""
+    check_selector(selector)
+    if expires is not None and expires <= now():
+        raise WrongToken("This time is over. Give one that is to come, or none: the token then never expires.")
     known = {"all", *(f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write"))}
     wrong = sorted(set(scopes) - known)
     if wrong or not scopes:
@@ -81,5 +81,35 @@ def make_token(user: User, name: str, scopes: list[str]) -> str:
             f"{', '.join(f'{resource}:read, {resource}:write' for resource in RESOURCES)}."
         )
     token = tokens.make("wkt")
-    ApiToken.objects.create(user=user, name=name, key=token.key, digest=token.digest, scopes=scopes)
+    ApiToken.objects.create(
+        user=user, name=name, key=token.key, digest=token.digest, scopes=scopes, selector=selector, expires_at=expires
+    )
     return token.clear
+
+
+def check_selector(text: str) -> None:
+    """Unreadable says what is wrong with the selector of a role, an invitation or a token."""
+    if len(text) > LONGEST_SELECTOR:
+        raise Unreadable(f"This selector may be {LONGEST_SELECTOR} characters long; this one has {len(text)}.")
+    parse(text)
+
+
+def audit(
+    by: User | None,
+    action: str,
+    target: Any,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Write down who changed what, in the transaction of the change; `None` is the product itself."""
+    Audit.objects.create(
+        team_id=getattr(target, "team_id", None),
+        user=by,
+        actor=by.email if by else "Watchkeeper",
+        action=action,
+        target=str(target)[:200],
+        target_id=str(getattr(target, "uuid", "")),
+        before=before or {},
+        after=after or {},
+    )

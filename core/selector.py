@@ -31,7 +31,7 @@ class Selector:
     names_env: bool
 
     def matches(self, words: Words) -> bool:
-        if not self.names_env and PRODUCTION not in words.get("env", (PRODUCTION,)):
+        if not self.names_env and not any(word.lower() == PRODUCTION for word in words.get("env", (PRODUCTION,))):
             return False
         return self.test(words)
 

@@ -123,6 +123,7 @@ class ServerViewSet(viewsets.ReadOnlyModelViewSet[Server]):
     """Servers with their state; one alone with its facts."""
 
     resource = "servers"
+    of_servers = True
     verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "PATCH": MANAGE, "DELETE": MANAGE}
     serializer_class = ServerSerializer
     lookup_field = "uuid"

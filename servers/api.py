@@ -207,6 +207,7 @@ class ServerVerbs(viewsets.GenericViewSet[Server]):
     """What is asked of, and done to, a server beside what its own address does."""
 
     resource = "servers"
+    of_servers = True
     verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "POST": MANAGE, "DELETE": MANAGE, "keys": MANAGE}
     serializer_class = KeySerializer
     lookup_field = "uuid"

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from accounts.base import LOOK, M_co, TeamOwned
+from accounts.base import LOOK, M_co, ServerOwned, TeamOwned
 from accounts.models import Team, User
 
 DEFAULT_INTERVAL = 10
@@ -23,7 +23,9 @@ def printable(text: str) -> None:
         raise ValidationError(_("Write one line of printable characters."))
 
 
-class ServerQuerySet(TeamOwned["Server"]):
+class ServerQuerySet(ServerOwned["Server"]):
+    server_path: ClassVar[str] = "pk"
+
     def watched(self) -> Self:
         """Machines; without the one that stands for the product itself."""
         return self.filter(internal=False)
@@ -99,7 +101,7 @@ class Server(models.Model):
         }
 
 
-class ServerRows(TeamOwned[M_co]):
+class ServerRows(ServerOwned[M_co]):
     """Rows that belong to a server, and so to its team."""
 
     team_path: ClassVar[str] = "server__team"

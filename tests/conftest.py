@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from accounts import narrow
 from accounts.models import Membership, Team, User
 from accounts.services import make_token
 from core import clock
@@ -38,6 +39,7 @@ def _fresh_memory() -> Iterator[None]:
     """What a process holds in memory must not outlive a test's rows."""
     yield
     writer.stop()
+    narrow.forget()
     latest.rows.clear()
     latest.dirty.clear()
     layouts.__init__()  # type: ignore[misc]

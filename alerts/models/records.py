@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.base import TeamOwned
+from accounts.base import ServerOwned
 from accounts.models import Team, User
 from alerts.models.channels import Channel
 from alerts.models.rules import SEVERITIES, Rule
@@ -18,7 +19,11 @@ from metrics.store import parse
 from servers.models import Server
 
 
-class IncidentQuerySet(TeamOwned["Incident"]):
+class IncidentQuerySet(ServerOwned["Incident"]):
+    def on(self, servers: Collection[int]) -> Q:
+        """Those with an alert on one of these servers, whatever else they hold."""
+        return Q(pk__in=Alert.objects.filter(server__in=servers).values("incident"))
+
     def open(self) -> Self:
         return self.filter(resolved_at=None)
 
@@ -73,7 +78,7 @@ class Incident(models.Model):
         return "acknowledged" if self.acknowledged_at else "open"
 
 
-class AlertQuerySet(TeamOwned["Alert"]):
+class AlertQuerySet(ServerOwned["Alert"]):
     team_path: ClassVar[str] = "rule__team"
 
     def open(self) -> Self:
@@ -126,8 +131,15 @@ BEGINNINGS = ("firing", "escalated")  # what the end of a trouble, and all that 
 CALLS = ("firing", "repeat", "escalated")  # what asks somebody to come
 
 
-class NoticeQuerySet(TeamOwned["Notice"]):
+class NoticeQuerySet(ServerOwned["Notice"]):
     team_path: ClassVar[str] = "incident__team"
+
+    def on(self, servers: Collection[int]) -> Q:
+        """Those about an alert there. What speaks of a whole incident may name each of its servers."""
+        alerts = Alert.objects.exclude(incident=None)
+        there, elsewhere = (alerts.filter(server__in=servers), alerts.exclude(server__in=servers))
+        whole = Incident.objects.filter(pk__in=there.values("incident")).exclude(pk__in=elsewhere.values("incident"))
+        return Q(alert__server__in=servers) | Q(alert=None, incident__in=whole)
 
     def untold(self) -> Self:
         """Beginnings and ends that nobody was told of yet: they wait for their group, or are held."""
@@ -173,8 +185,12 @@ class Notice(models.Model):
         return "not told" if self.held else "told"
 
 
-class DeliveryQuerySet(TeamOwned["Delivery"]):
+class DeliveryQuerySet(ServerOwned["Delivery"]):
     team_path: ClassVar[str] = "notice__incident__team"
+
+    def on(self, servers: Collection[int]) -> Q:
+        notices = Notice.objects.all()
+        return Q(notice__in=notices.filter(notices.on(servers)))
 
     def due(self, now: datetime) -> Self:
         """What may be sent now; the rest of a trouble waits until its beginning is out to that recipient."""
@@ -239,8 +255,12 @@ class Delivery(models.Model):
         return str(self.uuid)
 
 
-class StepQuerySet(TeamOwned["Step"]):
+class StepQuerySet(ServerOwned["Step"]):
     team_path: ClassVar[str] = "incident__team"
+
+    def on(self, servers: Collection[int]) -> Q:
+        incidents = Incident.objects.all()
+        return Q(incident__in=incidents.filter(incidents.on(servers)))
 
     def due(self, now: datetime) -> Self:
         return self.filter(done_at=None, due_at__lte=now)

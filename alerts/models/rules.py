@@ -6,11 +6,12 @@ import uuid
 from datetime import datetime
 from typing import ClassVar, Self
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from accounts.base import TeamOwned
+from accounts.base import ACT, LOOK, TeamOwned, narrow
 from accounts.models import Team, User
 from core import selector
 
@@ -75,6 +76,13 @@ class Rule(models.Model):
 
 
 class SilenceQuerySet(TeamOwned["Silence"]):
+    def visible_to(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
+        """Of a narrowed person, all of the team to look at; their own, which are narrowed as they are, to change."""
+        found = super().visible_to(user, verb)
+        if verb != ACT or isinstance(user, AnonymousUser) or not narrow.concerns(user):
+            return found
+        return self.filter(Q(pk__in=found.values("pk")) | Q(owner=user, team__in=Team.objects.visible_to(user, ACT)))
+
     def standing(self, now: datetime) -> Self:
         """Those that mute now or may still: not ended by hand, and not over."""
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=now), ended_at=None)

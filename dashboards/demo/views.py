@@ -36,6 +36,7 @@ class DemoView(APIView):
     """The demo fleet: how many servers it has, and its removal."""
 
     resource = "servers"
+    of_servers = True
     verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "DELETE": MANAGE}
 
     @extend_schema(responses={200: dict})
