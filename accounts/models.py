@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
@@ -12,9 +12,11 @@ from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
 
 from accounts.base import TeamOwned
+from accounts.limits import Limit
 from accounts.roles import ACT, LOOK, ROLES, holding
 from core import zones
 
+__all__ = ["ApiToken", "Audit", "Invitation", "Limit", "Membership", "Team", "User"]
 
 LANGUAGES = [("", "Browser"), *settings.LANGUAGES]
 ROLE_CHOICES = [(role, role.capitalize()) for role in ROLES]
@@ -194,6 +196,27 @@ class ApiToken(models.Model):
         return bool(wanted & set(self.scopes))
 
 
+class AuditQuerySet(TeamOwned["Audit"]):
+    """Questions alone: what was written down stays as it is."""
+
+    def update(self, **_fields: Any) -> int:
+        raise NeverEdited
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise NeverEdited
+
+    def expire(self, before: datetime) -> int:
+        """Forget what is older than it is kept; the database itself refuses what is younger than 30 days."""
+        return int(self.filter(at__lt=before)._raw_delete(self.db))
+
+
+class NeverEdited(TypeError):
+    """Somebody tried to change the audit trail."""
+
+    def __init__(self) -> None:
+        super().__init__("The audit trail is never edited; what is older than it is kept is expired.")
+
+
 class Audit(models.Model):
     """Who changed what: one row a write by a person, never edited."""
 
@@ -203,12 +226,25 @@ class Audit(models.Model):
     actor = models.CharField(max_length=254, help_text="Kept as text: it outlives the account.")
     action = models.CharField(max_length=60, help_text="Such as server.change or key.revoke.")
     target = models.CharField(max_length=200, help_text="Its name at that time.")
-    target_id = models.CharField(max_length=40, blank=True)
+    target_id = models.CharField(max_length=40, blank=True, db_index=True)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
     over = models.CharField(max_length=100, blank=True, help_text="Page, API or admin; of a token its name.")
     address = models.GenericIPAddressField(null=True, blank=True)
-    objects: ClassVar[TeamOwned[Audit]] = TeamOwned["Audit"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[AuditQuerySet] = AuditQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = "entry of the audit trail"
+        verbose_name_plural = "audit trail"
+        indexes = [models.Index(fields=["action", "-at"], name="audit_by_action")]
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.action} {self.target}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise NeverEdited
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise NeverEdited
