@@ -19,7 +19,7 @@ from dashboards import present, topics
 from dashboards.alerting import incidents as shown_as
 from dashboards.alerting import story
 from servers.install.services import ca_fingerprint, lines
-from servers.models import FactSheet, Server
+from servers.models import Server
 from servers.services import make_enrolment
 
 RESOLVED_SHOWN = 50
@@ -69,25 +69,6 @@ def fleet(request: HttpRequest) -> HttpResponse:
     demo = sum(one["demo"] for one in servers)
     may_remove = demo > 0 and Server.objects.visible_to(request.user, MANAGE).filter(demo=True).exists()
     return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)
-
-
-@login_required
-@require_GET
-def server(request: HttpRequest, uuid: str) -> HttpResponse:
-    row = Server.objects.visible_to(request.user).select_related("team").filter(uuid=uuid).first()
-    if row is None:
-        raise Http404
-    seq = sequences(request, f"server.{uuid}", "incidents")
-    sheet = FactSheet.objects.filter(server=row).first()
-    props = {
-        "now": now().timestamp(),
-        "seq": seq,
-        "server": present.servers([row])[0],
-        "facts": sheet.document if sheet else {},
-        "incidents": incidents(request, resolved=10, of=row),
-        "may_manage": request.user.may(MANAGE, row.team),  # type: ignore[union-attr]
-    }
-    return show(request, "dashboards/server.html", "server", props)
 
 
 @login_required

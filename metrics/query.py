@@ -69,6 +69,20 @@ def series(server: int, metrics: list[str], asked: Range) -> dict[str, Any]:
     return {**shown, "tier": tier}
 
 
+def every(server: int, asked: Range) -> tuple[Array, dict[Key, Array]]:
+    """All that a server told, in so many buckets: their times in seconds, and each series with NaN for nothing."""
+    tier = tier_for(asked)
+    start, step, count = _grid(asked, tier)
+    found = {key: _reduce(_places(line, start, step, count), line, count, asked.agg)[0]
+             for key, line in _read(server, None, asked, tier).items() if len(line.t)}  # fmt: skip
+    return (start + step * np.arange(count)) / 1000, found
+
+
+def told(server: int, start: int, end: int) -> list[Key]:
+    """The series that a server told in this time."""
+    return [named.key for named in store.series(server, None, start, end)]
+
+
 def tier_for(asked: Range) -> int:
     """The finest tier that is fine enough for the points, and has not been let go of yet."""
     width = asked.end - asked.start
@@ -87,7 +101,7 @@ def _reaches(tier: int, start: int) -> bool:
     return not coarser or (first is not None and first <= max(start, min(coarser) + HOUR))
 
 
-def _read(server: int, metrics: list[str], asked: Range, tier: int) -> dict[Key, Line]:
+def _read(server: int, metrics: list[str] | None, asked: Range, tier: int) -> dict[Key, Line]:
     """A piece at a time, so that too much is seen before it is read; the newest first, as they are kept."""
     named = store.series(server, metrics, asked.start, asked.end)
     count = len(named)
@@ -157,18 +171,28 @@ def _whole(found: dict[Key, Line], tier: int) -> dict[str, Any]:
 
 def _buckets(found: dict[Key, Line], asked: Range, tier: int) -> dict[str, Any]:
     """Buckets from the start on; those of a tier are made of whole ones of that tier."""
+    start, step, count = _grid(asked, tier)
+    listed = []
+    for key, line in found.items():
+        listed.append(_one(key, *_reduce(_places(line, start, step, count), line, count, asked.agg)))
+    t = (start + step * np.arange(count)) / 1000
+    return {"t": t.tolist(), "step": step / 1000, "series": listed}
+
+
+def _grid(asked: Range, tier: int) -> tuple[int, int, int]:
+    """Where the buckets begin, how wide they are, and how many there are."""
     points = max(1, min(asked.points or 1, MOST_POINTS))
     whole = max(1000, tier * 1000)
     start = asked.start - (asked.start % whole if tier else 0)
     step = max(whole, -(-(asked.end - start) // points))
     step = -(-step // whole) * whole if tier else step
     count = max(1, -(-(asked.end - start) // step))
-    listed = []
-    for key, line in found.items():
-        places = np.minimum((line.t - start) // step, count - 1)
-        listed.append(_one(key, *_reduce(places, line, count, asked.agg)))
-    t = (start + step * np.arange(count)) / 1000
-    return {"t": t.tolist(), "step": step / 1000, "series": listed}
+    return start, step, count
+
+
+def _places(line: Line, start: int, step: int, count: int) -> Ints:
+    """The bucket of every sample."""
+    return np.minimum((line.t - start) // step, count - 1)
 
 
 def _reduce(places: Ints, line: Line, count: int, agg: str) -> tuple[Array, Array, Array]:

@@ -17,6 +17,8 @@ from dashboards.alerting import record_page
 from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.manage import views as manage
+from dashboards.server import api as server
+from dashboards.server import views as server_page
 from ingest.api import IngestView
 from ingest.orders import KeyView, OrdersView
 from metrics.api import SeriesView, ServerSeriesView, StoreView
@@ -47,6 +49,10 @@ api = [
     path("enrol", EnrolView.as_view(), name="enrol"),
     path("series", SeriesView.as_view(), name="series"),
     path("servers/<uuid:uuid>/series", ServerSeriesView.as_view(), name="server-series"),
+    path("servers/<uuid:uuid>/around", server.AroundView.as_view(), name="server-around"),
+    path("servers/<uuid:uuid>/catalogue", server.CatalogueView.as_view(), name="server-catalogue"),
+    path("servers/<uuid:uuid>/moved", server.MovedView.as_view(), name="server-moved"),
+    path("servers/<uuid:uuid>/series.csv", server.CsvView.as_view(), name="server-csv"),
     path("fleet/latest", FleetLatestView.as_view(), name="fleet-latest"),
     path("fleet/top", FleetTopView.as_view(), name="fleet-top"),
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
@@ -67,7 +73,7 @@ urlpatterns = [
     path("servers/add/", views.add_server, name="add-server"),
     path("demo/remove/", remove_demo, name="remove-demo"),
     path("servers/invitations/", manage.enrolments, name="enrolments"),
-    path("servers/<uuid:uuid>/", views.server, name="server"),
+    path("servers/<uuid:uuid>/", server_page.server, name="server"),
     path("servers/<uuid:uuid>/edit/", manage.edit, name="edit-server"),
     path("servers/<uuid:uuid>/act/", manage.act, name="act-server"),
     path("alerts/", views.alerts, name="alerts"),

@@ -1,0 +1,1 @@
+"""What the page of one server asks for beside its numbers."""

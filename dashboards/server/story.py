@@ -1,0 +1,65 @@
+"""The banner of one server: what is wrong or silenced now, the evidence in words, and what to do about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from alerts.models import Alert, Silence
+from alerts.services import silences
+from core import selector
+from metrics.store import quantity, spoken
+from servers.models import Server
+
+Shown = dict[str, Any]
+MOST = 5
+
+
+def story(person: Any, server: Server, at: datetime) -> Shown:
+    return {"troubles": troubles(person, server), "silences": hushed(person, server, at)}
+
+
+def troubles(person: Any, server: Server) -> list[Shown]:
+    """One for each open alert, the worst first, with its rule's advice."""
+    mine = Alert.objects.visible_to(person).open().filter(server=server).exclude(state="pending")
+    rows = mine.select_related("rule", "series", "incident").order_by("severity", "since")[:MOST]
+    return [_trouble(row) for row in rows]
+
+
+def _trouble(row: Alert) -> Shown:
+    metric = row.series.metric
+    return {
+        "rule": row.rule.name,
+        "what": spoken(metric, row.labels),
+        "metric": metric,
+        "severity": row.severity,
+        "since": row.since / 1000,
+        "value": quantity(metric, row.value),
+        "limit": quantity(metric, row.limit),
+        "side": row.rule.op,
+        "kind": row.rule.kind,
+        "todo": row.rule.runbook,
+        "incident": str(row.incident.uuid) if row.incident else "",
+        "title": row.incident.title if row.incident else row.rule.name,
+    }
+
+
+def hushed(person: Any, server: Server, at: datetime) -> list[Shown]:
+    """The silences whose time is now and that mean this server."""
+    words = server.words()
+    standing = Silence.objects.visible_to(person).standing(at).filter(team=server.team_id, starts_at__lte=at)
+    found = []
+    for row in standing.select_related("rule", "owner"):
+        try:
+            window = silences.times(row).at(at)
+            hit = window is not None and selector.parse(row.selector).matches(words)
+        except ValueError:
+            continue  # it mutes nothing, and the list of silences says so
+        if hit and window:
+            found.append(
+                {
+                    "reason": row.reason, "until": window[1].timestamp(), "owner": str(row.owner or ""),
+                    "rule": row.rule.name if row.rule else "",
+                }
+            )  # fmt: skip
+    return found[:MOST]

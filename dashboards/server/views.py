@@ -1,0 +1,42 @@
+"""The page of one server: its first data, and the same as JSON after a gap."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from accounts.base import ACT, MANAGE
+from core.clock import now
+from dashboards import present
+from dashboards.server.story import story
+from dashboards.views import incidents, sequences, show
+from servers.models import FactSheet, Server
+
+RESOLVED_SHOWN = 10
+OTHERS = 500  # with which it can be compared
+
+
+@login_required
+@require_GET
+def server(request: HttpRequest, uuid: str) -> HttpResponse:
+    row = Server.objects.visible_to(request.user).select_related("team").filter(uuid=uuid).first()
+    if row is None:
+        raise Http404
+    # Numbers first: what happens while the rest is read comes again live, and is never missed.
+    seq = sequences(request, f"server.{uuid}", "incidents")
+    sheet = FactSheet.objects.filter(server=row).first()
+    others = Server.objects.visible_to(request.user).exclude(pk=row.pk).order_by("name")
+    at = now()
+    props = {
+        "now": at.timestamp(),
+        "seq": seq,
+        "server": present.servers([row])[0],
+        "facts": sheet.document if sheet else {},
+        "incidents": incidents(request, resolved=RESOLVED_SHOWN, of=row),
+        "may_manage": request.user.may(MANAGE, row.team),  # type: ignore[union-attr]
+        "may_act": request.user.may(ACT, row.team),  # type: ignore[union-attr]
+        "story": story(request.user, row, at),
+        "others": [{"id": str(uuid), "name": name} for uuid, name in others.values_list("uuid", "name")[:OTHERS]],
+    }
+    return show(request, "dashboards/server.html", "server", props)
