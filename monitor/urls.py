@@ -16,6 +16,8 @@ from dashboards import views
 from dashboards.alerting import record_page
 from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
+from dashboards.finding.api import SearchView
+from dashboards.finding.views import plain_list
 from dashboards.manage import views as manage
 from dashboards.server import api as server
 from dashboards.server import views as server_page
@@ -63,6 +65,7 @@ api = [
     path("push/key", alerts.PushKeyView.as_view(), name="push-key"),
     path("push/subscriptions", alerts.PushSubscriptionsView.as_view(), name="push-subscriptions"),
     path("demo", DemoView.as_view(), name="demo"),
+    path("search", SearchView.as_view(), name="search"),
     path("live", dashboards.LiveView.as_view(), name="live"),
     path("schema", SpectacularJSONAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
     *router.urls,
@@ -70,6 +73,7 @@ api = [
 
 urlpatterns = [
     path("", views.fleet, name="fleet"),
+    path("list/", plain_list, name="list"),
     path("servers/add/", views.add_server, name="add-server"),
     path("demo/remove/", remove_demo, name="remove-demo"),
     path("servers/invitations/", manage.enrolments, name="enrolments"),

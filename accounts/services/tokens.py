@@ -12,7 +12,7 @@ from core.selector import Unreadable, parse
 LONGEST_SELECTOR = 500  # of a role or a token
 RESOURCES = (
     "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
-    "people", "silences", "limits",
+    "people", "silences", "limits", "search",
 )  # fmt: skip
 
 

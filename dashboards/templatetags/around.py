@@ -9,6 +9,8 @@ from django import template
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
 
+from accounts.base import MANAGE
+from accounts.models import Team
 from core.clock import now
 from dashboards import words as said
 from dashboards.alerting import around
@@ -32,6 +34,13 @@ def duty(context: Any) -> dict[str, Any]:
     today = until.date() == at.astimezone(until.tzinfo).date()
     far, endless = until - at > WEEK, until - at >= around.LONGEST
     return {"until": until, "today": today, "far": far, "endless": endless}
+
+
+@register.simple_tag(takes_context=True)
+def may_manage(context: Any) -> bool:
+    """Whether to offer what takes a manager's right in some team."""
+    user = _person(context)
+    return user is not None and Team.objects.visible_to(user, MANAGE).exists()
 
 
 @register.simple_tag

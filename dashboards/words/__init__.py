@@ -22,15 +22,17 @@ from dashboards.words import (
     rule,
     rulefile,
     server,
+    shell,
     silences,
     steps,
 )
 
+EVERYWHERE = (base.WORDS, shell.WORDS)
 ALERTING = (common.WORDS, steps.WORDS)
 PAGES: dict[str, tuple[dict[str, str], ...]] = {
     "fleet": (fleet.WORDS, server.WORDS),
     "server": (server.WORDS, fleet.WORDS),
-    "alerts": (*ALERTING, inbox.WORDS, incident.WORDS, silences.WORDS),
+    "alerts": (*ALERTING, server.WORDS, inbox.WORDS, incident.WORDS, silences.WORDS),
     "incident": (*ALERTING, server.WORDS, incident.WORDS, inbox.WORDS, silences.WORDS),
     "rule": (*ALERTING, server.WORDS, rule.WORDS, silences.WORDS),
     "rulefile": (*ALERTING, rulefile.WORDS, rule.WORDS),
@@ -44,7 +46,7 @@ PAGES: dict[str, tuple[dict[str, str], ...]] = {
 def english(*tables: dict[str, str]) -> dict[str, str]:
     """All texts of these tables, or all there are."""
     found: dict[str, str] = {}
-    for table in tables or (base.WORDS, *(table for page in PAGES.values() for table in page)):
+    for table in tables or (*EVERYWHERE, *(table for page in PAGES.values() for table in page)):
         found.update(table)
     return found
 
@@ -56,4 +58,4 @@ def texts(page: str) -> dict[str, str]:
 
 @lru_cache(maxsize=256)
 def _texts(page: str, _language: str) -> dict[str, str]:
-    return {key: gettext(text) for key, text in english(base.WORDS, *PAGES.get(page, ())).items()}
+    return {key: gettext(text) for key, text in english(*EVERYWHERE, *PAGES.get(page, ())).items()}

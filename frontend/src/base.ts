@@ -1,32 +1,68 @@
-// What every page has, islands or not: theme button, live badge, copy buttons, and waiting for a new server.
+// What every page has, islands or not: theme, keys, palette, live badge, lost line, copy buttons, times, the worker.
 import './design/app.css'
+import './design/shell.css'
 import { duration } from './format'
+import { on } from './keys'
 import { live } from './live'
 import type { Link } from './live/client'
 import { followAlerts } from './openAlerts'
-import { waitForServer } from './waiting'
-import { t } from './words'
+import { person } from './person'
+import { flipTheme, themeButtons } from './shell/theme'
+import { keepTimes } from './shell/times'
+import { known, t } from './words'
 
 const all = <E extends HTMLElement>(selector: string) => document.querySelectorAll<E>(selector)
 const root = document.documentElement
 
-for (const button of all<HTMLButtonElement>('[data-theme-toggle]')) {
-  const label = () => {
-    const text = root.dataset.theme === 'dark' ? button.dataset.toLight : button.dataset.toDark
-    button.setAttribute('aria-label', text ?? '')
-    button.title = text ?? ''
-  }
-  button.addEventListener('click', () => {
-    root.dataset.theme = root.dataset.theme === 'dark' ? 'light' : 'dark'
-    try {
-      localStorage.setItem('theme', root.dataset.theme)
-    } catch {
-      // not remembered where storage is forbidden
-    }
-    label()
-  })
-  label()
+themeButtons()
+keepTimes()
+if (!person.zone) {
+  // the hub tells times in the browser's zone, where the person chose none
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  // biome-ignore lint/suspicious/noDocumentCookie: one plain value; the cookie store is not everywhere
+  document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`
 }
+
+// What is opened by a key comes when it is first asked for.
+const palette = () => void import('./shell/palette').then(({ open }) => open())
+const help = () => void import('./shell/help').then(({ open }) => open())
+const finds = all<HTMLAnchorElement>('[data-palette]')
+if (finds.length && known('keys.help')) {
+  for (const link of finds)
+    link.addEventListener('click', (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return
+      event.preventDefault()
+      palette()
+    })
+  const mac = /Mac|iP(hone|ad|od)/.test(navigator.platform)
+  for (const mark of all('[data-mod]')) mark.textContent = mac ? '⌘K' : 'Ctrl K'
+  on('mod+k', palette, t('keys.palette'))
+  on('?', help, t('keys.help'))
+  on('t', flipTheme, t('keys.theme'))
+  const filter = () => document.querySelector<HTMLInputElement>('main input[type=search]')
+  on('/', () => (filter() ? filter()?.focus() : palette()), t('keys.filter'))
+  // g and a letter: the pages that the navigation offers, and no others
+  const letters: Record<string, string> = {
+    f: '/',
+    a: '/alerts/',
+    o: '/on-call/',
+    r: '/rules/',
+    s: '/silences/',
+    c: '/channels/',
+    d: '/record/',
+    t: '/teams/',
+    n: '/servers/add/',
+    e: '/settings/',
+    m: '/me/',
+  }
+  for (const [letter, url] of Object.entries(letters)) {
+    const link = document.querySelector<HTMLAnchorElement>(`.side a.nav[href="${url}"]`)
+    const name = link?.querySelector('[data-name]') ?? link
+    const label = [...(name?.childNodes ?? [])].map((node) => (node.nodeType === 3 ? node.textContent : '')).join('')
+    if (link) on(`g ${letter}`, () => location.assign(url), t('keys.go', { page: label.trim() || t('page.profile') }))
+  }
+}
+for (const button of all('[data-keys]')) button.addEventListener('click', help)
 
 /** The badge's word and age. Silence of the line or of the data is said, never hidden behind a green dot. */
 function badge(link: Link, data: number | null): { tone: string; text: string; age: string } {
@@ -63,6 +99,34 @@ for (const box of all('[data-live]')) {
   setInterval(show, 1000)
 }
 
+// A lost line is said across the page, with its age, once it has lasted; values turn grey by `data-link`.
+const LOST_MS = 3000
+for (const bar of all('[data-lost]')) {
+  const text = bar.querySelector<HTMLElement>('[data-lost-text]')
+  let gone = false
+  let link: Link | null = null
+  const show = () => {
+    const lost = link?.state === 'lost' && performance.now() - link.since > LOST_MS
+    gone = lost || !navigator.onLine
+    bar.hidden = !gone
+    if (!gone || !text) return
+    const from = link ? (link.contact ?? link.since) : 0
+    const age = duration((performance.now() - from) / 1000)
+    text.textContent = t(navigator.onLine ? 'lost.bar' : 'lost.offline', { age })
+  }
+  live.onLink((next) => {
+    link = next
+    show()
+  })
+  setInterval(show, 1000)
+  for (const event of ['online', 'offline'])
+    addEventListener(event, () => {
+      show()
+      if (navigator.onLine) live.visible(true)
+    })
+  bar.querySelector('[data-lost-again]')?.addEventListener('click', () => live.visible(true))
+}
+
 for (const button of all<HTMLButtonElement>('[data-copy]')) {
   const before = button.textContent ?? ''
   button.addEventListener('click', async () => {
@@ -90,7 +154,10 @@ const switches = all<HTMLButtonElement>('[data-switch]')
 if (switches.length) void import('./switches').then(({ flip }) => switches.forEach(flip))
 
 const waiting = document.querySelector<HTMLElement>('[data-waiting]')
-if (waiting) void waitForServer(waiting)
+if (waiting) void import('./waiting').then(({ waitForServer }) => waitForServer(waiting))
+const tabs = all('[data-tabs]')
+if (tabs.length) void import('./shell/tabs').then(({ tabbed }) => tabs.forEach(tabbed))
 
 const count = document.querySelector<HTMLElement>('[data-open-alerts]')
 if (count) followAlerts(count)
+if ('serviceWorker' in navigator) void import('./shell/worker').then(({ settle }) => settle())

@@ -1,5 +1,8 @@
 // Numbers, ages and times as people read them. A value that is not there is said, never drawn as zero.
+import { person } from './person'
 import { t } from './words'
+
+const lang = () => document.documentElement.lang || undefined
 
 /** "12 s", "4 min", "2 h 14 min", "3 d 2 h": two units at most. */
 export function duration(seconds: number): string {
@@ -12,10 +15,33 @@ export function duration(seconds: number): string {
   const d = Math.floor(h / 24)
   return h % 24 ? `${d} d ${h % 24} h` : `${d} d`
 }
+/** A time that is over, told as messages tell it: "45 s", "4 min 10 s", "12 min", "2 d 3 h". */
+export function lasted(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds))
+  const m = Math.floor(s / 60)
+  return s % 60 && s > 60 && s < 600 ? `${m} min ${s % 60} s` : duration(s)
+}
+/** "3:20", "1:02:05": what is left, counted down. */
+export function countdown(seconds: number): string {
+  const s = Math.max(0, Math.ceil(seconds))
+  const two = (n: number) => String(n).padStart(2, '0')
+  const h = Math.floor(s / 3600)
+  return h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`
+}
 export const ago = (seconds: number): string => (seconds < 2 ? t('age.now') : t('age.ago', { age: duration(seconds) }))
 
+const writers = new Map<number, Intl.NumberFormat>()
+/** A number with so many decimals, in the marks of the reader's language. */
+export function fixed(v: number, digits: number): string {
+  let writer = writers.get(digits)
+  if (!writer) {
+    writer = new Intl.NumberFormat(lang(), { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    writers.set(digits, writer)
+  }
+  return writer.format(v)
+}
 export const percent = (v: number | null): string =>
-  v === null || Number.isNaN(v) ? t('value.none') : `${v > 0 && v < 10 ? v.toFixed(1) : v.toFixed(0)}%`
+  v === null || Number.isNaN(v) ? t('value.none') : `${fixed(v, v > 0 && v < 10 ? 1 : 0)}%`
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 export function bytes(v: number): string {
@@ -25,12 +51,12 @@ export function bytes(v: number): string {
     n /= 1000
     i++
   }
-  const text = n >= 100 || i === 0 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2)
+  const text = fixed(n, n >= 100 || i === 0 ? 0 : n >= 10 ? 1 : 2)
   return `${v < 0 ? '−' : ''}${text} ${UNITS[i]}`
 }
 export const rate = (v: number | null): string => (v === null || Number.isNaN(v) ? t('value.none') : `${bytes(v)}/s`)
 export const plain = (v: number | null): string =>
-  v === null || Number.isNaN(v) ? t('value.none') : v >= 100 ? v.toFixed(0) : v >= 10 ? v.toFixed(1) : v.toFixed(2)
+  v === null || Number.isNaN(v) ? t('value.none') : fixed(v, v >= 100 ? 0 : v >= 10 ? 1 : 2)
 
 /** The way to write the values of a metric, by the unit in its name. */
 export function unitOf(metric: string): (v: number | null) => string {
@@ -39,30 +65,22 @@ export function unitOf(metric: string): (v: number | null) => string {
   if (metric.endsWith('_bytes')) return (v) => (v === null || Number.isNaN(v) ? t('value.none') : bytes(v))
   if (metric.endsWith('_celsius')) return (v) => (v === null || Number.isNaN(v) ? t('value.none') : `${plain(v)} °C`)
   if (metric.endsWith('_seconds'))
-    return (v) =>
-      v === null || Number.isNaN(v) ? t('value.none') : v < 1 ? `${(v * 1000).toFixed(0)} ms` : duration(v)
+    return (v) => (v === null || Number.isNaN(v) ? t('value.none') : v < 1 ? `${fixed(v * 1000, 0)} ms` : duration(v))
   return plain
 }
-const lang = () => document.documentElement.lang || undefined
-export const clockTime = (at: number): string =>
-  new Date(at * 1000).toLocaleTimeString(lang(), { hour: '2-digit', minute: '2-digit', hour12: false })
+const local = (at: number, options: Intl.DateTimeFormatOptions, zone = person.zone): string =>
+  new Date(at * 1000).toLocaleString(lang(), { hourCycle: 'h23', timeZone: zone, ...options })
+/** The person's zone, else the browser's; charts and forms tell their times by it, too. */
+export const zoneName = (): string => person.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
+export const clockTime = (at: number): string => local(at, { hour: '2-digit', minute: '2-digit' })
 /** "Mon, 23 Nov, 09:00": what comes in days needs no seconds. By the reader's clock, or by that of a zone. */
 export const dayHour = (at: number, zone?: string): string =>
-  new Date(at * 1000).toLocaleString(lang(), {
-    weekday: 'short',
-    timeZone: zone,
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-    hour12: false,
-  })
+  local(
+    at,
+    { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+    zone ?? person.zone,
+  )
 export const dayTime = (at: number): string =>
-  new Date(at * 1000).toLocaleString(lang(), {
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hour12: false,
-  })
+  local(at, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' })
+/** With its year and its zone, for what may be read long after. */
+export const whole = (at: number): string => `${local(at, { dateStyle: 'medium', timeStyle: 'short' })} ${zoneName()}`

@@ -1,12 +1,31 @@
 // Runs before the first paint, as a plain blocking script: no flash of the wrong theme. It must import nothing.
+// It also notices when the scripts of the page do not come, so that what was written by the hub is shown instead.
 {
-  let theme: string | null = null
-  try {
-    theme = localStorage.getItem('theme')
-  } catch {
-    // storage may be forbidden; the system's wish decides then
+  const root = document.documentElement
+  const kept = (name: string): string | null => {
+    try {
+      return localStorage.getItem(name)
+    } catch {
+      return null // storage may be forbidden
+    }
   }
+  // The profile's choice, but for one made here that the hub has not confirmed; a stranger's is kept by the browser.
+  const unsaved = kept('theme-unsaved') !== null
+  let theme = root.dataset.person !== undefined && !unsaved ? root.dataset.themeChoice : kept('theme')
   if (theme !== 'dark' && theme !== 'light')
     theme = matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark'
-  document.documentElement.dataset.theme = theme
+  root.dataset.theme = theme
+
+  const waits = () => document.querySelector('[data-island]:not([data-shown])') !== null
+  const broken = () => {
+    if (waits()) root.dataset.broken = ''
+  }
+  addEventListener(
+    'error',
+    (event) => {
+      if (event.target instanceof HTMLScriptElement) setTimeout(broken)
+    },
+    true,
+  )
+  addEventListener('load', () => setTimeout(broken, 8000))
 }

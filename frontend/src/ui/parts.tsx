@@ -126,21 +126,87 @@ export function useNow(everyMs = 1000): number {
 }
 export const useOnce = <T,>(make: () => T): T => useState(make)[0]
 
-class Boundary extends Component<{ children: ReactNode }, { broken: boolean }> {
-  state = { broken: false }
-  static getDerivedStateFromError() {
-    return { broken: true }
+/** What stands where a part of a page failed: what failed, what still works, and a way on. */
+export function Problem({
+  title,
+  children,
+  details,
+  again,
+}: {
+  title: string
+  children?: ReactNode
+  /** For whoever looks into it: copied, never shown. */
+  details?: string
+  again?: () => void
+}) {
+  const [copied, setCopied] = useState(false)
+  return (
+    <div className="card empty problem" role="alert">
+      <Status s="crit">{t('broken.word')}</Status>
+      <h2>{title}</h2>
+      {children && <p className="mut">{children}</p>}
+      <div className="acts">
+        {again && (
+          <button type="button" className="btn pri" onClick={again}>
+            {t('broken.again')}
+          </button>
+        )}
+        {details && (
+          <button
+            type="button"
+            className="btn"
+            onClick={() => {
+              navigator.clipboard?.writeText(details).then(
+                () => setCopied(true),
+                () => setCopied(false),
+              )
+            }}
+          >
+            {t(copied ? 'broken.copied' : 'broken.copy')}
+          </button>
+        )}
+      </div>
+    </div>
+  )
+}
+/** Nothing here yet: what this is, and the one thing to do about it. */
+export const Empty = ({ title, children, act }: { title: string; children?: ReactNode; act?: ReactNode }) => (
+  <div className="card empty">
+    <h2>{title}</h2>
+    {children && <p className="mut">{children}</p>}
+    {act && <div className="acts">{act}</div>}
+  </div>
+)
+/** Holds the place of what is loading, in its final size; unseen for the first 200 ms. */
+export const Skeleton = ({ height, lines = 1 }: { height: number; lines?: number }) => (
+  <div className="skeleton" aria-hidden="true" style={{ height }}>
+    {Array.from({ length: lines }, (_, i) => (
+      <i key={i} />
+    ))}
+  </div>
+)
+/** For a report of a fault: what, where, when, with which browser. No data of the page. */
+const report = (error: Error): string =>
+  [
+    `${error.name}: ${error.message}`,
+    `${location.pathname} · ${new Date().toISOString()}`,
+    navigator.userAgent,
+    (error.stack ?? '').split('\n').slice(0, 8).join('\n'),
+  ].join('\n')
+
+/** A part of a page that may fail without taking the rest with it. */
+export class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+  state: { error: Error | null } = { error: null }
+  static getDerivedStateFromError(error: unknown) {
+    return { error: error instanceof Error ? error : new Error(String(error)) }
   }
   render() {
-    if (!this.state.broken) return this.props.children
+    const { error } = this.state
+    if (!error) return this.props.children
     return (
-      <div className="card empty" role="alert">
-        <h1>{t('broken.title')}</h1>
-        <p className="mut">{t('broken.lede')}</p>
-        <button type="button" className="btn pri" onClick={() => location.reload()}>
-          {t('broken.reload')}
-        </button>
-      </div>
+      <Problem title={t('broken.title')} details={report(error)} again={() => location.reload()}>
+        {t('broken.lede')}
+      </Problem>
     )
   }
 }
@@ -151,6 +217,7 @@ export function mount<P extends Props>(name: string, view: (props: P) => ReactNo
   if (!box || !data) return
   const props = JSON.parse(data) as P
   learn(props.now, true)
+  box.setAttribute('data-shown', '')
   createRoot(box).render(
     <StrictMode>
       <Boundary>{view(props)}</Boundary>

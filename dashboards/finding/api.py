@@ -1,0 +1,43 @@
+"""The search over the API."""
+
+from __future__ import annotations
+
+from typing import ClassVar, cast
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.base import LOOK
+from accounts.models import User
+from dashboards.finding.services import LONGEST, find
+
+
+class FoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    kind = serializers.ChoiceField(["server", "incident", "rule", "page"])
+    name = serializers.CharField()
+    hint = serializers.CharField(allow_blank=True, help_text="What tells it from others of its name.")
+    url = serializers.CharField()
+    id = serializers.CharField(allow_blank=True)
+    tone = serializers.CharField(allow_blank=True, help_text="warn or crit for an open incident.")
+
+
+class FindingSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    found = FoundSerializer(many=True)
+    more = serializers.BooleanField(help_text="More servers fit than are listed.")
+
+
+class SearchView(APIView):
+    """The best of each kind for a few letters: names that begin so first, at most a screenful."""
+
+    resource = "search"
+    verbs: ClassVar[dict[str, str]] = {"GET": LOOK}
+
+    @extend_schema(
+        parameters=[OpenApiParameter("q", str, description=f"At most {LONGEST} characters; empty: pages alone.")],
+        responses=FindingSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        return Response(find(cast("User", request.user), request.query_params.get("q", "")))

@@ -1,0 +1,106 @@
+"""Times, ages and readings in templates: in the reader's language and zone, and readable by scripts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from core.clock import now
+
+register = template.Library()
+
+
+def age(seconds: float) -> str:
+    """As the scripts write it: two units at most."""
+    s = max(0, int(seconds))
+    if s < 60:
+        return f"{s} s"
+    minutes, hours, days = s // 60, s // 3600, s // 86400
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 24:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
+
+
+def moment(value: datetime | float | None) -> datetime | None:
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value
+
+
+@register.filter
+def when(value: datetime | float | None) -> str | SafeString:
+    """How long ago, or how far ahead, with the whole time at hand; scripts keep it true."""
+    at = moment(value)
+    if at is None:
+        return _("never")
+    ahead = (at - now()).total_seconds()
+    if ahead > 1:
+        said = _("in %(age)s") % {"age": age(ahead)}
+    else:
+        said = _("just now") if ahead > -2 else _("%(age)s ago") % {"age": age(-ahead)}
+    return format_html('<time datetime="{}" title="{}" data-when>{}</time>', _stamp(at), full(at), said)
+
+
+@register.filter
+def at(value: datetime | float | None) -> str | SafeString:
+    """The day and the time."""
+    found = moment(value)
+    if found is None:
+        return _("never")
+    said = full(found)
+    return format_html('<time datetime="{}" title="{}" data-at>{}</time>', _stamp(found), said, said)
+
+
+def full(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'j M Y, H:i')} {local.tzname()}"
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+@register.filter
+def reading(value: float | None, server: dict[str, Any]) -> str:
+    """A percentage while it still describes the machine; what is silent shows no number."""
+    if value is None or server["reach"] == "down":
+        return _("no data")
+    return f"{number_format(value, 1 if 0 < value < 10 else 0)}%"
+
+
+@register.filter
+def size(value: float | None) -> str:
+    """Bytes as people read them."""
+    if value is None:
+        return _("unknown")
+    amount, units = float(value), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while amount >= 999.5 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    places = 0 if amount >= 100 or units[0] == "B" else 1 if amount >= 10 else 2
+    return f"{number_format(amount, places)} {units[0]}"
+
+
+@register.simple_tag
+def server_state(server: dict[str, Any]) -> SafeString:
+    """Colour, shape and word of a server, as the islands show it."""
+    tone, word = _face(server)
+    return format_html('<span class="pill {}"><i class="shape" aria-hidden="true"></i>{}</span>', tone, word)
+
+
+def _face(server: dict[str, Any]) -> tuple[str, str]:
+    """Silence comes before health: who says nothing is not healthy."""
+    quiet = {"paused": ("info", _("Paused")), "down": ("off", _("Not reporting")), "new": ("off", _("Waiting"))}
+    if found := quiet.get(server["reach"]):
+        return found
+    if server["health"] == "critical":
+        return "crit", _("Critical")
+    if server["reach"] == "late":
+        return "warn", _("Late")
+    return ("warn", _("Degraded")) if server["health"] == "warn" else ("ok", _("Healthy"))

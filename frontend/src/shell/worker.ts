@@ -1,0 +1,10 @@
+// The service worker, and what is kept of the fleet for the time without a line. Nothing is kept for a stranger.
+import { person } from '../person'
+import { forget, keep } from './snapshot'
+
+export async function settle(): Promise<void> {
+  for (const form of document.querySelectorAll('[data-leave]')) form.addEventListener('submit', () => void forget())
+  if (!person.here) return void forget()
+  await navigator.serviceWorker.register('/worker.js', { scope: '/', updateViaCache: 'none' }).catch(() => undefined)
+  if (location.pathname === '/') keep()
+}
