@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from accounts.models import Audit, User
+from accounts.models import Audit, Team, User
 
 _SECRET = re.compile(r"pass(word|phrase|code)|secret|digest|sealed|credential|authorization|recovery|cookie|private")
 _HANDED_OUT = re.compile(r"\bwk[a-z]_[0-9a-f]{16}\.\S+")
@@ -70,7 +70,7 @@ def audit(
         return
     came = origin()
     Audit.objects.create(
-        team_id=getattr(target, "team_id", None),
+        team_id=target.pk if isinstance(target, Team) else getattr(target, "team_id", None),
         user=by,
         actor=by.email if by else "Watchkeeper",
         action=action,

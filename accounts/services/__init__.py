@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from accounts.services.invitations import (
+    Invited,
+    accept,
+    find_invitation,
+    invitation_state,
+    invite,
+    resend,
+    revoke_invitation,
+)
+from accounts.services.members import change_member, remove_member
+from accounts.services.people import reset_link, set_active, set_owner
+from accounts.services.profile import ask_for_address, asked_address, change_address, change_profile
 from accounts.services.site import MAIN_TEAM, FirstAdmin, begin_team, ensure_site, on_new_team
-from accounts.services.tokens import RESOURCES, WrongScopes, WrongToken, check_selector, make_token
+from accounts.services.teams import change_team, make_team, on_end_of_team, remove_team
+from accounts.services.tokens import (
+    RESOURCES,
+    WrongScopes,
+    WrongToken,
+    check_selector,
+    give_token,
+    make_token,
+    revoke_token,
+    tokens_of_members,
+)
 from accounts.trail import audit, came_over, over
 
 __all__ = [
-    "MAIN_TEAM", "RESOURCES", "FirstAdmin", "WrongScopes", "WrongToken", "audit", "begin_team", "came_over",
-    "check_selector", "ensure_site", "make_token", "on_new_team", "over",
+    "MAIN_TEAM", "RESOURCES", "FirstAdmin", "Invited", "WrongScopes", "WrongToken", "accept", "ask_for_address",
+    "asked_address", "audit", "begin_team", "came_over", "change_address", "change_member", "change_profile",
+    "change_team", "check_selector", "ensure_site", "find_invitation", "give_token", "invitation_state", "invite",
+    "make_team", "make_token", "on_end_of_team", "on_new_team", "over", "remove_member", "remove_team", "resend",
+    "reset_link", "revoke_invitation", "revoke_token", "set_active", "set_owner",
+    "tokens_of_members",
 ]  # fmt: skip

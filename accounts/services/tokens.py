@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts.models import ApiToken, User
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.base import MANAGE
+from accounts.models import ApiToken, Membership, User
+from accounts.trail import audit
 from core import tokens
 from core.clock import now
 from core.selector import Unreadable, parse
@@ -12,7 +17,7 @@ from core.selector import Unreadable, parse
 LONGEST_SELECTOR = 500  # of a role or a token
 RESOURCES = (
     "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
-    "people", "silences", "limits", "search",
+    "people", "silences", "limits", "teams", "tokens", "sessions", "audit", "search",
 )  # fmt: skip
 
 
@@ -50,3 +55,28 @@ def check_selector(text: str) -> None:
     if len(text) > LONGEST_SELECTOR:
         raise Unreadable(f"This selector may be {LONGEST_SELECTOR} characters long; this one has {len(text)}.")
     parse(text)
+
+
+@transaction.atomic
+def give_token(
+    user: User, name: str, scopes: list[str], *, selector: str = "", expires: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """A token that its person makes for themselves, with its line in the trail; the clear text is seen once."""
+    clear = make_token(user, name, scopes, selector=selector.strip(), expires=expires)
+    token = ApiToken.objects.get(user=user, key=clear[4:20])
+    after = {"name": name, "scopes": scopes, "selector": token.selector, "expires_at": expires}
+    audit(user, "token.make", token, after=after)
+    return token, clear
+
+
+@transaction.atomic
+def revoke_token(token: ApiToken, *, by: User) -> None:
+    """It opens nothing any more; doing it twice changes nothing."""
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now()):
+        audit(by, "token.revoke", token, before={"name": token.name, "user": token.user.email})
+
+
+def tokens_of_members(user: User) -> QuerySet[ApiToken]:
+    """Those that work, of the members of teams that this person manages: to see whose there are, and to end them."""
+    members = Membership.objects.visible_to(user, MANAGE).values("user")
+    return ApiToken.objects.filter(user__in=members, revoked_at=None).select_related("user")
