@@ -58,7 +58,7 @@ def timeline(incident: Incident) -> list[Row]:
     """Every event, message, step and delivery with its times, in their order."""
     entries: list[Row] = []
     rests: dict[int, quiet.Hours] = {}
-    for notice in reversed(told(incident.notices.order_by("-pk"))[:SHOWN]):
+    for notice in reversed(told(incident.seen_notices().order_by("-pk"))[:SHOWN]):
         entries.append(_said(notice))
         entries += [
             _sent(notice, delivery, _waited(incident, notice, delivery, rests))

@@ -14,12 +14,15 @@ from accounts.base import ServerOwned
 from accounts.models import Team, User
 from alerts.models.channels import Channel
 from alerts.models.rules import SEVERITIES, Rule
+from alerts.models.seen import Reader
 from metrics.models import Series
 from metrics.store import parse
 from servers.models import Server
 
 
-class IncidentQuerySet(ServerOwned["Incident"]):
+class IncidentQuerySet(Reader["Incident"]):
+    incident: ClassVar[str] = ""
+
     def on(self, servers: Collection[int]) -> Q:
         """Those with an alert on one of these servers, whatever else they hold."""
         return Q(pk__in=Alert.objects.filter(server__in=servers).values("incident"))
@@ -55,6 +58,8 @@ class Incident(models.Model):
     told_at = models.DateTimeField(null=True, blank=True, help_text="When the group was told last.")
     next_at = models.DateTimeField(null=True, blank=True, help_text="When there may be something to tell or do.")
     repeats = models.PositiveIntegerField(default=0, help_text="How often it was said again since the last news.")
+    viewer: User | None = None
+    """Whoever it was read for, where they may not see all it holds."""
     objects: ClassVar[IncidentQuerySet] = IncidentQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
@@ -70,6 +75,21 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def seen_kin(self) -> IncidentQuerySet:
+        """Other incidents of which its reader may know."""
+        return Incident.objects.all() if self.viewer is None else Incident.objects.visible_to(self.viewer)
+
+    def seen_alerts(self) -> AlertQuerySet:
+        """Those it holds, of which its reader may know."""
+        mine = Alert.objects.filter(incident=self)
+        return mine if self.viewer is None else mine.filter(pk__in=Alert.objects.visible_to(self.viewer).values("pk"))
+
+    def seen_notices(self) -> NoticeQuerySet:
+        mine = Notice.objects.filter(incident=self)
+        return (
+            mine if self.viewer is None else Notice.objects.visible_to(self.viewer).filter(pk__in=mine.values("pk"))
+        )
 
     @property
     def state(self) -> str:
@@ -131,7 +151,7 @@ BEGINNINGS = ("firing", "escalated")  # what the end of a trouble, and all that 
 CALLS = ("firing", "repeat", "escalated")  # what asks somebody to come
 
 
-class NoticeQuerySet(ServerOwned["Notice"]):
+class NoticeQuerySet(Reader["Notice"]):
     team_path: ClassVar[str] = "incident__team"
 
     def on(self, servers: Collection[int]) -> Q:

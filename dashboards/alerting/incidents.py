@@ -14,14 +14,21 @@ from dashboards.alerting.sentences import subject
 
 Shown = dict[str, Any]
 MEMBERS = 20
-# The alert that speaks for its incident: the newest of the worst, open ones first.
-SPEAKING = Prefetch(
-    "alerts",
-    Alert.objects.select_related("rule", "server", "series").order_by(
-        F("resolved_at").desc(nulls_first=True), "severity", "-pk"
-    )[:1],
-    to_attr="speaking",
-)
+
+
+def _speaking(rows: Sequence[Incident]) -> Prefetch[Any]:
+    """The alert that speaks for its incident: the newest of the worst that may be seen, open ones first."""
+    order = (F("resolved_at").desc(nulls_first=True), "severity", "-pk")
+    alerts = _seen(rows).select_related("rule", "server", "series").order_by(*order)
+    return Prefetch("alerts", alerts[:1], to_attr="speaking")
+
+
+def _seen(rows: Sequence[Incident]) -> QuerySet[Alert]:
+    """The alerts that whoever these were read for may know of."""
+    viewer = rows[0].viewer if rows else None
+    return (
+        Alert.objects.filter(pk__in=Alert.objects.visible_to(viewer).values("pk")) if viewer else Alert.objects.all()
+    )
 
 
 def incident(row: Incident) -> Shown:
@@ -29,9 +36,9 @@ def incident(row: Incident) -> Shown:
 
 
 def incidents(rows: Sequence[Incident]) -> list[Shown]:
-    prefetch_related_objects(list(rows), SPEAKING, "team", "acknowledged_by", "rule", "parent")
+    prefetch_related_objects(list(rows), _speaking(rows), "team", "acknowledged_by", "rule", "parent")
     keys = [row.pk for row in rows]
-    members = _members(keys)
+    members = _members(_seen(rows), keys)
     next_steps = {step.incident_id: step for step in _steps(keys)}
     quiet = hushed(rows)
     return [
@@ -46,13 +53,13 @@ def _why(found: tuple[str, float | None] | None) -> Shown | None:
 
 def speaking(rows: Sequence[Incident]) -> list[Any]:
     """Those that an alert speaks for, with it as `speaking`."""
-    prefetch_related_objects(list(rows), SPEAKING)
+    prefetch_related_objects(list(rows), _speaking(rows))
     return [row for row in rows if getattr(row, "speaking", [])]
 
 
-def _members(keys: list[int]) -> dict[int, tuple[int, int]]:
+def _members(seen: QuerySet[Alert], keys: list[int]) -> dict[int, tuple[int, int]]:
     """How many alerts each holds, and how many of them are still open."""
-    alerts = Alert.objects.filter(incident__in=keys).order_by().values_list("incident")
+    alerts = seen.filter(incident__in=keys).order_by().values_list("incident")
     counted = alerts.annotate(all=Count("pk"), over=Count("resolved_at"))
     return {key: (count, count - over) for key, count, over in counted if key is not None}
 
@@ -86,7 +93,7 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None) -> Shown:
         "members": members[0],
         "open": members[1],
         "next": {"at": step.due_at.timestamp(), "kind": step.kind} if step and not row.resolved_at else None,
-        "held": row.parent.title if row.parent else "",
+        "held": parent.title if (parent := _parent(row)) else "",
         "parent": str(row.parent.uuid) if row.parent else None,
         "url": f"/incidents/{row.uuid}/",
         **_evidence(speaking[0] if speaking else None, row),
@@ -130,7 +137,7 @@ def _evidence(alert: Alert | None, row: Incident) -> Shown:
 def members(row: Incident, start: int = 0, count: int = MEMBERS) -> list[Shown]:
     """The alerts an incident holds: open ones first, the worst of them first."""
     order = (F("resolved_at").desc(nulls_first=True), "severity", "server__name", "pk")
-    alerts = row.alerts.select_related("rule", "server", "series").order_by(*order)
+    alerts = row.seen_alerts().select_related("rule", "server", "series").order_by(*order)
     return [_member(alert) for alert in alerts[start : start + count]]
 
 
@@ -158,11 +165,16 @@ def _member(alert: Alert) -> Shown:
 
 def family(row: Incident) -> Shown:
     """The trouble that explains this one, and those that this one explains."""
-    children = row.children.filter(resolved_at=None).order_by("opened_at")[:MEMBERS]
+    children = row.seen_kin().filter(parent=row.pk, resolved_at=None).order_by("opened_at")[:MEMBERS]
+    parent = _parent(row)
     return {
-        "parent": _kin(row.parent) if row.parent else None,
+        "parent": _kin(parent) if parent else None,
         "children": [_kin(child) for child in children],
     }
+
+
+def _parent(row: Incident) -> Incident | None:
+    return row.parent if row.viewer is None else row.seen_kin().filter(pk=row.parent_id).first()
 
 
 def _kin(row: Incident) -> Shown:

@@ -17,7 +17,8 @@ NAMED = ("person", "schedule", "channel")
 def timeline(row: Incident) -> list[Shown]:
     """In the order of time. What was told in one message stands under that message."""
     notices = list(
-        row.notices.select_related("by", "alert__server")
+        row.seen_notices()
+        .select_related("by", "alert__server")
         .prefetch_related("deliveries__channel", "deliveries__person", "deliveries__instead_of__channel")
         .order_by("-at", "-pk")[:SHOWN]
     )
