@@ -17,14 +17,11 @@ from core import guard
 from core.clock import now
 from dashboards import present, topics
 from dashboards.alerting import incidents as shown_as
-from dashboards.alerting import story
 from servers.install.services import ca_fingerprint, lines
 from servers.models import Server
 from servers.services import make_enrolment
 
-RESOLVED_SHOWN = 50
 OPEN_SHOWN = 200
-MEMBERS_SHOWN = 2000
 ENROLMENT_HOURS = 1
 
 
@@ -69,53 +66,6 @@ def fleet(request: HttpRequest) -> HttpResponse:
     demo = sum(one["demo"] for one in servers)
     may_remove = demo > 0 and Server.objects.visible_to(request.user, MANAGE).filter(demo=True).exists()
     return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)
-
-
-@login_required
-@require_GET
-def alerts(request: HttpRequest) -> HttpResponse:
-    seq = sequences(request, "incidents")
-    person = cast("User", request.user)
-    props = {
-        "now": now().timestamp(),
-        "seq": seq,
-        "incidents": incidents(request, resolved=RESOLVED_SHOWN),
-        "me": str(person.uuid),
-        "told": shown_as.told_to(person),
-        "acts": may(request, ACT),
-    }
-    return show(request, "dashboards/alerts.html", "alerts", props)
-
-
-@login_required
-@require_GET
-def incident(request: HttpRequest, uuid: str) -> HttpResponse:
-    seq = sequences(request, "incidents")
-    row = Incident.objects.visible_to(request.user).filter(uuid=uuid).first()
-    if row is None:
-        raise Http404
-    props = {
-        "now": now().timestamp(),
-        "seq": seq,
-        "incident": shown_as.incident(row),
-        "timeline": story.timeline(row),
-        "members": shown_as.members(row),
-        "coming": shown_as.coming(row),
-        "acts": may(request, ACT),
-        **shown_as.family(row),
-    }
-    return show(request, "dashboards/incident.html", "incident", props)
-
-
-@login_required
-@require_GET
-def members(request: HttpRequest, uuid: str) -> HttpResponse:
-    """Every alert an incident holds, for those who want more than the first ones."""
-    guard.trust(request.META)
-    row = Incident.objects.visible_to(request.user).filter(uuid=uuid).first()
-    if row is None:
-        raise Http404
-    return JsonResponse({"members": shown_as.members(row, count=MEMBERS_SHOWN)})
 
 
 @login_required

@@ -13,7 +13,7 @@ from alerts import views as answering
 from alerts.worker import push_worker
 from dashboards import api as dashboards
 from dashboards import views
-from dashboards.alerting import record_page
+from dashboards.alerting import inbox, record_page
 from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.finding.api import SearchView
@@ -80,10 +80,11 @@ urlpatterns = [
     path("servers/<uuid:uuid>/", server_page.server, name="server"),
     path("servers/<uuid:uuid>/edit/", manage.edit, name="edit-server"),
     path("servers/<uuid:uuid>/act/", manage.act, name="act-server"),
-    path("alerts/", views.alerts, name="alerts"),
-    path("incidents/<uuid:uuid>/", views.incident, name="incident"),
+    path("alerts/sparks/", inbox.sparks, name="sparks"),
+    path("alerts/", inbox.alerts, name="alerts"),
+    path("incidents/<uuid:uuid>/", inbox.incident, name="incident"),
     path("i/<int:number>", answering.short, name="short-incident"),
-    path("incidents/<uuid:uuid>/members/", views.members, name="incident-members"),
+    path("incidents/<uuid:uuid>/members/", inbox.members, name="incident-members"),
     path("rules/", alerting.rules, name="rules"),
     path("rules/file/", alerting.rule_file, name="rule-file"),
     path("rules/new/", alerting.edit_rule, name="new-rule"),

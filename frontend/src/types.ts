@@ -35,6 +35,9 @@ export interface Incident {
   open?: number
   next?: { at: number; kind: string } | null // what its chain does next
   held?: string // the trouble that explains it, and keeps it quiet
+  parent?: string | null // the incident of that trouble
+  hushed?: { why: string; until: number | null } | null // why nobody is told of it now
+  began?: number // from when messages count how long it lasted
   server: { id: string; name: string; url: string } | null
   rule: string
   metric: string
@@ -63,6 +66,7 @@ export interface TimelineEntry {
   kind: string
   by?: string
   held?: string
+  state?: 'told' | 'held' | 'not told' | 'waiting'
   told?: number | null
   tells?: Array<{ at: number; text: string; kind: string }>
   more?: number
@@ -77,10 +81,12 @@ export interface TimelineEntry {
 }
 export interface Member {
   id: string
-  server: { name: string; url: string }
+  server: { id: string; name: string; url: string }
   rule: string
   what: string
   metric: string
+  labels: Record<string, string>
+  per?: string
   state: string
   severity: 'warn' | 'critical'
   value: number
@@ -115,8 +121,36 @@ export interface AlertsProps extends Props {
   me?: string
   told?: string[] // open ones of which this person was told by name
   acts?: string[] // teams in which this person may acknowledge
+  teams?: string[] // teams this person belongs to
+}
+export interface Cause {
+  at: number
+  server: string
+  url: string
+  what: string
+  before: string | null
+  after: string | null
+  text: string
+}
+export interface Past {
+  id: string
+  title: string
+  url: string
+  severity: 'warn' | 'critical'
+  since: number
+  until: number
+  owner: string
+  closed: string // who closed it by hand
+  note: string
+  note_by: string
 }
 export interface IncidentProps extends Props {
+  me?: string
+  reach: { servers: number; names: string[]; more: number }
+  people: Array<{ name: string; part: 'owner' | 'acted' | 'told' }>
+  causes: Cause[]
+  similar: { month: number; list: Past[] }
+  by_rule: { name: string; url: string; sentence: string; runbook: string } | null
   incident: Incident
   timeline: TimelineEntry[]
   members: Member[]

@@ -1,10 +1,12 @@
 // Taking an incident: one press for most, how long and why for the rest; giving it back, and ending it.
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { on } from '../keys'
 import { now } from '../live/clock'
 import { post } from '../live/http'
 import type { Incident } from '../types'
 import { t } from '../words'
-import { Confirm, Pick, Said, Text, useSend } from './form'
+import { giveBack, resolve, snooze, take, useDoing } from './doing'
+import { Pick, Said, Text, useSend } from './form'
 import { iso, moment, ownZone, wall } from './zones'
 
 const HOUR = 3600
@@ -18,16 +20,33 @@ export function asked(how: string, until: string, reason: string, at: number): R
   return { how: 'until', until: Number.isNaN(end) ? null : iso(end), ...said }
 }
 export function Take({ incident, onDone, sure }: { incident: Incident; onDone: () => void; sure: boolean }) {
-  const { busy, failure, run } = useSend()
   const [how, setHow] = useState('')
   const [until, setUntil] = useState(() => wall(now() + HOUR, ownZone()))
   const [reason, setReason] = useState('')
-  const path = `/api/v1/incidents/${incident.id}`
-  const ask = async (verb: string, body: unknown = {}) => {
-    if (await run(() => post(`${path}/${verb}`, body))) onDone()
+  const [ending, setEnding] = useState(false)
+  const doing = useDoing().get(incident.id)
+  const busy = doing !== undefined
+  const latest = useRef(incident)
+  latest.current = incident
+  const over = incident.state === 'resolved'
+  const able = sure && !over
+  const body = asked(how, until, reason, now())
+  const sent = async (act: Promise<unknown>) => {
+    await act
+    onDone()
   }
-  const take = () => ask('acknowledge', asked(how, until, reason, now()))
-  if (!sure || incident.state === 'resolved') return null
+  useEffect(() => {
+    if (!able) return
+    const offs = [
+      on('a', () => latest.current.state === 'open' && void take([latest.current]).then(onDone), t('take.acknowledge')),
+      on('s', () => void snooze([latest.current], 1).then(onDone), t('key.snooze')),
+      on('r', () => setEnding(true), t('take.resolve')),
+    ]
+    return () => {
+      for (const off of offs) off()
+    }
+  }, [able, onDone])
+  if (!able) return null
   const more = (title: string, inner: ReactNode) => (
     <details className="how">
       <summary>{title}</summary>
@@ -50,42 +69,73 @@ export function Take({ incident, onDone, sure }: { incident: Incident; onDone: (
     <section className="card take" aria-label={t('take.title')}>
       {incident.state === 'open' ? (
         <>
-          <button type="button" className="btn pri big" disabled={busy} onClick={() => void take()}>
-            {t(busy ? 'form.sending' : 'take.acknowledge')}
+          <button
+            type="button"
+            className="btn pri big"
+            disabled={busy}
+            onClick={() => void sent(take([incident], body))}
+          >
+            {t(doing === 'acknowledge' ? 'form.sending' : 'take.acknowledge')}
           </button>
           {more(t('take.more'), fields)}
         </>
       ) : (
         <>
-          <button type="button" className="btn" disabled={busy} onClick={() => void ask('unacknowledge')}>
+          <button type="button" className="btn" disabled={busy} onClick={() => void sent(giveBack([incident]))}>
             {t('take.back')}
           </button>
           {more(
             t('take.again'),
             <>
               {fields}
-              <button type="button" className="btn" disabled={busy} onClick={() => void take()}>
+              <button type="button" className="btn" disabled={busy} onClick={() => void sent(take([incident], body))}>
                 {t('take.change')}
               </button>
             </>,
           )}
         </>
       )}
-      <Confirm
-        label={t('take.resolve')}
-        question={t('take.resolveSure')}
-        yes={t('take.resolve')}
-        busy={busy}
-        onYes={() => void ask('resolve')}
-      />
-      <Said failure={failure} />
+      {ending ? (
+        <End incident={incident} onClose={() => setEnding(false)} />
+      ) : (
+        <button type="button" className="btn" disabled={busy} onClick={() => setEnding(true)}>
+          {t(doing === 'resolve' ? 'doing.resolve' : 'take.resolve')}
+        </button>
+      )}
     </section>
+  )
+}
+/** What it was, if somebody wants to say so: the next one who meets it reads it. */
+function End({ incident, onClose }: { incident: Incident; onClose: () => void }) {
+  const [reason, setReason] = useState('')
+  const box = useRef<HTMLFormElement>(null)
+  useEffect(() => box.current?.querySelector('input')?.focus(), [])
+  return (
+    <form
+      className="note-form end"
+      ref={box}
+      onKeyDown={(e) => e.key === 'Escape' && onClose()}
+      onSubmit={(e) => {
+        e.preventDefault()
+        resolve([incident], reason)
+        onClose()
+      }}
+    >
+      <Text hidden label={t('end.reason')} placeholder={t('end.reason')} value={reason} onChange={setReason} />
+      <button type="submit" className="btn pri">
+        {t('take.resolve')}
+      </button>
+      <button type="button" className="btn ghost" onClick={onClose}>
+        {t('form.cancel')}
+      </button>
+    </form>
   )
 }
 /** What somebody wants the others to know. */
 export function Note({ incident, onDone }: { incident: Incident; onDone: () => void }) {
   const { busy, faults, failure, run, box } = useSend()
   const [text, setText] = useState('')
+  useEffect(() => on('n', () => box.current?.querySelector('input')?.focus(), t('note.label')), [box])
   return (
     <form
       className="note-form"

@@ -1,145 +1,152 @@
-import { useEffect, useMemo, useRef, useState } from 'react'
-import { Said } from '../../alerting/form'
+import { type ComponentType, lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
+import { begin, resolve, snooze, take } from '../../alerting/doing'
 import { Hush } from '../../alerting/Hush'
 import { duration } from '../../format'
+import { on } from '../../keys'
+import { getJson } from '../../live/http'
 import type { AlertsProps, Incident, Message } from '../../types'
-import { Acknowledge, acknowledge } from '../../ui/Acknowledge'
-import { Icon, incidentTone, incidentWord, mount, Segments, Shape, Status, useNow } from '../../ui/parts'
+import { Icon, mount, Segments, Skeleton, useNow } from '../../ui/parts'
 import { count, t, tn } from '../../words'
-import { until } from '../incident/when'
-import { byWeight, usePage, withIncident } from '../page'
+import { usePage, withIncident } from '../page'
+import { type Cause, causes, matches, type Reader, snoozed, TABS, type Tab } from './model'
+import type { PaneProps } from './Pane'
+import { Row } from './Row'
+import '../../design/alerts.css'
 
-type Tab = 'mine' | 'open' | 'taken' | 'resolved'
-const TABS: Tab[] = ['mine', 'open', 'taken', 'resolved']
-/** Which tabs an incident stands in. Mine is what I took, and what I was told of by name while nobody has it. */
-export function tabsOf(incident: Incident, me: string | undefined, told: ReadonlySet<string>): Tab[] {
-  if (incident.state === 'resolved') return ['resolved']
-  const mine = incident.state === 'acknowledged' ? incident.owner_id === me : told.has(incident.id)
-  const place: Tab = incident.state === 'acknowledged' || incident.held ? 'taken' : 'open'
-  return mine ? ['mine', place] : [place]
-}
+const WIDE = '(min-width: 1180px)'
+const SPARKS = 40
+const RENEW_MS = 60_000
+const HOURS = [1, 4, 8, 24] as const
+const Pane = lazy(() => import('./Pane')) as ComponentType<PaneProps>
+
 const fold = (state: AlertsProps, { data }: Message): AlertsProps => ({
   ...state,
   incidents: withIncident(state.incidents, data.incident as Incident),
 })
-export const matches = (incident: Incident, query: string): boolean =>
-  `${incident.title} ${incident.server?.name ?? ''} ${incident.rule}`.toLowerCase().includes(query.trim().toLowerCase())
-
-interface Picking {
-  picked: boolean
-  onPick: (id: string) => void
-  may: boolean
-}
-function Row({ incident, at, here, picked, onPick, may }: { incident: Incident; at: number; here: boolean } & Picking) {
-  const tone = incidentTone(incident)
-  const over = incident.state === 'resolved'
-  const { next, members = 0 } = incident
-  return (
-    <li className={`alert${here ? ' here' : ''}${may && !over ? ' pickable' : ''}`} data-incident={incident.id}>
-      {may && !over && (
-        <input
-          type="checkbox"
-          className="pick"
-          aria-label={t('inbox.pick', { title: incident.title })}
-          checked={picked}
-          onChange={() => onPick(incident.id)}
-        />
-      )}
-      <span className={`sign ${tone}`}>
-        <Shape s={tone} size={12} />
-        <span className="sr">{over ? t('incident.resolved') : t(`severity.${incident.severity}`)}</span>
-      </span>
-      <div className="what">
-        <a className="t" href={incident.url}>
-          {incident.title}
-        </a>
-        <p className="d num">
-          {incident.server && <a href={incident.server.url}>{incident.server.name}</a>}
-          {incident.rule && <span>{incident.rule}</span>}
-          {members > 1 && <span>{tn('inbox.members', members)}</span>}
-          {incident.until === null ? (
-            <span>{t('incident.since', { age: duration(at - incident.since) })}</span>
-          ) : (
-            <span>
-              {t('incident.ended', { age: duration(at - incident.until) })},{' '}
-              {t('incident.lasted', { age: duration(incident.until - incident.since) })}
-            </span>
-          )}
-          {next && incident.state === 'open' && (
-            <span className="warn">
-              {t(`step.${next.kind}` as 'step.team')} {until(next.at, at)}
-            </span>
-          )}
-          {incident.held && <span className="info">{t('inbox.held', { why: incident.held })}</span>}
-        </p>
-      </div>
-      <div className="a">
-        {incident.state === 'open' ? (
-          may ? (
-            <Acknowledge incident={incident} />
-          ) : (
-            <Status s={tone}>{incidentWord(incident)}</Status>
-          )
-        ) : (
-          <Status s={over ? 'ok' : 'info'}>{incidentWord(incident)}</Status>
-        )}
-      </div>
-    </li>
-  )
-}
 function heading(open: Incident[], resolved: Incident[], at: number): { head: string; lede: string } {
-  if (open.length) {
-    const free = open.filter((incident) => incident.state === 'open').length
-    const lede = free ? t('alerts.unowned', { n: count(free) }) : t('alerts.owned')
-    return { head: tn('alerts.open', open.length), lede }
+  const loud = open.filter((one) => !snoozed(one))
+  const quiet = open.length - loud.length
+  const also = quiet ? ` ${tn('inbox.alsoQuiet', quiet)}` : ''
+  if (loud.length) {
+    const free = loud.filter((one) => one.state === 'open').length
+    return {
+      head: tn('alerts.open', loud.length),
+      lede: (free ? t('alerts.unowned', { n: count(free) }) : t('alerts.owned')) + also,
+    }
   }
+  if (quiet) return { head: t('inbox.allQuiet'), lede: also.trim() }
   const last = Math.max(...resolved.map((incident) => incident.until ?? 0), 0)
   return { head: t('alerts.none'), lede: last ? t('alerts.last', { age: duration(at - last) }) : t('alerts.never') }
 }
-/** j and k move, Enter opens, a acknowledges; never while somebody types. */
-function useKeys(list: Incident[]): number {
-  const [at, setAt] = useState(-1)
-  const latest = useRef({ list, at })
-  latest.current = { list, at: Math.min(at, list.length - 1) }
+function useWide(): boolean {
+  const query = useMemo(() => matchMedia(WIDE), [])
+  const [wide, setWide] = useState(query.matches)
   useEffect(() => {
-    const press = (e: KeyboardEvent) => {
-      const target = e.target as HTMLElement
-      if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return
-      const now = latest.current
-      const incident = now.list[now.at]
-      const row = incident && document.querySelector<HTMLElement>(`[data-incident="${incident.id}"]`)
-      if (e.key === 'j') setAt(Math.min(now.at + 1, now.list.length - 1))
-      else if (e.key === 'k') setAt(Math.max(now.at - 1, 0))
-      else if (e.key === 'x') row?.querySelector<HTMLInputElement>('.pick')?.click()
-      else if (e.key === 'a') row?.querySelector<HTMLButtonElement>('.ack button')?.click()
-      else if (e.key === 'Enter' && target === document.body) row?.querySelector<HTMLAnchorElement>('a.t')?.click()
-    }
-    document.addEventListener('keydown', press)
-    return () => document.removeEventListener('keydown', press)
-  }, [])
-  return latest.current.at
+    const changed = () => setWide(query.matches)
+    query.addEventListener('change', changed)
+    return () => query.removeEventListener('change', changed)
+  }, [query])
+  return wide
 }
-/** What is done with several at once. */
+/** The last hour of what broke each rule, asked for once for all that are in sight; a phone does without. */
+function useSparks(list: Cause[], wanted: boolean): ReadonlyMap<string, Float64Array> {
+  const [lines, setLines] = useState<ReadonlyMap<string, Float64Array>>(new Map())
+  const ids = list
+    .filter(({ incident }) => incident.state !== 'resolved')
+    .slice(0, SPARKS)
+    .map(({ incident }) => incident.id)
+    .join()
+  useEffect(() => {
+    if (!wanted || !ids) return
+    const stop = new AbortController()
+    const load = () =>
+      getJson<{ lines: Record<string, Array<number | null>> }>(`/alerts/sparks/?ids=${ids}`, stop.signal)
+        .then((answer) => {
+          const found = Object.entries(answer.lines)
+          setLines(new Map(found.map(([id, v]) => [id, Float64Array.from(v, (one) => one ?? Number.NaN)])))
+        })
+        .catch(() => undefined)
+    void load()
+    const id = setInterval(load, RENEW_MS)
+    return () => {
+      stop.abort()
+      clearInterval(id)
+    }
+  }, [ids, wanted])
+  return lines
+}
+interface Hands {
+  list: Incident[]
+  chosen: Incident[]
+  may: (one: Incident) => boolean
+  pick: (id: string) => void
+  none: () => void
+}
+/** j and k move, Enter opens, a takes, s puts off, r ends, x selects; with several selected, all of them at once. */
+function useKeys(hands: Hands, at: string, go: (id: string) => void): void {
+  const latest = useRef({ hands, at })
+  latest.current = { hands, at }
+  useEffect(() => {
+    const here = () => latest.current.hands.list.find((one) => one.id === latest.current.at)
+    const meant = (): Incident[] => {
+      const { chosen, may } = latest.current.hands
+      const one = here()
+      return (chosen.length ? chosen : one ? [one] : []).filter((some) => may(some) && some.state !== 'resolved')
+    }
+    const step = (by: number) => {
+      const { list } = latest.current.hands
+      const place = list.findIndex((one) => one.id === latest.current.at)
+      const next = list[Math.max(0, Math.min(list.length - 1, place < 0 ? 0 : place + by))]
+      if (!next) return
+      go(next.id)
+      document.querySelector<HTMLElement>(`[data-incident="${next.id}"] a.t`)?.focus()
+    }
+    const offs = [
+      on('j', () => step(1), t('key.down')),
+      on('k', () => step(-1), t('key.up')),
+      on('Enter', () => location.assign(here()?.url ?? location.href), t('key.open')),
+      on('a', () => void take(meant().filter((one) => one.state === 'open')), t('take.acknowledge')),
+      on('s', () => meant().length && void snooze(meant(), 1), t('key.snooze')),
+      on('r', () => resolve(meant()), t('take.resolve')),
+      on('x', () => latest.current.at && latest.current.hands.pick(latest.current.at), t('key.select')),
+      on('Escape', () => latest.current.hands.none(), t('inbox.none')),
+    ]
+    return () => {
+      for (const off of offs) off()
+    }
+  }, [go])
+}
+/** What is done with several at once: no question before, ten seconds to take it back after. */
 function Bulk({ chosen, onDone }: { chosen: Incident[]; onDone: () => void }) {
   const [hush, setHush] = useState(false)
-  const [state, setState] = useState<{ busy: boolean; failure: string }>({ busy: false, failure: '' })
-  const take = async () => {
-    setState({ busy: true, failure: '' })
-    try {
-      for (const incident of chosen) if (incident.state === 'open') await acknowledge(incident)
-      onDone()
-      setState({ busy: false, failure: '' })
-    } catch (error) {
-      setState({ busy: false, failure: error instanceof Error ? error.message : '' })
-    }
-  }
   const servers = chosen.some((one) => one.server)
+  const free = chosen.filter((one) => one.state === 'open')
+  const then = (act: unknown) => {
+    void act
+    onDone()
+  }
   return (
     <section className="bulk" aria-label={t('inbox.bulk')}>
       <div className="ctl">
         <strong role="status">{tn('inbox.picked', chosen.length)}</strong>
-        <button type="button" className="btn pri" disabled={state.busy} onClick={() => void take()}>
+        <button type="button" className="btn pri" disabled={!free.length} onClick={() => then(take(free))}>
           {t('take.acknowledge')}
+        </button>
+        <select
+          className="inp short"
+          aria-label={t('inbox.snooze')}
+          value=""
+          onChange={(e) => then(snooze(chosen, Number(e.target.value)))}
+        >
+          <option value="">{t('inbox.snooze')}</option>
+          {HOURS.map((hours) => (
+            <option key={hours} value={hours}>
+              {t(`snooze.${hours}`)}
+            </option>
+          ))}
+        </select>
+        <button type="button" className="btn" onClick={() => then(resolve(chosen))}>
+          {t('take.resolve')}
         </button>
         {servers && (
           <button type="button" className="btn" aria-expanded={hush} onClick={() => setHush(!hush)}>
@@ -150,19 +157,19 @@ function Bulk({ chosen, onDone }: { chosen: Incident[]; onDone: () => void }) {
           {t('inbox.none')}
         </button>
       </div>
-      <Said failure={state.failure} />
       {hush && servers && <Hush incidents={chosen} onDone={onDone} />}
     </section>
   )
 }
-const EMPTY: Record<Exclude<Tab, 'open'>, 'inbox.emptyMine' | 'inbox.emptyTaken' | 'inbox.emptyResolved'> = {
+const EMPTY = {
   mine: 'inbox.emptyMine',
-  taken: 'inbox.emptyTaken',
+  snoozed: 'inbox.emptySnoozed',
   resolved: 'inbox.emptyResolved',
-}
-function Empty({ tab, whole }: { tab: Tab; whole: number }) {
-  if (whole) return <p>{t('alerts.noMatch')}</p>
-  if (tab !== 'open') return <p>{t(EMPTY[tab])}</p>
+} as const
+function Nothing({ tab, filtered, other }: { tab: Tab; filtered: boolean; other: number }) {
+  if (filtered) return <p>{t('alerts.noMatch')}</p>
+  if (tab === 'mine' || tab === 'snoozed' || tab === 'resolved') return <p>{t(EMPTY[tab])}</p>
+  if (other) return <p>{tn('inbox.emptyTeam', other)}</p>
   return (
     <>
       <span className="ok">
@@ -173,96 +180,100 @@ function Empty({ tab, whole }: { tab: Tab; whole: number }) {
     </>
   )
 }
-/** Every incident in the tabs it belongs to, each tab in its order. */
-function useTabs(incidents: Incident[], me: string | undefined, told: string[] | undefined): Record<Tab, Incident[]> {
-  return useMemo(() => {
-    const mine = new Set(told)
-    const of = (tab: Tab) => incidents.filter((one) => tabsOf(one, me, mine).includes(tab))
-    return {
-      mine: of('mine').sort(byWeight),
-      open: of('open').sort(byWeight),
-      taken: of('taken').sort(byWeight),
-      resolved: of('resolved').sort((a, b) => (b.until ?? 0) - (a.until ?? 0)),
-    }
-  }, [incidents, me, told])
-}
-const fromAddress = (): { tab: Tab; query: string } => {
+const fromAddress = (first: Tab): { tab: Tab; query: string } => {
   const asked = new URLSearchParams(location.search)
-  const tab = TABS.find((one) => one === asked.get('tab')) ?? 'open'
+  const tab = TABS.find((one) => one === asked.get('tab')) ?? first
   return { tab, query: asked.get('rule') ?? asked.get('q') ?? '' }
 }
 function Alerts({ first }: { first: AlertsProps }) {
-  const [{ incidents, me, told, acts = [] }] = usePage(first, fold)
+  const [{ incidents, me, told, acts = [], teams = [] }] = usePage(first, fold)
   const at = useNow()
-  const [tab, setTab] = useState<Tab>(() => fromAddress().tab)
-  const [query, setQuery] = useState(() => fromAddress().query)
+  // whoever belongs to no team, such as an owner of the site, looks at everything
+  const usual: Tab = teams.length ? 'team' : 'all'
+  const [tab, setTab] = useState<Tab>(() => fromAddress(usual).tab)
+  const [query, setQuery] = useState(() => fromAddress(usual).query)
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
-  const tabs = useTabs(incidents, me, told)
-  // what is taken here stays in sight, saying by whom, until one leaves the tab
-  const seen = useRef(new Set<string>())
-  for (const one of tabs.open) seen.current.add(one.id)
-  const stays = tabs.taken.filter((one) => one.state === 'acknowledged' && seen.current.has(one.id))
-  const whole = tab === 'open' ? [...tabs.open, ...stays] : tabs[tab]
-  const list = whole.filter((incident) => matches(incident, query))
-  const here = useKeys(list)
+  const [here, setHere] = useState('')
+  const wide = useWide()
+  const tabs = useMemo(() => {
+    const reader: Reader = { me, told: new Set(told), teams }
+    return causes(incidents, reader)
+  }, [incidents, me, told, teams])
+  const list = tabs[tab].filter(({ incident, under }) => [incident, ...under].some((one) => matches(one, query)))
   const may = (one: Incident) => acts.includes(one.team ?? '')
-  const chosen = list.filter((one) => picked.has(one.id) && one.state !== 'resolved')
+  const rows = list.map(({ incident }) => incident)
+  const chosen = rows.filter((one) => picked.has(one.id) && one.state !== 'resolved')
   const pick = (id: string) =>
     setPicked((before) => new Set(before.has(id) ? [...before].filter((one) => one !== id) : [...before, id]))
+  const none = () => setPicked(new Set())
+  const shownId = rows.some((one) => one.id === here) ? here : wide ? (rows[0]?.id ?? '') : ''
+  useKeys({ list: rows, chosen, may, pick, none }, shownId, setHere)
+  const lines = useSparks(list, matchMedia('(min-width: 820px)').matches)
   const open = useMemo(() => incidents.filter((one) => one.state !== 'resolved'), [incidents])
-  const resolved = tabs.resolved
-  const { head, lede } = heading(open, resolved, at)
+  const { head, lede } = heading(open, incidents, at)
+  const shown = rows.find((one) => one.id === shownId)
   return (
     <>
       <div>
         <h1>{head}</h1>
         <p className="lede num">{lede}</p>
       </div>
-      <section className="card" aria-label={t('alerts.list')}>
-        <div className="tools">
-          <Segments
-            label={t('alerts.tabs')}
-            options={TABS.map((one) => [`${t(`inbox.${one}`)} ${count(tabs[one].length)}`, one] as const)}
-            value={tab}
-            onPick={(next) => {
-              seen.current.clear()
-              setTab(next)
-              history.replaceState(null, '', next === 'open' ? location.pathname : `?tab=${next}`)
-            }}
-          />
-          <span className="sp" />
-          <input
-            className="inp"
-            type="search"
-            placeholder={t('alerts.filter')}
-            aria-label={t('alerts.filterLabel')}
-            value={query}
-            onChange={(e) => setQuery(e.target.value)}
-          />
-        </div>
-        {chosen.length > 0 && <Bulk chosen={chosen} onDone={() => setPicked(new Set())} />}
-        {list.length ? (
-          <ul className="alerts">
-            {list.map((incident, i) => (
-              <Row
-                key={incident.id}
-                incident={incident}
-                at={at}
-                here={i === here}
-                picked={picked.has(incident.id)}
-                onPick={pick}
-                may={may(incident)}
-              />
-            ))}
-          </ul>
-        ) : (
-          <div className="calm">
-            <Empty tab={tab} whole={whole.length} />
+      <div className={wide && shown ? 'inbox with-pane' : 'inbox'}>
+        <section className="card" aria-label={t('alerts.list')}>
+          <div className="tools">
+            <Segments
+              label={t('alerts.tabs')}
+              options={TABS.map((one) => [`${t(`inbox.${one}`)} ${count(tabs[one].length)}`, one] as const)}
+              value={tab}
+              onPick={(next) => {
+                setTab(next)
+                none()
+                history.replaceState(null, '', next === usual ? location.pathname : `?tab=${next}`)
+              }}
+            />
+            <span className="sp" />
+            <input
+              className="inp"
+              type="search"
+              placeholder={t('alerts.filter')}
+              aria-label={t('alerts.filterLabel')}
+              value={query}
+              onChange={(e) => setQuery(e.target.value)}
+            />
           </div>
+          {chosen.length > 0 && <Bulk chosen={chosen} onDone={none} />}
+          {list.length ? (
+            <ul className="alerts">
+              {list.map((cause) => (
+                <Row
+                  key={cause.incident.id}
+                  cause={cause}
+                  at={at}
+                  here={cause.incident.id === shownId}
+                  picked={picked.has(cause.incident.id)}
+                  may={may(cause.incident)}
+                  line={lines.get(cause.incident.id)}
+                  doing={{ take: (one) => void take([one]), pick, show: setHere }}
+                />
+              ))}
+            </ul>
+          ) : (
+            <div className="calm">
+              <Nothing tab={tab} filtered={tabs[tab].length > 0} other={tab === 'team' ? tabs.all.length : 0} />
+            </div>
+          )}
+          {list.length > 0 && <p className="dim keys hide">{t(acts.length ? 'inbox.keys' : 'inbox.keysLook')}</p>}
+        </section>
+        {wide && shown && (
+          <Suspense fallback={<Skeleton height={520} />}>
+            <Pane key={shown.id} incident={shown} may={may(shown)} at={at} />
+          </Suspense>
         )}
-        {list.length > 1 && <p className="dim keys hide">{t(acts.length ? 'inbox.keys' : 'inbox.keysLook')}</p>}
-      </section>
+      </div>
     </>
   )
 }
-mount<AlertsProps>('alerts', (props) => <Alerts first={props} />)
+mount<AlertsProps>('alerts', (props) => {
+  begin(props.me ?? '')
+  return <Alerts first={props} />
+})

@@ -1,6 +1,6 @@
 // The story of an incident: what happened, what a chain did or will do, and what became of every message.
 
-import { dayTime, duration } from '../../format'
+import { countdown, dayTime, duration } from '../../format'
 import type { Delivered, Incident, TimelineEntry } from '../../types'
 import { t, tn } from '../../words'
 import { until } from './when'
@@ -47,6 +47,7 @@ const Time = ({ at, children }: { at: number; children?: React.ReactNode }) => (
     {children && <span> · {children}</span>}
   </p>
 )
+const LATE = 30
 const TONE = { sent: 'ok', dead: 'crit', waiting: 'warn', dropped: 'off' } as const
 
 function Told({ one, at }: { one: Delivered; at: number }) {
@@ -61,6 +62,9 @@ function Told({ one, at }: { one: Delivered; at: number }) {
       <b>{one.channel}</b>
       {one.to && <span className="mut"> → {one.to}</span>}
       <span> {said}</span>
+      {one.sent !== null && one.sent - one.due > LATE && (
+        <span className="warn num"> {t('told.late', { age: duration(one.sent - one.due) })}</span>
+      )}
       {one.attempts > 1 && <span className="mut num"> ({tn('told.tries', one.attempts)})</span>}
       {one.instead && <span className="mut"> {t('told.instead', { name: one.instead })}</span>}
       {(one.state === 'sent' ? one.answer : one.error) && (
@@ -69,6 +73,13 @@ function Told({ one, at }: { one: Delivered; at: number }) {
     </li>
   )
 }
+const HELD = {
+  held: 'story.stillHeld',
+  'not told': 'story.held',
+  waiting: 'story.stillHeld',
+  told: 'story.wasHeld',
+} as const
+
 /** Messages end with the title, for those who read them alone; under the title itself that is said already. */
 const bare = (text: string, title: string) =>
   text.endsWith(`: ${title}`) ? `${text.slice(0, -title.length - 2)}.` : text
@@ -79,7 +90,7 @@ function Entry({ entry, at, title }: { entry: TimelineEntry; at: number; title: 
     <div>
       {bare(entry.text, title)}
       {entry.by && entry.kind === 'note' && <span className="mut"> · {entry.by}</span>}
-      {entry.held && <p className="mut">{t(entry.told ? 'story.wasHeld' : 'story.held', { why: entry.held })}</p>}
+      {entry.held && <p className="mut">{t(HELD[entry.state ?? 'told'], { why: entry.held })}</p>}
       <Time at={entry.at} />
       {tells.length > 0 && (
         <details className="tells">
@@ -136,7 +147,12 @@ export function Coming({
     parts.push(t('coming.repeat', { when: until(coming.at, at) }))
   const { next } = incident
   if (next && incident.state === 'open')
-    parts.push(t('coming.step', { what: t(`step.${next.kind}` as 'step.team'), when: until(next.at, at) }))
+    parts.push(
+      t('coming.step', {
+        what: t(`step.${next.kind}` as 'step.team'),
+        when: next.at - at < 1 ? t('when.now') : t('when.in', { age: countdown(next.at - at) }),
+      }),
+    )
   if (incident.taken?.until && incident.state === 'acknowledged')
     parts.push(t('coming.takenUntil', { time: dayTime(incident.taken.until) }))
   if (!parts.length) return null

@@ -1,101 +1,22 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { begin } from '../../alerting/doing'
 import { Note, Take } from '../../alerting/Take'
-import type { Line } from '../../charts/engine'
-import { Sync } from '../../charts/sync'
-import { TimeChart } from '../../charts/TimeChart'
-import { dayTime, duration, unitOf } from '../../format'
-import { now } from '../../live/clock'
+import { dayTime, duration, lasted, unitOf, whole } from '../../format'
 import { getJson } from '../../live/http'
-import type { Incident, IncidentProps, Kin, Member, Message, SeriesAnswer } from '../../types'
-import { incidentTone, incidentWord, mount, Shape, Status, useNow, useOnce } from '../../ui/parts'
+import type { Incident, IncidentProps, Member, Message } from '../../types'
+import { incidentTone, incidentWord, mount, Shape, Status, useNow } from '../../ui/parts'
 import { t, tn } from '../../words'
 import { usePage } from '../page'
-import { blurred, sharpen, wordsOf } from '../server/series'
+import { ByRule, Causes, Family, People, Similar } from './Around'
+import { Evidence } from './Evidence'
+import { impact, sentence } from './saying'
 import { Coming, Timeline } from './Timeline'
+import '../../design/alerts.css'
 
-const MARGIN = 1800
-const POINTS = 600
-const LONGEST = 7 * 86400
-const RENEW_MS = 15_000
 const OUTCOME_MS = 3000
-// rules without a series of their own: there is nothing to draw
-const DERIVED = new Set(['', 'silent_seconds', 'condition'])
-
 const fold = (state: IncidentProps, { data }: Message): IncidentProps => {
   const incident = data.incident as Incident | undefined
   return incident?.id === state.incident.id ? { ...state, incident } : state
-}
-function sentence(incident: Incident, at: number): string {
-  const age = duration((incident.until ?? at) - incident.since)
-  if (incident.until !== null) return t('incident.sentenceResolved', { time: dayTime(incident.until), age })
-  if (incident.state === 'acknowledged')
-    return t('incident.sentenceAcknowledged', { age, name: incident.owner ?? t('incident.nobody') })
-  return t('incident.sentenceOpen', { age })
-}
-const number = (v: number | null | undefined) => (v === null || v === undefined ? Number.NaN : v)
-
-/** The series that broke the rule, around the time when it did. */
-function Evidence({ incident }: { incident: Incident }) {
-  const fmt = useOnce(() => unitOf(incident.metric))
-  const sync = useOnce(() => new Sync([Math.max(incident.since - MARGIN, now() - LONGEST), incident.until ?? now()]))
-  const data = useOnce(() => ({
-    t: new Float64Array(0),
-    lines: [{ key: 'v', label: incident.what || incident.metric, color: '--c1', values: new Float64Array(0) } as Line],
-    step: 10,
-    anomalies: [[incident.since, incident.until ?? now()]] as Array<[number, number]>,
-    // the line shows what was measured; a limit for each core is no line in that picture
-    threshold: incident.per ? undefined : (incident.limit ?? undefined),
-    max: incident.metric.endsWith('_percent') ? 100 : undefined,
-    critical: incident.severity === 'critical',
-    least: incident.metric.includes('_bytes') ? 1000 : undefined,
-    words: wordsOf(),
-  }))
-  const [any, setAny] = useState(true)
-  useEffect(() => {
-    const { server, until } = incident
-    if (!server) return
-    const load = async () => {
-      const end = until === null ? now() : Math.min(until + MARGIN, now())
-      const start = Math.max(incident.since - MARGIN, end - LONGEST)
-      const ask = (from: number, to: number, points?: number) => {
-        const query = new URLSearchParams({ server: server.id, metric: incident.metric })
-        if (points) query.set('points', String(points))
-        query.set('start', String(Math.floor(from)))
-        query.set('end', String(Math.ceil(to)))
-        return getJson<SeriesAnswer>(`/api/v1/series?${query}`)
-      }
-      const rough = await ask(start, end, POINTS)
-      const last = blurred(rough)
-      const answer = last ? sharpen(rough, await ask(...last)) : rough
-      const same = (labels: Record<string, string>) =>
-        Object.entries(incident.labels).every(([key, value]) => labels[key] === value)
-      const found = answer.series.find((one) => one.metric === incident.metric && same(one.labels))
-      const line = data.lines[0]
-      if (line) {
-        line.values = Float64Array.from(found?.v ?? [], number)
-        line.low = Float64Array.from(found?.min ?? [], number)
-        line.high = Float64Array.from(found?.max ?? [], number)
-      }
-      data.t = Float64Array.from(found ? answer.t : [])
-      data.step = Math.max(10, answer.step)
-      data.anomalies = [[incident.since, until ?? end]]
-      sync.home = [start, end]
-      if (sync.live) sync.range = sync.home
-      setAny(found?.v.some((v) => v !== null) ?? false)
-      sync.redraw()
-    }
-    const run = () => void load().catch(() => setAny(data.t.length > 0))
-    run()
-    if (until !== null) return
-    const id = setInterval(run, RENEW_MS)
-    return () => clearInterval(id)
-  }, [incident, data, sync])
-  if (!incident.server || DERIVED.has(incident.metric)) return null
-  return any ? (
-    <TimeChart title={incident.what || incident.metric} data={data} sync={sync} fmt={fmt} />
-  ) : (
-    <p className="card hint pad">{t('server.noSamples')}</p>
-  )
 }
 /** The alerts it holds: the first ones come along, the rest on demand. */
 function Members({ incident, first, at }: { incident: Incident; first: Member[]; at: number }) {
@@ -154,26 +75,6 @@ function Members({ incident, first, at }: { incident: Incident; first: Member[];
     </section>
   )
 }
-function Family({ parent, kids }: { parent: Kin | null; kids: Kin[] }) {
-  if (!parent && !kids.length) return null
-  const kin = (one: Kin) => (
-    <li key={one.url}>
-      <span className={one.severity === 'critical' ? 'crit' : 'warn'}>
-        <Shape s={one.severity === 'critical' ? 'crit' : 'warn'} size={11} />
-      </span>
-      <a href={one.url}>{one.title}</a>
-    </li>
-  )
-  return (
-    <section className="card" aria-label={t('family.title')}>
-      <header>
-        <h2>{t(parent ? 'family.parent' : 'family.children')}</h2>
-      </header>
-      <ul className="short">{parent ? kin(parent) : kids.map(kin)}</ul>
-    </section>
-  )
-}
-
 const mine = (first: IncidentProps, data: Message['data']) =>
   (data.incident as Incident | undefined)?.id === first.incident.id
 /** What becomes of messages is not pushed: while something is under way, look again now and then. */
@@ -187,22 +88,43 @@ function useOutcome({ incident, timeline, coming }: IncidentProps, at: number, a
     return () => clearInterval(id)
   }, [busy, again])
 }
+/** The address of this page, for a colleague or for paper. */
+function Link() {
+  const [copied, setCopied] = useState(false)
+  const copy = () =>
+    navigator.clipboard?.writeText(location.origin + location.pathname).then(
+      () => setCopied(true),
+      () => setCopied(false),
+    )
+  return (
+    <div className="ctl noprint">
+      <button type="button" className="btn" onClick={() => void copy()}>
+        {t(copied ? 'incident.copied' : 'incident.copy')}
+      </button>
+      <button type="button" className="btn" onClick={() => print()}>
+        {t('incident.print')}
+      </button>
+    </div>
+  )
+}
 function Page({ first }: { first: IncidentProps }) {
   const again = useCallback(() => void reload.current().catch(() => undefined), [])
   // whatever moved it has written a new line into the story
   const [page, load] = usePage(first, fold, { on: ({ data }) => mine(first, data) && again() })
   const reload = useRef(load)
   reload.current = load
-  const { incident, timeline, members, coming, acts, parent, children } = page
+  const { incident, timeline, members, coming, acts, parent, children, reach, people, causes, similar } = page
   const at = useNow()
   const may = acts.includes(incident.team ?? '')
+  const over = incident.until !== null
+  const began = incident.began ?? incident.since
+  const quiet = incident.hushed && !incident.held ? incident.hushed : null
   useOutcome(page, at, again)
   const write = unitOf(incident.metric)
   const facts: Array<[string, string]> = [
     [t('incident.started'), dayTime(incident.since)],
-    [t('incident.duration'), duration((incident.until ?? at) - incident.since)],
+    [t('incident.duration'), incident.until === null ? duration(at - began) : lasted(incident.until - began)],
     [t('incident.owner'), incident.owner ?? t('incident.nobody')],
-    [t('incident.rule'), incident.rule],
   ]
   if (incident.value !== null) {
     const limit = incident.limit === null ? '' : ` (${t('incident.limitIs', { limit: write(incident.limit) })})`
@@ -225,11 +147,22 @@ function Page({ first }: { first: IncidentProps }) {
                 {incident.state === 'resolved' ? t('incident.resolved') : t(`severity.${incident.severity}`)}
               </Status>
             </div>
-            <p className="lede num">{sentence(incident, at)}</p>
+            <p className="lede num">
+              {sentence(incident, at)} {impact(reach, over)}
+            </p>
+            <p className="printed num">{t('incident.printed', { time: whole(at), url: location.href })}</p>
           </div>
+          <span className="sp" />
+          <Link />
         </div>
         <Coming incident={incident} coming={coming} at={at} />
         {incident.held && <p className="lede held">{t('family.held', { why: incident.held })}</p>}
+        {quiet && (
+          <p className="lede held">
+            {t('inbox.quietNow', { why: quiet.why })}
+            {quiet.until ? ` ${t('inbox.quietUntil', { time: dayTime(quiet.until) })}` : ''}
+          </p>
+        )}
         {incident.taken && incident.state === 'acknowledged' && (
           <p className="mut">
             <Status s="info">{incidentWord(incident)}</Status>{' '}
@@ -246,7 +179,7 @@ function Page({ first }: { first: IncidentProps }) {
       <Take incident={incident} sure={may} onDone={again} />
       <div className="srv">
         <div className="stack">
-          <Evidence incident={incident} />
+          <Evidence incident={incident} members={members} />
           <Members incident={incident} first={members} at={at} />
           <section className="card" aria-label={t('incident.timeline')}>
             <header>
@@ -262,6 +195,9 @@ function Page({ first }: { first: IncidentProps }) {
         </div>
         <aside className="rail" aria-label={t('incident.facts')}>
           <Family parent={parent} kids={children} />
+          {(causes.length > 0 || !over) && <Causes list={causes} since={incident.since} />}
+          <Similar similar={similar} />
+          <ByRule rule={page.by_rule} />
           <section className="card" aria-label={t('incident.facts')}>
             <header>
               <h2>{t('incident.facts')}</h2>
@@ -278,6 +214,12 @@ function Page({ first }: { first: IncidentProps }) {
                     </dd>
                   </div>
                 )}
+                <div>
+                  <dt>{t('people.title')}</dt>
+                  <dd>
+                    <People people={people} />
+                  </dd>
+                </div>
                 {facts.map(([label, value]) => (
                   <div key={label}>
                     <dt>{label}</dt>
@@ -292,4 +234,7 @@ function Page({ first }: { first: IncidentProps }) {
     </>
   )
 }
-mount<IncidentProps>('incident', (props) => <Page first={props} />)
+mount<IncidentProps>('incident', (props) => {
+  begin(props.me ?? '')
+  return <Page first={props} />
+})

@@ -1,0 +1,196 @@
+// What a person does with incidents: sent at once, kept while the line is down, and taken back for ten seconds.
+import { useSyncExternalStore } from 'react'
+import { now } from '../live/clock'
+import { csrf, HttpError, post } from '../live/http'
+import type { Incident } from '../types'
+import { toast } from '../ui/toast'
+import { t, tn } from '../words'
+import { iso } from './zones'
+
+export type Verb = 'acknowledge' | 'resolve' | 'unacknowledge'
+export interface Deed {
+  incident: string
+  title: string
+  verb: Verb
+  body: Record<string, unknown>
+  note?: string // said before it
+  at: number
+}
+export const UNDO_MS = 10_000
+const AGAIN_MS = 10_000
+const LONGEST = 12 * 3600 // an answer from yesterday says nothing any more
+const HOUR = 3600
+
+let place = 'watchkeeper.deeds'
+let kept: Deed[] = []
+let waiting: Deed[] = [] // ends, for ten seconds: until then they can be taken back
+let going: Deed[] = [] // on their way at this moment
+let timer: ReturnType<typeof setTimeout> | undefined
+let sending = false
+const listeners = new Set<() => void>()
+let shown: ReadonlyMap<string, Verb> = new Map()
+
+function say(): void {
+  shown = new Map([...kept, ...waiting, ...going].map((one) => [one.incident, one.verb]))
+  for (const listener of listeners) listener()
+}
+function keep(list: Deed[]): void {
+  kept = list
+  try {
+    localStorage.setItem(place, JSON.stringify(list))
+  } catch {
+    // a browser that keeps nothing still sends while the page is open
+  }
+  say()
+}
+const path = (one: Deed, verb: string) => `/api/v1/incidents/${one.incident}/${verb}`
+async function send(one: Deed): Promise<void> {
+  if (one.note) await post(path(one, 'note'), { text: one.note })
+  await post(path(one, one.verb), one.body)
+}
+/** The page is being left: the browser sends it on its own. */
+function leave(one: Deed): void {
+  const headers = { 'Content-Type': 'application/json', Accept: 'application/json', 'X-CSRFToken': csrf() }
+  const said: Array<[string, unknown]> = one.note ? [['note', { text: one.note }]] : []
+  for (const [verb, body] of [...said, [one.verb, one.body] as [string, unknown]])
+    void fetch(path(one, verb), {
+      method: 'POST',
+      credentials: 'same-origin',
+      keepalive: true,
+      headers,
+      body: JSON.stringify(body),
+    }).catch(() => undefined)
+}
+const offline = (error: unknown) => error instanceof HttpError && (error.status === 0 || error.status >= 502)
+const why = (error: unknown) => (error instanceof Error ? error.message : '')
+
+/** What was kept while nothing could be sent goes out in its order. */
+export async function flush(): Promise<void> {
+  clearTimeout(timer)
+  timer = undefined
+  if (sending || !kept.length) return
+  sending = true
+  let sent = 0
+  try {
+    for (let deed = kept[0]; deed; deed = kept[0]) {
+      if (now() - deed.at < LONGEST) {
+        try {
+          await send(deed)
+          sent += 1
+        } catch (error) {
+          if (offline(error)) break
+          toast(t('doing.refused', { title: deed.title, why: why(error) }), { tone: 'crit' })
+        }
+      } else toast(t('doing.tooOld', { title: deed.title }), { tone: 'crit' })
+      keep(kept.slice(1))
+    }
+  } finally {
+    sending = false
+  }
+  if (sent) toast(tn('doing.sentNow', sent))
+  if (kept.length) timer = setTimeout(() => void flush(), AGAIN_MS)
+}
+/** Whose deeds these are: on a shared computer nobody sends what another did. */
+export function begin(me: string): void {
+  place = `watchkeeper.deeds.${me}`
+  try {
+    kept = JSON.parse(localStorage.getItem(place) ?? '[]') as Deed[]
+  } catch {
+    kept = []
+  }
+  say()
+  addEventListener('online', () => void flush())
+  // what waits for its ten seconds is meant: a page that is left sends it
+  addEventListener('pagehide', () => {
+    for (const one of waiting) leave(one)
+    waiting = []
+  })
+  void flush()
+}
+/** What is on its way, by incident. */
+export const useDoing = (): ReadonlyMap<string, Verb> =>
+  useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    () => shown,
+  )
+
+async function all(deeds: Deed[]): Promise<{ sent: Deed[]; waits: Deed[] }> {
+  const sent: Deed[] = []
+  const waits: Deed[] = []
+  const faults: string[] = []
+  going = [...going, ...deeds]
+  say()
+  for (const deed of deeds) {
+    try {
+      await send(deed)
+      sent.push(deed)
+    } catch (error) {
+      if (offline(error)) waits.push(deed)
+      else faults.push(why(error))
+    }
+  }
+  going = going.filter((one) => !deeds.includes(one))
+  if (waits.length) {
+    keep([...kept, ...waits])
+    timer ??= setTimeout(() => void flush(), AGAIN_MS)
+  }
+  say()
+  if (faults[0]) toast(t('incident.failed', { why: faults[0] }), { tone: 'crit' })
+  return { sent, waits }
+}
+const deed = (one: Incident, verb: Verb, body: Record<string, unknown> = {}): Deed => ({
+  incident: one.id,
+  title: one.title,
+  verb,
+  body,
+  at: now(),
+})
+/** Takes them; says so, and gives them back when asked within ten seconds. */
+export async function take(incidents: Incident[], body: Record<string, unknown> = {}, text?: string): Promise<void> {
+  const free = incidents.filter((one) => one.state !== 'resolved')
+  if (!free.length) return
+  const { sent, waits } = await all(free.map((one) => deed(one, 'acknowledge', body)))
+  const undo = () => {
+    keep(kept.filter((one) => !waits.includes(one)))
+    if (sent.length) void all(free.filter((one) => sent.some((s) => s.incident === one.id)).map(back))
+  }
+  if (waits.length) toast(tn('doing.kept', waits.length), { undo })
+  else if (sent.length) toast(text ?? tn('doing.taken', sent.length), { undo })
+}
+const back = (one: Incident) => deed(one, 'unacknowledge')
+
+/** Nobody is on it any more: it calls again. */
+export async function giveBack(incidents: Incident[]): Promise<void> {
+  const { sent } = await all(incidents.map(back))
+  if (sent.length) toast(tn('doing.back', sent.length))
+}
+export const snoozeBody = (seconds: number) => ({ how: 'until', until: iso(now() + seconds) })
+export const snooze = (incidents: Incident[], hours: number): Promise<void> => {
+  const text = tn('doing.snoozed', incidents.length, { hours: t(`snooze.${hours}` as 'snooze.1') })
+  return take(incidents, snoozeBody(hours * HOUR), text)
+}
+/** Ends them after ten seconds, unless somebody thinks better of it: an end that was told cannot be taken back. */
+export function resolve(incidents: Incident[], reason = ''): void {
+  const open = incidents.filter((one) => one.state !== 'resolved' && shown.get(one.id) !== 'resolve')
+  if (!open.length) return
+  const deeds = open.map((one): Deed => ({ ...deed(one, 'resolve'), note: reason.trim() || undefined }))
+  const free = () => {
+    waiting = waiting.filter((one) => !deeds.includes(one))
+    say()
+  }
+  waiting = [...waiting, ...deeds]
+  say()
+  const go = setTimeout(() => {
+    if (!deeds.some((one) => waiting.includes(one))) return
+    void all(deeds)
+    free()
+  }, UNDO_MS)
+  const undo = () => {
+    clearTimeout(go)
+    free()
+  }
+  toast(tn('doing.resolving', open.length), { undo })
+}

@@ -1,0 +1,151 @@
+// One line of the inbox: how bad, what, where, since when, who has it, what comes next, and the last hour of it.
+import { useState } from 'react'
+import { useDoing } from '../../alerting/doing'
+import { Spark } from '../../charts/Spark'
+import { countdown, duration, lasted } from '../../format'
+import type { Incident } from '../../types'
+import { incidentTone, Shape, Status } from '../../ui/parts'
+import { t, tn } from '../../words'
+import type { Cause } from './model'
+
+export interface Doing {
+  take: (incident: Incident) => void
+  pick: (id: string) => void
+  show: (id: string) => void
+}
+/** "On call is told in 3:20": what its chain does next, if nobody answers. */
+export function nextText(incident: Incident, at: number): string {
+  const { next } = incident
+  if (!next || incident.state !== 'open') return ''
+  const what = t(`step.${next.kind}` as 'step.team')
+  return next.at - at < 1 ? t('inbox.nextNow', { what }) : t('inbox.next', { what, time: countdown(next.at - at) })
+}
+const began = (one: Incident) => one.began ?? one.since
+
+function Age({ incident, at }: { incident: Incident; at: number }) {
+  if (incident.until === null) return <span>{t('incident.since', { age: duration(at - began(incident)) })}</span>
+  return (
+    <span>
+      {t('incident.ended', { age: duration(at - incident.until) })},{' '}
+      {t('incident.lasted', { age: lasted(incident.until - began(incident)) })}
+    </span>
+  )
+}
+function quiet(incident: Incident): string {
+  if (incident.state === 'resolved') return ''
+  return incident.held ? t('inbox.explained', { why: incident.held }) : (incident.hushed?.why ?? '')
+}
+/** Who has it, as small as it can be said. */
+function Owner({ incident, at }: { incident: Incident; at: number }) {
+  const doing = useDoing().get(incident.id)
+  if (doing) return <Status s="info">{t(`doing.${doing}` as 'doing.acknowledge')}</Status>
+  if (incident.state === 'resolved') return <Status s="ok">{t('incident.resolved')}</Status>
+  if (incident.state !== 'acknowledged') return <span className="dim free">{t('inbox.unowned')}</span>
+  const until = incident.taken?.until
+  return (
+    <span className="owned info">
+      {incident.owner ?? t('incident.nobody')}
+      {until ? <small className="num"> {t('inbox.for', { age: duration(until - at) })}</small> : null}
+    </span>
+  )
+}
+function Under({ list, at }: { list: Incident[]; at: number }) {
+  const [open, setOpen] = useState(false)
+  if (!list.length) return null
+  return (
+    <div className="under">
+      <button type="button" className="btn ghost sm" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {tn('inbox.under', list.length)}
+      </button>
+      {open && (
+        <ul>
+          {list.map((one) => (
+            <li key={one.id}>
+              <span className={incidentTone(one)}>
+                <Shape s={incidentTone(one)} />
+                <span className="sr">{t(`severity.${one.severity}`)}</span>
+              </span>
+              <a href={one.url}>{one.title}</a>
+              <span className="dim num">{duration(at - one.since)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
+}
+export function Row({
+  cause: { incident, under },
+  at,
+  here,
+  picked,
+  may,
+  line,
+  doing,
+}: {
+  cause: Cause
+  at: number
+  here: boolean
+  picked: boolean
+  may: boolean
+  line?: Float64Array
+  doing: Doing
+}) {
+  const tone = incidentTone(incident)
+  const over = incident.state === 'resolved'
+  const next = nextText(incident, at)
+  const why = quiet(incident)
+  const busy = useDoing().has(incident.id)
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter do the same; the title is a link
+    <li
+      className={`alert row-of${here ? ' here' : ''}`}
+      data-incident={incident.id}
+      aria-current={here || undefined}
+      onClick={(e) => (e.target as Element).closest('a, button, input') || doing.show(incident.id)}
+    >
+      {may && !over ? (
+        <input
+          type="checkbox"
+          className="pick"
+          aria-label={t('inbox.pick', { title: incident.title })}
+          checked={picked}
+          onChange={() => doing.pick(incident.id)}
+        />
+      ) : (
+        <span />
+      )}
+      <span className={`sign ${tone}`}>
+        <Shape s={tone} size={12} />
+        <span className="sr">{over ? t('incident.resolved') : t(`severity.${incident.severity}`)}</span>
+      </span>
+      <div className="what">
+        <a className="t" href={incident.url}>
+          {incident.title}
+        </a>
+        <p className="d num">
+          {incident.server && <a href={incident.server.url}>{incident.server.name}</a>}
+          <Age incident={incident} at={at} />
+          {(incident.members ?? 0) > 1 && <span className="tag">{tn('inbox.members', incident.members ?? 0)}</span>}
+          <Owner incident={incident} at={at} />
+          {next && <span className="warn next">{next}</span>}
+          {why && <span className="info">{why}</span>}
+        </p>
+        <Under list={under} at={at} />
+      </div>
+      <div className="mini">{line && <Spark v={line} c={tone === 'crit' ? '--map-crit' : '--map-warn'} />}</div>
+      <div className="a">
+        {incident.state === 'open' && may && !busy && (
+          <button
+            type="button"
+            className="btn sm"
+            aria-label={t('incident.acknowledgeOf', { title: incident.title })}
+            onClick={() => doing.take(incident)}
+          >
+            {t('incident.acknowledge')}
+          </button>
+        )}
+      </div>
+    </li>
+  )
+}

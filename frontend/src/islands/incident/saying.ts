@@ -1,0 +1,23 @@
+// The sentences of an incident: how it stands, and how far it reaches.
+import { dayTime, duration, lasted } from '../../format'
+import type { Incident, IncidentProps } from '../../types'
+import { t, tn } from '../../words'
+
+const began = (incident: Incident) => incident.began ?? incident.since
+
+export function sentence(incident: Incident, at: number): string {
+  if (incident.until !== null) {
+    const age = lasted(incident.until - began(incident))
+    return t('incident.sentenceResolved', { time: dayTime(incident.until), age })
+  }
+  const age = duration(at - began(incident))
+  if (incident.state === 'acknowledged')
+    return t('incident.sentenceAcknowledged', { age, name: incident.owner ?? t('incident.nobody') })
+  return t('incident.sentenceOpen', { age })
+}
+/** "It is bad on 3 servers: a, b and c." */
+export function impact({ servers, names, more }: IncidentProps['reach'], over: boolean): string {
+  if (!servers) return ''
+  const listed = [...names, ...(more ? [t('reach.more', { n: more })] : [])].join(', ')
+  return tn(over ? 'reach.was' : 'reach.is', servers, { names: listed })
+}
