@@ -16,6 +16,8 @@ from rest_framework.request import Request
 from accounts.base import TeamOwned
 from accounts.models import ApiToken, User
 from accounts.roles import LOOK
+from accounts.tally import paced, strangers
+from accounts.trail import came_over
 from core import tokens
 from core.clock import now
 from core.prepared import Prepared
@@ -34,9 +36,19 @@ class ApiTokenAuthentication(BaseAuthentication):
         kind, _, clear = get_authorization_header(request).decode("latin-1").partition(" ")
         if kind.lower() != "bearer" or not clear.startswith("wkt_"):
             return None
-        token = find_token(clear.strip())
+        address, clear = str(request.META.get("REMOTE_ADDR", "")), clear.strip()
+        key = clear[4:20]
+        if (limited := strangers.waiting("api_token", address)) and not strangers.was_right(key):
+            raise limited.failure()
+        token = find_token(clear)
         if token is None:
+            if limited := strangers.wrong("api_token", address):
+                raise limited.failure()
             raise AuthenticationFailed(REFUSED, code="unauthorized")
+        strangers.right(key)
+        if limited := paced(key):
+            raise limited.failure()
+        came_over(f'token "{token.name}"')
         token.user.within = token.selector
         return token.user, token
 

@@ -6,6 +6,7 @@ import ipaddress
 import math
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -140,6 +141,18 @@ def check(kind: str, subject: str) -> Limited | None:
     row = Limit.objects.filter(kind=kind, subject=subject[:LONGEST_SUBJECT]).first()
     left = row.left(now()) if row else 0.0
     return Limited(kind, math.ceil(left)) if left > 0 else None
+
+
+def first_waiting(subjects: Mapping[str, str]) -> Limited | None:
+    """The same of several at once, by kind."""
+    wanted = models.Q(pk__in=[])
+    for kind, subject in subjects.items():
+        wanted |= models.Q(kind=kind, subject=subject[:LONGEST_SUBJECT])
+    at = now()
+    for row in Limit.objects.filter(wanted, until__gt=at):
+        if (left := row.left(at)) > 0:
+            return Limited(row.kind, math.ceil(left))
+    return None
 
 
 def count(kind: str, subject: str, by: int = 1) -> Limited | None:

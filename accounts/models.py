@@ -242,7 +242,7 @@ class Audit(models.Model):
         return f"{self.actor}: {self.action} {self.target}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise NeverEdited
         super().save(*args, **kwargs)
 

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.services import strangers
 from core import guard
 from core.errors import Busy, Unauthorized
 from ingest import services
@@ -40,6 +41,8 @@ class AgentAuthentication(BaseAuthentication):
         except DatabaseFault as error:
             raise Busy("The database does not answer now; send it again in a moment.", retry=5) from error
         if agent is None:
+            if limited := strangers.wrong("agent_key", str(request.META.get("REMOTE_ADDR", ""))):
+                raise limited.failure()
             raise Unauthorized(UNKNOWN)
         return AgentUser(), agent
 

@@ -14,6 +14,7 @@ import msgspec
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseFault
 
+from accounts.services import strangers
 from core import guard
 from core.errors import Busy, Failure, Unauthorized
 from ingest import services
@@ -49,7 +50,7 @@ async def door(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _take(scope: Scope, receive: Receive) -> dict[str, Any]:
     headers = dict(scope["headers"])
-    agent = await _agent(headers)
+    agent = await agent_of(scope, headers)
     guard.trust(scope)
     encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
     with bodies.share(agent.server) as share:
@@ -75,10 +76,29 @@ async def _check(agent: Agent, body: bytes, encoding: str, share: Share) -> serv
     return batch
 
 
-async def _agent(headers: dict[bytes, bytes]) -> Agent:
+async def agent_of(scope: Scope, headers: dict[bytes, bytes]) -> Agent:
+    """Who asks; an address that sent many wrong keys waits, unless this one is right."""
+    try:
+        return await _agent(headers, scope)
+    except Unauthorized:
+        address = _address(scope)
+        if strangers.add("agent_key", address) and (
+            limited := await in_database(strangers.write, "agent_key", address)
+        ):
+            raise limited.failure() from None
+        raise
+
+
+def _address(scope: Scope) -> str:
+    return (scope.get("client") or ("",))[0]
+
+
+async def _agent(headers: dict[bytes, bytes], scope: Scope) -> Agent:
     kind, _, clear = headers.get(b"authorization", b"").decode("latin-1").strip().partition(" ")
     clear = clear.strip() if kind.lower() == "bearer" else ""
     agent = keyring.find(clear)
+    if agent is None and (limited := strangers.waiting("agent_key", _address(scope))):
+        raise limited.failure()
     if agent is None and keyring.maybe_new(clear):
         await look()
         agent = keyring.find(clear)

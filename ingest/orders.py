@@ -32,23 +32,23 @@ async def door(scope: Scope, receive: Receive, send: Send) -> None:
     """Hold the question until there is an order, the time is over, the asker has gone or the process ends."""
     headers = dict(scope["headers"])
     try:
-        agent = await ingest_door._agent(headers)
+        agent = await ingest_door.agent_of(scope, headers)
         guard.trust(scope)
         seconds = _seconds(parse_qs(scope.get("query_string", b"").decode("latin-1")).get("wait", ["0"])[-1])
         heard = await _unless_gone(orders.wait(agent.server, seconds), receive)
         if heard is None:
             return
-        told = orders.board.tell(agent.server) if heard and await _still(headers) else []
+        told = orders.board.tell(agent.server) if heard and await _still(scope, headers) else []
     except Failure as failure:
         await ingest_door._reply(send, failure.status, failure.body(), failure.retry)
         return
     await ingest_door._reply(send, 200, {"orders": told}, 0)
 
 
-async def _still(headers: dict[bytes, bytes]) -> bool:
+async def _still(scope: Scope, headers: dict[bytes, bytes]) -> bool:
     """Whether its key was not revoked while it waited; one that was replaced just asks again with the new one."""
     try:
-        await ingest_door._agent(headers)
+        await ingest_door._agent(headers, scope)
     except Unauthorized:
         return False
     return True

@@ -58,6 +58,8 @@ class Environment:
     keep_5min_days: int
     keep_hourly_days: int
     disk_cap: int
+    keep_audit_days: int
+    api_rate: int
     heartbeat_url: str
     debug: bool
 
@@ -117,6 +119,8 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         keep_5min_days=fine,
         keep_hourly_days=coarse,
         disk_cap=value.size("WATCHKEEPER_DISK_CAP"),
+        keep_audit_days=value.count("WATCHKEEPER_KEEP_AUDIT_DAYS", 730, least=30),
+        api_rate=value.count("WATCHKEEPER_API_RATE", 30_000),
         heartbeat_url=value.address(
             "WATCHKEEPER_HEARTBEAT_URL", ("http", "https"), "https://hc.example.org/ping/0b5e7d0a"
         ),
@@ -192,10 +196,10 @@ class _Reader:
             raise Wrong(f'{name} is "{text}", which is no port. Write a number from 1 to 65535, such as 8000.')
         return int(text)
 
-    def count(self, name: str, default: int) -> int:
+    def count(self, name: str, default: int, *, least: int = 1) -> int:
         text = self.text(name, str(default))
-        if not text.isdecimal() or not 1 <= int(text) <= 100_000:
-            raise Wrong(f'{name} is "{text}". Write a number from 1 to 100000, such as {default}.')
+        if not text.isdecimal() or not least <= int(text) <= 100_000:
+            raise Wrong(f'{name} is "{text}". Write a number from {least} to 100000, such as {default}.')
         return int(text)
 
     def days(self) -> list[int]:

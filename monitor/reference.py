@@ -57,6 +57,11 @@ PLACE = (
         "further ones ([why](decisions/connection-cap.md)).",
         "`20`", "200",
     ),
+    Variable(
+        "WATCHKEEPER_API_RATE",
+        "How many requests a minute one API token may make of one process; more are answered 429 with `Retry-After`.",
+        "`30000`", "6000",
+    ),
 )  # fmt: skip
 PEOPLE = (
     Variable(
@@ -108,6 +113,9 @@ STORE = (
         "How large the database may grow, in M, G or T. Above it the oldest samples go first, then the oldest five "
         "minutes, then hours; the newest day of each always stays. On PostgreSQL indexes are not counted.",
         "none", "20G",
+    ),
+    Variable(
+        "WATCHKEEPER_KEEP_AUDIT_DAYS", "For how many days the audit trail is kept, 30 at least.", "`730`", "3650",
     ),
     Variable(
         "WATCHKEEPER_HEARTBEAT_URL",

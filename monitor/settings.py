@@ -145,6 +145,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.origin.Trail",
     "accounts.middleware.Personal",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -180,6 +181,8 @@ KEEP_RAW_DAYS = ENV.keep_raw_days
 KEEP_5MIN_DAYS = ENV.keep_5min_days
 KEEP_HOURLY_DAYS = ENV.keep_hourly_days
 DISK_CAP = ENV.disk_cap
+KEEP_AUDIT_DAYS = ENV.keep_audit_days
+API_RATE = ENV.api_rate
 WEB_BACKLOG = 128
 WEB_MAX_BODY = 8 << 20
 WEB_BODY_BUDGET = 64 << 20

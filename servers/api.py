@@ -19,8 +19,9 @@ from rest_framework.views import APIView
 
 from accounts.base import LOOK, MANAGE
 from accounts.models import Team, User
+from accounts.services import wrong_secret
 from core import guard, selector
-from core.errors import Conflict, Failure
+from core.errors import Conflict, Failure, Unauthorized
 from core.strict import Selecting, Strict
 from servers import changing
 from servers.auth import enrol
@@ -66,7 +67,11 @@ class EnrolView(APIView):
         name, fingerprint = clean(asked.hostname, 120), clean(asked.fingerprint, 128)
         if not name or not fingerprint:
             raise Failure("`hostname` and `fingerprint` must not be empty.", code="undecodable")
-        made = enrol(clean(asked.token, 200), name, fingerprint, asked.facts)  # type: ignore[arg-type]
+        try:
+            made = enrol(clean(asked.token, 200), name, fingerprint, asked.facts)  # type: ignore[arg-type]
+        except Unauthorized:
+            wrong_secret("enrolment", str(request.META.get("REMOTE_ADDR", "")))
+            raise
         guard.trust(request.META)
         answer = {"server": str(made.server.uuid), "key": made.key, "interval": made.interval}
         return Response({**answer, "url": f"{settings.SITE_URL}/servers/{made.server.uuid}/"}, status=201)

@@ -26,6 +26,7 @@ from accounts.services.tokens import (
     revoke_token,
     tokens_of_members,
 )
+from accounts.tally import strangers, wrong_secret
 from accounts.trail import audit, came_over, over
 
 __all__ = [
@@ -33,6 +34,6 @@ __all__ = [
     "asked_address", "audit", "begin_team", "came_over", "change_address", "change_member", "change_profile",
     "change_team", "check_selector", "ensure_site", "find_invitation", "give_token", "invitation_state", "invite",
     "make_team", "make_token", "on_end_of_team", "on_new_team", "over", "remove_member", "remove_team", "resend",
-    "reset_link", "revoke_invitation", "revoke_token", "set_active", "set_owner",
-    "tokens_of_members",
+    "reset_link", "revoke_invitation", "revoke_token", "set_active", "set_owner", "strangers",
+    "tokens_of_members", "wrong_secret",
 ]  # fmt: skip

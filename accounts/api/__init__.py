@@ -1,0 +1,3 @@
+"""What programs ask about people."""
+
+from __future__ import annotations
