@@ -18,6 +18,7 @@ export default defineConfig({
       input: {
         theme: 'src/theme.ts',
         base: 'src/base.ts',
+        offline: 'src/offline.ts',
         fleet: 'src/islands/fleet/main.tsx',
         server: 'src/islands/server/main.tsx',
         alerts: 'src/islands/alerts/main.tsx',

@@ -7,7 +7,6 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
-from accounts.api.limits import LimitViewSet
 from alerts import api as alerts
 from alerts import hooks
 from alerts import views as answering
@@ -20,6 +19,7 @@ from dashboards.demo.views import DemoView, remove_demo
 from dashboards.finding.api import SearchView
 from dashboards.finding.views import plain_list
 from dashboards.manage import views as manage
+from dashboards.pwa import views as pwa
 from dashboards.server import api as server
 from dashboards.server import views as server_page
 from ingest.api import IngestView
@@ -44,7 +44,6 @@ router.register("incidents", alerts.IncidentViewSet, basename="incident")
 router.register("silences", alerts.SilenceViewSet, basename="silence")
 router.register("deliveries", alerts.DeliveryViewSet, basename="delivery")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
-router.register("limits", LimitViewSet, basename="limit")
 
 api = [
     path("ingest", IngestView.as_view(), name="ingest"),
@@ -101,6 +100,10 @@ urlpatterns = [
     path("agent/", include("servers.install.urls")),
     path("api/hooks/slack", hooks.slack, name="slack-hook"),
     path("api/hooks/twilio", hooks.twilio, name="twilio-hook"),
+    path("worker.js", pwa.worker, name="worker"),
+    path("manifest.webmanifest", pwa.manifest, name="manifest"),
+    path("offline/", pwa.offline, name="offline"),
+    path("snapshot/", pwa.snapshot, name="snapshot"),
     path("push-worker.js", push_worker, name="push-worker"),
     path("api/v1/", include(api)),
     path("healthz", health.healthz, name="healthz"),

@@ -59,6 +59,7 @@ class Chunk(TypedDict, total=False):
     isEntry: bool
     imports: list[str]
     css: list[str]
+    assets: list[str]
 
 
 class BundleMissing(RuntimeError):
@@ -132,6 +133,19 @@ def theme_script() -> SafeString:
 def base_assets() -> SafeString:
     """The style sheet and the module that every page has."""
     return _links(_entry("base"))
+
+
+@register.simple_tag
+def part(name: str) -> SafeString:
+    """The style sheet and the module of a page that is not like the others."""
+    return _links(_entry(name))
+
+
+def addresses(name: str) -> list[str]:
+    """Every file that an entry brings: scripts, style sheets, fonts."""
+    chunks = list(_with_imports(_entry(name)))
+    files = [file for one in chunks for file in (one["file"], *one.get("css", ()), *one.get("assets", ()))]
+    return [_address(file) for file in dict.fromkeys(files)]
 
 
 @register.simple_tag

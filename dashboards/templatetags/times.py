@@ -90,11 +90,11 @@ def size(value: float | None) -> str:
 @register.simple_tag
 def server_state(server: dict[str, Any]) -> SafeString:
     """Colour, shape and word of a server, as the islands show it."""
-    tone, word = _face(server)
+    tone, word = face(server)
     return format_html('<span class="pill {}"><i class="shape" aria-hidden="true"></i>{}</span>', tone, word)
 
 
-def _face(server: dict[str, Any]) -> tuple[str, str]:
+def face(server: dict[str, Any]) -> tuple[str, str]:
     """Silence comes before health: who says nothing is not healthy."""
     quiet = {"paused": ("info", _("Paused")), "down": ("off", _("Not reporting")), "new": ("off", _("Waiting"))}
     if found := quiet.get(server["reach"]):

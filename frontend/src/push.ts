@@ -3,7 +3,7 @@ import { getJson, send } from './live/http'
 
 export type PushState = 'unsupported' | 'denied' | 'off' | 'on'
 
-const WORKER = '/push-worker.js'
+const WORKER = '/worker.js'
 
 export function supported(): boolean {
   return 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window

@@ -31,7 +31,7 @@ export function keep(): void {
 }
 export async function kept(): Promise<Kept | null> {
   if (!('caches' in window)) return null
-  const answer = await (await caches.open(CACHE)).match(PLACE)
+  const answer = await (await caches.open(CACHE)).match(PLACE, { ignoreVary: true })
   return answer ? ((await answer.json()) as Kept) : null
 }
 export const forget = async (): Promise<void> => {

@@ -1,0 +1,1 @@
+"""Watchkeeper as an installed app: its manifest, its one worker, and what it shows without a line."""
