@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+from urllib.parse import urlencode
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import mail, second_factor
+from accounts.models import User
+from accounts.services import audit
+from accounts.sign_in import tries
+from accounts.sign_in.provider import strong
+from core import sealed
+
+RECENT = 300.0
+LETTERS = {
+    "account/email/password_changed": gettext_lazy("Your password was changed"),
+    "account/email/password_reset": gettext_lazy("Your password was changed"),
+    "account/email/password_set": gettext_lazy("Your password was changed"),
+    "mfa/email/totp_activated": gettext_lazy("A second factor was set up for you"),
+    "mfa/email/totp_deactivated": gettext_lazy("Your second factor was switched off"),
+    "mfa/email/recovery_codes_generated": gettext_lazy("New recovery codes were made for you"),
+}
+WHAT_TO_DO = gettext_lazy(
+    "%(what)s at %(url)s, from %(address)s.\n\n"
+    "If that was you, there is nothing to do. If not, set a new password at once and tell whoever runs Watchkeeper."
+)
 
 
 class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
@@ -11,3 +46,79 @@ class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try before it is judged."""
+        self.tried = tries.sign_in(request, str(credentials.get("email", "")))
+        if limited := self.tried.count():
+            raise ValidationError(tries.limited(request, limited))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        user: User | None = super().authenticate(request, **credentials)
+        if user:
+            self.tried.was_right()
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        # The address that was typed, known or not: who reads the trail must see what is guessed at.
+        audit(None, "session.refuse", str(credentials.get("email", ""))[:200], after={"why": "wrong password"})
+
+    def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
+        records = get_authentication_records(request, user)
+        methods = sorted({str(record.get("type") or record["method"]) for record in records[-3:]})
+        audit(user, "session.begin", user, after={"by": methods})
+        came = (more.get("signal_kwargs") or {}).get("sociallogin")
+        if came is not None and strong(came):
+            request.session[second_factor.SHOWN] = True
+        response: HttpResponse = super().post_login(request, user, **more)
+        return response
+
+    def logout(self, request: HttpRequest) -> None:
+        if isinstance(request.user, User):
+            audit(request.user, "session.end", request.user)
+        super().logout(request)
+
+    def set_password(self, user: User, password: str) -> None:
+        super().set_password(user, password)
+        audit(user, "password.change", user)
+
+    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
+        """Whoever signed in just now has shown who they are."""
+        request = context.request
+        shown = [float(record["at"]) for record in get_authentication_records(request, request.user)]
+        if shown and time.time() - max(shown) <= RECENT:
+            return False
+        if not self.get_reauthentication_methods(request.user) and settings.OIDC.issuer:
+            # Neither password nor second factor here: the provider asks.
+            query = urlencode({"next": request.get_full_path()})
+            raise ImmediateHttpResponse(HttpResponseRedirect(f"{reverse('oidc-again')}?{query}"))
+        return True
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        methods = super().get_reauthentication_methods(user) if settings.LOCAL_LOGIN else _codes_alone(user)
+        return list(methods)
+
+    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **more: Any) -> None:
+        what = LETTERS.get(template_prefix)
+        if what and mail.ready():
+            said = {"what": what, "url": settings.SITE_URL, "address": tries.address_of(context.request)}
+            mail.send(user.email, str(what), str(WHAT_TO_DO) % said)
+
+
+def _codes_alone(user: User) -> list[dict[str, Any]]:
+    if not second_factor.has(user):
+        return []
+    return [{"id": "mfa_reauthenticate", "description": _("Use a code"), "url": reverse("mfa_reauthenticate")}]
+
+
+class SealedFactors(DefaultMFAAdapter):  # type: ignore[misc]
+    """Seeds of second factors at rest are sealed like other credentials."""
+
+    def encrypt(self, text: str) -> str:
+        return sealed.seal({"seed": text})
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return str(sealed.open_(encrypted_text)["seed"])
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        return not second_factor.required(authenticator.user)

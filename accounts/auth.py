@@ -13,6 +13,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from accounts import second_factor
 from accounts.base import TeamOwned
 from accounts.models import ApiToken, User
 from accounts.roles import LOOK
@@ -148,3 +149,8 @@ class Pages(PageNumberPagination):
     page_size = 100
     page_size_query_param = "size"
     max_page_size = 1000
+
+
+def lacks_second_factor(user: User, session: Any) -> bool:
+    """Whether this browser may show nothing yet, as a second factor is asked for and there is none."""
+    return second_factor.lacking(user, session)

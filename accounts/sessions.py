@@ -80,7 +80,8 @@ def browser(agent: str) -> str:
 
 def of(user: User) -> list[UserSession]:
     """Where this person is signed in, newest first; what ended meanwhile is swept."""
-    alive, dead = [], []
+    alive: list[UserSession] = []
+    dead: list[UserSession] = []
     for session in UserSession.objects.visible_to(user).order_by("-seen_at"):
         (alive if _lives(session, user) else dead).append(session)
     UserSession.objects.filter(pk__in=[session.pk for session in dead]).delete()

@@ -219,6 +219,13 @@ def push(topic: str, data: Message) -> None:
         _start(layer.group_send(topic, message))
 
 
+def recheck(person: int) -> None:
+    """This person's rights or sessions changed: their sockets look again now, not seconds later."""
+    layer = get_channel_layer()
+    if layer is not None:
+        _start(layer.group_send(f"person.{person}", {"type": "person.recheck"}))
+
+
 def _start(sending: Coroutine[Any, Any, None]) -> None:
     asyncio.run_coroutine_threadsafe(sending, _loops.get())
 

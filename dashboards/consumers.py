@@ -15,6 +15,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
+from accounts.auth import lacks_second_factor
 from accounts.models import User
 from core import guard, shared
 from dashboards import topics
@@ -58,12 +59,24 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(SIGNED_OUT)
             return
         guard.trust(self.scope)
+        await self.channel_layer.group_add(self._person(), self.channel_name)
         self.checking = asyncio.create_task(self._check())
 
     async def disconnect(self, code: int) -> None:
         self._stop_checking()
+        if self.checking:
+            await self.channel_layer.group_discard(self._person(), self.channel_name)
         for topic in list(self.topics.values()):
             await self._leave(topic)
+
+    def _person(self) -> str:
+        return f"person.{self.scope['user'].pk}"
+
+    async def person_recheck(self, message: dict[str, Any]) -> None:
+        """From the layer: a session ended or a role changed just now."""
+        with suppress(Exception):  # the regular check counts what fails
+            async with asyncio.timeout(CHECK_WITHIN):
+                await self._check_once()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
@@ -176,7 +189,7 @@ def _still(scope: dict[str, Any]) -> User | None:
     session = import_module(settings.SESSION_ENGINE).SessionStore(scope["session"].session_key)
     user = User.objects.filter(pk=scope["user"].pk, is_active=True).first()
     key = session.get("_auth_user_hash", "")
-    if user is None or not key or key != user.get_session_auth_hash():
+    if user is None or not key or key != user.get_session_auth_hash() or lacks_second_factor(user, session):
         return None
     return user
 

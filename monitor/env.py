@@ -28,6 +28,21 @@ class Wrong(ValueError):
 
 
 @dataclass(frozen=True)
+class SignIn:
+    """Who signs people in beside us, and what that takes."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    name: str
+    team: str
+    role: str
+    trust_email: bool
+    local: bool
+    second_factor: str
+
+
+@dataclass(frozen=True)
 class Environment:
     data: Path
     host: str
@@ -61,6 +76,7 @@ class Environment:
     keep_audit_days: int
     api_rate: int
     heartbeat_url: str
+    sign_in: SignIn
     debug: bool
 
     @property
@@ -124,7 +140,35 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         heartbeat_url=value.address(
             "WATCHKEEPER_HEARTBEAT_URL", ("http", "https"), "https://hc.example.org/ping/0b5e7d0a"
         ),
+        sign_in=_sign_in(value),
         debug=value.yes("WATCHKEEPER_DEBUG"),
+    )
+
+
+def _sign_in(value: _Reader) -> SignIn:
+    issuer = value.issuer("WATCHKEEPER_OIDC_ISSUER")
+    client = value.secret("WATCHKEEPER_OIDC_CLIENT_ID")
+    if bool(issuer) != bool(client):
+        raise Wrong(
+            "WATCHKEEPER_OIDC_ISSUER and WATCHKEEPER_OIDC_CLIENT_ID belong together. Write both, such as "
+            "https://id.example.org/realms/ops and watchkeeper, or neither."
+        )
+    local = value.yes("WATCHKEEPER_LOCAL_LOGIN", "1")
+    if not local and not issuer:
+        raise Wrong(
+            "WATCHKEEPER_LOCAL_LOGIN is off and there is no other way in. "
+            "Set WATCHKEEPER_OIDC_ISSUER, such as https://id.example.org/realms/ops, or write on."
+        )
+    return SignIn(
+        issuer=issuer,
+        client_id=client,
+        client_secret=value.secret("WATCHKEEPER_OIDC_CLIENT_SECRET"),
+        name=value.text("WATCHKEEPER_OIDC_NAME", "single sign-on"),
+        team=value.text("WATCHKEEPER_OIDC_TEAM"),
+        role=value.one_of("WATCHKEEPER_OIDC_ROLE", ("viewer", "operator", "manager", "admin")),
+        trust_email=value.yes("WATCHKEEPER_OIDC_TRUST_EMAIL"),
+        local=local,
+        second_factor=value.one_of("WATCHKEEPER_SECOND_FACTOR", ("optional", "owners", "all")),
     )
 
 
@@ -221,11 +265,25 @@ class _Reader:
             raise Wrong(f'{name} is "{self.text(name)}". Write a size from 100M on, such as 20G, or 0 for no limit.')
         return int(number) * UNITS.get(unit, 1)
 
-    def yes(self, name: str) -> bool:
-        text = self.text(name, "0").lower()
-        if text not in {"0", "1", "yes", "no", "true", "false"}:
+    def yes(self, name: str, default: str = "0") -> bool:
+        text = self.text(name, default).lower()
+        if text not in {"0", "1", "yes", "no", "true", "false", "on", "off"}:
             raise Wrong(f'{name} is "{text}". Write 1 or 0.')
-        return text in {"1", "yes", "true"}
+        return text in {"1", "yes", "true", "on"}
+
+    def one_of(self, name: str, known: tuple[str, ...]) -> str:
+        """One of these words; the first when nothing is written."""
+        text = self.text(name, known[0]).lower()
+        if text not in known:
+            raise Wrong(f'{name} is "{text}". Write one of {", ".join(known)}.')
+        return text
+
+    def issuer(self, name: str) -> str:
+        """A provider's address: without TLS anybody between could sign in as anyone."""
+        text = self.address(name, ("https", "http"), "https://id.example.org/realms/ops")
+        if text.startswith("http://") and not is_loopback(urlsplit(text).hostname or ""):
+            raise Wrong(f"{name} begins with http://. Write an address that begins with https://.")
+        return text
 
     def folder(self, name: str, default: Path) -> Path:
         path = Path(self.text(name, str(default))).expanduser()

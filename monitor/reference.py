@@ -79,6 +79,46 @@ PEOPLE = (
         "made once, `secret_key` in the data folder", "64 random characters", secret=True,
     ),
 )  # fmt: skip
+SIGN_IN = (
+    Variable(
+        "WATCHKEEPER_OIDC_ISSUER",
+        "The OpenID Connect provider that signs people in ([how](sign-in.md)). Its "
+        "`/.well-known/openid-configuration` must answer. Sign-in callback: `<address>/accounts/oidc/callback/`.",
+        "none", "https://id.example.org/realms/ops", secret=True,
+    ),
+    Variable("WATCHKEEPER_OIDC_CLIENT_ID", "How the provider knows us.", "none", "watchkeeper", secret=True),
+    Variable("WATCHKEEPER_OIDC_CLIENT_SECRET", "The secret that belongs to it.", "none", "…", secret=True),
+    Variable(
+        "WATCHKEEPER_OIDC_NAME", 'What the button says after "Continue with".', "`single sign-on`", "Keycloak"
+    ),
+    Variable(
+        "WATCHKEEPER_OIDC_TEAM",
+        "The team that whoever comes by the provider for the first time joins. Without it, only people who were "
+        "invited or have an account get in.",
+        "none", "Main",
+    ),
+    Variable(
+        "WATCHKEEPER_OIDC_ROLE", "Their role there: viewer, operator, manager or admin.", "`viewer`", "operator"
+    ),
+    Variable(
+        "WATCHKEEPER_OIDC_TRUST_EMAIL",
+        "`1` when the provider's addresses are always its own people's, although it sends no `email_verified` "
+        "(Microsoft Entra). Accounts are matched by address: never set it where people choose their own.",
+        "`0`", "1",
+    ),
+    Variable(
+        "WATCHKEEPER_LOCAL_LOGIN",
+        "`off`: nobody signs in by password, only by the provider. `./watchkeeper manage sign_in_link` still makes a "
+        "way in.",
+        "`on`", "off",
+    ),
+    Variable(
+        "WATCHKEEPER_SECOND_FACTOR",
+        "Who must have a second factor: `optional` nobody but the members of teams that ask for it, `owners` also "
+        "the site owners, `all` everybody.",
+        "`optional`", "owners",
+    ),
+)  # fmt: skip
 STORE = (
     Variable(
         "DATABASE_URL", "Where everything is kept.",
@@ -182,6 +222,7 @@ CHANGING = (
 SECTIONS: dict[str, Sequence[Variable]] = {
     "Where it runs and how it is reached": PLACE,
     "People and secrets": PEOPLE,
+    "Signing in": SIGN_IN,
     "Where things are kept": STORE,
     "Telling people": TELLING,
     "For those who change it": CHANGING,

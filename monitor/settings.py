@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 import secrets
@@ -125,6 +126,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    *(["allauth.socialaccount.providers.openid_connect"] if ENV.sign_in.issuer else []),
     "channels",
     "rest_framework",
     "drf_spectacular",
@@ -148,6 +152,8 @@ MIDDLEWARE = [
     "accounts.origin.Trail",
     "accounts.middleware.Personal",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.second_factor.Required",
+    "accounts.sessions.Noted",
     "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "monitor.urls"
@@ -200,10 +206,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# One alone, so that a wrong password costs one Argon2, as an unknown address does.
+AUTHENTICATION_BACKENDS = ["accounts.sign_in.backend.Passwords"]
+LOCAL_LOGIN = ENV.sign_in.local
+SECOND_FACTOR = ENV.sign_in.second_factor
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.InvitationOnly"
@@ -211,8 +218,40 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if ENV.secure else "http"
+MFA_ADAPTER = "accounts.adapter.SealedFactors"
+MFA_FORMS = {
+    "authenticate": "accounts.sign_in.forms.SecondFactor",
+    "reauthenticate": "accounts.sign_in.forms.SecondFactorAgain",
+}
+MFA_TOTP_ISSUER = "Watchkeeper"
+MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses come from whoever invited, not from whoever signs up
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.provider.Outside"
+OIDC = ENV.sign_in
+OIDC_ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(OIDC.issuer)) if OIDC.issuer else ""
+OIDC_PROVIDER = f"sso-{hashlib.sha256(OIDC.issuer.encode()).hexdigest()[:12]}"
+SOCIALACCOUNT_PROVIDERS = (
+    {
+        "openid_connect": {
+            "APPS": [
+                {
+                    # Another issuer is another provider: its people are not ours because they have the same numbers.
+                    "provider_id": OIDC_PROVIDER,
+                    "name": OIDC.name,
+                    "client_id": OIDC.client_id,
+                    "secret": OIDC.client_secret,
+                    "settings": {"server_url": OIDC.issuer, "oauth_pkce_enabled": True},
+                }
+            ]
+        }
+    }
+    if OIDC.issuer
+    else {}
+)
 
 SECURE = ENV.secure
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE

@@ -7,6 +7,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from accounts.sign_in.join import page as invitation
 from alerts import api as alerts
 from alerts import hooks
 from alerts import views as answering
@@ -97,6 +98,7 @@ urlpatterns = [
     path("me/notifications/", alerting.my_notifications, name="my-notifications"),
     path("acknowledge/<str:token>/", answering.acknowledge, name="acknowledge"),
     path("accounts/", include("accounts.urls")),
+    path("invitation/<str:token>/", invitation, name="invitation"),
     path("agent/", include("servers.install.urls")),
     path("api/hooks/slack", hooks.slack, name="slack-hook"),
     path("api/hooks/twilio", hooks.twilio, name="twilio-hook"),

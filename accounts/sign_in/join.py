@@ -1,0 +1,81 @@
+"""The page behind an invitation: new people make their account, others sign in, and both join."""
+
+from __future__ import annotations
+
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import Login
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts.models import Invitation, User
+from accounts.services import audit
+from accounts.sign_in import invitations, tries
+from accounts.sign_in.forms import Newcomer
+from accounts.sign_in.views import waiting, ways
+
+
+@sensitive_post_parameters("password", "again")
+@never_cache
+@waiting
+def page(request: HttpRequest, token: str) -> HttpResponse:
+    """Only whoever holds the link learns anything, and never whether its address has an account."""
+    found = invitations.find(token)
+    if found is None:
+        if limited := tries.invitation(request):
+            return render(request, "account/invitation_closed.html", {"wait": tries.limited(request, limited)})
+        return render(request, "account/invitation_closed.html", {"state": "unknown"}, status=404)
+    now = invitations.state(found)
+    if now != "open":
+        return render(request, "account/invitation_closed.html", {"state": now, "invitation": found}, status=410)
+    if isinstance(request.user, User):
+        return _as(request, request.user, found)
+    return _as_stranger(request, found)
+
+
+def _as(request: HttpRequest, user: User, invitation: Invitation) -> HttpResponse:
+    same = user.email.lower() == invitation.email.lower()
+    if same and request.method == "POST":
+        return _joined(request, invitation, user, redirect("/"))
+    return render(request, "account/invitation.html", {"invitation": invitation, "same": same, **ways(request)})
+
+
+def _as_stranger(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    form = Newcomer(request.POST if request.method == "POST" else None, invitation.email)
+    if settings.LOCAL_LOGIN and form.is_valid():
+        user = _make(invitation, form.cleaned_data["name"], form.cleaned_data["password"])
+        if user is not None:
+            record_authentication(request, user, "password", email=user.email)
+            return _joined(request, invitation, user, perform_login(request, Login(user=user, email=user.email)))
+        form.add_error(
+            None, _("No new account can be made for this address. If you have one here already, sign in with it.")
+        )
+    told = {"invitation": invitation, "form": form, "here": request.path, **ways(request)}
+    return render(request, "account/invitation.html", told)
+
+
+def _make(invitation: Invitation, name: str, password: str) -> User | None:
+    """An address that is taken costs the same work."""
+    email = invitation.email.lower()
+    if User.objects.filter(email=email).exists():
+        make_password(password)
+        return None
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email, password, first_name=name)
+            audit(user, "user.create", user, after={"team": invitation.team.name})
+    except IntegrityError:  # twice at the same moment
+        return None
+    return user
+
+
+def _joined(request: HttpRequest, invitation: Invitation, user: User, response: HttpResponse) -> HttpResponse:
+    if invitations.accept(invitation, user):
+        messages.success(request, _("You are in the team %(team)s now.") % {"team": invitation.team.name})
+    return response
