@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from accounts.sign_in.join import page as invitation
+from accounts.api.limits import LimitViewSet
 from alerts import api as alerts
 from alerts import hooks
 from alerts import views as answering
@@ -45,6 +46,7 @@ router.register("incidents", alerts.IncidentViewSet, basename="incident")
 router.register("silences", alerts.SilenceViewSet, basename="silence")
 router.register("deliveries", alerts.DeliveryViewSet, basename="delivery")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
+router.register("limits", LimitViewSet, basename="limit")
 
 api = [
     path("ingest", IngestView.as_view(), name="ingest"),
