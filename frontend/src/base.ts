@@ -1,4 +1,5 @@
 // What every page has, islands or not: theme, keys, palette, live badge, lost line, copy buttons, times, the worker.
+import './design/account.css'
 import './design/app.css'
 import './design/shell.css'
 import { duration } from './format'
@@ -127,6 +128,7 @@ for (const bar of all('[data-lost]')) {
   bar.querySelector('[data-lost-again]')?.addEventListener('click', () => live.visible(true))
 }
 
+for (const button of all('[data-print]')) button.addEventListener('click', () => print())
 for (const button of all<HTMLButtonElement>('[data-copy]')) {
   const before = button.textContent ?? ''
   button.addEventListener('click', async () => {
