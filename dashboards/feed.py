@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from alerts import services as alerts
 from alerts.models import Incident
@@ -13,8 +15,10 @@ from core import live
 from core.runner import Loop
 from dashboards import present
 from dashboards.alerting import incidents
+from dashboards.fleet import packed
 from metrics import journal
 from metrics.journal import Entry
+from metrics.store import latest
 from servers.models import Server
 
 log = logging.getLogger(__name__)
@@ -36,6 +40,14 @@ def server_topic(uuid: object) -> str:
     return f"server.{uuid}"
 
 
+@dataclass
+class Fleet:
+    """What one team's pages are told this second."""
+
+    rows: list[packed.Row] = field(default_factory=list)
+    servers: list[present.Shown] = field(default_factory=list)
+
+
 class Feed(Loop):
     """Once a second: what changed since, one message a team; a watched server gets its own points."""
 
@@ -46,6 +58,9 @@ class Feed(Loop):
         self.lock = threading.Lock()
         self.known: tuple[float, dict[int, Server]] = (-REREAD, {})
         self.shown: dict[int, tuple[str, str]] = {}
+        self.identities: dict[int, tuple[object, ...]] = {}
+        self.whole: set[int] = set()
+        """Servers that pages do not know as they are now."""
         self.sure = sure
 
     def take(self, group: list[Entry]) -> None:
@@ -66,18 +81,18 @@ class Feed(Loop):
         if not rows:
             return False
         health = present.health_of(list(rows))
-        by_team: dict[int, list[present.Shown]] = {}
+        base = int(time.time())
+        fleets: dict[int, Fleet] = defaultdict(Fleet)
         for pk, row in rows.items():
-            shown = self._change(row, health.get(pk, "ok"), told=pk in changed)
-            if shown is None:
+            if not self._tells(row, health.get(pk, "ok"), told=pk in changed):
                 continue
-            by_team.setdefault(row.team_id, []).append(shown)
+            self._add(fleets[row.team_id], row, base)
             topic = server_topic(row.uuid)
             if live.watched(topic):
                 for entry in changed.get(pk, ()):
-                    live.push(topic, {"server": shown, **_points(entry)})
-        for team, servers in by_team.items():
-            live.push(fleet_topic(team), {"servers": servers})
+                    live.push(topic, {"server": present.server(row, health.get(pk, "ok")), **_points(entry)})
+        for team, fleet in fleets.items():
+            live.push(fleet_topic(team), {"base": base, "rows": fleet.rows, "servers": fleet.servers})
         return False
 
     def _watched(self, rows: dict[int, Server]) -> dict[int, Server]:
@@ -85,14 +100,25 @@ class Feed(Loop):
         teams = {team for team in {row.team_id for row in rows.values()} if live.watched(fleet_topic(team))}
         return {pk: row for pk, row in rows.items() if row.team_id in teams or live.watched(server_topic(row.uuid))}
 
-    def _change(self, row: Server, health: str, *, told: bool) -> present.Shown | None:
-        """A server that reported, or whose state became another by silence or by an alert."""
-        shown = present.server(row, health)
-        state = (shown["reach"], health)
-        if not told and (self.shown.get(row.pk) == state or not self.sure()):
-            return None
+    def _tells(self, row: Server, health: str, *, told: bool) -> bool:
+        """A server that reported, or whose state became another by silence, by an alert or by people."""
+        state, before = (present.state_of(row, latest.get(row.pk))[0], health), self.shown.get(row.pk)
+        if not told and row.pk not in self.whole and (before == state or not self.sure()):
+            return False
+        if before and before[0] == "new" != state[0]:
+            self.whole.add(row.pk)  # its first word: pages may wait for it
         self.shown[row.pk] = state
-        return shown
+        return True
+
+    def _add(self, fleet: Fleet, row: Server, base: int) -> None:
+        """A row, or the whole server where pages do not know it yet, or not as it is now."""
+        reach, health = self.shown[row.pk]
+        newest = latest.get(row.pk)
+        if row.pk in self.whole:
+            self.whole.discard(row.pk)
+            fleet.servers.append(present.server(row, health, newest))
+        else:
+            fleet.rows.append([packed.key_of(row), packed.state(reach, health), *packed.numbers(newest, base)])
 
     def _servers(self) -> dict[int, Server]:
         """The servers there are now, by what was read of them lately; pages are told of those that are gone."""
@@ -101,16 +127,25 @@ class Feed(Loop):
         if there != rows.keys() or time.monotonic() - asked > REREAD:
             before, rows = rows, {row.pk: row for row in Server.objects.watched().select_related("team")}
             self.known = (time.monotonic(), rows)
+            self._compare(rows)
             self._tell_removed([row for pk, row in before.items() if pk not in rows])
         return rows
+
+    def _compare(self, rows: dict[int, Server]) -> None:
+        """Which came or were changed by people since; the first look finds nothing, pages have just been made."""
+        fresh = packed.same(rows.values())
+        if self.identities:
+            self.whole |= {pk for pk, what in fresh.items() if self.identities.get(pk) != what}
+        self.identities = fresh
 
     def _tell_removed(self, gone: list[Server]) -> None:
         by_team: dict[int, list[str]] = {}
         for row in gone:
             self.shown.pop(row.pk, None)
+            self.whole.discard(row.pk)
             by_team.setdefault(row.team_id, []).append(str(row.uuid))
         for team, removed in by_team.items():
-            live.push(fleet_topic(team), {"servers": [], "removed": removed})
+            live.push(fleet_topic(team), {"rows": [], "servers": [], "removed": removed})
 
 
 def _points(entry: Entry) -> present.Shown:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from math import isnan
 from typing import Any
 
-import numpy as np
-
 from alerts.models import Alert
-from metrics.store import Newest, latest
+from metrics.store import Known, Newest, latest
 from servers.models import Server
 from servers.services import outdated, watch
 
 Shown = dict[str, Any]
+MANY = 200
+"""Beyond so many, all open alerts are fewer words than the list of servers."""
 
 
 def server(row: Server, health: str, newest: Newest | None = None) -> Shown:
     """What a list shows of a server; numbers only while it reports, never a zero for silence."""
     newest = newest or latest.get(row.pk)
-    mark = (newest.received, newest.at) if newest else None
-    state, waiting = watch.state(row.pk, mark, row.interval, paused=row.paused)
+    reach, waiting = state_of(row, newest)
     return {
         "id": str(row.uuid),
         "name": row.name,
@@ -31,7 +32,7 @@ def server(row: Server, health: str, newest: Newest | None = None) -> Shown:
         "paused": row.paused,
         "agent": {"version": row.agent, "outdated": outdated(row.agent)},
         "offered": bool(row.offered),
-        "reach": state,
+        "reach": reach,
         "waiting": waiting,
         "health": health,
         "seen": newest.received / 1000 if newest else None,
@@ -42,35 +43,61 @@ def server(row: Server, health: str, newest: Newest | None = None) -> Shown:
     }
 
 
+def state_of(row: Server, newest: Newest | None) -> tuple[str, bool]:
+    """The word for its reach, and whether it still waits for its first report since we were away."""
+    mark = (newest.received, newest.at) if newest else None
+    return watch.state(row.pk, mark, row.interval, paused=row.paused)
+
+
 def headline(newest: Newest | None) -> Shown:
     """The handful of numbers that a fleet is read by."""
     if newest is None:
         return dict.fromkeys(("cpu", "memory", "disk", "net", "load"))
+    cpu, memory, disk, received, sent, load = (_at(newest, some) for some in _places(newest.layout))
     return {
-        "cpu": newest.value("cpu_used_percent"),
-        "memory": newest.value("memory_used_percent"),
-        "disk": _over(newest, "disk_used_percent", np.nanmax),
-        "net": _net(newest),
-        "load": newest.value("load1"),
+        "cpu": cpu[0] if cpu else None,
+        "memory": memory[0] if memory else None,
+        "disk": round(max(disk), 2) if disk else None,
+        "net": round(sum(received), 2) + round(sum(sent), 2) if received or sent else None,
+        "load": load[0] if load else None,
     }
 
 
-def _over(newest: Newest, metric: str, how: Any) -> float | None:
-    """All label sets of a metric as one number."""
-    places = [place for column, place in newest.layout.place.items() if column.partition("{")[0] == metric]
-    values = newest.values[places]
-    return None if not len(values) or np.isnan(values).all() else round(float(how(values)), 2)
+def _at(newest: Newest, places: tuple[int, ...]) -> list[float]:
+    """What was measured there; what was not is left out."""
+    return [value for place in places if not isnan(value := float(newest.values[place]))]
 
 
-def _net(newest: Newest) -> float | None:
-    parts = [_over(newest, f"net_{way}_bytes_per_second", np.nansum) for way in ("received", "sent")]
-    known = [part for part in parts if part is not None]
-    return sum(known) if known else None
+HEADLINE = (
+    "cpu_used_percent", "memory_used_percent", "disk_used_percent", "net_received_bytes_per_second",
+    "net_sent_bytes_per_second", "load1",
+)  # fmt: skip
+Places = tuple[tuple[int, ...], ...]
 
 
-def health_of(servers: list[int]) -> dict[int, str]:
+_known: dict[str, Places] = {}
+MOST_KNOWN = 4096
+
+
+def _places(layout: Known) -> Places:
+    """Found once for each layout: a fleet has few of them, and reports all the time."""
+    found = _known.get(layout.hash)
+    if found is None:
+        names = {column: column.partition("{")[0] for column in layout.place}
+        found = tuple(
+            tuple(place for column, place in layout.place.items() if names[column] == metric) for metric in HEADLINE
+        )
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[layout.hash] = found
+    return found
+
+
+def health_of(servers: Collection[int]) -> dict[int, str]:
     """The worst open alert of each server that has one."""
-    rows = Alert.objects.open().filter(server__in=servers).exclude(state="pending")
+    rows = Alert.objects.open().exclude(state="pending")
+    if len(servers) < MANY:
+        rows = rows.filter(server__in=servers)
     worst: dict[int, str] = {}
     for pk, severity in rows.values_list("server_id", "severity"):
         if worst.get(pk) != "critical":

@@ -18,6 +18,10 @@ export interface Server {
   net: number | null // bytes per second, both ways
   load: number | null
   demo?: boolean // simulated
+  role?: string
+  site?: string
+  environment?: string
+  waiting?: boolean // the hub was away: its reach is the one before
   url: string
 }
 export interface Incident {
@@ -106,9 +110,22 @@ export interface Props {
   seq: Seqs
 }
 export interface FleetProps extends Props {
-  servers: Server[]
+  fleet: Packed
   acts?: string[] // teams in which this person may acknowledge
+  manages?: string[] // ... change servers
+  reports?: string[] // ... keep views for all
   incidents: Incident[]
+}
+/** Servers as rows (dashboards/fleet/packed.py): words are said once, rows point at them. */
+export interface Packed {
+  base: number
+  os: string[]
+  team: string[]
+  role: string[]
+  site: string[]
+  environment: string[]
+  tags: string[][]
+  rows: Array<Array<string | number | null>>
 }
 export interface ServerProps extends Props {
   server: Server

@@ -1,12 +1,20 @@
-import { render, screen } from '@testing-library/react'
+import { render, screen, waitFor } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { cellAt, layOut } from '../src/charts/HostMap'
+import { silencesOf, wishOf } from '../src/islands/fleet/Bulk'
 import { onGrid, ServerCard } from '../src/islands/fleet/Cards'
-import { fold, grouped, needs, rows, sentence, tiles } from '../src/islands/fleet/model'
+import { grouped, groupsOf, needs, type State, sentence, tiles, toneOf, weigh } from '../src/islands/fleet/model'
+import { unpack } from '../src/islands/fleet/packed'
+import { isSelector, plainTest, rows } from '../src/islands/fleet/rows'
+import { safe, up } from '../src/islands/fleet/Simple'
+import { parse } from '../src/islands/fleet/selector'
+import { Fleet } from '../src/islands/fleet/store'
 import { Table } from '../src/islands/fleet/Table'
-import { Traces } from '../src/islands/fleet/trace'
+import { change } from '../src/islands/fleet/Tiles'
+import type { Today } from '../src/islands/fleet/useFleet'
 import { withIncident } from '../src/islands/page'
-import type { FleetProps, Incident, Server } from '../src/types'
+import type { FleetProps, Incident, Packed, Server } from '../src/types'
 import { face, faces, isFresh } from '../src/ui/parts'
 
 const AT = 1000
@@ -46,7 +54,16 @@ const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
   url: `/incidents/${id}/`,
   ...more,
 })
-const fleet = (servers: Server[], incidents: Incident[] = []): FleetProps => ({ now: AT, seq: {}, servers, incidents })
+const fleet = (servers: Server[], incidents: Incident[] = []): State => ({ servers, incidents })
+const NONE: Packed = { base: 0, os: [], team: [], role: [], site: [], environment: [], tags: [], rows: [] }
+const store = (servers: Server[], incidents: Incident[] = []): Fleet => {
+  const props: FleetProps = { now: AT, seq: {}, fleet: NONE, incidents, acts: ['Main'], manages: ['Main'] }
+  const made = new Fleet(props)
+  made.fold({ topic: 'fleet', seq: 1, at: AT, data: { servers } })
+  return made
+}
+const list = (servers: Server[], query: string, show: 'all' | 'bad' = 'all', sort = '') =>
+  rows(servers, plainTest(query), show, sort).map((one) => one.name)
 const write = { percent: (v: number | null) => String(v), rate: (v: number | null) => String(v) }
 
 describe('the first sentence', () => {
@@ -123,34 +140,157 @@ it('what needs attention: critical, then silent, then warnings, then late; a sil
   const many = needs(fleet(['a', 'b', 'c', 'd'].map(silent)), AT)
   expect(many.map((need) => need.title)).toEqual(['4 servers stopped reporting'])
 })
-it('live changes are folded in: new servers come, resolved incidents go', () => {
-  const before = fleet([server('a')], [incident('i')])
-  const data = { servers: [server('a', { cpu: 99 }), server('b')] }
-  const after = fold(before, { topic: 'fleet', seq: 1, at: AT, data })
-  expect(after.servers.map((one) => [one.name, one.cpu])).toEqual([
-    ['a', 99],
-    ['b', 20],
-  ])
-  const gone = fold(after, {
-    topic: 'incidents',
-    seq: 1,
-    at: AT,
-    data: { incident: incident('i', { state: 'resolved' }) },
+describe('live changes', () => {
+  const row = (key: string, state: number, cpu: number | null) => [key, state, 3.5, cpu, 41, 62, 2000, 0.7]
+  it('change servers in place; new ones come, removed ones and resolved incidents go', () => {
+    const made = store([server('a'), server('b')], [incident('i')])
+    const { shape } = made
+    expect(made.fold({ topic: 'fleet', seq: 2, at: AT, data: { base: AT, rows: [row('a', 5, 99)] } })).toBe(true)
+    expect(made.get('a')).toMatchObject({ cpu: 99, seen: AT + 3.5, reach: 'up', health: 'critical', name: 'a' })
+    expect([made.get('b')?.cpu, made.shape]).toEqual([20, shape])
+    made.fold({ topic: 'fleet', seq: 3, at: AT, data: { servers: [server('c')], removed: ['b'] } })
+    expect(made.servers.map((one) => one.name)).toEqual(['a', 'c'])
+    expect(made.shape).toBeGreaterThan(shape)
+    made.fold({ topic: 'incidents', seq: 1, at: AT, data: { incident: incident('i', { state: 'resolved' }) } })
+    expect(made.incidents).toEqual([])
+    expect(withIncident([incident('i')], incident('j')).map((one) => one.id)).toEqual(['j', 'i'])
   })
-  expect(gone.incidents).toEqual([])
-  expect(withIncident([incident('i')], incident('j')).map((one) => one.id)).toEqual(['j', 'i'])
+  it('of a server nobody knows here asks for the page again', () => {
+    expect(store([]).fold({ topic: 'fleet', seq: 2, at: AT, data: { base: AT, rows: [row('x', 3, 1)] } })).toBe(false)
+  })
+  it('tell only who changed to whoever paints', () => {
+    const made = store([server('a'), server('b')])
+    const heard: string[][] = []
+    made.watch((changed) => heard.push([...changed].map((one) => one.name)))
+    made.fold({ topic: 'fleet', seq: 2, at: AT, data: { base: AT, rows: [row('b', 3, 7)] } })
+    expect(heard).toEqual([['b']])
+  })
+  it('keep silence as nothing, never as zero', () => {
+    const made = store([server('a')])
+    made.fold({ topic: 'fleet', seq: 2, at: AT, data: { base: AT, rows: [row('a', 9, null)] } })
+    expect([made.get('a')?.reach, made.get('a')?.cpu]).toEqual(['down', null])
+  })
 })
-it('servers that were removed go, also where the same message still tells of them', () => {
-  const data = { servers: [server('b')], removed: ['a', 'b'] }
-  const after = fold(fleet([server('a'), server('c')]), { topic: 'fleet', seq: 1, at: AT, data })
-  expect(after.servers.map((one) => one.id)).toEqual(['c'])
+it('a packed page holds the same servers', () => {
+  const packed: Packed = {
+    base: 1000,
+    os: ['Debian 12'],
+    team: ['Main'],
+    role: ['web', ''],
+    site: ['Berlin'],
+    environment: ['production'],
+    tags: [[], ['db', 'eu']],
+    rows: [['0-0-0-0-aaaaaaaaaaaa', 'one', 0, 0, 0, 0, 0, 1, 1, 10, 3, -2.5, 12.5, null, 40, 900, 0.5]],
+  }
+  expect(unpack(packed)[0]).toMatchObject({
+    name: 'one',
+    os: 'Debian 12',
+    role: 'web',
+    site: 'Berlin',
+    tags: ['db', 'eu'],
+    demo: true,
+    reach: 'up',
+    health: 'ok',
+    seen: 997.5,
+    cpu: 12.5,
+    memory: null,
+    interval: 10,
+    url: '/servers/0-0-0-0-aaaaaaaaaaaa/',
+  })
 })
-it('rows: trouble first, the filter looks at name, tag and system', () => {
-  const list = [server('b10'), server('b9'), silent('z'), server('q', { tags: ['edge'] })]
-  expect(rows(list, '', 'all').map((one) => one.name)).toEqual(['z', 'b9', 'b10', 'q'])
-  expect(rows(list, 'EDGE', 'all').map((one) => one.name)).toEqual(['q'])
-  expect(rows(list, '', 'bad').map((one) => one.name)).toEqual(['z'])
-  expect(grouped(list, 'tag')[0]?.[0]).toBe('No tag')
+describe('rows', () => {
+  const all = [server('b10'), server('b9'), silent('z'), server('q', { tags: ['edge'], cpu: 90, role: 'web' })]
+  it('stand with trouble first; words look at name, tag, system, role and site', () => {
+    expect(list(all, '')).toEqual(['z', 'b9', 'b10', 'q'])
+    expect(list(all, 'EDGE web')).toEqual(['q'])
+    expect(list(all, '', 'bad')).toEqual(['z'])
+    expect(grouped(all, 'tag')[0]?.[0]).toBe('No tag')
+  })
+  it('are sorted by any column, what is not known last either way', () => {
+    const some = [server('a', { cpu: 1 }), server('b', { cpu: null }), server('c', { cpu: 3 })]
+    expect(list(some, '', 'all', '-cpu')).toEqual(['c', 'a', 'b'])
+    expect(list(some, '', 'all', 'cpu')).toEqual(['a', 'c', 'b'])
+    expect(list(some, '', 'all', '-name')).toEqual(['c', 'b', 'a'])
+  })
+  it('are chosen by the selector language', () => {
+    const some = [
+      server('web-1', { tags: ['db'], site: 'Berlin' }),
+      server('web-2', { tags: ['db', 'x'] }),
+      server('dev', { environment: 'staging', tags: ['db'] }),
+      server('win', { os: 'Windows Server 2022' }),
+    ]
+    const by = (text: string) => some.filter(parse(text)).map((one) => one.name)
+    expect(isSelector('tag:db') && !isSelector('http 10:30')).toBe(true)
+    expect(by('tag:db and not site:berlin')).toEqual(['web-2'])
+    expect(by('name:web-* or os:windows')).toEqual(['web-1', 'web-2', 'win'])
+    expect(by('env:* and tag:"db"')).toEqual(['web-1', 'web-2', 'dev'])
+    expect(by('(tag:x or site:b?rlin)')).toEqual(['web-1', 'web-2'])
+    for (const wrong of ['tag:', 'tag:db and', '(tag:db', 'colour:red', 'tag:db or)'])
+      expect(() => parse(wrong)).toThrow()
+  })
+  it('are grouped by what parts the fleet, by team only where there are several', () => {
+    expect(groupsOf(all)).toEqual(['tag', 'role', 'os'])
+    expect(groupsOf([server('a'), server('b', { team: 'Other' })])).toEqual(['os', 'team'])
+  })
+})
+it('the tone is the one of the words', () => {
+  for (const reach of ['new', 'up', 'late', 'down', 'paused'] as const)
+    for (const health of ['ok', 'warn', 'critical'] as const)
+      expect(toneOf(server('x', { reach, health }))).toBe(face(server('x', { reach, health })).tone)
+})
+it('weight grows with severity, with how many are hit, and with age', () => {
+  expect(weigh('crit', 1, 0)).toBeGreaterThan(weigh('warn', 1, 86400))
+  expect(weigh('warn', 50, 60)).toBeGreaterThan(weigh('warn', 1, 60))
+  expect(weigh('warn', 1, 9000)).toBeGreaterThan(weigh('warn', 1, 60))
+  const taken = needs(fleet([], [incident('a', { state: 'acknowledged' }), incident('b', { severity: 'warn' })]), AT)
+  expect(taken.map((need) => need.title)).toEqual(['b is wrong', 'a is wrong'])
+})
+it('a tile says how it differs, or that nothing is known to compare with', () => {
+  const [tile] = tiles(fleet([server('a', { cpu: 44 })]), AT, write).filter((one) => one.key === 'cpu')
+  const today = (before: Today['before']): Today => ({ t: 0, step: 300, lines: {}, before, handled: [] })
+  if (!tile) throw new Error('no tile')
+  expect(change(tile, today({ ago: 'week', cpu: 47 }))).toBe('−3 points vs last week')
+  expect(change(tile, today({ ago: 'day', cpu: 44.2 }))).toBe('as yesterday')
+  expect(change(tile, today(null))).toBe('no history of a week yet')
+})
+it('the map lays ten thousand cells out and finds each by arithmetic', () => {
+  const many = Array.from({ length: 10_000 }, (_, i) => server(`s${i}`, { tags: [`t${i % 7}`] }))
+  const layout = layOut(grouped(many, 'tag'), 1000)
+  expect(layout.cells).toHaveLength(10_000)
+  for (const at of [0, 1, 1428, 5000, 9999]) {
+    const cell = layout.cells[at]
+    expect(cellAt(layout, (cell?.x ?? 0) + 4, (cell?.y ?? 0) + 4)).toBe(at)
+  }
+  expect(cellAt(layout, -20, -20)).toBe(-1)
+})
+it('what is done to many is taken back for those that it changed', () => {
+  const some = [server('a', { tags: ['db'], role: 'web' }), server('b', { role: '' }), server('c', { reach: 'paused' })]
+  expect(wishOf('tag', 'db', some)).toEqual({
+    body: { add_tags: ['db'] },
+    back: [{ ids: ['b', 'c'], body: { remove_tags: ['db'] } }],
+  })
+  expect(wishOf('role', 'web', some).back).toEqual([{ ids: ['b', 'c'], body: { role: '' } }])
+  expect(wishOf('pause', '', some).back).toEqual([{ ids: ['a', 'b'], body: { paused: false } }])
+  const made = silencesOf(
+    Array.from({ length: 41 }, (_, i) => server(`s${i}`)),
+    60,
+    'why',
+    0,
+  )
+  expect(made).toHaveLength(2)
+  expect(made[1]).toEqual({
+    team: 'Main',
+    selector: '(id:s40) and env:*',
+    ends_at: '1970-01-01T01:00:00.000Z',
+    reason: 'why',
+  })
+})
+it('the simple page says up, safe and next in plain words', () => {
+  const state = fleet([server('shop', { disk: 91 }), silent('till')], [incident('i')])
+  expect(up(state, AT)).toMatchObject({ tone: 'crit', word: 'Something is off' })
+  expect(up(state, AT).text).toBe('1 of 2 computers are on and answer. till last answered 10 min ago.')
+  expect(safe(state).text).toBe('One serious problem is open. The fullest disk is on shop: 91% used.')
+  expect(safe(fleet([server('shop', { disk: 20 })])).tone).toBe('ok')
 })
 it('the half hour on a card stops where the server stopped', () => {
   const grid = onGrid([[0, 1] as [number, number], [10, 2] as [number, number]], 10, 600)
@@ -163,15 +303,25 @@ describe('the table', () => {
     HTMLCanvasElement.prototype.getContext = () => null
   })
   it('holds the rows in view, counts all, and says "no data" for a silent one', async () => {
+    vi.stubGlobal('fetch', () => new Promise(() => undefined))
     const many = [silent('quiet'), ...Array.from({ length: 500 }, (_, i) => server(`s${i}`))]
-    render(<Table servers={many} traces={new Traces()} at={AT} />)
+    const made = store(many)
+    const view = (query: string) => {
+      const params = new URLSearchParams(query)
+      return <Table fleet={made} at={AT} address={[params, () => undefined, () => undefined]} />
+    }
+    const { rerender } = render(view(''))
     const table = screen.getByRole('table', { name: 'Servers' })
     expect(table.getAttribute('aria-rowcount')).toBe('502')
     expect(screen.getAllByRole('row').length).toBeLessThan(30)
     expect(screen.getByRole('row', { name: /quiet/ }).textContent).toContain('no data')
-    await userEvent.type(screen.getByRole('searchbox', { name: 'Filter servers' }), 's499')
+    rerender(view('q=s499'))
     expect(screen.getAllByRole('row')).toHaveLength(2)
-    await userEvent.type(screen.getByRole('searchbox'), 'zzz')
-    expect(screen.getByText('No server matches. Clear the filter to see all 501.')).toBeTruthy()
+    rerender(view('q=zzz'))
+    expect(screen.getByText(/No server matches. Clear the filter to see all 501./)).toBeTruthy()
+    rerender(view('q=name:s49*'))
+    await waitFor(() => expect(screen.getAllByRole('row')).toHaveLength(12))
+    await userEvent.click(screen.getByRole('checkbox', { name: 'Choose all that match' }))
+    await screen.findByText('11 servers chosen')
   })
 })

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 GIB = 1 << 30
-MOST = 200
+MOST = 1000
 DEFAULT = 24
 LINUX = (("Debian", "12", "6.1.0-37-amd64"), ("Ubuntu", "24.04", "6.8.0-60-generic"), ("Rocky", "9.6", "5.14.0-570"))
 WINDOWS = ("Windows", "Server 2022", "10.0.20348")

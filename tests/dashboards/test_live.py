@@ -21,7 +21,7 @@ from core import live
 from dashboards import consumers, feed
 from dashboards.consumers import BROKEN, SIGNED_OUT, LiveConsumer
 from metrics.journal import Entry
-from servers.services import remove
+from servers.services import change, remove
 from tests.conftest import Machine
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -195,9 +195,9 @@ def test_silence_is_told_only_by_who_knows_what_others_heard(machine: Callable[.
     row = machine("quiet").server
     sure = feed.Feed()
     unsure = feed.Feed(lambda: False)
-    assert sure._change(row, "ok", told=False) is not None
-    assert unsure._change(row, "ok", told=False) is None
-    assert unsure._change(row, "ok", told=True) is not None
+    assert sure._tells(row, "ok", told=False)
+    assert not unsure._tells(row, "ok", told=False)
+    assert unsure._tells(row, "ok", told=True)
 
 
 def test_pages_are_told_of_removed_servers_and_never_again_of_their_samples(
@@ -213,15 +213,19 @@ def test_pages_are_told_of_removed_servers_and_never_again_of_their_samples(
         return [one["data"] for one in live.recent(topic) if one["seq"] > before]
 
     (first,) = heard()
-    assert {one["name"] for one in first["servers"]} == {"gone", "stays"}
+    keys = {name: str(one.uuid)[-12:] for name, one in (("gone", gone), ("stays", stays))}
+    assert {row[0] for row in first["rows"]} == set(keys.values())
     pk = gone.pk
     remove([gone])
     made.take([Entry(pk, Any, 0, Any, Any)])  # type: ignore[arg-type] # its last sample, on its way
-    assert heard() == [{"servers": [], "removed": [str(gone.uuid)]}]
+    assert heard() == [{"rows": [], "servers": [], "removed": [str(gone.uuid)]}]
     made.take([Entry(pk, Any, 0, Any, Any)])  # type: ignore[arg-type]
     assert heard() == []
     made.take([Entry(stays.pk, Any, 0, Any, Any)])  # type: ignore[arg-type]
-    assert [one["name"] for one in heard()[0]["servers"]] == ["stays"]
+    assert [row[0] for row in heard()[0]["rows"]] == [keys["stays"]]
+    change(stays, {"name": "renamed"}, by=None)
+    made.known = (0.0, made.known[1])  # five seconds later
+    assert [one["name"] for one in heard()[0]["servers"]] == ["renamed"]
 
 
 def test_an_incident_that_cannot_be_shown_hurts_nobody(

@@ -1,21 +1,94 @@
+// The server map: one canvas, one cell a server. React lays it out; a message repaints only the cells that look different.
 import { interpolateRgb } from 'd3-interpolate'
 import { Fragment, useEffect, useMemo, useRef, useState } from 'react'
+import { toneOf } from '../islands/fleet/model'
+import type { Fleet } from '../islands/fleet/store'
+import { on } from '../keys'
 import { now } from '../live/clock'
 import type { Server } from '../types'
 import { face, isFresh, type Tone } from '../ui/parts'
 import { count, t, tn } from '../words'
 import { sizeOf, surface } from './engine'
 
-const GAP = 3
-const percent = (v: number | null) => (v === null ? t('value.none') : `${v.toFixed(0)}%`)
 export type Colour = 'cpu' | 'memory' | 'disk'
+const COLOURS: Colour[] = ['cpu', 'memory', 'disk']
+const MANY = 2500
+const HEAD = 22
+const AGED_MS = 5000
+const percent = (v: number | null) => (v === null ? t('value.none') : `${v.toFixed(0)}%`)
+
 interface Cell {
-  s: Server
+  id: string
   x: number
   y: number
+  block: Block
 }
-const GLYPHS: Record<Tone, string> = { ok: '', warn: '!', crit: 'x', off: '-', info: '-' }
-
+interface Block {
+  name: string
+  x: number
+  y: number
+  per: number
+  from: number
+  n: number
+  w: number
+}
+interface Layout {
+  size: number
+  step: number
+  cells: Cell[]
+  blocks: Block[]
+  h: number
+}
+/** Groups in columns, each new one where the least stands: a calm flow of one to three columns. */
+export function layOut(groups: Array<[string, Server[]]>, w: number): Layout {
+  const n = groups.reduce((sum, [, list]) => sum + list.length, 0)
+  const size = n > MANY || w < 480 ? 10 : w < 900 ? 13 : 16
+  const step = size + (n > MANY ? 2 : 3)
+  const columns = Math.min(w < 560 ? 1 : w < 900 ? 2 : 3, groups.length || 1)
+  const width = (w - 20 * (columns - 1)) / columns
+  const per = Math.max(1, Math.floor((width + step - size) / step))
+  const ends: number[] = Array(columns).fill(0)
+  const cells: Cell[] = []
+  const blocks: Block[] = []
+  for (const [name, list] of groups) {
+    const column = ends.indexOf(Math.min(...ends))
+    const y = ends[column] ?? 0
+    const x = column * (width + 20)
+    const block = { name, x, y, per, from: cells.length, n: list.length, w: width }
+    blocks.push(block)
+    for (const [i, { id }] of list.entries())
+      cells.push({ id, x: x + (i % per) * step, y: y + HEAD + Math.floor(i / per) * step, block })
+    ends[column] = y + HEAD + Math.ceil(list.length / per) * step + 16
+  }
+  return { size, step, cells, blocks, h: Math.max(HEAD, ...ends) - 10 }
+}
+/** The cell under a point, by arithmetic: ten thousand are not searched. */
+export function cellAt({ blocks, cells, step }: Layout, x: number, y: number): number {
+  for (const { x: left, y: top, per, from, n } of blocks) {
+    const column = Math.floor((x - left + 1) / step)
+    const row = Math.floor((y - top - HEAD + 1) / step)
+    const at = row * per + column
+    if (column >= 0 && column < per && row >= 0 && at < n && cells[from + at]) return from + at
+  }
+  return -1
+}
+/** The nearest cell of the row above or below. */
+export function beside(cells: Cell[], i: number, down: boolean): number {
+  const from = cells[i]
+  if (!from) return 0
+  let best = i
+  let least = Number.POSITIVE_INFINITY
+  for (const [j, { x, y }] of cells.entries()) {
+    const dy = y - from.y
+    if (down ? dy <= 0 : dy >= 0) continue
+    const far = Math.abs(dy) * 3 + Math.abs(x - from.x)
+    if (far < least) {
+      least = far
+      best = j
+    }
+  }
+  return best
+}
 /** A small white or dark sign: the second channel beside colour. */
 function glyph(g: CanvasRenderingContext2D, tone: Tone, x: number, y: number, z: number) {
   const m = z / 2
@@ -23,12 +96,12 @@ function glyph(g: CanvasRenderingContext2D, tone: Tone, x: number, y: number, z:
   g.strokeStyle = tone === 'warn' ? '#3a2400' : '#fff'
   g.lineWidth = 1.6
   g.beginPath()
-  if (GLYPHS[tone] === 'x') {
+  if (tone === 'crit') {
     g.moveTo(x + m - q, y + m - q)
     g.lineTo(x + m + q, y + m + q)
     g.moveTo(x + m + q, y + m - q)
     g.lineTo(x + m - q, y + m + q)
-  } else if (GLYPHS[tone] === '!') {
+  } else if (tone === 'warn') {
     g.moveTo(x + m, y + m - q * 1.2)
     g.lineTo(x + m, y + m + q * 0.3)
     g.moveTo(x + m, y + m + q)
@@ -39,166 +112,277 @@ function glyph(g: CanvasRenderingContext2D, tone: Tone, x: number, y: number, z:
   }
   g.stroke()
 }
-export function HostMap({ groups, by }: { groups: Array<[string, Server[]]>; by: Colour }) {
-  const ref = useRef<HTMLCanvasElement>(null)
-  const [w, setW] = useState(900)
-  const [chosen, setSel] = useState<{ id: string } | null>(null)
-  const layout = useMemo(() => {
-    // largest cell that fits all groups in a calm two-level flow
-    const size = w < 480 ? 10 : w < 900 ? 13 : 16,
-      step = size + GAP,
-      cells: Cell[] = [],
-      heads: Array<{ x: number; y: number; name: string; n: number; bad: number }> = []
-    const colW = w < 560 ? w : w < 900 ? (w - 20) / 2 : (w - 40) / 3
-    const ncol = w < 560 ? 1 : w < 900 ? 2 : 3
-    const ys = Array(ncol).fill(0)
-    for (const [name, list] of groups) {
-      const c = ys.indexOf(Math.min(...ys)),
-        per = Math.floor(colW / step),
-        x0 = c * (colW + 20),
-        y0 = ys[c]
-      heads.push({
-        x: x0,
-        y: y0,
-        name,
-        n: list.length,
-        bad: list.filter((s) => face(s).tone !== 'ok' && s.reach !== 'paused').length,
-      })
-      for (const [i, s] of list.entries())
-        cells.push({ s, x: x0 + (i % per) * step, y: y0 + 22 + Math.floor(i / per) * step })
-      ys[c] = y0 + 22 + Math.ceil(list.length / per) * step + 16
+interface Inks {
+  ramp: string[]
+  tones: Record<Tone, string>
+  text: string
+  quiet: string
+  font: string
+}
+function inksOf(cv: HTMLElement): Inks {
+  const style = getComputedStyle(cv)
+  const v = (name: string) => style.getPropertyValue(name).trim()
+  const ramp = interpolateRgb(v('--map-ok-0'), v('--map-ok-1'))
+  return {
+    ramp: Array.from({ length: 21 }, (_, i) => ramp(0.12 + (0.88 * i) / 20)),
+    tones: {
+      ok: v('--map-off'),
+      off: v('--map-off'),
+      warn: v('--map-warn'),
+      crit: v('--map-crit'),
+      info: v('--map-maint'),
+    },
+    text: v('--text-2'),
+    quiet: v('--text-3'),
+    font: style.fontFamily,
+  }
+}
+/** Holds what each cell looks like on the canvas, and paints those that shall look different. */
+class Painter {
+  private looks: string[] = []
+  private bad: Map<Block, number> = new Map()
+  private inks: Inks
+  private g: CanvasRenderingContext2D | null
+  private places: Map<string, number>
+  constructor(
+    private cv: HTMLCanvasElement,
+    private layout: Layout,
+    private fleet: Fleet,
+    private by: Colour,
+  ) {
+    this.inks = inksOf(cv)
+    this.g = surface(cv, sizeOf(cv))
+    this.places = new Map(layout.cells.map((cell, at) => [cell.id, at]))
+    this.all()
+  }
+  /** Everything anew: one path for each colour, a thousand single fills cost several times as much. */
+  all(): void {
+    this.inks = inksOf(this.cv)
+    this.g = surface(this.cv, sizeOf(this.cv))
+    const { g } = this
+    const at = now()
+    const fills = new Map<string, Cell[]>()
+    const signs: Array<[Tone, Cell]> = []
+    this.bad = new Map(this.layout.blocks.map((block) => [block, 0]))
+    this.looks = this.layout.cells.map((cell) => {
+      const [fill, tone] = this.look(this.fleet.get(cell.id), at)
+      const same = fills.get(fill)
+      if (same) same.push(cell)
+      else fills.set(fill, [cell])
+      if (tone !== 'ok') signs.push([tone, cell])
+      this.count(cell.block, tone, 1)
+      return `${fill}|${tone}`
+    })
+    if (!g) return
+    const z = this.layout.size
+    for (const block of this.layout.blocks) this.head(block)
+    for (const [fill, cells] of fills) {
+      g.fillStyle = fill
+      g.beginPath()
+      for (const cell of cells) g.roundRect(cell.x, cell.y, z, z, z / 4)
+      g.fill()
     }
-    return { size, step, cells, heads, h: Math.max(...ys) - 10 }
-  }, [groups, w])
-  const sel = chosen ? (layout.cells.find((c) => c.s.id === chosen.id) ?? null) : null
+    for (const [tone, cell] of signs) glyph(g, tone, cell.x, cell.y, z)
+  }
+  /** Those of these servers whose look changed; all, where nothing is said. */
+  some(changed?: Iterable<Server>): void {
+    const at = now()
+    const heads = new Set<Block>()
+    const judge = (place: number, server: Server | undefined) => {
+      const cell = this.layout.cells[place]
+      if (!cell) return
+      const [fill, tone] = this.look(server, at)
+      const look = `${fill}|${tone}`
+      const before = this.looks[place]
+      if (look === before) return
+      this.looks[place] = look
+      const was = before?.slice(before.indexOf('|') + 1) as Tone
+      if (was !== tone) {
+        this.count(cell.block, was, -1)
+        this.count(cell.block, tone, 1)
+        heads.add(cell.block)
+      }
+      this.cell(cell, fill, tone)
+    }
+    if (changed) {
+      for (const server of changed) {
+        const place = this.places.get(server.id)
+        if (place !== undefined) judge(place, server)
+      }
+    } else for (const [place, cell] of this.layout.cells.entries()) judge(place, this.fleet.get(cell.id))
+    for (const block of heads) this.head(block)
+  }
+  private look(server: Server | undefined, at: number): [string, Tone] {
+    if (!server) return [this.inks.tones.off, 'off']
+    const tone = toneOf(server)
+    const value = server[this.by]
+    if (tone !== 'ok' || value === null || !isFresh(server, at)) return [this.inks.tones[tone], tone]
+    return [this.inks.ramp[Math.max(0, Math.min(20, Math.round(value / 5)))] ?? this.inks.tones.off, tone]
+  }
+  private count(block: Block, tone: Tone, by: number): void {
+    if (tone !== 'ok' && tone !== 'info') this.bad.set(block, (this.bad.get(block) ?? 0) + by)
+  }
+  private cell({ x, y }: Cell, fill: string, tone: Tone): void {
+    const { g } = this
+    if (!g) return
+    const z = this.layout.size
+    g.clearRect(x - 0.5, y - 0.5, z + 1, z + 1)
+    g.fillStyle = fill
+    g.beginPath()
+    g.roundRect(x, y, z, z, z / 4)
+    g.fill()
+    if (tone !== 'ok') glyph(g, tone, x, y, z)
+  }
+  private head(block: Block): void {
+    const { g, inks } = this
+    if (!g) return
+    g.clearRect(block.x, block.y, block.w, HEAD - 4)
+    const bad = this.bad.get(block) ?? 0
+    const words = tn(bad ? 'fleet.groupBad' : 'fleet.group', block.n, { bad })
+    g.font = `12px ${inks.font}`
+    const room = block.w - g.measureText(words).width - 8
+    g.fillStyle = inks.text
+    g.font = `550 12px ${inks.font}`
+    const name = clipped(g, block.name, room)
+    g.fillText(name, block.x, block.y + 12)
+    const used = g.measureText(name).width
+    g.font = `12px ${inks.font}`
+    g.fillStyle = inks.quiet
+    g.fillText(words, block.x + used + 8, block.y + 12)
+  }
+}
+function clipped(g: CanvasRenderingContext2D, text: string, room: number): string {
+  let shown = text
+  while (shown.length > 3 && g.measureText(shown).width > room) shown = `${shown.slice(0, -2).trimEnd()}…`
+  return shown
+}
+export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[string, Server[]]>; by: Colour }) {
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const box = useRef<HTMLDivElement>(null)
+  const [w, setW] = useState(0)
+  const [chosen, choose] = useState<string | null>(null)
+  const layout = useMemo(() => layOut(groups, w || 800), [groups, w])
+  const place = chosen === null ? -1 : layout.cells.findIndex((cell) => cell.id === chosen)
+  const cell = layout.cells[place]
+  const server = chosen === null ? undefined : fleet.get(chosen)
   useEffect(() => {
-    const box = ref.current?.closest('.map')
-    if (!box) return
-    const ro = new ResizeObserver(() => setW(box.clientWidth - 32))
-    ro.observe(box)
+    const map = canvas.current?.closest('.map')
+    if (!map) return
+    const ro = new ResizeObserver(() => setW(map.clientWidth - 32))
+    ro.observe(map)
     return () => ro.disconnect()
   }, [])
   useEffect(() => {
-    const cv = ref.current
-    if (!cv) return
+    const cv = canvas.current
+    if (!cv || !w) return
+    const painter = new Painter(cv, layout, fleet, by)
+    let frame = 0
+    let waiting: Server[] = []
     const paint = () => {
-      const g = surface(cv, sizeOf(cv))
-      if (!g) return
-      const st = getComputedStyle(cv),
-        v = (n: string) => st.getPropertyValue(n).trim()
-      const ramp = interpolateRgb(v('--map-ok-0'), v('--map-ok-1')),
-        col: Record<Tone, string> = {
-          ok: v('--map-off'),
-          warn: v('--map-warn'),
-          crit: v('--map-crit'),
-          off: v('--map-off'),
-          info: v('--map-maint'),
-        }
-      const z = layout.size
-      for (const h of layout.heads) {
-        g.font = `550 12px ${st.fontFamily}`
-        g.fillStyle = v('--text-2')
-        g.fillText(h.name, h.x, h.y + 12)
-        const tw = g.measureText(h.name).width
-        g.font = `12px ${st.fontFamily}`
-        g.fillStyle = v('--text-3')
-        const words = tn(h.bad ? 'fleet.groupBad' : 'fleet.group', h.n, { bad: h.bad })
-        g.fillText(words, h.x + tw + 8, h.y + 12)
-      }
-      const lut = Array.from({ length: 21 }, (_, i) => ramp(0.12 + (0.88 * i) / 20))
-      const at = now()
-      // one path for each colour: a thousand single fills cost several times as much
-      const fills = new Map<string, Cell[]>()
-      const signs: Array<[Tone, Cell]> = []
-      for (const c of layout.cells) {
-        const { tone } = face(c.s)
-        const value = c.s[by]
-        const fill = tone === 'ok' && value !== null && isFresh(c.s, at) ? lut[Math.round(value / 5)] : col[tone]
-        const same = fills.get(fill)
-        if (same) same.push(c)
-        else fills.set(fill, [c])
-        if (tone !== 'ok') signs.push([tone, c])
-      }
-      for (const [fill, cells] of fills) {
-        g.fillStyle = fill
-        g.beginPath()
-        for (const c of cells) g.roundRect(c.x, c.y, z, z, 4)
-        g.fill()
-      }
-      for (const [tone, c] of signs) glyph(g, tone, c.x, c.y, z)
-      if (sel) {
-        g.strokeStyle = v('--text')
-        g.lineWidth = 2
-        g.beginPath()
-        g.roundRect(sel.x - 2.5, sel.y - 2.5, z + 5, z + 5, 6)
-        g.stroke()
-      }
+      frame = 0
+      painter.some(waiting)
+      waiting = []
     }
-    paint()
-    document.fonts?.ready.then(paint)
-    const mo = new MutationObserver(paint)
+    const stop = fleet.watch((changed) => {
+      waiting.push(...changed)
+      frame ||= requestAnimationFrame(paint)
+    })
+    // what falls silent is told by nobody while the line is down: it ages by itself
+    const aging = setInterval(() => document.hidden || painter.some(), AGED_MS)
+    const all = () => painter.all()
+    let here = true
+    document.fonts?.ready.then(() => here && all())
+    const mo = new MutationObserver(all)
     mo.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] })
-    return () => mo.disconnect()
-  }, [layout, sel, by])
-  const hit = (e: React.PointerEvent) => {
-    const r = e.currentTarget.getBoundingClientRect(),
-      x = e.clientX - r.left,
-      y = e.clientY - r.top
-    const cell = layout.cells.find(
-      (c) => x >= c.x - 1 && x < c.x + layout.step - 1 && y >= c.y - 1 && y < c.y + layout.step - 1,
-    )
-    setSel(cell ? { id: cell.s.id } : null)
+    return () => {
+      here = false
+      stop()
+      cancelAnimationFrame(frame)
+      clearInterval(aging)
+      mo.disconnect()
+    }
+  }, [layout, fleet, by, w])
+  const go = (to: number) => {
+    const next = layout.cells[Math.max(0, Math.min(layout.cells.length - 1, to))]
+    choose(next?.id ?? null)
   }
+  const problem = () => {
+    const bad = ({ id }: Cell) => {
+      const one = fleet.get(id)
+      return one !== undefined && toneOf(one) !== 'ok' && toneOf(one) !== 'info'
+    }
+    const after = layout.cells.findIndex((one, i) => i > place && bad(one))
+    return after < 0 ? layout.cells.findIndex(bad) : after
+  }
+  const next = useRef(() => {})
+  next.current = () => {
+    const to = problem()
+    if (to < 0) return
+    go(to)
+    box.current?.focus({ preventScroll: true })
+    const y = layout.cells[to]?.y ?? 0
+    const top = (box.current?.getBoundingClientRect().top ?? 0) + y
+    if (top < 80 || top > innerHeight - 120) scrollBy({ top: top - innerHeight / 2 })
+  }
+  useEffect(() => on('n', () => next.current(), t('fleet.nextProblem')), [])
   const open = () => {
-    if (sel) location.assign(sel.s.url)
+    if (server) location.assign(server.url)
   }
   const key = (e: React.KeyboardEvent) => {
-    const i = sel ? layout.cells.indexOf(sel) : -1,
-      L = layout.cells
-    const n =
-      e.key === 'ArrowRight'
-        ? i + 1
-        : e.key === 'ArrowLeft'
-          ? i - 1
-          : e.key === 'ArrowDown' || e.key === 'ArrowUp'
-            ? nearest(L, i, e.key === 'ArrowDown')
-            : e.key === 'n'
-              ? L.findIndex((c, j) => j > i && face(c.s).tone !== 'ok')
-              : null
     if (e.key === 'Enter') open()
-    if (n == null) return
+    else if (e.key === 'Escape') choose(null)
+    else if (e.key === 'ArrowRight') go(place + 1)
+    else if (e.key === 'ArrowLeft') go(place < 0 ? 0 : place - 1)
+    else if (e.key === 'ArrowDown' || e.key === 'ArrowUp') go(beside(layout.cells, place, e.key === 'ArrowDown'))
+    else return
     e.preventDefault()
-    const next = L[Math.max(0, Math.min(L.length - 1, n))]
-    setSel(next ? { id: next.s.id } : null)
   }
-  const bad = layout.cells.filter((c) => face(c.s).tone !== 'ok').length
+  const point = (e: React.PointerEvent) => {
+    const at = e.currentTarget.getBoundingClientRect()
+    choose(layout.cells[cellAt(layout, e.clientX - at.left, e.clientY - at.top)]?.id ?? null)
+  }
+  const bad = useMemo(() => {
+    let n = 0
+    for (const [, list] of groups) for (const one of list) if (toneOf(one) !== 'ok') n++
+    return n
+  }, [groups])
   return (
     <div className="map">
       <div
+        ref={box}
         className="cells"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the map is one widget with its own keys, said in its label
         tabIndex={0}
         role="application"
-        aria-roledescription="server map"
+        aria-roledescription={t('fleet.map')}
         aria-label={t('fleet.mapLabel', { n: count(layout.cells.length), bad })}
-        onPointerMove={hit}
-        onPointerLeave={() => setSel(null)}
+        onPointerMove={point}
+        onPointerLeave={() => choose(null)}
         onClick={open}
         onKeyDown={key}
       >
-        <canvas ref={ref} style={{ height: layout.h }} />
+        <canvas ref={canvas} style={{ height: layout.h }} />
+        {cell && (
+          <i
+            className="pick"
+            style={{ left: cell.x - 3, top: cell.y - 3, width: layout.size + 6, height: layout.size + 6 }}
+          />
+        )}
       </div>
       <span className="sr" aria-live="polite">
-        {sel ? `${sel.s.name}, ${face(sel.s).word}, ${t('metric.cpu')} ${percent(sel.s.cpu)}` : ''}
+        {server ? `${server.name}, ${face(server).word}, ${t(`metric.${by}`)} ${percent(server[by])}` : ''}
       </span>
-      {sel && (
-        <div className="tip" style={{ left: Math.min(sel.x + 40, Math.max(8, w - 190)), top: sel.y + 34 }}>
-          <strong>{sel.s.name}</strong> <span className={face(sel.s).tone}>{face(sel.s).word}</span>
+      {cell && server && (
+        <div
+          className="tip"
+          style={{ left: Math.max(8, Math.min(cell.x + 40, w - 150)), top: cell.y + layout.size + 16 }}
+        >
+          <strong>{server.name}</strong> <span className={face(server).tone}>{face(server).word}</span>
           <dl className="num">
-            {(['cpu', 'memory', 'disk'] as const).map((metric) => (
+            {COLOURS.map((metric) => (
               <Fragment key={metric}>
                 <dt>{t(`metric.${metric}`)}</dt>
-                <dd>{isFresh(sel.s, now()) ? percent(sel.s[metric]) : t('value.none')}</dd>
+                <dd>{isFresh(server, now()) ? percent(server[metric]) : t('value.none')}</dd>
               </Fragment>
             ))}
           </dl>
@@ -206,21 +390,4 @@ export function HostMap({ groups, by }: { groups: Array<[string, Server[]]>; by:
       )}
     </div>
   )
-}
-function nearest(L: Cell[], i: number, down: boolean) {
-  if (i < 0) return 0
-  const c = L[i]
-  let best = i,
-    d = 1e9
-  for (let j = 0; j < L.length; j++) {
-    const dy = L[j].y - c.y
-    if (down ? dy > 0 : dy < 0) {
-      const k = Math.abs(dy) * 3 + Math.abs(L[j].x - c.x)
-      if (k < d) {
-        d = k
-        best = j
-      }
-    }
-  }
-  return best
 }

@@ -15,6 +15,8 @@ export interface Watch {
   on: (message: Message) => void
   /** Fetch the page's data again, show it, and answer its sequence numbers. */
   reload: () => Promise<Seqs>
+  /** Whether missed messages, folded in one by one, make the page whole again; else it is loaded anew. */
+  light?: boolean
 }
 export interface Socket {
   onopen: ((event: Event) => void) | null
@@ -59,7 +61,9 @@ export class Live {
   constructor(private outside: Outside) {}
 
   watch(watch: Watch): () => void {
-    const mine: Watching = { ...watch, seen: { ...watch.topics }, queue: null }
+    // what was said of servers out of one's reach comes empty: it counts, and says nothing
+    const on = (message: Message): void => void (Object.keys(message.data).length && watch.on(message))
+    const mine: Watching = { ...watch, on, seen: { ...watch.topics }, queue: null }
     const fresh = Object.keys(watch.topics).filter((topic) => !this.topics().includes(topic))
     this.watches.add(mine)
     for (const topic of Object.keys(mine.seen)) {
@@ -254,13 +258,25 @@ export class Live {
     for (const watch of this.watches) if (topic in watch.seen) void this.refetch(watch)
   }
 
+  /** Only what was missed, where the hub still keeps it: a second of a large fleet is a hundredth of its page. */
+  private async catchUp(watch: Watching): Promise<boolean> {
+    const { messages, seq, reset } = await this.outside.poll(Object.keys(watch.topics), { ...watch.seen })
+    if (reset.length) return false
+    for (const message of messages) {
+      if (message.seq !== (watch.seen[message.topic] ?? 0) + 1) continue
+      watch.seen[message.topic] = message.seq
+      watch.on(message)
+    }
+    return Object.entries(seq).every(([topic, last]) => (watch.seen[topic] ?? 0) >= last)
+  }
+
   /** Something was missed: load the page's data again; what arrives meanwhile waits and follows. */
   private async refetch(watch: Watching): Promise<void> {
     if (watch.queue) return
     const queue: Message[] = []
     watch.queue = queue
     try {
-      Object.assign(watch.seen, await watch.reload())
+      if (!watch.light || !(await this.catchUp(watch))) Object.assign(watch.seen, await watch.reload())
       watch.queue = null
     } catch {
       // keep the gap open: the next message or connection tries again

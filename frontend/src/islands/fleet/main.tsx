@@ -1,106 +1,25 @@
-import { useEffect, useMemo, useState } from 'react'
+import { lazy, Suspense, useMemo } from 'react'
 import { type Colour, HostMap } from '../../charts/HostMap'
-import { Spark } from '../../charts/Spark'
 import { percent, rate } from '../../format'
-import { now } from '../../live/clock'
-import type { FleetProps, Server } from '../../types'
-import { Acknowledge } from '../../ui/Acknowledge'
-import { Icon, isFresh, mount, Segments, Shape, useNow, useOnce } from '../../ui/parts'
-import { t } from '../../words'
-import { usePage } from '../page'
+import { person } from '../../person'
+import type { FleetProps } from '../../types'
+import { Icon, mount, Segments } from '../../ui/parts'
+import { type Key, t } from '../../words'
+import { Attention } from './Attention'
 import { ServerCard } from './Cards'
-import { fold, grouped, type Need, needs, sentence, shown, type Tile, tiles } from './model'
+import { type Group, grouped, groupsOf, needs, sentence, tiles } from './model'
+import type { Fleet } from './store'
 import { Table } from './Table'
-import { Traces } from './trace'
+import { Tiles } from './Tiles'
+import { useAddress, useBeat, useFleet, useToday } from './useFleet'
 
 /** Up to so many servers are shown as cards; more make a map. */
 const FEW = 3
 const CARDS = 12
-const BEAT_MS = 2000
-
 const write = { percent, rate }
+const Simple = lazy(() => import('./Simple'))
+type Address = ReturnType<typeof useAddress>
 
-/** Every few seconds the tiles and the CPU of each server leave a point: the sparks grow from the opening of the page. */
-function useTraces(state: FleetProps): [Traces, number] {
-  const traces = useOnce(() => new Traces())
-  const [beat, setBeat] = useState(0)
-  const latest = useOnce(() => ({ state }))
-  latest.state = state
-  useEffect(() => {
-    const push = () => {
-      const at = now()
-      for (const tile of tiles(latest.state, at, write)) traces.push(tile.key, tile.value)
-      for (const server of latest.state.servers) traces.push(server.id, isFresh(server, at) ? server.cpu : null)
-      setBeat((n) => n + 1)
-    }
-    push()
-    const id = setInterval(push, BEAT_MS)
-    return () => clearInterval(id)
-  }, [traces, latest])
-  return [traces, beat]
-}
-const Tiles = ({ list, traces }: { list: Tile[]; traces: Traces }) => (
-  <dl className="card kpis">
-    {list.map((tile) => (
-      <div className="kpi" key={tile.key}>
-        <dt>{tile.label}</dt>
-        <dd className="num" data-value={tile.key}>
-          {tile.text}
-          <small>{tile.note}</small>
-          <Spark v={traces.of(tile.key)} c={tile.color} />
-        </dd>
-      </div>
-    ))}
-  </dl>
-)
-function Attention({ list, acts }: { list: Need[]; acts: string[] }) {
-  const view = shown(list)
-  return (
-    <section className="card att" aria-label={t('fleet.attention')}>
-      <header>
-        <h2>{t('fleet.attention')}</h2>
-      </header>
-      {view.length ? (
-        <ul>
-          {view.map((need) => (
-            <li key={need.key}>
-              <span className={`sign ${need.tone}`}>
-                <Shape s={need.tone} size={12} />
-              </span>
-              <a className="t" href={need.url}>
-                {need.title}
-              </a>
-              <span className="d">{need.detail}</span>
-              <span className="a">
-                {need.incident?.state === 'open' && acts.includes(need.incident.team ?? '') ? (
-                  <Acknowledge incident={need.incident} />
-                ) : (
-                  <a className="btn sm" href={need.url} aria-label={`${t('fleet.open')}: ${need.title}`}>
-                    {t('fleet.open')}
-                  </a>
-                )}
-              </span>
-            </li>
-          ))}
-        </ul>
-      ) : (
-        <div className="calm">
-          <span className="ok">
-            <Icon n="check" s={22} />
-          </span>
-          <strong>{t('fleet.quiet')}</strong>
-          <p>{t('fleet.quietLede')}</p>
-        </div>
-      )}
-      <footer>
-        <span>{list.length > view.length ? t('fleet.more', { n: list.length - view.length }) : ''}</span>
-        <a className="more" href="/alerts/">
-          {t('fleet.allAlerts')}
-        </a>
-      </footer>
-    </section>
-  )
-}
 const AddCard = () => (
   <section className="card addcard" aria-label={t('fleet.addAnother')}>
     <h2>{t('fleet.addAnother')}</h2>
@@ -116,26 +35,30 @@ const LEGEND = [
   ['crit', 'state.critical'],
   ['off', 'state.down'],
 ] as const
+const COLOURS: Colour[] = ['cpu', 'memory', 'disk']
 
-function MapCard({ servers }: { servers: Server[] }) {
-  const [by, setBy] = useState<Colour>('cpu')
-  const [group, setGroup] = useState<'tag' | 'os'>(servers.some((server) => server.tags.length) ? 'tag' : 'os')
-  const groups = useMemo(() => grouped(servers, group), [servers, group])
+function MapCard({ fleet, address: [params, change] }: { fleet: Fleet; address: Address }) {
+  const { shape } = fleet
+  const ways = useMemo(() => groupsOf(fleet.servers), [fleet, shape])
+  const asked = params.get('group') as Group | null
+  const group: Group = asked && ways.includes(asked) ? asked : (ways[0] ?? 'os')
+  const by = COLOURS.find((one) => one === params.get('by')) ?? 'cpu'
+  const groups = useMemo(() => grouped(fleet.servers, group), [fleet, shape, group])
   return (
     <section className="card" aria-label={t('fleet.map')}>
       <header className="wrap">
         <h2>{t('fleet.map')}</h2>
         <Segments
           label={t('fleet.colourBy')}
-          options={(['cpu', 'memory', 'disk'] as const).map((key) => [t(`metric.${key}`), key] as const)}
+          options={COLOURS.map((key) => [t(`metric.${key}`), key] as const)}
           value={by}
-          onPick={setBy}
+          onPick={(key) => change({ by: key === 'cpu' ? null : key })}
         />
         <Segments
           label={t('fleet.groupBy')}
-          options={(['tag', 'os'] as const).map((key) => [t(`fleet.${key}`), key] as const)}
+          options={ways.map((key) => [t(`fleet.${key}` as Key), key] as const)}
           value={group}
-          onPick={setGroup}
+          onPick={(key) => change({ group: key === ways[0] ? null : key })}
         />
         <div className="legend">
           <span>
@@ -150,7 +73,7 @@ function MapCard({ servers }: { servers: Server[] }) {
           ))}
         </div>
       </header>
-      <HostMap groups={groups} by={by} />
+      <HostMap fleet={fleet} groups={groups} by={by} />
     </section>
   )
 }
@@ -166,50 +89,68 @@ function Empty() {
     </div>
   )
 }
-function Fleet({ first }: { first: FleetProps }) {
-  const [state] = usePage(first, fold)
-  const at = useNow()
-  const [traces] = useTraces(state)
-  const { servers } = state
-  if (!servers.length) return <Empty />
-  const { head, lede } = sentence(state, at)
-  const todo = needs(state, at)
-  const cards = servers.length < CARDS && (
-    <div className={`cards${servers.length <= FEW ? ' few' : ''}`}>
-      {[...servers]
+function CardGrid({ fleet, at }: { fleet: Fleet; at: number }) {
+  const few = fleet.servers.length <= FEW
+  return (
+    <div className={`cards${few ? ' few' : ''}`}>
+      {[...fleet.servers]
         .sort((a, b) => a.name.localeCompare(b.name))
         .map((server) => (
-          <ServerCard key={server.id} server={server} at={at} large={servers.length <= FEW} />
+          <ServerCard key={server.id} server={server} at={at} large={few} />
         ))}
     </div>
   )
+}
+function Page({ first }: { first: FleetProps }) {
+  const fleet = useFleet(first)
+  const at = useBeat(fleet)
+  const today = useToday(fleet)
+  const address = useAddress()
+  const { servers } = fleet
+  if (!servers.length) return <Empty />
+  const todo = needs(fleet, at)
+  const { head, lede } = sentence(fleet, at, todo)
+  const many = servers.length > FEW
+  const hero = (
+    <div className="hero">
+      <div>
+        <h1>{head}</h1>
+        <p className="lede num">{lede}</p>
+      </div>
+      {many && !person.simple && (
+        <>
+          <span className="sp" />
+          <a className="btn pri" href="/servers/add/">
+            <Icon n="plus" s={15} />
+            {t('fleet.add')}
+          </a>
+        </>
+      )}
+    </div>
+  )
+  if (person.simple)
+    return (
+      <>
+        {hero}
+        <Suspense>
+          <Simple fleet={fleet} list={todo} at={at} />
+        </Suspense>
+      </>
+    )
+  const cards = servers.length < CARDS
   return (
     <>
-      <div className="hero">
-        <div>
-          <h1>{head}</h1>
-          <p className="lede num">{lede}</p>
-        </div>
-        {servers.length > FEW && (
-          <>
-            <span className="sp" />
-            <a className="btn pri" href="/servers/add/">
-              <Icon n="plus" s={15} />
-              {t('fleet.add')}
-            </a>
-          </>
-        )}
-      </div>
-      {servers.length > FEW && <Tiles list={tiles(state, at, write)} traces={traces} />}
+      {hero}
+      {many && <Tiles list={tiles(fleet, at, write)} today={today} />}
       <div className={`two${cards ? ' carded' : ''}`}>
-        {cards || <MapCard servers={servers} />}
+        {cards ? <CardGrid fleet={fleet} at={at} /> : <MapCard fleet={fleet} address={address} />}
         <div className="side-by">
-          <Attention list={todo} acts={state.acts ?? []} />
-          {servers.length <= FEW && <AddCard />}
+          <Attention list={todo} acts={fleet.acts} handled={today?.handled ?? []} />
+          {!many && <AddCard />}
         </div>
       </div>
-      {servers.length >= CARDS && <Table servers={servers} traces={traces} at={at} />}
+      {!cards && <Table fleet={fleet} at={at} address={address} />}
     </>
   )
 }
-mount<FleetProps>('fleet', (props) => <Fleet first={props} />)
+mount<FleetProps>('fleet', (props) => <Page first={props} />)

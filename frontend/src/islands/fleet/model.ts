@@ -1,59 +1,64 @@
 // What the fleet page says, worked out from servers and incidents. Nothing here draws.
 
 import { ago, duration } from '../../format'
-import type { FleetProps, Incident, Message, Server } from '../../types'
+import type { Incident, Server } from '../../types'
 import { face, isFresh, type Tone } from '../../ui/parts'
 import { count, t, tn } from '../../words'
-import { byWeight, withIncident } from '../page'
 
-export function fold(state: FleetProps, { topic, data }: Message): FleetProps {
-  if (topic === 'incidents') {
-    const incidents = withIncident(state.incidents, data.incident as Incident)
-    return { ...state, incidents: incidents.filter((incident) => incident.state !== 'resolved') }
-  }
-  const changed = new Map(((data.servers as Server[] | undefined) ?? []).map((server) => [server.id, server]))
-  const servers = state.servers.map((server) => {
-    const next = changed.get(server.id)
-    changed.delete(server.id)
-    return next ?? server
-  })
-  const removed = new Set((data.removed as string[] | undefined) ?? [])
-  return { ...state, servers: [...servers, ...changed.values()].filter((server) => !removed.has(server.id)) }
+export interface State {
+  servers: Server[]
+  incidents: Incident[]
+}
+/** The tone alone, as `face` has it, without its word: asked of every server every second. */
+export function toneOf({ reach, health }: Server): Tone {
+  if (reach === 'paused') return 'info'
+  if (reach === 'down' || reach === 'new') return 'off'
+  if (health === 'critical') return 'crit'
+  return reach === 'late' || health === 'warn' ? 'warn' : 'ok'
 }
 export interface Tile {
-  key: string
+  key: 'up' | 'alerts' | 'cpu' | 'memory' | 'net'
   label: string
   value: number | null
   text: string
   note: string
   color: string
 }
-const mean = (values: number[]) => (values.length ? values.reduce((sum, v) => sum + v, 0) / values.length : null)
-const real = (list: Server[], key: 'cpu' | 'memory' | 'net') =>
-  list.map((server) => server[key]).filter((v): v is number => v !== null)
-
 export function tiles(
-  { servers, incidents }: FleetProps,
+  { servers, incidents }: State,
   at: number,
   write: { percent: (v: number | null) => string; rate: (v: number | null) => string },
 ): Tile[] {
-  const watched = servers.filter((server) => server.reach !== 'paused')
-  const fresh = watched.filter((server) => isFresh(server, at))
+  let watched = 0
+  let fresh = 0
+  const sums = { cpu: [0, 0], memory: [0, 0], net: [0, 0] }
+  for (const server of servers) {
+    if (server.reach === 'paused') continue
+    watched++
+    if (!isFresh(server, at)) continue
+    fresh++
+    for (const key of ['cpu', 'memory', 'net'] as const) {
+      const v = server[key]
+      if (v === null) continue
+      sums[key][0] += v
+      sums[key][1]++
+    }
+  }
   const critical = incidents.filter((incident) => incident.severity === 'critical').length
   const level = (key: 'cpu' | 'memory', label: string, color: string): Tile => {
-    const values = real(fresh, key)
-    const value = mean(values)
-    return { key, label, value, text: write.percent(value), note: t('fleet.mean', { n: count(values.length) }), color }
+    const [sum = 0, n = 0] = sums[key]
+    const value = n ? sum / n : null
+    return { key, label, value, text: write.percent(value), note: t('fleet.mean', { n: count(n) }), color }
   }
-  const net = real(fresh, 'net')
-  const sum = net.length ? net.reduce((a, b) => a + b, 0) : null
+  const [sum = 0, n = 0] = sums.net
+  const net = n ? sum : null
   return [
     {
       key: 'up',
       label: t('fleet.reporting'),
-      value: fresh.length,
-      text: count(fresh.length),
-      note: t('fleet.of', { n: count(watched.length) }),
+      value: fresh,
+      text: count(fresh),
+      note: t('fleet.of', { n: count(watched) }),
       color: '--ok',
     },
     {
@@ -69,9 +74,9 @@ export function tiles(
     {
       key: 'net',
       label: t('metric.network'),
-      value: sum,
-      text: write.rate(sum),
-      note: t('fleet.sum', { n: count(net.length) }),
+      value: net,
+      text: write.rate(net),
+      note: t('fleet.sum', { n: count(n) }),
       color: '--c3',
     },
   ]
@@ -82,50 +87,69 @@ export interface Need {
   title: string
   detail: string
   url: string
+  weight: number
   incident?: Incident
 }
 const SHOWN = 7
 const LISTED = 3
+const SEVERITY: Record<Tone, number> = { crit: 4, off: 3, warn: 1.2, info: 0.5, ok: 0.1 }
+/** Severity × impact × age: both grow slowly, so that an old small thing does not pass a fresh large one. */
+export const weigh = (tone: Tone, hit: number, seconds: number): number =>
+  SEVERITY[tone] * (1 + Math.log2(Math.max(1, hit)) / 4) * (1 + Math.log10(1 + Math.max(0, seconds) / 60) / 6)
+
 /** Servers that say nothing: each its own line, many in one. An incident tells what else is wrong with them. */
 function silences(servers: Server[], reach: 'down' | 'late', at: number): Need[] {
   const quiet = servers.filter((server) => server.reach === reach)
   const tone = reach === 'down' ? 'off' : 'warn'
   const stem = reach === 'down' ? 'fleet.silent' : 'fleet.late'
-  const age = (server: Server) => (server.seen === null ? t('age.never') : duration(at - server.seen))
-  const need = (key: string, title: string, detail: string, url: string): Need => ({ key, tone, title, detail, url })
+  const old = (list: Server[]) => Math.max(0, ...list.map((one) => at - (one.seen ?? at)))
+  const need = (key: string, list: Server[], detail: string, url: string): Need => ({
+    key,
+    tone,
+    title: tn(stem, list.length, { name: list[0]?.name ?? '' }),
+    detail,
+    url,
+    weight: weigh(tone, list.length, old(list)),
+  })
   if (quiet.length <= LISTED)
     return quiet.map((one) => {
       const detail = one.seen === null ? '' : t('fleet.lastReport', { age: ago(at - one.seen) })
-      return need(`${reach} ${one.id}`, tn(stem, 1, { name: one.name }), detail, one.url)
+      return need(`${reach} ${one.id}`, [one], detail, one.url)
     })
-  const names = quiet.slice(0, LISTED).map((one) => `${one.name} ${age(one)}`)
-  const more = t('fleet.more', { n: quiet.length - LISTED })
-  return [need(reach, tn(stem, quiet.length), `${names.join(', ')}, ${more}`, quiet[0]?.url ?? '/')]
+  const age = (one: Server) => (one.seen === null ? t('age.never') : duration(at - one.seen))
+  const named = quiet.slice(0, LISTED).map((one) => `${one.name} ${age(one)}`)
+  return [need(reach, quiet, `${named.join(', ')} …`, '?show=bad')]
 }
-export function needs(state: FleetProps, at: number): Need[] {
-  const list: Need[] = [...state.incidents].sort(byWeight).map((incident) => ({
-    key: incident.id,
-    tone: incident.severity === 'critical' ? 'crit' : 'warn',
-    title: incident.title,
-    detail: [incident.server?.name, t('incident.since', { age: duration(at - incident.since) })]
-      .filter(Boolean)
-      .join(' · '),
-    url: incident.url,
-    incident,
-  }))
-  const place = list.findIndex((need) => need.tone === 'warn')
-  list.splice(place < 0 ? list.length : place, 0, ...silences(state.servers, 'down', at))
-  return [...list, ...silences(state.servers, 'late', at)]
+const LATER = 0.05 // somebody is on it: after everything that waits
+export function needs(state: State, at: number): Need[] {
+  const list: Need[] = state.incidents.map((incident) => {
+    const tone = incident.severity === 'critical' ? 'crit' : 'warn'
+    const age = at - incident.since
+    const taken = incident.state === 'acknowledged' ? LATER : 1
+    return {
+      key: incident.id,
+      tone,
+      title: incident.title,
+      detail: [incident.server?.name, t('incident.since', { age: duration(age) })].filter(Boolean).join(' · '),
+      url: incident.url,
+      weight: weigh(tone, incident.open ?? 1, age) * taken,
+      incident,
+    }
+  })
+  list.push(...silences(state.servers, 'down', at), ...silences(state.servers, 'late', at))
+  return list.sort((a, b) => b.weight - a.weight)
 }
 export const shown = (list: Need[]): Need[] => list.slice(0, SHOWN)
+export const waiting = (list: Need[]): number => list.filter((need) => need.incident?.state !== 'acknowledged').length
 
 /** The first line of the page: a sentence that answers "are we fine?". */
-export function sentence(state: FleetProps, at: number): { head: string; lede: string } {
+export function sentence(state: State, at: number, list = needs(state, at)): { head: string; lede: string } {
   const { servers } = state
   const n = servers.length
   const only = n === 1 ? servers[0] : undefined
-  const todo = needs(state, at).filter((need) => need.incident?.state !== 'acknowledged').length
-  const healthy = servers.filter((server) => face(server).tone === 'ok').length
+  const todo = waiting(list)
+  let healthy = 0
+  for (const server of servers) if (toneOf(server) === 'ok') healthy++
   if (!n) return { head: t('fleet.empty'), lede: t('fleet.emptyLede') }
   if (servers.every((server) => server.reach === 'new'))
     return { head: t('fleet.waiting'), lede: t('fleet.waitingLede') }
@@ -143,29 +167,28 @@ function oneServer(server: Server, todo: number, open: number, at: number): { he
   const head = t(good ? 'fleet.oneWell' : 'fleet.oneNeeds', { name: server.name })
   return { head, lede: open || !good ? last : `${t('fleet.noAlerts')} ${last}` }
 }
-export function grouped(servers: Server[], by: 'tag' | 'os'): Array<[string, Server[]]> {
+export const GROUPS = ['tag', 'role', 'os', 'site', 'team'] as const
+export type Group = (typeof GROUPS)[number]
+const GROUPED: Record<Group, (server: Server) => string> = {
+  tag: (server) => server.tags[0] ?? t('fleet.untagged'),
+  role: (server) => server.role || t('fleet.noRole'),
+  os: (server) => server.os || t('fleet.unknownOs'),
+  site: (server) => server.site || t('fleet.noSite'),
+  team: (server) => server.team,
+}
+/** The ways that part this fleet at all: by team only where there are several. */
+export const groupsOf = (servers: Server[]): Group[] =>
+  GROUPS.filter((by) => {
+    if (by === 'os' || (by === 'tag' && servers.some((server) => server.tags.length))) return true
+    return by !== 'tag' && new Set(servers.map(GROUPED[by])).size > 1
+  })
+export function grouped(servers: Server[], by: Group): Array<[string, Server[]]> {
   const groups = new Map<string, Server[]>()
   for (const server of servers) {
-    const name = by === 'tag' ? (server.tags[0] ?? t('fleet.untagged')) : server.os || t('fleet.unknownOs')
+    const name = GROUPED[by](server)
     const list = groups.get(name)
     if (list) list.push(server)
     else groups.set(name, [server])
   }
   return [...groups].sort((a, b) => b[1].length - a[1].length)
-}
-const RANK: Record<Tone, number> = { crit: 0, off: 1, warn: 2, info: 3, ok: 4 }
-const names = new Intl.Collator(undefined, { numeric: true })
-
-/** The rows of the table: what is worst first, then by name. Worked out on every message, so each is judged once. */
-export function rows(servers: Server[], query: string, show: 'all' | 'bad'): Server[] {
-  const wanted = query.trim().toLowerCase()
-  const judged: Array<{ server: Server; rank: number }> = []
-  for (const server of servers) {
-    const { tone } = face(server)
-    if (show === 'bad' && tone === 'ok') continue
-    if (wanted && !`${server.name} ${server.tags.join(' ')} ${server.os}`.toLowerCase().includes(wanted)) continue
-    judged.push({ server, rank: RANK[tone] })
-  }
-  judged.sort((a, b) => a.rank - b.rank || names.compare(a.server.name, b.server.name))
-  return judged.map(({ server }) => server)
 }

@@ -1,0 +1,67 @@
+"""What needed nobody today, from the record: what ended by itself, was silenced, or was told as part of its cause."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count
+
+from accounts.models import User
+from alerts.models import Incident, Notice
+
+SHOWN = 4
+Person = User | AnonymousUser
+Line = dict[str, Any]
+
+
+def today(user: Person, since: datetime) -> list[Line]:
+    """At most so many lines, the newest first; each says what was done and leads to it."""
+    lines = [*_folded(user, since), *_grouped(user, since), *_silenced(user, since), *_ended(user, since)]
+    return sorted(lines, key=lambda line: -line["at"])[: 2 * SHOWN]
+
+
+def _ended(user: Person, since: datetime) -> list[Line]:
+    """Over before anybody took it."""
+    by_hand = Notice.objects.visible_to(user).filter(kind="resolved", by__isnull=False, at__gte=since)
+    rows = Incident.objects.visible_to(user).filter(resolved_at__gte=since, acknowledged_at=None, parent=None)
+    rows = rows.exclude(pk__in=by_hand.values("incident"))
+    count = rows.count()
+    lines = [_line("ended", row, lasted=_lasted(row)) for row in rows.order_by("-resolved_at")[:SHOWN]]
+    if count > SHOWN:
+        lines[-1] = {**lines[-1], "kind": "endedMore", "n": count - SHOWN + 1, "url": "/record/"}
+    return lines
+
+
+def _lasted(row: Incident) -> float:
+    return (row.resolved_at - row.opened_at).total_seconds() if row.resolved_at else 0.0
+
+
+def _folded(user: Person, since: datetime) -> list[Line]:
+    """Troubles that another one explains: told as that one alone."""
+    rows = Incident.objects.visible_to(user).filter(opened_at__gte=since, parent__isnull=False)
+    counted = rows.order_by().values("parent").annotate(n=Count("pk")).order_by("-n")[:SHOWN]
+    by_parent = {one["parent"]: one["n"] for one in counted}
+    causes = Incident.objects.visible_to(user).filter(pk__in=by_parent)
+    return [_line("folded", cause, n=by_parent[cause.pk]) for cause in causes]
+
+
+def _grouped(user: Person, since: datetime) -> list[Line]:
+    """Many alerts, one trouble."""
+    rows = Incident.objects.visible_to(user).filter(opened_at__gte=since).annotate(n=Count("alerts")).filter(n__gt=2)
+    return [_line("grouped", row, n=row.n) for row in rows.order_by("-n")[:SHOWN]]
+
+
+def _silenced(user: Person, since: datetime) -> list[Line]:
+    rows = Notice.objects.visible_to(user).filter(at__gte=since, kind="firing", held__contains="silenced: ")
+    newest = rows.select_related("incident").order_by("-at").first()
+    if newest is None:
+        return []
+    line = _line("silenced", newest.incident, n=rows.values("incident").distinct().count())
+    return [{**line, "at": newest.at.timestamp(), "url": "/record/"}]
+
+
+def _line(kind: str, row: Incident, **more: Any) -> Line:
+    at = row.resolved_at if kind == "ended" and row.resolved_at else row.opened_at
+    return {"kind": kind, "title": row.title, "at": at.timestamp(), "url": f"/incidents/{row.uuid}/", **more}

@@ -1,0 +1,35 @@
+"""The first page: all servers one may see, packed small, and what is wrong with them."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from accounts.base import ACT, MANAGE, REPORT
+from core.clock import now
+from dashboards.fleet import packed
+from dashboards.views import incidents, may, sequences, show
+from servers.models import Server
+
+
+@login_required
+@require_GET
+def fleet(request: HttpRequest) -> HttpResponse:
+    """A constant number of questions, however many servers there are."""
+    # Numbers first: what happens while the rest is read comes again live, and is never missed.
+    seq = sequences(request, "fleet", "incidents")
+    at = now().timestamp()
+    servers = list(Server.objects.visible_to(request.user).select_related("team").order_by("name"))
+    props = {
+        "now": at,
+        "seq": seq,
+        "fleet": packed.fleet(servers, int(at)),
+        "incidents": incidents(request),
+        "acts": may(request, ACT),
+        "manages": may(request, MANAGE),
+        "reports": may(request, REPORT),
+    }
+    demo = sum(one.demo for one in servers)
+    may_remove = demo > 0 and any(one.demo and one.team.name in props["manages"] for one in servers)
+    return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)

@@ -1,0 +1,114 @@
+"""Saved views over the API: keep what the fleet page shows under a name, for oneself or for a team."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+from urllib.parse import parse_qsl, urlencode
+
+from django.db import transaction
+from django.db.models import QuerySet
+from rest_framework import mixins, serializers
+
+from accounts.base import LOOK, REPORT
+from accounts.models import Team, User
+from accounts.services import audit
+from alerts.api.base import Hidden
+from core.strict import Strict
+from dashboards.models import View
+from servers.models import printable
+
+KEPT = ("group", "by", "q", "show", "sort", "cols")
+MOST = 100
+"""Of one person, or of one team: a menu is read, not searched."""
+
+
+class ViewSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    team = serializers.SlugRelatedField(
+        slug_field="name", queryset=Team.objects.none(), required=False, allow_null=True, default=None,
+        help_text="Whose it is; null: only yours.",
+    )  # fmt: skip
+    name = serializers.CharField(max_length=60, validators=[printable])
+    query = serializers.CharField(
+        max_length=2000,
+        allow_blank=True,
+        default="",
+        help_text="Such as q=tag:db&sort=-cpu; what is unknown is left out.",
+    )
+    mine = serializers.SerializerMethodField()
+
+    class Meta:
+        model = View
+        fields = ("id", "team", "name", "query", "mine")
+        validators: ClassVar[list[Any]] = []
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        if "request" in self.context:
+            fields["team"].queryset = Team.objects.visible_to(self.context["request"].user, REPORT)
+        return fields
+
+    def get_mine(self, view: View) -> bool:
+        return view.owner_id == self.context["request"].user.pk
+
+    def validate_query(self, value: str) -> str:
+        """Only what the page knows: a saved view leads nowhere else and carries nothing else."""
+        pairs = [(key, text) for key, text in parse_qsl(value.lstrip("?"), max_num_fields=50) if key in KEPT]
+        return urlencode(pairs)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        user = self.context["request"].user
+        if self.instance is not None and "team" in self.initial_data and attrs.get("team") != self.instance.team:
+            raise serializers.ValidationError({"team": "Save it again under the other team."})
+        team = self.instance.team if self.instance else attrs.get("team")
+        rows = View.objects.visible_to(user).filter(team=team)
+        rows = rows if team else rows.filter(owner=user)
+        if rows.filter(name=attrs.get("name")).exclude(pk=getattr(self.instance, "pk", None)).exists():
+            raise serializers.ValidationError({"name": "There is a view of this name."})
+        if self.instance is None and rows.count() >= MOST:
+            raise serializers.ValidationError({"name": f"There are {MOST} views already. Remove one first."})
+        return attrs
+
+
+class ViewViewSet(
+    Hidden,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.CreateModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+):
+    """One's own and the teams'; a team's are kept by who may report in it."""
+
+    resource = "views"
+    # Everybody keeps views of their own; what is a team's is asked for by REPORT below.
+    verbs: ClassVar[dict[str, str]] = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), LOOK)
+    serializer_class = ViewSerializer
+    lookup_field = "uuid"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[View]:
+        verb = LOOK if self.request.method in {"GET", "HEAD", "OPTIONS"} else REPORT
+        return View.objects.visible_to(self.request.user, verb).select_related("team").order_by("name", "pk")
+
+    @transaction.atomic
+    def perform_create(self, serializer: Any) -> None:
+        view = serializer.save(owner=self._user())
+        audit(self._user(), "view.make", view, after=_told(view))
+
+    @transaction.atomic
+    def perform_update(self, serializer: Any) -> None:
+        before = _told(serializer.instance)
+        audit(self._user(), "view.change", view := serializer.save(), before=before, after=_told(view))
+
+    @transaction.atomic
+    def perform_destroy(self, view: View) -> None:
+        audit(self._user(), "view.remove", view, before=_told(view))
+        view.delete()
+
+    def _user(self) -> User:
+        return cast("User", self.request.user)
+
+
+def _told(view: View) -> dict[str, Any]:
+    return {"name": view.name, "query": view.query, "team": view.team.name if view.team else None}
