@@ -99,6 +99,7 @@ urlpatterns = [
     path("on-call/", alerting.on_call, name="on-call"),
     path("me/notifications/", alerting.my_notifications, name="my-notifications"),
     path("acknowledge/<str:token>/", answering.acknowledge, name="acknowledge"),
+    path("", include("accounts.pages.urls")),
     path("accounts/", include("accounts.urls")),
     path("invitation/<str:token>/", invitation, name="invitation"),
     path("agent/", include("servers.install.urls")),

@@ -1,6 +1,7 @@
 // What every page has, islands or not: theme, keys, palette, live badge, lost line, copy buttons, times, the worker.
 import './design/account.css'
 import './design/app.css'
+import './design/people.css'
 import './design/shell.css'
 import { duration } from './format'
 import { on } from './keys'
