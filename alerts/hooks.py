@@ -19,7 +19,6 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.base import ACT
 from accounts.models import User
 from alerts import services
 from alerts.channels.base import DeliveryError
@@ -27,6 +26,7 @@ from alerts.channels.slack import Slack
 from alerts.channels.slack_blocks import ACTION
 from alerts.messages.plain import line
 from alerts.models import Channel, Delivery, Incident
+from alerts.services.answering_links import may_answer
 from core.clock import now
 from core.sealed import Broken
 
@@ -134,13 +134,13 @@ def _mail_of(channel: Channel, slack_id: str) -> str:
 
 def _may_not(person: User | None, incident: Incident) -> bool:
     """What was told to one person is answered by nobody once they may not act on it any more."""
-    return person is not None and not person.may(ACT, incident.team)
+    return person is not None and not may_answer(person, incident)
 
 
 def _known(address: str, incident: Incident) -> User | None:
     """Whoever has this address here and may act on it; anybody else is a name."""
     user = User.objects.filter(email__iexact=address, is_active=True).first() if address else None
-    return user if user is not None and user.may(ACT, incident.team) else None
+    return user if user is not None and may_answer(user, incident) else None
 
 
 @csrf_exempt

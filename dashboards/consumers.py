@@ -100,9 +100,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self.ended or message["seq"] <= self.heard.get(inner, math.inf):
             return  # over, not joined yet, or counted by the answer to the subscription
         self.heard[inner] = message["seq"]
-        for topic in self.topics.values():
+        for topic in list(self.topics.values()):
             if inner in topic.inner:
-                await self._send(topics.outward(topic.name, self._number(topic), message))
+                number = self._number(topic)  # before anything waits: the next message may come meanwhile
+                if topic.sieve is None:
+                    await self._send(topic.outward(number, message))
+                else:
+                    await self._send(await database_sync_to_async(topic.outward)(number, message))
 
     def _number(self, topic: Topic) -> int:
         return sum(self.heard.get(inner, 0) for inner in topic.inner)
@@ -154,7 +158,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         for name, topic in list(self.topics.items()):
             now = await database_sync_to_async(topics.find)(name, user)
             await self._watch(topic)
-            if now is None or now.inner != topic.inner:
+            if now is None or (now.inner, now.sieve) != (topic.inner, topic.sieve):
                 await self._leave(self.topics.pop(name))
                 await self._rejoin(name, now)
 

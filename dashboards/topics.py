@@ -10,7 +10,8 @@ from django.contrib.auth.models import AnonymousUser
 
 from accounts.models import Team, User
 from core import live
-from dashboards import feed
+from dashboards import feed, sieve
+from dashboards.sieve import Sieve
 from servers.models import Server
 from servers.services import orders
 
@@ -25,6 +26,8 @@ class Topic:
     inner: tuple[str, ...]
     server: int | None = None
     """Whose agent samples every second while somebody looks."""
+    sieve: Sieve | None = None
+    """What of its messages this person may see; empty: all."""
 
     def watch(self, seconds: float = live.POLLED_FOR) -> None:
         """Somebody looks now. May wait for Redis."""
@@ -49,12 +52,13 @@ class Topic:
         for message in sorted((one for listed in kept.values() for one in listed), key=lambda one: one["at"]):
             if message["seq"] > heard[message["topic"]]:
                 heard[message["topic"]] = message["seq"]
-                messages.append(outward(self.name, sum(heard.values()), message))
+                messages.append(self.outward(sum(heard.values()), message))
         return sum(max(last[topic], heard[topic]) for topic in self.inner), messages
 
-
-def outward(name: str, number: int, message: dict[str, Any]) -> dict[str, Any]:
-    return {"topic": name, "seq": number, "at": message["at"], "data": message["data"]}
+    def outward(self, number: int, message: dict[str, Any]) -> dict[str, Any]:
+        """As the tab hears it. May ask the database."""
+        data = message["data"] if self.sieve is None else self.sieve(message["data"])
+        return {"topic": self.name, "seq": number, "at": message["at"], "data": data}
 
 
 def find(name: str, person: Person) -> Topic | None:
@@ -62,7 +66,8 @@ def find(name: str, person: Person) -> Topic | None:
     if name in {"fleet", "incidents"}:
         inner = feed.fleet_topic if name == "fleet" else feed.incidents_topic
         teams = Team.objects.visible_to(person).order_by("pk").values_list("pk", flat=True)
-        return Topic(name, tuple(inner(team) for team in teams))
+        of_all = sieve.of(name, person) if isinstance(person, User) else None
+        return Topic(name, tuple(inner(team) for team in teams), sieve=of_all)
     kind, _, text = name.partition(".")
     if kind != "server":
         return None

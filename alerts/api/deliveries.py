@@ -84,7 +84,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     def check_object_permissions(self, request: Request, obj: Any) -> None:
         super().check_object_permissions(request, obj)
-        if self.action == "retry" and not request.user.may(ACT, obj.notice.incident.team):  # type: ignore[union-attr]
+        if self.action == "retry" and not Delivery.objects.visible_to(request.user, ACT).filter(pk=obj.pk).exists():
             self.permission_denied(request)
 
     @extend_schema(request=None, responses=DeliveryRowSerializer)

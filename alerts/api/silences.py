@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.base import ACT, LOOK
+from accounts.base import ACT, LOOK, narrow
 from accounts.models import Team, User
 from alerts.api.base import Hidden, OfTeam
 from alerts.api.moments import Moment
@@ -21,6 +21,7 @@ from alerts.services import silences
 from alerts.silences import Unreadable, check
 from core.clock import now
 from core.errors import Conflict
+from core.selector import LONGEST
 from core.strict import Selecting
 
 YEAR = timedelta(days=366)
@@ -75,11 +76,23 @@ class SilenceSerializer(OfTeam, Selecting):
         rule, team = attrs.get("rule"), attrs.get("team") or getattr(self.instance, "team", None)
         if rule is not None and rule.team != team:
             raise serializers.ValidationError({"rule": "This rule belongs to another team."})
+        if isinstance(team, Team):
+            attrs |= self._within_reach(attrs, team)
         try:
             check(silences.times(self.meant(attrs)))
         except Unreadable as fault:
             raise serializers.ValidationError({self._blamed(attrs, str(fault)): str(fault)}) from fault
         return attrs
+
+    def _within_reach(self, attrs: dict[str, Any], team: Team) -> dict[str, Any]:
+        """Whoever acts on some servers of the team silences those, whatever was written."""
+        bound = narrow.text_for(self.context["request"].user, team.pk, ACT)
+        if not bound:
+            return {}
+        meant = narrow.limited(attrs.get("selector", getattr(self.instance, "selector", "")), bound)
+        if len(meant) > LONGEST:
+            raise serializers.ValidationError({"selector": "With what you may reach it is too long. Write less."})
+        return {"selector": meant}
 
     def _check_ends(self, attrs: dict[str, Any]) -> None:
         at = now()

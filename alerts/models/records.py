@@ -98,7 +98,7 @@ class Incident(models.Model):
         return "acknowledged" if self.acknowledged_at else "open"
 
 
-class AlertQuerySet(ServerOwned["Alert"]):
+class AlertQuerySet(Reader["Alert"]):
     team_path: ClassVar[str] = "rule__team"
 
     def open(self) -> Self:

@@ -35,7 +35,7 @@ class Reader(ServerOwned[M_co]):
 
     def _fetch_all(self) -> None:
         fresh = self._result_cache is None
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
         if fresh and self.viewer is not None and issubclass(self._iterable_class, ModelIterable):
             rows: list[Any] = self._result_cache or []
             for_viewer([one for row in rows if (one := self._incident_of(row))], self.viewer)

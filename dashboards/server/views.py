@@ -25,7 +25,7 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         raise Http404
     # Numbers first: what happens while the rest is read comes again live, and is never missed.
     seq = sequences(request, f"server.{uuid}", "incidents")
-    sheet = FactSheet.objects.filter(server=row).first()
+    sheet = FactSheet.objects.visible_to(request.user).filter(server=row).first()
     others = Server.objects.visible_to(request.user).exclude(pk=row.pk).order_by("name")
     at = now()
     props = {
@@ -34,7 +34,7 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "server": present.servers([row])[0],
         "facts": sheet.document if sheet else {},
         "incidents": incidents(request, resolved=RESOLVED_SHOWN, of=row),
-        "may_manage": request.user.may(MANAGE, row.team),  # type: ignore[union-attr]
+        "may_manage": Server.objects.visible_to(request.user, MANAGE).filter(pk=row.pk).exists(),
         "may_act": request.user.may(ACT, row.team),  # type: ignore[union-attr]
         "story": story(request.user, row, at),
         "others": [{"id": str(uuid), "name": name} for uuid, name in others.values_list("uuid", "name")[:OTHERS]],

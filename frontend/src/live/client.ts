@@ -61,8 +61,8 @@ export class Live {
   constructor(private outside: Outside) {}
 
   watch(watch: Watch): () => void {
-    // what was said of servers out of one's reach comes empty: it counts, and says nothing
-    const on = (message: Message): void => void (Object.keys(message.data).length && watch.on(message))
+    // what was said of servers out of one's reach: it counts, and says nothing
+    const on = (message: Message): void => void (message.data.nothing || watch.on(message))
     const mine: Watching = { ...watch, on, seen: { ...watch.topics }, queue: null }
     const fresh = Object.keys(watch.topics).filter((topic) => !this.topics().includes(topic))
     this.watches.add(mine)
