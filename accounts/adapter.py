@@ -19,11 +19,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import mail, second_factor
+from accounts import entering, mail, second_factor
 from accounts.models import User
 from accounts.services import audit
-from accounts.sign_in import tries
 from accounts.sign_in.provider import strong
+from accounts.sign_in.waiting import told
 from core import sealed
 
 RECENT = 300.0
@@ -49,24 +49,22 @@ class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the try before it is judged."""
-        self.tried = tries.sign_in(request, str(credentials.get("email", "")))
-        if limited := self.tried.count():
-            raise ValidationError(tries.limited(request, limited))
-
-    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        user: User | None = super().authenticate(request, **credentials)
-        if user:
-            self.tried.was_right()
-        return user
+        if limited := entering.begin(request, str(credentials.get("email", ""))):
+            raise ValidationError(told(request, limited))
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        # The address that was typed, known or not: who reads the trail must see what is guessed at.
-        audit(None, "session.refuse", str(credentials.get("email", ""))[:200], after={"why": "wrong password"})
+        entering.wrong(request, str(credentials.get("email", "")))
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        right = bool(super().reauthenticate(user, password))
+        if right:
+            entering.proven(context.request, user)
+        return right
 
     def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
         records = get_authentication_records(request, user)
         methods = sorted({str(record.get("type") or record["method"]) for record in records[-3:]})
-        audit(user, "session.begin", user, after={"by": methods})
+        entering.entered(request, user, method=" and ".join(methods))
         came = (more.get("signal_kwargs") or {}).get("sociallogin")
         if came is not None and strong(came):
             request.session[second_factor.SHOWN] = True
@@ -75,7 +73,7 @@ class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
 
     def logout(self, request: HttpRequest) -> None:
         if isinstance(request.user, User):
-            audit(request.user, "session.end", request.user)
+            entering.left(request, request.user)
         super().logout(request)
 
     def set_password(self, user: User, password: str) -> None:
@@ -101,7 +99,7 @@ class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
     def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **more: Any) -> None:
         what = LETTERS.get(template_prefix)
         if what and mail.ready():
-            said = {"what": what, "url": settings.SITE_URL, "address": tries.address_of(context.request)}
+            said = {"what": what, "url": settings.SITE_URL, "address": context.request.META.get("REMOTE_ADDR", "")}
             mail.send(user.email, str(what), str(WHAT_TO_DO) % said)
 
 

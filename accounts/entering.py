@@ -76,13 +76,18 @@ def wrong(request: HttpRequest, email: str) -> None:
     audit(None, "sign_in.wrong", _as_target(user) if user else _Named(named(email)))
 
 
-def entered(request: HttpRequest, user: User, *, method: str = "password") -> None:
-    """They have proven who they are, the second factor included: their wrong tries count no more."""
+def proven(request: HttpRequest, user: User) -> None:
+    """The password was right: their wrong tries count no more."""
     for kind, subject in _subjects(request, user.email).items():
         if kind in {"sign_in", "sign_in_device"}:
             limits.forget(kind, subject)
         else:
             limits.give_back(kind, subject)
+
+
+def entered(request: HttpRequest, user: User, *, method: str = "password") -> None:
+    """They have shown all that is asked for, the second factor included."""
+    proven(request, user)
     limits.forget("second_factor", factor_subject(request, user))
     request.META[DEVICE_OF] = user.email  # the middleware sets the cookie, whoever makes the response
     audit(user, "sign_in", _as_target(user), after={"method": method})

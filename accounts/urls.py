@@ -10,13 +10,12 @@ from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
 
 from accounts.sign_in import views
-from accounts.sign_in.views import waiting
 
 # Where people sign in by a provider alone there is no password to change, forget or ask for.
 passwords = [
-    path("reauthenticate/", waiting(login_required(allauth.reauthenticate)), name="account_reauthenticate"),
-    path("password/change/", waiting(views.PasswordChange.as_view()), name="account_change_password"),
-    path("password/reset/", waiting(views.reset), name="account_reset_password"),
+    path("reauthenticate/", login_required(allauth.reauthenticate), name="account_reauthenticate"),
+    path("password/change/", views.PasswordChange.as_view(), name="account_change_password"),
+    path("password/reset/", views.reset, name="account_reset_password"),
     path("password/reset/done/", views.reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
@@ -26,8 +25,8 @@ passwords = [
 ]
 second_factor = [
     path("", factors.index, name="mfa_index"),
-    path("authenticate/", waiting(views.Code.as_view()), name="mfa_authenticate"),
-    path("reauthenticate/", waiting(factors.reauthenticate), name="mfa_reauthenticate"),
+    path("authenticate/", views.Code.as_view(), name="mfa_authenticate"),
+    path("reauthenticate/", factors.reauthenticate, name="mfa_reauthenticate"),
     path("totp/activate/", login_required(views.SetUp.as_view()), name="mfa_activate_totp"),
     path("totp/deactivate/", login_required(views.SwitchOff.as_view()), name="mfa_deactivate_totp"),
     path("codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
@@ -35,7 +34,7 @@ second_factor = [
     path("codes/file/", codes.download_recovery_codes, name="mfa_download_recovery_codes"),
 ]
 urlpatterns = [
-    path("login/", waiting(views.Login.as_view()), name="account_login"),
+    path("login/", views.Login.as_view(), name="account_login"),
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("way-in/<str:key>/", views.way_in, name="way-in"),

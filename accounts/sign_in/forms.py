@@ -18,10 +18,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts import entering, limits
 from accounts.models import User
 from accounts.second_factor import SHOWN
 from accounts.services import audit
-from accounts.sign_in import tries
+from accounts.sign_in.waiting import told
 from core.locking import locked
 
 FEW = 3
@@ -52,16 +53,14 @@ class _Counted:
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
-        tried = tries.second_factor(self.user.pk)
-        if limited := tried.count():
-            raise ValidationError(tries.limited(context.request, limited))
+        if limited := entering.second_factor(context.request, self.user):
+            raise ValidationError(told(context.request, limited))
         for authenticator in Authenticator.objects.filter(user=self.user, type__in=TYPES):
             if is_right(authenticator, code):
                 authenticator.user = self.user
                 self.authenticator = authenticator
-                tried.was_right()
                 return code
-        audit(self.user, "session.refuse", self.user, after={"why": "wrong code"})
+        entering.wrong_factor(context.request, self.user)
         raise ValidationError(_("This code is not right, or it was used already. Wait for the next one."))
 
     def save(self) -> None:
@@ -87,6 +86,10 @@ class SecondFactor(_Counted, AuthenticateForm):  # type: ignore[misc]
 
 class SecondFactorAgain(_Counted, ReauthenticateForm):  # type: ignore[misc]
     """Before a sensitive act."""
+
+    def save(self) -> None:
+        super().save()
+        limits.forget("second_factor", entering.factor_subject(context.request, self.user))
 
 
 class Reset(forms.Form):

@@ -14,26 +14,29 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from accounts import entering
 from accounts.models import Invitation, User
-from accounts.services import audit
-from accounts.sign_in import invitations, tries
+from accounts.services import accept, audit, find_invitation, invitation_state
 from accounts.sign_in.forms import Newcomer
-from accounts.sign_in.views import waiting, ways
+from accounts.sign_in.views import ways
+from accounts.sign_in.waiting import told
+from core.clock import now
+from core.errors import Conflict
 
 
 @sensitive_post_parameters("password", "again")
 @never_cache
-@waiting
 def page(request: HttpRequest, token: str) -> HttpResponse:
     """Only whoever holds the link learns anything, and never whether its address has an account."""
-    found = invitations.find(token)
+    found = find_invitation(token)
     if found is None:
-        if limited := tries.invitation(request):
-            return render(request, "account/invitation_closed.html", {"wait": tries.limited(request, limited)})
-        return render(request, "account/invitation_closed.html", {"state": "unknown"}, status=404)
-    now = invitations.state(found)
-    if now != "open":
-        return render(request, "account/invitation_closed.html", {"state": now, "invitation": found}, status=410)
+        told_ = {"state": "unknown"}
+        if limited := entering.wrong_invitation(request):
+            told_ = {"wait": told(request, limited)}
+        return render(request, "account/invitation_closed.html", told_, status=404)
+    state = invitation_state(found, now())
+    if state != "waiting":
+        return render(request, "account/invitation_closed.html", {"state": state, "invitation": found}, status=410)
     if isinstance(request.user, User):
         return _as(request, request.user, found)
     return _as_stranger(request, found)
@@ -76,6 +79,10 @@ def _make(invitation: Invitation, name: str, password: str) -> User | None:
 
 
 def _joined(request: HttpRequest, invitation: Invitation, user: User, response: HttpResponse) -> HttpResponse:
-    if invitations.accept(invitation, user):
+    try:
+        accept(invitation, user)
+    except Conflict as fault:  # it closed while the page was open
+        messages.error(request, str(fault.detail))
+    else:
         messages.success(request, _("You are in the team %(team)s now.") % {"team": invitation.team.name})
     return response

@@ -14,9 +14,10 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from accounts.models import Membership, Team, User
-from accounts.services import audit
-from accounts.sign_in import invitations, outside
+from accounts.models import Invitation, Membership, Team, User
+from accounts.services import accept, audit
+from accounts.sign_in import outside
+from core.clock import now
 
 STRONG = {"mfa", "otp", "hwk", "swk", "fpt", "face"}  # RFC 8176: more than a password
 
@@ -82,7 +83,8 @@ def strong(sociallogin: SocialLogin) -> bool:
 @transaction.atomic
 def _newcomer(sociallogin: SocialLogin, email: str) -> User | None:
     """Whoever was invited to that address, or whoever the provider knows where a team takes them all."""
-    invited = invitations.open_for(email)
+    waiting = Invitation.objects.filter(email__iexact=email, accepted_at=None, revoked_at=None, expires_at__gt=now())
+    invited = list(waiting.select_related("team"))
     team = Team.objects.filter(name=settings.OIDC.team).first() if settings.OIDC.team else None
     if not invited and team is None:
         return None
@@ -90,7 +92,7 @@ def _newcomer(sociallogin: SocialLogin, email: str) -> User | None:
     user = User.objects.create_user(email, None, first_name=name)
     audit(user, "user.create", user, after={"provider": settings.OIDC.issuer})
     for invitation in invited:
-        invitations.accept(invitation, user)
+        accept(invitation, user)
     if team is not None and not invited:
         member = Membership.objects.create(team=team, user=user, role=settings.OIDC.role)
         audit(user, "member.add", member, after={"team": team.name, "role": member.role})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from allauth.account import views as allauth
@@ -11,33 +9,18 @@ from allauth.account.adapter import get_adapter
 from allauth.mfa.base import views as factors
 from allauth.mfa.totp import views as totp
 from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 
-from accounts import mail, sessions
+from accounts import entering, mail, sessions
 from accounts.models import User
 from accounts.second_factor import SHOWN
-from accounts.sign_in import links, tries
+from accounts.sign_in import links
 from accounts.sign_in.forms import Reset
-
-View = Callable[..., HttpResponse]
-
-
-def waiting(view: View) -> View:
-    """Who tried too often is told so by the status as well, and how long to wait."""
-
-    @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        if found := getattr(request, "limited", None):
-            response.status_code, response.headers["Retry-After"] = 429, str(found.seconds)
-        return response
-
-    return inner
+from accounts.sign_in.waiting import told
 
 
 def ways(request: HttpRequest) -> dict[str, Any]:
@@ -46,6 +29,7 @@ def ways(request: HttpRequest) -> dict[str, Any]:
     return {
         "local": settings.LOCAL_LOGIN,
         "provider": settings.OIDC.name if settings.OIDC.issuer else "",
+        "oidc_provider": settings.OIDC_PROVIDER,
         "following": following if following and get_adapter().is_safe_url(following) else "",
     }
 
@@ -72,16 +56,14 @@ class PasswordChange(allauth.PasswordChangeView):  # type: ignore[misc]
         user = request.user
         if isinstance(user, User) and not user.has_usable_password():
             return render(request, "account/no_password.html", {"mail": mail.ready(), **ways(request)})
-        if isinstance(user, User) and request.method == "POST":
-            self.tried = tries.sign_in(request, user.email)
-            if limited := self.tried.count():
-                messages.error(request, tries.limited(request, limited))
-                return render(request, "429.html", status=429)
+        tries = isinstance(user, User) and request.method == "POST"
+        if tries and (limited := entering.begin(request, user.email)):
+            return render(request, "429.html", {"wait": told(request, limited)}, status=429)
         answer: HttpResponse = super().dispatch(request, *args, **kwargs)
         return answer
 
     def form_valid(self, form: Any) -> HttpResponse:
-        self.tried.was_right()
+        entering.proven(self.request, self.request.user)
         answer: HttpResponse = super().form_valid(form)
         return answer
 
@@ -104,8 +86,8 @@ def reset(request: HttpRequest) -> HttpResponse:
     ready = mail.ready()
     if ready and form.is_valid():
         email = form.cleaned_data["email"].strip().lower()
-        if limited := tries.reset(request, email):
-            form.add_error(None, tries.limited(request, limited))
+        if limited := entering.reset(request, email):
+            form.add_error(None, told(request, limited))
         else:
             links.send_reset(email)
             return redirect("account_reset_password_done")
