@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from accounts.base import ACT, MANAGE
-from accounts.models import Team, User
+from accounts.models import Team
 from alerts.models import Incident
 from core import guard
 from core.clock import now
 from dashboards import present, topics
 from dashboards.alerting import incidents as shown_as
-from servers.install.services import ca_fingerprint, lines
 from servers.models import Server
-from servers.services import make_enrolment
 
 OPEN_SHOWN = 200
-ENROLMENT_HOURS = 1
 
 
 def show(request: HttpRequest, template: str, page: str, props: dict[str, Any], **more: Any) -> HttpResponse:
@@ -66,19 +62,3 @@ def fleet(request: HttpRequest) -> HttpResponse:
     demo = sum(one["demo"] for one in servers)
     may_remove = demo > 0 and Server.objects.visible_to(request.user, MANAGE).filter(demo=True).exists()
     return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def add_server(request: HttpRequest) -> HttpResponse:
-    """A line to paste; its token is made by a button, so that looking at the page makes none."""
-    guard.trust(request.META)
-    context: dict[str, Any] = {"page": "add", "lines": [], "expires_hours": ENROLMENT_HOURS}
-    team = Team.objects.visible_to(request.user, MANAGE).order_by("pk").first()
-    context["may_add"] = team is not None
-    if request.method == "POST" and team:
-        by = cast("User", request.user)
-        token = make_enrolment(team, f"Added by {by}"[:120], hours=ENROLMENT_HOURS, by=by)
-        context["lines"] = lines(settings.SITE_URL, token, ca_fingerprint())
-        context["waiting_since"] = now().timestamp()
-    return render(request, "dashboards/add_server.html", context)

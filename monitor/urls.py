@@ -20,6 +20,7 @@ from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.finding.api import SearchView
 from dashboards.finding.views import plain_list
+from dashboards.joining import views as joining
 from dashboards.manage import views as manage
 from dashboards.pwa import views as pwa
 from dashboards.server import api as server
@@ -78,7 +79,8 @@ api = [
 urlpatterns = [
     path("", views.fleet, name="fleet"),
     path("list/", plain_list, name="list"),
-    path("servers/add/", views.add_server, name="add-server"),
+    path("servers/add/", joining.add_server, name="add-server"),
+    path("servers/add/<uuid:uuid>/", joining.waiting, name="waiting"),
     path("demo/remove/", remove_demo, name="remove-demo"),
     path("servers/invitations/", manage.enrolments, name="enrolments"),
     path("servers/<uuid:uuid>/", server_page.server, name="server"),

@@ -24,9 +24,9 @@ from core import guard, selector
 from core.errors import Conflict, Failure, Unauthorized
 from core.strict import Selecting, Strict
 from servers import changing
-from servers.auth import enrol
+from servers.auth import Mismatch, enrol
 from servers.models import AgentKey, Change, Enrolment, Event, Server, printable
-from servers.services import make_enrolment
+from servers.services import make_enrolment, refusals
 
 MOST_ASKED = 1 << 20
 
@@ -69,8 +69,11 @@ class EnrolView(APIView):
             raise Failure("`hostname` and `fingerprint` must not be empty.", code="undecodable")
         try:
             made = enrol(clean(asked.token, 200), name, fingerprint, asked.facts)  # type: ignore[arg-type]
-        except Unauthorized:
-            wrong_secret("enrolment", str(request.META.get("REMOTE_ADDR", "")))
+        except (Unauthorized, Mismatch) as refused:
+            address, taken = str(request.META.get("REMOTE_ADDR", "")), isinstance(refused, Mismatch)
+            refusals.note(asked.token, address, name, taken=taken)
+            if not taken:
+                wrong_secret("enrolment", address)
             raise
         guard.trust(request.META)
         answer = {"server": str(made.server.uuid), "key": made.key, "interval": made.interval}

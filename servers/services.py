@@ -19,11 +19,12 @@ from servers import orders
 from servers.changing import accept, change, on_removal, remove, revoke, rotate, tags_of, withdraw
 from servers.models import Change, Enrolment, Event, FactSheet, Server
 from servers.reach import DRAIN, GAP, Mark, Watch, watch
+from servers.refusals import Refusal, refusals
 from servers.versions import outdated, own_version
 
 __all__ = [
-    "DRAIN", "GAP", "Mark", "Watch", "accept", "change", "on_removal", "orders", "outdated", "own_version", "remove",
-    "revoke", "rotate", "tags_of", "watch", "withdraw",
+    "DRAIN", "GAP", "Mark", "Refusal", "Watch", "accept", "change", "on_removal", "orders", "outdated", "own_version",
+    "refusals", "remove", "revoke", "rotate", "tags_of", "watch", "withdraw",
 ]  # fmt: skip
 
 Facts = dict[str, dict[str, object]]

@@ -156,7 +156,7 @@ async function copy(source: HTMLElement): Promise<boolean> {
 const switches = all<HTMLButtonElement>('[data-switch]')
 if (switches.length) void import('./switches').then(({ flip }) => switches.forEach(flip))
 
-const waiting = document.querySelector<HTMLElement>('[data-waiting]')
+const waiting = document.querySelector<HTMLElement>('li[data-waiting]')
 if (waiting) void import('./waiting').then(({ waitForServer }) => waitForServer(waiting))
 const tabs = all('[data-tabs]')
 if (tabs.length) void import('./shell/tabs').then(({ tabbed }) => tabs.forEach(tabbed))

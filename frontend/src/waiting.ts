@@ -34,7 +34,12 @@ function causeBox({ title, text, test, seen }: Cause): HTMLElement {
   return box
 }
 const reading = (name: string, value: number | null) =>
-  element('div', {}, element('dt', { textContent: name }), element('dd', { className: 'num', textContent: percent(value) }))
+  element(
+    'div',
+    {},
+    element('dt', { textContent: name }),
+    element('dd', { className: 'num', textContent: percent(value) }),
+  )
 
 function born({ name, os, url, cpu, memory, disk }: Server): Node[] {
   const readings = [

@@ -3,10 +3,10 @@ import userEvent from '@testing-library/user-event'
 import { afterEach, expect, it, vi } from 'vitest'
 import { bytes, duration, percent, unitOf } from '../src/format'
 import { csrf } from '../src/live/http'
-import type { Incident, Server } from '../src/types'
+import type { Incident } from '../src/types'
 import { Acknowledge } from '../src/ui/Acknowledge'
 import { Bar, Segments, Status } from '../src/ui/parts'
-import { arrived } from '../src/waiting'
+import { shownCauses } from '../src/waiting'
 import { setWords, t, tn } from '../src/words'
 import english from '../src/words/en.json'
 
@@ -75,11 +75,8 @@ it('words of the page win over English, plurals follow the language', () => {
   setWords({ ...english, 'state.ok': 'Rask' })
   expect(t('state.ok')).toBe('Rask')
 })
-it('a server has arrived when it reports and was not known before', () => {
-  const list = [
-    { id: 'a', seen: 1 },
-    { id: 'b', seen: null },
-    { id: 'c', seen: 2 },
-  ] as Server[]
-  expect(arrived(list, new Set(['a'])).map((server) => server.id)).toEqual(['c'])
+it('what is known to be wrong is said at once, guesses after a minute', () => {
+  const causes = [true, false].map((seen) => ({ title: '', text: '', test: '', seen }))
+  expect(shownCauses(causes, 1000)).toEqual([causes[0]])
+  expect(shownCauses(causes, 60_000)).toEqual(causes)
 })
