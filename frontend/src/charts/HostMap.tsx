@@ -1,5 +1,4 @@
 // The server map: one canvas, one cell a server. React lays it out; a message repaints only the cells that look different.
-import { interpolateRgb } from 'd3-interpolate'
 import { Fragment, useEffect, useMemo, useRef, useState } from 'react'
 import { toneOf } from '../islands/fleet/model'
 import type { Fleet } from '../islands/fleet/store'
@@ -8,7 +7,7 @@ import { now } from '../live/clock'
 import type { Server } from '../types'
 import { face, isFresh, type Tone } from '../ui/parts'
 import { count, t, tn } from '../words'
-import { sizeOf, surface } from './engine'
+import { sizeOf, surface } from './ink'
 
 export type Colour = 'cpu' | 'memory' | 'disk'
 const COLOURS: Colour[] = ['cpu', 'memory', 'disk']
@@ -119,10 +118,14 @@ interface Inks {
   quiet: string
   font: string
 }
+/** The three parts of a colour token such as #58b89b. */
+const channels = (hex: string): number[] => [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16) || 0)
+
 function inksOf(cv: HTMLElement): Inks {
   const style = getComputedStyle(cv)
   const v = (name: string) => style.getPropertyValue(name).trim()
-  const ramp = interpolateRgb(v('--map-ok-0'), v('--map-ok-1'))
+  const [low, high] = [channels(v('--map-ok-0')), channels(v('--map-ok-1'))]
+  const ramp = (k: number) => `rgb(${low.map((c, i) => Math.round(c + ((high[i] ?? c) - c) * k)).join()})`
   return {
     ramp: Array.from({ length: 21 }, (_, i) => ramp(0.12 + (0.88 * i) / 20)),
     tones: {

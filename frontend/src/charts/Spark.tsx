@@ -1,7 +1,16 @@
-import { extent } from 'd3-array'
 import { useEffect, useRef } from 'react'
-import { dot, gaps, hatch, readTheme, runs, sizeOf, surface } from './engine'
+import { dot, gaps, hatch, readTheme, runs, sizeOf, surface } from './ink'
 
+/** Least and greatest of what was measured; 0 to 1 where nothing was. */
+function extent(v: Iterable<number>): [number, number] {
+  let low = Number.POSITIVE_INFINITY
+  let high = Number.NEGATIVE_INFINITY
+  for (const one of v) {
+    if (one < low) low = one
+    if (one > high) high = one
+  }
+  return low > high ? [0, 1] : [low, high]
+}
 /** A small line. Before the first sample it is empty; a hole between samples is hatched. */
 export function Spark({
   v,
@@ -25,7 +34,7 @@ export function Spark({
       const { w, h } = size
       const th = readTheme(cv)
       const n = v.length
-      const [low = 0, high = 1] = extent(v)
+      const [low, high] = extent(v)
       const lo = max ? 0 : low
       const flat = (max ?? high) === lo
       const k = (h - 3) / ((max ?? high) - lo || 1)

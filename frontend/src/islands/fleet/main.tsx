@@ -1,3 +1,4 @@
+import './fleet.css'
 import { lazy, Suspense, useMemo } from 'react'
 import { type Colour, HostMap } from '../../charts/HostMap'
 import { percent, rate } from '../../format'
@@ -6,7 +7,6 @@ import type { FleetProps } from '../../types'
 import { Icon, mount, Segments } from '../../ui/parts'
 import { type Key, t } from '../../words'
 import { Attention } from './Attention'
-import { ServerCard } from './Cards'
 import { type Group, grouped, groupsOf, needs, sentence, tiles } from './model'
 import type { Fleet } from './store'
 import { Table } from './Table'
@@ -18,6 +18,7 @@ const FEW = 3
 const CARDS = 12
 const write = { percent, rate }
 const Simple = lazy(() => import('./Simple'))
+const ServerCard = lazy(() => import('./Cards').then(({ ServerCard: one }) => ({ default: one })))
 type Address = ReturnType<typeof useAddress>
 
 const AddCard = () => (
@@ -143,7 +144,13 @@ function Page({ first }: { first: FleetProps }) {
       {hero}
       {many && <Tiles list={tiles(fleet, at, write)} today={today} />}
       <div className={`two${cards ? ' carded' : ''}`}>
-        {cards ? <CardGrid fleet={fleet} at={at} /> : <MapCard fleet={fleet} address={address} />}
+        {cards ? (
+          <Suspense fallback={<div className="cards" />}>
+            <CardGrid fleet={fleet} at={at} />
+          </Suspense>
+        ) : (
+          <MapCard fleet={fleet} address={address} />
+        )}
         <div className="side-by">
           <Attention list={todo} acts={fleet.acts} handled={today?.handled ?? []} />
           {!many && <AddCard />}
