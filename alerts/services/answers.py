@@ -13,12 +13,14 @@ from accounts.services import audit
 from alerts.models import Incident, Notice
 from alerts.services import audience, freeing, seen, telling
 from alerts.services.moves import ALERTS_CHANGED, end
+from alerts.services.work import freed_by, lock
 from core import runner
-from core.locking import locked
+from core.locking import again, locked
 
 STICKY, UNTIL = "sticky", "until"
 
 
+@again
 @transaction.atomic
 def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to whoever asks
     incident: Incident,
@@ -73,6 +75,7 @@ def _is_new(row: Incident, now: datetime, by: User | None, mode: tuple[str, date
     return (row.acknowledged_how, row.acknowledged_until) != mode
 
 
+@again
 @transaction.atomic
 def unacknowledge(
     incident: Incident, now: datetime, why: str = "", *, by: User | None = None, reason: str = ""
@@ -92,6 +95,7 @@ def unacknowledge(
     transaction.on_commit(partial(runner.wake, telling.NAME))
 
 
+@again
 @transaction.atomic
 def note(incident: Incident, now: datetime, *, by: User, text: str) -> Notice:
     """A word to whoever reads the incident; nobody is called by it."""
@@ -101,9 +105,11 @@ def note(incident: Incident, now: datetime, *, by: User, text: str) -> Notice:
     return notice
 
 
+@again
 @transaction.atomic
 def close(incident: Incident, now: datetime, *, by: User) -> None:
     """A person says that it is over: its alerts end, and who was told hears of it at once."""
+    lock(Incident.objects.filter(Q(pk=incident.pk) | Q(pk__in=freed_by(incident))))
     row = locked(Incident.objects.open()).filter(pk=incident.pk).first()
     if row is None:
         return

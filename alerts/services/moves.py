@@ -16,7 +16,7 @@ from alerts import messages
 from alerts.engine import Limits, Track
 from alerts.models import Alert, Incident
 from alerts.services.work import Work, lock
-from core.locking import locked
+from core.locking import again, locked
 
 ALERTS_CHANGED = "alerts-changed"
 
@@ -39,6 +39,7 @@ class Change:
         return self.after.state == "firing" and fresh
 
 
+@again
 @transaction.atomic
 def apply(changes: Sequence[Change], now: datetime) -> None:
     """All that one look at the journal changed, in the order of time; one that is not open raises DoesNotExist."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -24,6 +25,7 @@ from servers.models import Server
 log = logging.getLogger(__name__)
 
 Key = tuple[int, int, int]  # rule, server, series
+PUSHED = 200  # explained ones that pages hear of at once; of more they ask themselves
 
 
 def timers(rule: Rule | None) -> Timers:
@@ -45,6 +47,19 @@ def lock(chosen: QuerySet[Incident]) -> list[int]:
     """Hold these in the order in which everybody does, so that no two wait for each other."""
     rows = locked(chosen).order_by("pk")
     return [incident.pk for incident in rows]
+
+
+def freed_by(incident: Incident) -> QuerySet[Incident]:
+    """What is told again once this one ends: the troubles of the servers that it calls down."""
+    down = incident.alerts.open().filter(rule__kind="no_data", rule__metric="")
+    return _bad_on(down.values("server"))
+
+
+def _bad_on(servers: Any) -> QuerySet[Incident]:
+    """Incidents of these servers that are open, or whose news wait."""
+    waiting = Notice.objects.untold().filter(alert__server__in=servers)
+    bad = Alert.objects.open().filter(server__in=servers).exclude(incident=None)
+    return Incident.objects.filter(Q(pk__in=waiting.values("incident")) | Q(pk__in=bad.values("incident")))
 
 
 @dataclass(eq=False)
@@ -109,6 +124,7 @@ class Work:
         groups = {
             self._key(rule, server) for rule, server, _ in keys if rule in self.rules and server in self.servers
         }
+        self._lock_explained(keys, {pk for pk in known.values() if pk}, groups)
         self._lock({pk for pk in known.values() if pk}, groups)
         for alert in locked(Alert.objects.open().filter(pk__in=known)):
             self._hold(alert)
@@ -136,10 +152,18 @@ class Work:
         one, where = self.rules[rule], self.servers[server]
         return grouping.key(one.pk, one.team_id, where.pk, where.words(), by_of(one))
 
-    def _lock(self, pks: set[int], keys: set[str]) -> None:
+    def _lock_explained(self, keys: Collection[Key], pks: set[int], groups: set[str]) -> None:
+        """Where servers go down or come back: what that explains or frees too, all of it in the one order."""
+        downs = {key[1] for key in keys if key[0] in self.rules and is_down(self.rules[key[0]])}
+        if downs:
+            lock(Incident.objects.filter(self._meant(pks, groups) | Q(pk__in=_bad_on(downs))))
+
+    def _meant(self, pks: set[int], keys: set[str]) -> Q:
         """The open ones, and those that ended and whose end waits for its tick: they go on if it is bad again."""
-        going = Q(resolved_at=None) | Q(next_at__gt=self.now)
-        chosen = Incident.objects.filter(Q(pk__in=pks) | Q(going, key__in=keys)).order_by("pk")
+        return Q(pk__in=pks) | Q(Q(resolved_at=None) | Q(next_at__gt=self.now), key__in=keys)
+
+    def _lock(self, pks: set[int], keys: set[str]) -> None:
+        chosen = Incident.objects.filter(self._meant(pks, keys)).order_by("pk")
         for incident in locked(chosen):
             group = self.groups[incident.pk] = self.owners[id(incident)] = Group(incident)
             known = self.by_key.get(incident.key)
@@ -321,6 +345,7 @@ class Work:
             incident.next_at = self.now + timers(incident.rule).waits(incident.severity)
             incident.parent = None
             incident.save(update_fields=["next_at", "parent"])
+            transaction.on_commit(partial(seen.told, incident))
 
     def _explain(self, server: int, down: Incident) -> None:
         """What else is bad of this server, and of no other, is a child of its being down."""
@@ -328,6 +353,8 @@ class Work:
         mine = Alert.objects.open().filter(server=server).exclude(incident=None).values("incident")
         alone = lock(Incident.objects.open().filter(~Exists(others), pk__in=mine).exclude(pk=down.pk))
         Incident.objects.filter(pk__in=alone).update(parent=down)
+        for incident in Incident.objects.filter(pk__in=alone[:PUSHED]):
+            transaction.on_commit(partial(seen.told, incident))
 
     def _committed(self) -> None:
         from alerts.services import telling  # noqa: PLC0415 - it tells what this writes

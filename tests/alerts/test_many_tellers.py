@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
 
 from accounts.models import Team, User
 from alerts import services
 from alerts.delivery.claiming import claim
 from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Silence, Step
 from alerts.services import silences, telling
+from core.locking import again, locked
 from tests.alerts.stage import START, Stage
 
 pytestmark = [
@@ -124,3 +126,64 @@ def _check() -> None:
         )
     )  # fmt: skip
     assert max(told.values()) == 1
+
+
+def test_closing_a_server_that_is_down_waits_for_the_judge_instead_of_blocking_it(
+    team: Team, person: Callable[..., User]
+) -> None:
+    """Whoever closes the greater trouble frees the smaller ones: both are locked in the order of everybody."""
+    stage, user = Stage(team), person()
+    machine = stage.rule("machine", group_wait=600, group_by=["rule", "server"])
+    down = stage.rule("down", metric="", kind="no_data", group_wait=0, group_by=["rule", "server"])
+    stage.fire(machine, "web-0")
+    stage.fire(down, "web-0")
+    small, great = (Incident.objects.get(rule=rule) for rule in (machine, down))
+    assert small.pk < great.pk
+    closer = Doer(lambda _chance: services.close(great, stage.now, by=user), 1)
+    with transaction.atomic():  # a judge, in the middle of its work
+        list(locked(Incident.objects.filter(pk=small.pk)))
+        closer.start()
+        _until_somebody_waits()
+        list(locked(Incident.objects.filter(pk=great.pk)))
+    closer.join(10)
+    assert closer.failed == []
+    great.refresh_from_db()
+    assert great.resolved_at is not None
+
+
+def test_what_the_database_gives_up_for_another_is_done_again(team: Team) -> None:
+    """The other half: who finds rows locked in an order that nobody could know tries once more."""
+    stage = Stage(team)
+    rules = [stage.rule(name, group_wait=0) for name in ("one", "two")]
+    for rule in rules:
+        stage.fire(rule, "web-0")
+    first, second = (Incident.objects.get(rule=rule).pk for rule in rules)
+    turns: list[int] = []
+
+    @again
+    @transaction.atomic
+    def crossed(_chance: random.Random) -> None:
+        turns.append(1)
+        list(locked(Incident.objects.filter(pk=second)))
+        list(locked(Incident.objects.filter(pk=first)))
+
+    other = Doer(crossed, 1)
+    with suppress(OperationalError), transaction.atomic():  # either of the two is given up
+        list(locked(Incident.objects.filter(pk=first)))
+        other.start()
+        _until_somebody_waits()
+        list(locked(Incident.objects.filter(pk=second)))
+    other.join(10)
+    assert other.failed == []
+    assert 1 <= len(turns) <= 2
+
+
+def _until_somebody_waits() -> None:
+    """The database sees one of ours wait for a lock."""
+    for _ in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise AssertionError("Nobody waited.")
