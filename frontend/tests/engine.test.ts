@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type ChartData, frame, gaps, labelled, peak, runs, silence, tidy } from '../src/charts/engine'
-import { headline, pick, valueText } from '../src/charts/TimeChart'
+import { headline, pick, valueText } from '../src/charts/said'
 
 const N = Number.NaN
 const line = (values: number[], label = 'a') => ({

@@ -1,84 +1,25 @@
 import { timeFormat } from 'd3-time-format'
-import { useEffect, useRef } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { t } from '../words'
 import {
-  at,
   type ChartData,
+  type Cluster,
+  clusters,
   draw,
   type Frame,
   frame,
-  type Line,
   PAD,
-  paceOf,
+  type Range,
   readTheme,
   type Size,
   surface,
 } from './engine'
+import { headline, markText, pick, valueText, wall } from './said'
 import type { Sync } from './sync'
 
 const stamp = timeFormat('%a %H:%M:%S')
-const bare = (d: ChartData, i: number) => d.lines.every((l) => Number.isNaN(l.values[i]))
-
-/** The sample to tell at a place: the nearest real one, if it is near enough to belong there; else -1. */
-export function pick(d: ChartData, time: number): number {
-  const { pause } = paceOf(d)
-  const i = at(d.t, time)
-  for (let k = 0; k < d.t.length; k++) {
-    const left = i - k
-    const right = i + k
-    if (left >= 0 && !bare(d, left) && Math.abs(d.t[left] - time) <= pause) return left
-    if (right < d.t.length && !bare(d, right) && Math.abs(d.t[right] - time) <= pause) return right
-    const done = (left < 0 || time - d.t[left] > pause) && (right >= d.t.length || d.t[right] - time > pause)
-    if (done) return -1
-  }
-  return -1
-}
-/** The newest point up to a time, however long ago; -1 when there is none. */
-export function newest(d: ChartData, until: number): number {
-  let i = Math.min(at(d.t, until), d.t.length - 1)
-  while (i >= 0 && (bare(d, i) || d.t[i] > until)) i--
-  return i
-}
-/** A line's value at a point; where it stands for unlike samples, the lowest and highest: nobody measured their mean. */
-function lineText(d: ChartData, line: Line, fmt: (v: number) => string, i: number): string {
-  const { pause } = paceOf(d)
-  let k = i
-  // lines measured less often show their last one while it is near enough
-  while (k >= 0 && d.t[i] - d.t[k] <= pause && Number.isNaN(line.values[k])) k--
-  if (k < 0 || d.t[i] - d.t[k] > pause) return '–'
-  const [low, high] = [line.low?.[k] ?? Number.NaN, line.high?.[k] ?? Number.NaN]
-  if (!(low < high)) return fmt(line.values[k])
-  const [from, to] = [fmt(low), fmt(high)]
-  return from === to ? to : `${bareNumber(from, to)}–${to}`
-}
-const unit = (text: string) => /(%| \S+)$/.exec(text)?.[0] ?? ''
-/** A number without its unit when the next one carries the same. */
-const bareNumber = (text: string, next: string) =>
-  unit(text) && unit(text) === unit(next) ? text.slice(0, -unit(text).length) : text
-/** All lines at one sample, the unit written once: "493 · 217 MB/s". Missing samples say so. */
-export const valueText = (d: ChartData, fmt: (v: number) => string, i: number) => {
-  if (i < 0 || bare(d, i)) return d.words?.none ?? 'no data'
-  return joined(d.lines.map((line) => lineText(d, line, fmt, i)))
-}
-const joined = (parts: string[]) => {
-  const end = parts[parts.length - 1] ?? ''
-  return parts.map((x, k) => (k < parts.length - 1 && end.includes(' ') ? bareNumber(x, end) : x)).join(' · ')
-}
-/** What the headline says: the value at the cursor, else the newest one measured, with its age once it is old. */
-export function headline(
-  d: ChartData,
-  fmt: (v: number) => string,
-  hover: number | null,
-  end: number,
-): [string, string] {
-  if (hover !== null) return [valueText(d, fmt, pick(d, hover)), '']
-  const i = newest(d, end)
-  const age = (time: number) => d.words?.ago?.(time) ?? ''
-  if (i >= 0) return [valueText(d, fmt, i), end - d.t[i] > paceOf(d).pause ? age(d.t[i]) : '']
-  const { last } = d
-  if (!last?.values.size || last.at > end) return [d.words?.none ?? 'no data', '']
-  return [joined([...last.values.values()].map(fmt)), age(last.at)]
-}
+const PRESS_MS = 350
+const SLOP = 8
 const setText = (el: HTMLElement | null, text: string) => {
   if (el && el.textContent !== text) el.textContent = text
 }
@@ -89,13 +30,19 @@ export function TimeChart({
   sync,
   fmt,
   menu,
+  note,
+  id,
+  badge,
   atCursor,
 }: {
   title: string
   data: ChartData
   sync: Sync
   fmt: (v: number) => string
-  menu?: Array<[string, string]> // what may be done from here: words and addresses
+  menu?: Array<[string, string | (() => void)]> // what may be done from here: words, and addresses or acts
+  note?: string // how it is beside another time
+  id?: string // to be found by: a link leads here
+  badge?: ReactNode
   atCursor?: boolean // values are said under the cursor only: where the past matters, the newest says nothing
 }) {
   const base = useRef<HTMLCanvasElement>(null)
@@ -114,11 +61,13 @@ export function TimeChart({
     let seen = true
     let size: Size = { w: 0, h: 0 }
     let f: Frame | null = null
+    let held: Cluster[] = []
     let shown = false // does the overlay hold pixels?
     const redraw = () => {
       if (!seen || !size.w) return
       f = frame(data, sync.range, size, sync.compare)
-      draw(b, data, f, sync.range, th, fmt, sync.compare)
+      held = clusters(sync.marks, sync.range, size.w - PAD.l - PAD.r)
+      draw(b, data, f, sync.range, th, fmt, sync.compare, held)
     }
     const cursor = (g: CanvasRenderingContext2D, { w, h, x, y }: Frame, i: number) => {
       const px = Math.round(x(data.t[i] * 1000)) + 0.5
@@ -139,7 +88,7 @@ export function TimeChart({
         g.lineWidth = 1.5
         g.stroke()
       }
-      const s = stamp(new Date(data.t[i] * 1000))
+      const s = stamp(wall(data.t[i]))
       g.font = th.font
       const tw = g.measureText(s).width + 12
       const tx = Math.max(0, Math.min(w - tw, px - tw / 2))
@@ -150,6 +99,26 @@ export function TimeChart({
       g.fillStyle = th.surface
       g.textAlign = 'left'
       g.fillText(s, tx + 6, h - 5.5)
+    }
+    /** What happened under the cursor, above the lines. */
+    const told = (g: CanvasRenderingContext2D, { w, kx }: Frame, time: number) => {
+      const near = held.find((one) => Math.abs(one.at - time) * kx < 7)
+      if (!near) return
+      const text = markText(near)
+      g.font = th.font
+      const tw = Math.min(w - 8, g.measureText(text).width + 14)
+      const x = Math.max(4, Math.min(w - tw - 4, PAD.l + (near.at - sync.range[0]) * kx - tw / 2))
+      g.fillStyle = th.surface
+      g.strokeStyle = th.accent
+      g.lineWidth = 1
+      g.beginPath()
+      g.roundRect(x, 2, tw, 19, 5)
+      g.fill()
+      g.stroke()
+      g.fillStyle = th.text
+      g.textAlign = 'left'
+      g.textBaseline = 'alphabetic'
+      g.fillText(text, x + 7, 15, tw - 14)
     }
     const overlay = () => {
       if (!seen || !f) return
@@ -166,6 +135,7 @@ export function TimeChart({
           g.globalAlpha = 1
         }
         if (sync.hover != null && i >= 0) cursor(g, f, i)
+        if (sync.hover != null && held.length) told(g, f, sync.hover)
       }
       const [text, age] = saying()
       setText(val.current, text)
@@ -197,56 +167,97 @@ export function TimeChart({
     io.observe(el)
     const mo = new MutationObserver(themed)
     mo.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] })
+    // where it stands across the page is learned when a pointer comes, not while it moves
+    let left = 0
+    const learn = () => {
+      left = el.getBoundingClientRect().left
+    }
     const tAt = (e: PointerEvent) => {
-      const r = el.getBoundingClientRect()
-      const share = (e.clientX - r.left - PAD.l) / (r.width - PAD.l - PAD.r)
+      const share = (e.clientX - left - PAD.l) / Math.max(1, size.w - PAD.l - PAD.r)
       return sync.range[0] + Math.max(0, Math.min(1, share)) * (sync.range[1] - sync.range[0])
     }
     let start: number | null = null
+    let asks = false
+    let press: ReturnType<typeof setTimeout> | undefined
+    let from = [0, 0]
+    let holding = false // a finger that stayed: it moves the cursor, not the page
     const stop = new AbortController()
-    const on = <K extends keyof HTMLElementEventMap>(type: K, fn: (e: HTMLElementEventMap[K]) => void) =>
-      el.addEventListener(type, fn, { signal: stop.signal })
+    const on = <K extends keyof HTMLElementEventMap>(
+      type: K,
+      fn: (e: HTMLElementEventMap[K]) => void,
+      passive = true,
+    ) => el.addEventListener(type, fn, { signal: stop.signal, passive })
+    on('pointerenter', learn)
     on('pointermove', (e) => {
+      if (e.pointerType === 'touch') {
+        if (Math.abs(e.clientX - (from[0] ?? 0)) + Math.abs(e.clientY - (from[1] ?? 0)) > SLOP) clearTimeout(press)
+        if (holding) sync.setHover(tAt(e))
+        return
+      }
       const t = tAt(e)
       if (start != null) sync.setBrush([start, t])
       sync.setHover(t)
     })
     on('pointerdown', (e) => {
-      if (e.button === 0 && e.pointerType !== 'touch') {
+      learn()
+      if (e.pointerType === 'touch') {
+        from = [e.clientX, e.clientY]
+        if (sync.hover !== null) sync.setHover(null)
+        press = setTimeout(() => {
+          holding = true
+          sync.setHover(tAt(e))
+        }, PRESS_MS)
+      } else if (e.button === 0) {
         start = tAt(e)
+        asks = e.shiftKey
         el.setPointerCapture(e.pointerId)
       }
     })
-    on('pointerup', () => {
-      const s = sync.brush
+    on('touchmove', (e) => holding && e.cancelable && e.preventDefault(), false)
+    on('contextmenu', (e) => holding && e.preventDefault(), false)
+    const letGo = () => {
+      clearTimeout(press)
+      holding = false
       start = null
       sync.setBrush(null)
-      if (s && Math.abs(s[1] - s[0]) > (sync.range[1] - sync.range[0]) / 100) {
-        sync.setRange([Math.min(...s), Math.max(...s)])
-      }
+    }
+    on('pointercancel', letGo)
+    on('pointerup', () => {
+      const s = sync.brush
+      letGo()
+      if (!s || Math.abs(s[1] - s[0]) <= (sync.range[1] - sync.range[0]) / 100) return
+      const marked: Range = [Math.min(...s), Math.max(...s)]
+      if (asks && sync.onAsk) sync.onAsk(marked)
+      else sync.setRange(marked)
     })
-    on('pointerleave', () => {
-      if (start == null) sync.setHover(null)
+    on('pointerleave', (e) => {
+      if (start == null && e.pointerType !== 'touch') sync.setHover(null)
     })
     on('dblclick', () => sync.reset())
-    on('keydown', (e) => {
-      const span = sync.range[1] - sync.range[0]
-      const step = span / (e.shiftKey ? 12 : 120)
-      const h = sync.hover ?? sync.range[1]
-      if (e.key === 'ArrowLeft') sync.setHover(Math.max(sync.range[0], h - step))
-      else if (e.key === 'ArrowRight') sync.setHover(Math.min(sync.range[1], h + step))
-      else if (e.key === '+' || e.key === '=') sync.zoom(0.5)
-      else if (e.key === '-') sync.zoom(2)
-      else if (e.key === 'Escape') {
-        sync.setHover(null)
-        sync.reset()
-        return
-      } else return
-      e.preventDefault()
-      const place = sync.hover ?? h
-      const value = valueText(data, fmt, pick(data, place))
-      setText(say.current, t('server.chartSay', { title, value, time: stamp(new Date(place * 1000)) }))
-    })
+    on(
+      'keydown',
+      (e) => {
+        const span = sync.range[1] - sync.range[0]
+        const step = span / (e.shiftKey ? 12 : 120)
+        const h = sync.hover ?? sync.range[1]
+        if (e.key === 'ArrowLeft') sync.setHover(Math.max(sync.range[0], h - step))
+        else if (e.key === 'ArrowRight') sync.setHover(Math.min(sync.range[1], h + step))
+        else if (e.key === '+' || e.key === '=') sync.zoom(0.5)
+        else if (e.key === '-') sync.zoom(2)
+        else if (e.key === 'Escape') {
+          sync.setHover(null)
+          sync.reset()
+          return
+        } else return
+        e.preventDefault()
+        const place = sync.hover ?? h
+        const value = valueText(data, fmt, pick(data, place))
+        const near = held.find((one) => Math.abs(one.at - place) <= step)
+        const spoken = t('server.chartSay', { title, value, time: stamp(wall(place)) })
+        setText(say.current, near ? `${spoken}. ${markText(near)}` : spoken)
+      },
+      false,
+    )
     document.fonts?.ready.then(all)
     return () => {
       off()
@@ -258,9 +269,10 @@ export function TimeChart({
   }, [data, sync, fmt, title, atCursor])
   const [value, age] = atCursor && sync.hover === null ? ['', ''] : headline(data, fmt, sync.hover, sync.range[1])
   return (
-    <section className="card chart" aria-label={title}>
+    <section className="card chart" aria-label={title} id={id}>
       <header>
         <h2>{title}</h2>
+        {badge}
         <span className={`v num${age ? ' dim' : ''}`}>
           <span ref={val}>{value}</span>
           <small ref={old}>{age}</small>
@@ -271,11 +283,25 @@ export function TimeChart({
               ⋯
             </summary>
             <div className="menu">
-              {menu.map(([text, href]) => (
-                <a className="nav" key={href} href={href}>
-                  {text}
-                </a>
-              ))}
+              {menu.map(([text, way]) =>
+                typeof way === 'string' ? (
+                  <a className="nav" key={text} href={way} download={way.includes('.csv?') || undefined}>
+                    {text}
+                  </a>
+                ) : (
+                  <button
+                    type="button"
+                    className="nav"
+                    key={text}
+                    onClick={(e) => {
+                      e.currentTarget.closest('details')?.removeAttribute('open')
+                      way()
+                    }}
+                  >
+                    {text}
+                  </button>
+                ),
+              )}
             </div>
           </details>
         )}
@@ -300,6 +326,7 @@ export function TimeChart({
               {l.label}
             </span>
           ))}
+        {note && <span className="note-r num">{note}</span>}
       </div>
     </section>
   )

@@ -4,10 +4,15 @@
 import { bisector } from 'd3-array'
 import { type ScaleLinear, type ScaleTime, scaleLinear, scaleTime } from 'd3-scale'
 import { timeFormat } from 'd3-time-format'
+import { dot, hatch, type Pace, type Range, runs, type Size, surface, type Theme } from './ink'
+import { offset } from './zone'
+
+export * from './ink'
 
 const hm = timeFormat('%H:%M')
 const hms = timeFormat('%H:%M:%S')
 const day = timeFormat('%e %b')
+const dayHm = timeFormat('%a %H:%M')
 
 export interface Line {
   key: string
@@ -20,7 +25,10 @@ export interface Line {
 export interface ChartData {
   t: Float64Array
   lines: Line[]
-  ghost?: Float64Array // same metric one week earlier
+  ghost?: { t: Float64Array; values: Float64Array } // the first line at another time, or of another server
+  expected?: { t: Float64Array; low: Float64Array; high: Float64Array } // what was learned to be usual
+  limits?: Limit[]
+  spans?: Span[] // alerts on these lines
   band?: boolean // show the lowest and highest behind the first line
   step?: number // seconds between two samples; a longer pause is a gap
   anomalies?: Array<[number, number]>
@@ -31,22 +39,27 @@ export interface ChartData {
   max?: number
   words?: { none: string; before: (at: number) => string; ago?: (at: number) => string }
 }
-export interface Theme {
+/** A limit that a rule holds these lines to. */
+export interface Limit {
+  value: number
+  critical: boolean
   text: string
-  grid: string
-  ghost: string
-  crit: string
-  warn: string
-  accent: string
-  surface: string
-  font: string
-  /** resolves a colour token, remembered until the theme changes */
-  color: (token: string) => string
 }
-export type Range = [number, number]
-export interface Size {
-  w: number
-  h: number
+export interface Span {
+  from: number
+  to: number
+  critical: boolean
+}
+/** Something that happened on the machine. */
+export interface Mark {
+  at: number
+  kind: string
+  text: string
+}
+/** Marks that would lie on each other, as one. */
+export interface Cluster {
+  at: number
+  marks: Mark[]
 }
 export interface Frame extends Size {
   x: ScaleTime<number, number>
@@ -59,47 +72,8 @@ export interface Frame extends Size {
 }
 export const PAD = { l: 62, r: 16, t: 12, b: 22 }
 
-export const readTheme = (el: Element): Theme => {
-  const style = getComputedStyle(el)
-  const get = (name: string) => style.getPropertyValue(name).trim()
-  const seen = new Map<string, string>()
-  return {
-    text: get('--text-3'),
-    grid: get('--grid'),
-    ghost: get('--ghost'),
-    crit: get('--map-crit'),
-    warn: get('--map-warn'),
-    accent: get('--accent'),
-    surface: get('--surface'),
-    font: `11px ${style.fontFamily}`,
-    color: (token) => {
-      if (!token.startsWith('--')) return token
-      let value = seen.get(token)
-      if (value === undefined) {
-        value = get(token)
-        seen.set(token, value)
-      }
-      return value
-    },
-  }
-}
 /** index of the sample nearest to a time */
 export const at = bisector<number, number>((d) => d).center as unknown as (a: Float64Array, x: number) => number
-
-export const sizeOf = (el: Element): Size => ({ w: el.clientWidth, h: el.clientHeight })
-
-/** Match the bitmap to its CSS size and device pixels, clear it, return a context in CSS pixels. */
-export function surface(cv: HTMLCanvasElement, { w, h }: Size): CanvasRenderingContext2D | null {
-  const r = Math.min(devicePixelRatio || 1, 2)
-  if (cv.width !== Math.round(w * r) || cv.height !== Math.round(h * r)) {
-    cv.width = Math.round(w * r)
-    cv.height = Math.round(h * r)
-  }
-  const g = cv.getContext('2d')
-  g?.setTransform(r, 0, 0, r, 0, 0)
-  g?.clearRect(0, 0, w, h)
-  return g
-}
 
 /** Largest finite value of the visible samples; 0 when there is none. */
 export function peak(series: Float64Array[], i0: number, i1: number): number {
@@ -110,6 +84,23 @@ export function peak(series: Float64Array[], i0: number, i1: number): number {
 
 /** Where the axis ends: everything drawn fits, the limit too. */
 const topOf = (d: ChartData, highest: number) => Math.max(highest, (d.threshold ?? 0) * 1.05, d.least ?? 0) || 1
+/** A limit far above all that is drawn would flatten it: only near ones move the axis. */
+const near = (d: ChartData, highest: number) =>
+  (d.limits ?? []).reduce((top, { value }) => (value <= highest * 2.5 ? Math.max(top, value * 1.05) : top), 0)
+
+const CLOSE = 9 // pixels
+/** Marks within a range; those too close to tell apart stand as one. */
+export function clusters(marks: readonly Mark[], [from, to]: Range, width: number): Cluster[] {
+  const apart = (CLOSE * (to - from)) / Math.max(1, width)
+  const out: Cluster[] = []
+  for (const mark of marks) {
+    if (mark.at < from || mark.at > to) continue
+    const last = out[out.length - 1]
+    if (last && mark.at - last.at <= apart) last.marks.push(mark)
+    else out.push({ at: mark.at, marks: [mark] })
+  }
+  return out
+}
 
 /** "60.0" is "60" on an axis, and "1.50 MB" is "1.5 MB". */
 export const tidy = (label: string): string =>
@@ -129,8 +120,10 @@ export function frame(d: ChartData, range: Range, { w, h }: Size, compare: boole
   const i0 = at(d.t, range[0])
   const i1 = at(d.t, range[1])
   const series = d.lines.map((l) => l.values)
-  if (compare && d.ghost) series.push(d.ghost)
-  const y = scaleLinear([0, d.max ?? topOf(d, peak(series, i0, i1))], [h - PAD.b, PAD.t])
+  let highest = peak(series, i0, i1)
+  const { ghost } = d
+  if (compare && ghost) highest = Math.max(highest, peak([ghost.values], at(ghost.t, range[0]), at(ghost.t, range[1])))
+  const y = scaleLinear([0, d.max ?? Math.max(topOf(d, highest), near(d, highest))], [h - PAD.b, PAD.t])
   if (!d.max) y.nice(4)
   const y0 = h - PAD.b
   return {
@@ -146,47 +139,12 @@ export function frame(d: ChartData, range: Range, { w, h }: Size, compare: boole
   }
 }
 
-/** Times between which samples belong together: t, and the longest pause that is no gap. */
-export interface Pace {
-  t: ArrayLike<number>
-  pause: number
-}
 export const PAUSE_STEPS = 3
 /** A server may report less often than the chart's step: its samples still form a line within three steps. */
 export const paceOf = (d: ChartData): Pace => ({
   t: d.t,
   pause: d.step ? d.step * PAUSE_STEPS : Number.POSITIVE_INFINITY,
 })
-
-/** Runs of real samples among i0..i1 as index pairs. NaN (silence) belongs to no run, a long pause ends one. */
-export function runs(v: ArrayLike<number>, i0 = 0, i1 = v.length - 1, pace?: Pace): Range[] {
-  const out: Range[] = []
-  let start = -1
-  let last = -1
-  for (let i = i0; i <= i1; i++) {
-    if (Number.isNaN(v[i])) continue
-    const apart = last >= 0 && (pace ? pace.t[i] - pace.t[last] > pace.pause : i - last > 1)
-    if (start >= 0 && apart) {
-      out.push([start, last])
-      start = -1
-    }
-    if (start < 0) start = i
-    last = i
-  }
-  if (start >= 0) out.push([start, last])
-  return out
-}
-/** What lies between the runs, as index pairs that touch their neighbours. */
-export function gaps(parts: Range[], i0: number, i1: number): Range[] {
-  const out: Range[] = []
-  let end = i0
-  for (const [a, b] of parts) {
-    if (a > end) out.push([end, a])
-    end = b
-  }
-  if (end < i1) out.push([end, i1])
-  return out
-}
 
 /** One run of samples. Min/max per pixel column: exact envelope, at most 4 vertices per pixel however many points. */
 function trace(g: CanvasRenderingContext2D, f: Frame, t: Float64Array, v: Float64Array, from: number, [a, b]: Range) {
@@ -219,31 +177,53 @@ function trace(g: CanvasRenderingContext2D, f: Frame, t: Float64Array, v: Float6
   g.lineTo(PAD.l + (t[b] - from) * f.kx, last)
 }
 
-/** A sample alone between two gaps: no line, and yet it was measured. */
-export function dot(g: CanvasRenderingContext2D, x: number, y: number, color: string, r = 2.5) {
+/** A limit as a dashed line with its words: at the right, at the left where another's stand there, or nowhere. */
+function limitLine(
+  g: CanvasRenderingContext2D,
+  { w, y }: Frame,
+  { value, critical, text }: Limit,
+  th: Theme,
+  taken: number[],
+) {
+  const p = Math.round(y(value)) + 0.5
+  if (p < 2) return
   g.beginPath()
-  g.arc(x, y, r, 0, 7)
-  g.fillStyle = color
-  g.fill()
-}
-/** Diagonal hatch: "no data here". */
-export function hatch(g: CanvasRenderingContext2D, x: number, y: number, w: number, h: number, color: string) {
-  if (w < 1) return
-  g.save()
-  g.beginPath()
-  g.rect(x, y, w, h)
-  g.clip()
-  g.beginPath()
-  for (let k = x - h; k < x + w; k += 6) {
-    g.moveTo(k, y + h)
-    g.lineTo(k + h, y)
-  }
-  g.strokeStyle = color
+  g.setLineDash([2, 4])
+  g.moveTo(PAD.l, p)
+  g.lineTo(w - PAD.r, p)
   g.lineWidth = 1
+  g.strokeStyle = critical ? th.crit : th.warn
+  g.globalAlpha = 0.8
   g.stroke()
-  g.restore()
+  g.setLineDash([])
+  g.globalAlpha = 1
+  const beside = taken.filter((other) => Math.abs(other - p) < 14).length
+  if (!text || beside > 1) return
+  taken.push(p)
+  g.textAlign = beside ? 'left' : 'right'
+  g.textBaseline = p < 16 ? 'top' : 'bottom'
+  g.fillStyle = critical ? th.crit : th.warn
+  g.fillText(text, beside ? PAD.l + 4 : w - PAD.r - 2, p < 16 ? p + 2 : p - 1, (w - PAD.l - PAD.r) / 2 - 6)
 }
-
+/** The room between two lines. */
+function region(
+  g: CanvasRenderingContext2D,
+  { kx, ky, y0 }: Frame,
+  t: Float64Array,
+  lo: Float64Array,
+  hi: Float64Array,
+  from: number,
+  color: string,
+  pace?: Pace,
+) {
+  g.fillStyle = color
+  for (const [a, b] of runs(hi, 0, hi.length - 1, pace)) {
+    g.beginPath()
+    for (let i = a; i <= b; i++) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (t[i] - from) * kx, y0 - hi[i] * ky)
+    for (let i = b; i >= a; i--) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (t[i] - from) * kx, y0 - lo[i] * ky)
+    g.fill()
+  }
+}
 const firstSample = (d: ChartData, i0: number, i1: number): number | null => {
   for (let i = i0; i <= i1; i++) if (d.lines.some((l) => !Number.isNaN(l.values[i]))) return d.t[i]
   return null
@@ -271,6 +251,7 @@ export function draw(
   th: Theme,
   axis: (v: number) => string,
   compare: boolean,
+  marks: Cluster[] = [],
 ) {
   const g = surface(cv, f)
   const { w, h, x, y, y0, kx, ky, i0, i1 } = f
@@ -287,6 +268,18 @@ export function draw(
     g.fillRect(xa, y0 - 2, Math.max(2, xb - xa), 2)
     g.globalAlpha = 1
   }
+  for (const { from, to, critical } of d.spans ?? []) {
+    const xa = Math.max(PAD.l, x(from * 1000))
+    const xb = Math.min(w - PAD.r, x(to * 1000))
+    if (xb < PAD.l || xa > w - PAD.r) continue
+    g.fillStyle = critical ? th.crit : th.warn
+    g.globalAlpha = 0.1
+    g.fillRect(xa, 0, Math.max(2, xb - xa), y0)
+    g.globalAlpha = 0.9
+    g.fillRect(xa, y0 - 2, Math.max(2, xb - xa), 2)
+    g.globalAlpha = 1
+  }
+  if (d.expected) region(g, f, d.expected.t, d.expected.low, d.expected.high, range[0], `${th.ghost}2e`)
   g.strokeStyle = th.grid
   g.lineWidth = 1
   g.beginPath()
@@ -312,17 +305,13 @@ export function draw(
   const lo = d.lines[0]?.low
   const hi = d.lines[0]?.high
   if (d.band && lo && hi) {
-    g.fillStyle = `${th.color(d.lines[0].color)}26`
-    for (const [a, b] of runs(hi, i0, i1, pace)) {
-      g.beginPath()
-      for (let i = a; i <= b; i++) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (d.t[i] - range[0]) * kx, y0 - hi[i] * ky)
-      for (let i = b; i >= a; i--) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (d.t[i] - range[0]) * kx, y0 - lo[i] * ky)
-      g.fill()
-    }
+    region(g, f, d.t, lo, hi, range[0], `${th.color(d.lines[0].color)}26`, pace)
   }
   if (compare && d.ghost) {
     g.beginPath()
-    for (const run of runs(d.ghost, i0, i1, pace)) trace(g, f, d.t, d.ghost, range[0], run)
+    const { t: gt, values } = d.ghost
+    const [a, z] = [at(gt, range[0]), at(gt, range[1])]
+    for (const run of runs(values, a, z, { t: gt, pause: pace.pause })) trace(g, f, gt, values, range[0], run)
     g.strokeStyle = th.ghost
     g.lineWidth = 1
     g.stroke()
@@ -348,17 +337,28 @@ export function draw(
       g.fill()
     }
   }
-  if (d.threshold) {
-    const p = Math.round(y(d.threshold)) + 0.5
+  const limits = d.limits ?? []
+  const all = d.threshold ? [{ value: d.threshold, critical: d.critical === true, text: '' }, ...limits] : limits
+  const taken: number[] = []
+  for (const limit of all) limitLine(g, f, limit, th, taken)
+  for (const { at: when, marks: held } of marks) {
+    const px = Math.round(x(when * 1000)) + 0.5
+    g.fillStyle = g.strokeStyle = th.accent
+    g.lineWidth = 1
+    g.globalAlpha = 0.35
+    g.setLineDash([1, 3])
     g.beginPath()
-    g.setLineDash([2, 4])
-    g.moveTo(PAD.l, p)
-    g.lineTo(w - PAD.r, p)
-    g.strokeStyle = d.critical ? th.crit : th.warn
-    g.globalAlpha = 0.8
+    g.moveTo(px, PAD.t)
+    g.lineTo(px, y0 - 6)
     g.stroke()
     g.setLineDash([])
     g.globalAlpha = 1
+    g.beginPath()
+    const r = held.length > 1 ? 5 : 3.5
+    g.moveTo(px - r, y0)
+    g.lineTo(px, y0 - r * 1.5)
+    g.lineTo(px + r, y0)
+    g.fill()
   }
   g.fillStyle = th.text
   g.textAlign = 'center'
@@ -380,10 +380,17 @@ export function draw(
   g.fillText('0', PAD.l - 8, y0)
   g.textAlign = 'center'
   g.textBaseline = 'alphabetic'
-  const xt = x.ticks(Math.max(2, Math.floor(w / 80)))
-  const close = xt.length > 1 && Number(xt[1]) - Number(xt[0]) < 60_000
-  for (const [t, text] of labelled(xt, range[1] - range[0] > 172800 ? day : close ? hms : hm)) {
+  for (const [t, text] of times(range, Math.max(2, Math.floor(w / 80)))) {
     const p = x(t)
     if (p > PAD.l + 8 && p < w - 26) g.fillText(text, p, h - 6)
   }
+}
+
+/** Where the axis of time is labelled, on round times of the reader's zone. */
+export function times([from, to]: Range, count: number): Array<[Date, string]> {
+  const off = offset(((from + to) / 2) * 1000)
+  const ticks = scaleTime([from * 1000 + off, to * 1000 + off], [0, 1]).ticks(count)
+  const close = ticks.length > 1 && Number(ticks[1]) - Number(ticks[0]) < 60_000
+  const write = to - from > 172800 ? day : close ? hms : to - from > 86400 ? dayHm : hm
+  return labelled(ticks, write).map(([tick, text]) => [new Date(Number(tick) - off), text])
 }

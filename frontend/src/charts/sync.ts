@@ -1,5 +1,5 @@
 // One shared cursor and range per page. Charts subscribe; React never renders on hover or on a live tick.
-import type { Range } from './engine'
+import type { Mark, Range } from './engine'
 
 type Fn = () => void
 const SHORTEST = 120
@@ -13,6 +13,12 @@ export class Sync {
   floor: number | null = null
   /** Called when a person picks another range: the page then loads what it needs. */
   onPick: ((range: Range | null) => void) | null = null
+  /** How far one may zoom out; without it only as far as home. */
+  widest: number | null = null
+  /** What happened on the machine, for all charts. */
+  marks: Mark[] = []
+  /** Called with a range marked by dragging with Shift: a question about it, no zoom. */
+  onAsk: ((range: Range) => void) | null = null
   private data = new Set<Fn>()
   private over = new Set<Fn>()
   private dirty = 0
@@ -58,8 +64,22 @@ export class Sync {
   zoom(k: number) {
     const [a, b] = this.range
     const m = this.hover ?? (a + b) / 2
-    if ((b - a) * k >= this.home[1] - this.home[0]) this.reset()
+    const width = (b - a) * k
+    if (this.widest !== null) this.within(m - (m - a) * k, Math.max(SHORTEST / 12, Math.min(width, this.widest)))
+    else if (width >= this.home[1] - this.home[0]) this.reset()
     else this.setRange([m - (m - a) * k, m + (b - m) * k])
+  }
+  /** So much of time, as near to this beginning as the present allows. */
+  private within(from: number, width: number) {
+    const start = Math.min(from, this.home[1] - width)
+    this.setRange([start, start + width])
+  }
+  /** Half a range back, or forward; what reaches the present follows it again. */
+  step(way: -1 | 1) {
+    const [a, b] = this.range
+    const width = b - a
+    if (way > 0 && b + width / 2 >= this.home[1] && Math.abs(width - this.span) < width / 50) this.reset()
+    else this.within(a + (way * width) / 2, width)
   }
   reset() {
     const moved = !this.live
@@ -73,18 +93,22 @@ export class Sync {
     this.span = seconds
     this.live = true
     this.follow(this.home[1])
+    this.range = this.home
+    this.flag(1)
   }
   /** Time goes on: the home range ends now, and so does the shown one unless somebody zoomed. */
   follow(end: number) {
     const start = end - this.span
     const young = this.floor !== null && this.floor > start
     this.home = [young ? Math.min(this.floor ?? start, end - SHORTEST) : start, end]
-    if (this.live) {
+    // less than a pixel is no movement
+    if (this.live && Math.abs(end - this.range[1]) + Math.abs(this.home[0] - this.range[0]) >= this.span / 500) {
       this.range = this.home
       this.flag(1)
     }
   }
   redraw() {
+    if (this.live) this.range = this.home
     this.flag(1)
   }
 }

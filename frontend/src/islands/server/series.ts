@@ -1,24 +1,29 @@
 // The charts of one server: which series they are made of, how history and live points become lines.
-import type { ChartData, Line } from '../../charts/engine'
+import type { ChartData, Limit, Line } from '../../charts/engine'
 import { ago, bytes, clockTime, percent, plain } from '../../format'
 import { now } from '../../live/clock'
 import type { SeriesAnswer } from '../../types'
 import { type Key, t } from '../../words'
+import type { Around } from './types'
 
 interface Part {
   metric: string
   label?: Key
   /** one line for each value of this label, or all label sets added up */
   each?: string
+  /** the line a label set belongs to, where a page chose its lines itself */
+  lines?: (labels: Record<string, string>) => string | null
 }
 export interface Spec {
   id: string
-  title: Key
+  title: Key | ''
+  text?: string // a title that came with the data
   parts: Part[]
   max?: number
   fmt: (v: number) => string
   least?: number
 }
+export const titleOf = (spec: Spec): string => (spec.title ? t(spec.title) : (spec.text ?? ''))
 const perSecond = (v: number) => `${bytes(v)}/s`
 
 export const SPECS: Spec[] = [
@@ -160,6 +165,7 @@ export class Chart {
   /** The line a series belongs to; null when it is not on this chart. */
   private lineOf(metric: string, labels: Record<string, string>): string | null {
     const part = this.spec.parts.find((one) => one.metric === metric)
+    if (part?.lines) return part.lines(labels)
     if (!part || !mark(metric, labels)) return null
     return part.each ? (labels[part.each] ?? null) : part.metric
   }
@@ -217,6 +223,42 @@ export class Chart {
     }
     const rank = (name: string) => this.spec.parts.findIndex((part) => part.metric === name)
     this.data.last = { at, values: new Map([...values].sort(([a], [b]) => rank(a) - rank(b))) }
+  }
+  /** The first line as it was so many seconds before, or on another server. */
+  compare(answer: SeriesAnswer | null, shift: number): void {
+    const first = this.data.lines[0]
+    delete this.data.ghost
+    if (!answer || !first) return
+    const values = new Float64Array(answer.t.length).fill(Number.NaN)
+    for (const one of answer.series)
+      if (this.lineOf(one.metric, one.labels) === first.key)
+        one.v.forEach((v, i) => {
+          values[i] = add(values[i] ?? Number.NaN, real(v))
+        })
+    if (values.some((v) => !Number.isNaN(v)))
+      this.data.ghost = { t: Float64Array.from(answer.t, (at) => at + shift), values }
+  }
+  /** The limits of rules and the alerts that are about one of these lines. */
+  dress(around: Around | null): void {
+    const mine = (metric: string, labels: Record<string, string>) => {
+      const name = this.lineOf(metric, labels)
+      return name !== null && (this.spec.parts.some((part) => part.metric === metric) || this.names.includes(name))
+    }
+    const found = new Map<string, Limit>()
+    for (const limit of around?.limits ?? []) {
+      if (!limit.sets.some((labels) => mine(limit.metric, labels))) continue
+      const texts = [...limit.texts]
+      for (const [value, critical] of [
+        [limit.warn, false],
+        [limit.critical, true],
+      ] as const)
+        if (value !== null) found.set(`${value}`, { value, critical, text: `${limit.rule} ${texts.shift() ?? ''}` })
+    }
+    this.data.limits = [...found.values()]
+    this.data.spans = (around?.alerts ?? [])
+      .filter((one) => mine(one.metric, one.labels))
+      .map((one) => ({ from: one.start, to: one.end ?? now(), critical: one.severity === 'critical' }))
+    this.data.anomalies = around?.unusual ?? []
   }
   /** New points at the end. Answers whether a line came that was not there. */
   append(times: number[], columns: Record<string, Array<number | null>>): boolean {
