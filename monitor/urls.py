@@ -18,6 +18,9 @@ from dashboards import views
 from dashboards.alerting import inbox, record_page
 from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
+from dashboards.fleet import api as fleet
+from dashboards.fleet import page as fleet_page
+from dashboards.fleet.saved import ViewViewSet
 from dashboards.finding.api import SearchView
 from dashboards.finding.views import plain_list
 from dashboards.joining import views as joining
@@ -47,6 +50,7 @@ router.register("incidents", alerts.IncidentViewSet, basename="incident")
 router.register("silences", alerts.SilenceViewSet, basename="silence")
 router.register("deliveries", alerts.DeliveryViewSet, basename="delivery")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
+router.register("views", ViewViewSet, basename="view")
 router.register("limits", LimitViewSet, basename="limit")
 
 api = [
@@ -60,6 +64,8 @@ api = [
     path("servers/<uuid:uuid>/catalogue", server.CatalogueView.as_view(), name="server-catalogue"),
     path("servers/<uuid:uuid>/moved", server.MovedView.as_view(), name="server-moved"),
     path("servers/<uuid:uuid>/series.csv", server.CsvView.as_view(), name="server-csv"),
+    path("fleet/today", fleet.TodayView.as_view(), name="fleet-today"),
+    path("fleet/sparks", fleet.SparksView.as_view(), name="fleet-sparks"),
     path("fleet/latest", FleetLatestView.as_view(), name="fleet-latest"),
     path("fleet/top", FleetTopView.as_view(), name="fleet-top"),
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
@@ -77,7 +83,7 @@ api = [
 ]
 
 urlpatterns = [
-    path("", views.fleet, name="fleet"),
+    path("", fleet_page.fleet, name="fleet"),
     path("list/", plain_list, name="list"),
     path("servers/add/", joining.add_server, name="add-server"),
     path("servers/add/<uuid:uuid>/", joining.waiting, name="waiting"),
