@@ -107,7 +107,8 @@ class Declared(BasePermission):
     """A view says by `resource` and `verbs` what it takes; a view that says nothing lets nobody in.
 
     `in_person` names methods that take a session and never a token; `of_servers` says that whoever is narrowed to
-    some servers may do to those what the verb says, for its questions start at servers.
+    some servers may do to those what the verb says, for its questions start at servers; `own` is of the person alone,
+    member of a team or not.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
@@ -124,7 +125,7 @@ class Declared(BasePermission):
                 return False
             if request.method in getattr(view, "in_person", ()):
                 raise InPerson
-        return user.may(verb, some=getattr(view, "of_servers", False))
+        return getattr(view, "own", False) or user.may(verb, some=getattr(view, "of_servers", False))
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         """What was found may be looked at; more is asked anew, for it may be of another team or out of reach."""

@@ -79,6 +79,7 @@ api = [
     path("search", SearchView.as_view(), name="search"),
     path("live", dashboards.LiveView.as_view(), name="live"),
     path("schema", SpectacularJSONAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
+    path("", include("accounts.api.urls")),
     *router.urls,
 ]
 

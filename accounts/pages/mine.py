@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -102,9 +102,10 @@ def _tokens(request: HttpRequest, form: TokenForm, **more: Any) -> HttpResponse:
 
 def _revoke(request: HttpRequest) -> HttpResponse:
     mine = ApiToken.objects.visible_to(me(request)).filter(user=me(request))
-    for token in mine.filter(uuid=_uuid(request.POST["revoke"])).select_related("user"):
-        done = _("The token %(name)s opens nothing any more.") % {"name": token.name}
-        tried(request, lambda token=token: services.revoke_token(token, by=me(request)), done)  # type: ignore[misc]
+    for token in mine.select_related("user"):
+        if str(token.uuid) == request.POST["revoke"]:
+            done = _("The token %(name)s opens nothing any more.") % {"name": token.name}
+            tried(request, partial(services.revoke_token, token, by=me(request)), done)
     return redirect("my-tokens")
 
 
@@ -121,10 +122,3 @@ def my_sessions(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Signed out there."))
         return redirect("my-sessions")
     return show(request, "sessions", "sessions", sessions=mine, here=here, others=len(mine) > 1)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

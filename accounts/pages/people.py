@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
@@ -24,7 +25,7 @@ def people(request: HttpRequest) -> HttpResponse:
     return _act(request) if request.method == "POST" else _shown(request)
 
 
-def _shown(request: HttpRequest, **more: object) -> HttpResponse:
+def _shown(request: HttpRequest, **more: Any) -> HttpResponse:
     asked = request.GET.get("q", "").strip()[:200]
     rows = User.objects.prefetch_related("memberships__team").order_by("email")
     if asked:

@@ -39,8 +39,9 @@ def teams(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("The team is made. Invite its people."))
             return redirect("team", uuid=team.uuid)
     mine = dict(Membership.objects.visible_to(me(request)).filter(user=me(request)).values_list("team", "role"))
-    rows = Team.objects.visible_to(me(request)).annotate(people=Count("memberships")).order_by("name")
-    shown = [{"team": row, "people": row.people, "role": NAMES.get(mine.get(row.pk, ""), "")} for row in rows]
+    rows = Team.objects.visible_to(me(request)).order_by("name")
+    people = dict(rows.annotate(people=Count("memberships", distinct=True)).values_list("pk", "people"))
+    shown = [{"team": row, "people": people[row.pk], "role": NAMES.get(mine.get(row.pk, ""), "")} for row in rows]
     return show(request, "teams", "teams", teams=shown, form=form)
 
 
