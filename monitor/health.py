@@ -54,15 +54,21 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when data can come in and be judged; 503 with the part that fails."""
-    checks = {"database": _database(), "writer": _writer(), **_loops(), "broker": _broker()}
-    notes, checks["sealing"] = ({}, "") if checks["database"] else _sealing()
-    failing = {name: fault for name, fault in checks.items() if fault}
+    said, notes = checks()
+    failing = {name: fault for name, fault in said.items() if fault}
     body = {
         "status": "failing" if failing else "ok",
-        "parts": {name: fault or "ok" for name, fault in checks.items()},
+        "parts": {name: fault or "ok" for name, fault in said.items()},
         "notes": notes,
     }
     return JsonResponse(body, status=503 if failing else 200)
+
+
+def checks() -> tuple[dict[str, str], dict[str, str]]:
+    """Each part with its fault, or nothing; and notes on what is slow without being a fault."""
+    said = {"database": _database(), "writer": _writer(), **_loops(), "broker": _broker()}
+    notes, said["sealing"] = ({}, "") if said["database"] else _sealing()
+    return said, notes
 
 
 def _database() -> str:

@@ -33,6 +33,7 @@ from ingest.orders import KeyView, OrdersView
 from metrics.api import SeriesView, ServerSeriesView, StoreView
 from metrics.fleet_api import FleetLatestView, FleetRangeView, FleetTopView
 from monitor import health
+from monitor.pages import settings, welcome
 from servers.api import EnrolmentViewSet, EnrolView, ServerVerbs
 
 # Machines cannot follow a redirect after a POST: exact paths, no slash at the end.
@@ -86,6 +87,9 @@ api = [
 urlpatterns = [
     path("", fleet_page.fleet, name="fleet"),
     path("list/", plain_list, name="list"),
+    path("welcome/", welcome.welcome, name="welcome"),
+    path("settings/", settings.index, name="settings"),
+    path("settings/health/", settings.own_health, name="own-health"),
     path("servers/add/", joining.add_server, name="add-server"),
     path("servers/add/<uuid:uuid>/", joining.waiting, name="waiting"),
     path("demo/remove/", remove_demo, name="remove-demo"),

@@ -62,7 +62,7 @@ function show(box: HTMLElement, seen: Kept | null): void {
     ),
   )
   const parts: HTMLElement[] = [age]
-  if (open.length) parts.push(section(tn('offline.open', open.length), element('ul', { className: 'plain' }, ...open)))
+  if (open.length) parts.push(section(tn('offline.open', open.length), element('ul', { className: 'rowlist' }, ...open)))
   parts.push(section(tn('offline.count', seen.count), table(seen)))
   box.replaceChildren(...parts)
 }

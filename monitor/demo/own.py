@@ -23,6 +23,7 @@ from servers.models import Server
 from servers.services import make_enrolment
 
 PAUSE = 5.0
+LEAVING = 60.0
 GONE = 3  # what monitor.demo.__main__ ends with
 
 
@@ -34,6 +35,10 @@ class Child(Kept):
         if self.child is not None and self.child.returncode == GONE:
             self.ended.set()
         return lived
+
+
+running: DemoFleet | None = None
+"""That of this process, for whoever asks for one while it runs."""
 
 
 class DemoFleet:
@@ -49,8 +54,30 @@ class DemoFleet:
         env = {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.kept = Child(tether.words(*words), log=data / "logs" / "demo.log", env=env)
 
+        self.thread: threading.Thread | None = None
+
     def start(self) -> None:
-        threading.Thread(target=self._run, name="demo", daemon=True).start()
+        global running  # noqa: PLW0603 - one a process
+        running = self
+        self._on_thread(self._run)
+
+    def begin(self, count: int) -> None:
+        """Make one while the product runs, after the end of one that was just removed."""
+        before = self.thread
+        self.wanted = count
+        self._on_thread(lambda: self._follow(before))
+
+    def _follow(self, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join(LEAVING)
+            if before.is_alive():
+                return  # there is one
+        self.kept.ended.clear()
+        self._run()
+
+    def _on_thread(self, work: Callable[[], None]) -> None:
+        self.thread = threading.Thread(target=work, name="demo", daemon=True)
+        self.thread.start()
 
     def _run(self) -> None:
         while (count := self._ready()) is None:
