@@ -54,6 +54,10 @@ class User(AbstractUser):
     within: str = ""
     """The selector of the token by which this request speaks; empty where it is none, or reaches as far as they."""
 
+    class Meta:
+        verbose_name = "person"
+        verbose_name_plural = "people"
+
     def __str__(self) -> str:
         return self.get_full_name() or self.email
 
@@ -162,6 +166,9 @@ class UserSession(models.Model):
     seen_at = models.DateTimeField(auto_now_add=True)
     objects: ClassVar[UserSessionQuerySet] = UserSessionQuerySet.as_manager()  # type: ignore[assignment]
 
+    class Meta:
+        verbose_name = "session"
+
     def __str__(self) -> str:
         return f"{self.user}, {self.browser}"
 
@@ -187,6 +194,9 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     used_at = models.DateTimeField(null=True, blank=True, editable=False)
     objects: ClassVar[ApiTokenQuerySet] = ApiTokenQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = "API token"
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"

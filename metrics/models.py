@@ -23,6 +23,7 @@ class Series(models.Model):
     labels = models.TextField(blank=True, help_text="Canonical text, as metrics.names writes it.")
 
     class Meta:
+        verbose_name_plural = "series"
         constraints = [models.UniqueConstraint(fields=["metric", "labels"], name="one_series_of_a_name")]
 
     def __str__(self) -> str:

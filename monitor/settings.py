@@ -118,7 +118,7 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 INSTALLED_APPS = [
     # First, so that `runserver` is ASGI. Nothing else uses it, and loading it costs a second.
     *(["daphne"] if "runserver" in sys.argv else []),
-    "django.contrib.admin",
+    "core.admin_config.Config",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -7,29 +7,50 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from core.team_admin import ReadOnly, TeamAdmin
+from core.team_admin import ReadOnly, TeamAdmin, of
 from servers import changing
 from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Order, Server
 
 
 class Keys(admin.TabularInline):
+    """Which keys its agents have; of the secret only a hash is kept, and that is not shown either."""
+
     model = AgentKey
     extra = 0
     fields = readonly_fields = ("key", "created_at", "used_at", "replaced_at", "revoked_at")
     can_delete = False
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AgentKey]:
+        return super().get_queryset(request).select_related("server")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # whoever sees the server
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
 @admin.register(Server)
 class ServerAdmin(TeamAdmin):
-    list_display = ("name", "team", "environment", "role", "site", "os", "interval", "paused", "created_at")
-    list_filter = ("team", "environment", "family", "paused")
+    list_display = ("name", "team", "environment", "role", "site", "os", "agent", "interval", "paused", "created_at")
+    list_filter = (of("team"), "environment", "family", "paused", "demo", "agent")
     list_select_related = ("team",)
-    search_fields = ("name", "hostname", "os")
-    readonly_fields = ("uuid", "number", "team", "fingerprint", "offered", "agent", "os", "family", "created_at")
+    search_fields = ("name", "hostname", "os", "uuid")
+    ordering = ("team__name", "name")
+    date_hierarchy = "created_at"
+    readonly_fields = (
+        "uuid", "number", "team", "fingerprint", "offered", "agent", "os", "family", "demo", "internal", "created_at",
+    )  # fmt: skip
+    fieldsets = (
+        (None, {"fields": ("name", "hostname", "environment", "role", "site", "tags", "interval", "paused")}),
+        (_("As it is"), {"fields": readonly_fields}),
+    )
     actions = ("pause", "resume", "rotate", "accept")
     inlines = (Keys,)
 
@@ -40,30 +61,37 @@ class ServerAdmin(TeamAdmin):
             obj if not wanted else Server.objects.visible_to(request.user).get(pk=obj.pk), wanted, by=request.user
         )
 
-    def has_add_permission(self, request: object) -> bool:
-        return False
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_manage_permission(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """By name alone: what goes with a server is millions of rows, and goes bit by bit."""
+        return [str(one) for one in self._mine(request, objs)], {_("servers"): len(objs)}, set(), []
+
+    def _mine(self, request: HttpRequest, rows: Any) -> list[Server]:
+        return self.manageable(request, rows) if isinstance(rows, QuerySet) else list(rows)
 
     def delete_model(self, request: Any, obj: Server) -> None:
         changing.remove([obj], by=request.user)
 
     def delete_queryset(self, request: Any, queryset: QuerySet[Server]) -> None:
-        changing.remove(list(queryset), by=request.user)
+        changing.remove(self.manageable(request, queryset), by=request.user)
 
-    @admin.action(description="Pause: go on collecting, tell nobody", permissions=["change"])
+    @admin.action(description=_("Pause: go on collecting, tell nobody"), permissions=["change"])
     def pause(self, request: Any, queryset: QuerySet[Server]) -> None:
-        changing.bulk(list(queryset), changing.Bulk(fields={"paused": True}), by=request.user)
+        changing.bulk(self.manageable(request, queryset), changing.Bulk(fields={"paused": True}), by=request.user)
 
-    @admin.action(description="Resume", permissions=["change"])
+    @admin.action(description=_("Resume"), permissions=["change"])
     def resume(self, request: Any, queryset: QuerySet[Server]) -> None:
-        changing.bulk(list(queryset), changing.Bulk(fields={"paused": False}), by=request.user)
+        changing.bulk(self.manageable(request, queryset), changing.Bulk(fields={"paused": False}), by=request.user)
 
-    @admin.action(description="Rotate the keys of their agents", permissions=["change"])
+    @admin.action(description=_("Rotate the keys of their agents"), permissions=["change"])
     def rotate(self, request: Any, queryset: QuerySet[Server]) -> None:
-        changing.bulk(list(queryset), changing.Bulk(rotate=True), by=request.user)
+        changing.bulk(self.manageable(request, queryset), changing.Bulk(rotate=True), by=request.user)
 
-    @admin.action(description="Accept the machine that asked to enrol under their name", permissions=["change"])
+    @admin.action(description=_("Accept the machine that asked to enrol under their name"), permissions=["change"])
     def accept(self, request: Any, queryset: QuerySet[Server]) -> None:
-        for server in queryset:
+        for server in self.manageable(request, queryset):
             changing.accept(server, by=request.user)
 
 
@@ -72,20 +100,36 @@ class OrderAdmin(ReadOnly):
     list_display = ("created_at", "server", "kind", "state", "handed_at", "done_at", "text", "by")
     list_filter = ("state", "kind")
     list_select_related = ("server", "by")
+    search_fields = ("server__name", "kind", "text")
+    ordering = ("-created_at",)
+    date_hierarchy = "created_at"
 
 
 @admin.register(Enrolment)
 class EnrolmentAdmin(ReadOnly):
-    list_display = ("name", "team", "reusable", "created_at", "expires_at", "used_at")
-    list_filter = ("team", "reusable")
+    list_display = ("name", "team", "reusable", "created_at", "expires_at", "used_at", "revoked_at")
+    list_filter = (of("team"), "reusable", ("used_at", admin.EmptyFieldListFilter))
     list_select_related = ("team",)
+    search_fields = ("name", "key", "used_by")
+    ordering = ("-created_at",)
+    date_hierarchy = "created_at"
     exclude = ("digest",)
+    actions = ("withdraw",)
+
+    @admin.action(description=_("Revoke"), permissions=["manage"])
+    def withdraw(self, request: Any, queryset: QuerySet[Enrolment]) -> None:
+        for one in self.manageable(request, queryset):
+            changing.withdraw(one, by=request.user)
 
 
 @admin.register(FactSheet)
 class FactSheetAdmin(ReadOnly):
     list_display = ("server", "at")
     list_select_related = ("server",)
+    search_fields = ("server__name",)
+    ordering = ("server__name",)
+    date_hierarchy = "at"
+    exclude = ("digest",)
 
 
 @admin.register(Change)
@@ -93,7 +137,9 @@ class ChangeAdmin(ReadOnly):
     list_display = ("at", "server", "section", "key", "before", "after")
     list_filter = ("section",)
     list_select_related = ("server",)
-    search_fields = ("server__name", "key")
+    search_fields = ("server__name", "section", "key")
+    ordering = ("-at", "-pk")
+    date_hierarchy = "at"
 
 
 @admin.register(Event)
@@ -102,3 +148,5 @@ class EventAdmin(ReadOnly):
     list_filter = ("kind",)
     list_select_related = ("server",)
     search_fields = ("server__name", "text")
+    ordering = ("-at", "-pk")
+    date_hierarchy = "at"

@@ -60,6 +60,8 @@ class Way(models.Model):
     objects: ClassVar[OwnQuerySet] = OwnQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
+        verbose_name = "way of being told"
+        verbose_name_plural = "ways of being told"
         ordering: ClassVar[list[str]] = ["place", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["user", "channel", "severity"], name="one_way_of_a_channel"),

@@ -258,6 +258,7 @@ class Delivery(models.Model):
     objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
+        verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(fields=["notice", "channel", "recipient"], name="one_delivery_of_a_notice")
         ]
