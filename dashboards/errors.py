@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+
+from accounts.base import MANAGE, holding
+from accounts.models import Membership, User
+from core.clock import now
+from core.jsonlog import request_id
+
+MOST = 3
 
 SENTENCES = {
     400: ("bad_request", "The request cannot be read."),
@@ -17,7 +26,20 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
     if request.path.startswith("/api/"):
         code, detail = SENTENCES[status]
         return JsonResponse({"error": code, "detail": detail}, status=status)
-    return render(request, f"{status}.html", status=status)
+    more: dict[str, Any] = {"at": now(), "request_id": request_id.get("")}
+    if status == 403:
+        more["granters"] = granters(request)
+    return render(request, f"{status}.html", more, status=status)
+
+
+def granters(request: HttpRequest) -> list[User]:
+    """Who can give this person more rights: the admins of their teams, else the owners of the site."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return []
+    mine = Membership.objects.visible_to(user).filter(role__in=holding(MANAGE)).exclude(user=user)
+    admins = User.objects.filter(pk__in=mine.values("user"), is_active=True)
+    return list((admins if admins.exists() else User.objects.filter(is_superuser=True, is_active=True))[:MOST])
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

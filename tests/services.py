@@ -238,6 +238,7 @@ def chromium() -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=("sqlite", "postgres"), default="sqlite", help="database of the Django tests")
+    parser.addoption("--full", action="store_true", help="also what is marked full: whole matrices")
     parser.addoption("--db-only", action="store_true", help="leave out tests that do not ask Django's database")
 
 
@@ -260,7 +261,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --db-only what does not ask the database is left out: another database makes no difference to it."""
+    """Left out: whole matrices without --full; with --db-only what another database makes no difference to."""
+    if not config.getoption("full"):
+        left_out = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left_out)
     if config.getoption("db_only"):
         left_out = [item for item in items if not _asks_database(item)]
         items[:] = [item for item in items if _asks_database(item)]
