@@ -12,10 +12,14 @@ from django.utils.safestring import SafeString
 from accounts.base import MANAGE
 from accounts.models import Team
 from core.clock import now
+from dashboards import present
 from dashboards import words as said
 from dashboards.alerting import around
+from dashboards.alerting import incidents as shown_as
+from dashboards.finding import services as finding
 
 register = template.Library()
+FALLBACK = 20
 WEEK = timedelta(days=6)  # beyond it the name of a day could be taken for a nearer one
 
 
@@ -41,6 +45,19 @@ def may_manage(context: Any) -> bool:
     """Whether to offer what takes a manager's right in some team."""
     user = _person(context)
     return user is not None and Team.objects.visible_to(user, MANAGE).exists()
+
+
+@register.inclusion_tag("partials/fallback.html", takes_context=True)
+def fallback(context: Any, servers: int = FALLBACK) -> dict[str, Any]:
+    """What a page says where its scripts do not come: open incidents, and some servers with a way to all."""
+    user = _person(context)
+    if user is None:
+        return {}
+    rows = finding.servers(user, []).select_related("team")[:servers]
+    return {
+        "incidents": shown_as.incidents(list(finding.incidents(user, [])[:FALLBACK])),
+        "servers": present.servers(list(rows)) if servers else [],
+    }
 
 
 @register.simple_tag

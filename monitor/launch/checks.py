@@ -57,7 +57,7 @@ class NotHere(Exception):
 def check(arguments: Sequence[str]) -> int:
     """Run everything; the exit status is 0 only when every step is good."""
     if arguments and list(arguments) != ["--full"]:
-        raise Trouble("check takes --full or nothing; for a part of the tests use ./watchkeeper test …", code=2)
+        raise Trouble("check takes no arguments but --full; for a part of the tests use ./watchkeeper test …", code=2)
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
     with ThreadPoolExecutor(max_workers=2) as pool:

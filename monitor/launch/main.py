@@ -26,7 +26,7 @@ Watchkeeper watches servers. Everything it does starts here:
 For those who change it:
 
   ./watchkeeper test [pytest …]      the whole test suite, or what you name
-  ./watchkeeper check [--full]       format, lint, types, floors, bundle and tests: what CI runs; --full: whole matrices
+  ./watchkeeper check [--full]       what CI runs: linters, types, bundle, tests; --full: whole matrices
   ./watchkeeper bench [NAME]         the benchmarks
   ./watchkeeper lock                 make the hash-locked requirement files anew
 
