@@ -19,7 +19,9 @@ from alerts.models import Alert, Chain, Channel, Delivery, Preference, Rule, Sch
 from core.clock import now
 from dashboards.alerting import shown
 from dashboards.alerting.incidents import Shown
+from dashboards.alerting.incidents import seconds as _seconds
 from dashboards.alerting.sentences import sentence
+from dashboards.alerting.versions import versions
 from dashboards.views import may, sequences, show
 from servers.models import Server
 
@@ -114,8 +116,16 @@ def edit_rule(request: HttpRequest, uuid: str | None = None) -> HttpResponse:
         "rules": [{"id": str(one.uuid), "name": one.name} for one in others if one != row],
         "suggest": selectors(list(named[:NAMES_SHOWN])),
         "start": {key: request.GET.get(key, "") for key in ("metric", "selector")},
+        "versions": versions(row) if row else [],
+        "hushed": _hushed(request, row) if row else [],
     }
     return setup(request, "rule", row.name if row else _("New rule"), props)
+
+
+def _hushed(request: HttpRequest, row: Rule) -> list[Shown]:
+    """The silences of this rule alone that stand: such as its first days, in which it only writes down."""
+    mine = Silence.objects.visible_to(request.user).filter(rule=row).standing(now()).order_by("ends_at")
+    return [{"id": str(one.uuid), "reason": one.reason, "ends": _seconds(one.ends_at)} for one in mine]
 
 
 @login_required

@@ -45,7 +45,7 @@ WORDS = {
     "note.add": _("Add note"),
     "coming.news": _("Next message {when}"),
     "coming.repeat": _("Said again {when}"),
-    "coming.step": _("{what}: {when}"),
+    "coming.step": _("{what} {when}"),
     "coming.takenUntil": _("Nobody is told until {time}"),
     "story.record": _("The record of it"),
     "incident.what": _("What"),

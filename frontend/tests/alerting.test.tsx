@@ -9,7 +9,12 @@ import { configOf, faultOf, said } from '../src/alerting/kinds'
 import { asked, Note } from '../src/alerting/Take'
 import type { Channel, Rule } from '../src/alerting/types'
 import { moment, wall } from '../src/alerting/zones'
-import { tabsOf } from '../src/islands/alerts/main'
+import { countdown, lasted } from '../src/format'
+import { causes, snoozed, tabsOf } from '../src/islands/alerts/model'
+import { proofs } from '../src/islands/incident/Evidence'
+import { impact } from '../src/islands/incident/saying'
+import { rounded } from '../src/islands/rule/Handle'
+import '../src/islands/alerts/main'
 import { healthOf } from '../src/islands/channels/main'
 import { stepText, Timeline } from '../src/islands/incident/Timeline'
 import { asKind, blank, body, joined, readLabels, terms, writeLabels } from '../src/islands/rule/model'
@@ -22,9 +27,10 @@ import { bodyOf, whenOf } from '../src/islands/silences/main'
 import { firstDate, fromRule, toRule, usual } from '../src/islands/silences/recur'
 import { flat } from '../src/live/http'
 import { flip } from '../src/switches'
-import type { Incident } from '../src/types'
+import type { Incident, Member } from '../src/types'
 
 afterEach(() => {
+  vi.useRealTimers()
   cleanup()
   vi.unstubAllGlobals()
 })
@@ -135,6 +141,13 @@ describe('a recurring silence', () => {
       expect(said(rule)).toBe(`${rule}, each for 2 h, Europe/Copenhagen`)
   })
 })
+describe('a limit that is dragged', () => {
+  it('is a number that people write', () => {
+    expect(rounded(93.4567, 100)).toBe(93)
+    expect(rounded(0.123456, 1)).toBe(0.12)
+    expect(rounded(1_234_567_890, 4e9)).toBe(1_230_000_000)
+  })
+})
 describe('a rule while it is written', () => {
   it('starts with what its metric suggests', () => {
     expect(rule()).toMatchObject({ metric: 'cpu_used_percent', warn: 85, critical: 95, op: 'above', team: 'Main' })
@@ -190,7 +203,7 @@ describe('a rule while it is written', () => {
   })
   it('hears what it would have done', () => {
     const preview = { fired: 14, night: 3, short: 9, days: 30, servers: 4, suggested: null, chart: null, spans: [] }
-    expect(verdict(preview)).toBe('Would have fired 14 times in 30 d, 3 at night, 9 under 10 min.')
+    expect(verdict(preview)).toBe('Would have fired 14 times in 30 d, 9 of them under 10 min, 3 at night.')
     expect(verdict({ ...preview, fired: 0 })).toBe('Would not have fired in the last 30 d.')
   })
   it('tells whom it names, and takes a name away', async () => {
@@ -323,12 +336,92 @@ describe('an incident', () => {
   })
   it('stands in the tabs it belongs to', () => {
     const told = new Set(['i1'])
-    expect(tabsOf(incident(), 'me', new Set())).toEqual(['open'])
-    expect(tabsOf(incident(), 'me', told)).toEqual(['mine', 'open'])
-    expect(tabsOf(incident({ state: 'acknowledged', owner_id: 'me' }), 'me', told)).toEqual(['mine', 'taken'])
-    expect(tabsOf(incident({ state: 'acknowledged', owner_id: 'other' }), 'me', told)).toEqual(['taken'])
-    expect(tabsOf(incident({ held: 'its server is down' }), 'me', new Set())).toEqual(['taken'])
-    expect(tabsOf(incident({ state: 'resolved' }), 'me', told)).toEqual(['resolved'])
+    const me = { me: 'me', told: new Set<string>(), teams: ['Main'] }
+    const taken = (owner_id: string, how = '') =>
+      incident({ state: 'acknowledged', owner_id, taken: { at: 0, how, until: 9, reason: '', over: 'web' } })
+    expect(tabsOf(incident(), me)).toEqual(['all', 'team'])
+    expect(tabsOf(incident(), { ...me, told })).toEqual(['all', 'mine', 'team'])
+    expect(tabsOf(incident(), { ...me, teams: ['Other'] })).toEqual(['all'])
+    expect(tabsOf(taken('me'), me)).toEqual(['all', 'mine', 'team'])
+    expect(tabsOf(taken('other'), { ...me, told })).toEqual(['all', 'team'])
+    expect(tabsOf(taken('me', 'until'), me)).toEqual(['all', 'mine', 'snoozed'])
+    expect(tabsOf(incident({ hushed: { why: 'silenced', until: null } }), me)).toEqual(['all', 'snoozed'])
+    expect(tabsOf(incident({ state: 'resolved' }), { ...me, told })).toEqual(['resolved'])
+    expect(snoozed(incident({ state: 'resolved', held: 'x' }))).toBe(false)
+  })
+  it('stands under what explains it while that is open, whatever the order', () => {
+    const child = incident({ id: 'c', parent: 'p', held: 'Down' })
+    const parent = incident({ id: 'p', severity: 'warn' })
+    const reader = { me: 'me', told: new Set<string>(), teams: ['Main'] }
+    const { team, all } = causes([child, parent], reader)
+    expect(team.map((one) => [one.incident.id, one.under.map((two) => two.id)])).toEqual([['p', ['c']]])
+    expect(all).toHaveLength(1)
+    const alone = causes([child, { ...parent, state: 'resolved', until: 5 }], reader)
+    expect(alone.snoozed.map((one) => one.incident.id)).toEqual(['c'])
+    expect(alone.resolved).toHaveLength(1)
+  })
+  it('shows each series that broke a rule once, the one that speaks first', () => {
+    const member = (name: string, metric: string): Member => ({
+      id: name + metric,
+      server: { id: name, name, url: '' },
+      rule: '',
+      what: metric,
+      metric,
+      labels: {},
+      state: 'firing',
+      severity: 'warn',
+      value: 1,
+      limit: 1,
+      since: 0,
+      until: null,
+    })
+    const speaks = incident({ server: { id: 'a', name: 'a', url: '' }, metric: 'load1', what: 'Load' })
+    const found = proofs(speaks, [member('a', 'load1'), member('b', 'load1'), member('c', 'silent_seconds')])
+    expect(found.map((one) => one.title)).toEqual(['a · Load', 'b · load1'])
+  })
+  it('says how far it reaches, and how long it lasted as messages do', () => {
+    expect(impact({ servers: 7, names: ['a', 'b'], more: 5 }, false)).toBe('7 servers are affected: a, b, 5 more.')
+    expect(impact({ servers: 0, names: [], more: 0 }, true)).toBe('')
+    expect([44.6, 60, 250, 599, 600, 3_720].map(lasted)).toEqual([
+      '45 s',
+      '1 min',
+      '4 min 10 s',
+      '9 min 59 s',
+      '10 min',
+      '1 h 2 min',
+    ])
+    expect([0, 59.2, 200, 3725].map(countdown)).toEqual(['0:00', '1:00', '3:20', '1:02:05'])
+  })
+  it('is acknowledged later when there is no line, once, and by whoever did it', async () => {
+    const { begin, flush, take } = await import('../src/alerting/doing')
+    localStorage.clear()
+    begin('me')
+    vi.stubGlobal('fetch', async () => {
+      throw new TypeError('no line')
+    })
+    await take([incident()])
+    expect(document.querySelector('.toast')?.textContent).toContain('No connection')
+    expect(JSON.parse(localStorage.getItem('watchkeeper.deeds.me') ?? '')).toHaveLength(1)
+    const asked = answers([200, {}])
+    await flush()
+    expect(asked.map((one) => one.url)).toEqual(['/api/v1/incidents/i1/acknowledge'])
+    expect(localStorage.getItem('watchkeeper.deeds.me')).toBe('[]')
+    await flush()
+    expect(asked).toHaveLength(1)
+  })
+  it('ends after ten seconds, and not at all where somebody thinks better of it', async () => {
+    const { resolve, take } = await import('../src/alerting/doing')
+    vi.useFakeTimers()
+    const asked = answers()
+    resolve([incident({ id: 'i2' })], 'a cable')
+    ;[...document.querySelectorAll<HTMLButtonElement>('.toast button')].at(-1)?.click()
+    await vi.advanceTimersByTimeAsync(11_000)
+    expect(asked).toEqual([])
+    resolve([incident({ id: 'i3' })], 'a cable')
+    await vi.advanceTimersByTimeAsync(11_000)
+    expect(asked.map((one) => one.url.split('/').slice(-2).join('/'))).toEqual(['i3/note', 'i3/resolve'])
+    await take([incident({ id: 'i4', state: 'resolved' })])
+    expect(asked).toHaveLength(2)
   })
   it('names its servers for a silence', () => {
     const on = (name: string) => incident({ server: { id: '', name, url: '' } })

@@ -1,4 +1,5 @@
 // What the pages on which alerts are set up get and send; the bodies are the API's.
+import type { Version } from '../islands/rule/History'
 import type { Props } from '../types'
 
 export interface SetupProps extends Props {
@@ -54,6 +55,8 @@ export interface RuleProps extends SetupProps {
   rules: Array<{ id: string; name: string }>
   suggest: string[]
   start: { metric: string; selector: string }
+  versions?: Version[]
+  hushed?: Array<{ id: string; reason: string; ends: number | null }> // silences of this rule alone
 }
 export interface Span {
   server: string
@@ -68,6 +71,7 @@ export interface Preview {
   night: number
   short: number
   days: number
+  messages_per_week?: number
   servers: number
   judged?: number
   note?: string

@@ -1,12 +1,13 @@
 // One line of the inbox: how bad, what, where, since when, who has it, what comes next, and the last hour of it.
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { useDoing } from '../../alerting/doing'
-import { Spark } from '../../charts/Spark'
 import { countdown, duration, lasted } from '../../format'
 import type { Incident } from '../../types'
 import { incidentTone, Shape, Status } from '../../ui/parts'
 import { t, tn } from '../../words'
 import type { Cause } from './model'
+
+const Spark = lazy(() => import('../../charts/Spark').then(({ Spark }) => ({ default: Spark })))
 
 export interface Doing {
   take: (incident: Incident) => void
@@ -133,7 +134,13 @@ export function Row({
         </p>
         <Under list={under} at={at} />
       </div>
-      <div className="mini">{line && <Spark v={line} c={tone === 'crit' ? '--map-crit' : '--map-warn'} />}</div>
+      <div className="mini">
+        {line && (
+          <Suspense>
+            <Spark v={line} c={tone === 'crit' ? '--map-crit' : '--map-warn'} />
+          </Suspense>
+        )}
+      </div>
       <div className="a">
         {incident.state === 'open' && may && !busy && (
           <button

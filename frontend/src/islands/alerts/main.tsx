@@ -223,7 +223,13 @@ function Alerts({ first }: { first: AlertsProps }) {
           <div className="tools">
             <Segments
               label={t('alerts.tabs')}
-              options={TABS.map((one) => [`${t(`inbox.${one}`)} ${count(tabs[one].length)}`, one] as const)}
+              options={TABS.map(
+                (one) =>
+                  [
+                    tabs[one].length ? `${t(`inbox.${one}`)} ${count(tabs[one].length)}` : t(`inbox.${one}`),
+                    one,
+                  ] as const,
+              )}
               value={tab}
               onPick={(next) => {
                 setTab(next)

@@ -1,18 +1,19 @@
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
 import { begin } from '../../alerting/doing'
 import { Note, Take } from '../../alerting/Take'
 import { dayTime, duration, lasted, unitOf, whole } from '../../format'
 import { getJson } from '../../live/http'
 import type { Incident, IncidentProps, Member, Message } from '../../types'
-import { incidentTone, incidentWord, mount, Shape, Status, useNow } from '../../ui/parts'
+import { incidentTone, incidentWord, mount, Shape, Skeleton, Status, useNow } from '../../ui/parts'
 import { t, tn } from '../../words'
 import { usePage } from '../page'
 import { ByRule, Causes, Family, People, Similar } from './Around'
-import { Evidence } from './Evidence'
 import { impact, sentence } from './saying'
 import { Coming, Timeline } from './Timeline'
 import '../../design/alerts.css'
 
+// the words come first: a phone can acknowledge before the charts are there
+const Evidence = lazy(() => import('./Evidence').then(({ Evidence }) => ({ default: Evidence })))
 const OUTCOME_MS = 3000
 const fold = (state: IncidentProps, { data }: Message): IncidentProps => {
   const incident = data.incident as Incident | undefined
@@ -179,7 +180,9 @@ function Page({ first }: { first: IncidentProps }) {
       <Take incident={incident} sure={may} onDone={again} />
       <div className="srv">
         <div className="stack">
-          <Evidence incident={incident} members={members} />
+          <Suspense fallback={<Skeleton height={250} />}>
+            <Evidence incident={incident} members={members} />
+          </Suspense>
           <Members incident={incident} first={members} at={at} />
           <section className="card" aria-label={t('incident.timeline')}>
             <header>

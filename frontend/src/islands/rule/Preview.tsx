@@ -1,22 +1,15 @@
 // What a rule would have done: asked of the hub a moment after the last change, with the engine that judges live.
-import { useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { type Faults, scaleOf, scalesOf } from '../../alerting/form'
 import type { Preview, Rule } from '../../alerting/types'
-import type { ChartData } from '../../charts/engine'
-import { Sync } from '../../charts/sync'
-import { TimeChart } from '../../charts/TimeChart'
-import { duration, unitOf } from '../../format'
-import { now } from '../../live/clock'
-import { getJson, HttpError, post } from '../../live/http'
-import type { SeriesAnswer } from '../../types'
-import { useOnce } from '../../ui/parts'
+import { duration } from '../../format'
+import { HttpError, post } from '../../live/http'
+import { Skeleton } from '../../ui/parts'
 import { t, tn } from '../../words'
-import { wordsOf } from '../server/series'
 import { body } from './model'
 
+const Evidence = lazy(() => import('./Evidence'))
 const SETTLE_MS = 700
-const DAY = 86400
-const POINTS = 700
 
 export interface Asked {
   answer: Preview | null
@@ -50,79 +43,27 @@ export function usePreview(rule: Rule, days: number): Asked {
   }, [question])
   return asked
 }
-const number = (v: number | null | undefined) => (v === null || v === undefined ? Number.NaN : v)
+const spanOf = (days: number) =>
+  Number.isInteger(days) ? t('preview.days', { n: days }) : duration(Math.max(1, Math.round(days * 24)) * 3600)
 
-/** One of the servers it speaks of, with the times in which it would have fired. */
-function Evidence({ preview, rule }: { preview: Preview; rule: Rule }) {
-  const chart = preview.chart
-  const sync = useOnce(() => new Sync([now() - preview.days * DAY, now()]))
-  const [data, setData] = useState<ChartData | null>(null)
-  const fmt = useOnce(() => unitOf(chart?.metric ?? ''))
-  const limit = rule.critical ?? rule.warn
-  const spans = preview.spans
-  const place = useRef('')
-  useEffect(() => {
-    if (!chart) return
-    const key = `${chart.server} ${chart.metric} ${JSON.stringify(chart.labels)} ${preview.days}`
-    const mine = spans
-      .filter((one) => one.server === chart.server && same(one.labels, chart.labels))
-      .map((one) => [one.start, one.end ?? now()] as [number, number])
-    const shown = ['threshold', 'forecast', 'anomaly'].includes(rule.kind) ? (limit ?? undefined) : undefined
-    setData((before) => {
-      if (!before) return before
-      sync.redraw()
-      return Object.assign(before, { anomalies: mine, threshold: shown, critical: rule.critical !== null })
-    })
-    if (place.current === key) return
-    place.current = key
-    const end = now()
-    const query = new URLSearchParams({ server: chart.server, metric: chart.metric, points: String(POINTS) })
-    query.set('start', String(Math.floor(end - preview.days * DAY)))
-    query.set('end', String(Math.ceil(end)))
-    void getJson<SeriesAnswer>(`/api/v1/series?${query}`)
-      .then((answer) => {
-        if (place.current !== key) return
-        const found = answer.series.find((one) => same(chart.labels, one.labels))
-        const first = found?.v.findIndex((v) => v !== null) ?? -1
-        const start = first > 0 ? Math.max(end - preview.days * DAY, (answer.t[first] ?? 0) - 600) : undefined
-        sync.home = [start ?? end - preview.days * DAY, end]
-        sync.range = sync.home
-        setData({
-          t: Float64Array.from(found ? answer.t : []),
-          lines: [
-            {
-              key: 'v',
-              label: chart.metric,
-              color: '--c1',
-              values: Float64Array.from(found?.v ?? [], number),
-              low: Float64Array.from(found?.min ?? [], number),
-              high: Float64Array.from(found?.max ?? [], number),
-            },
-          ],
-          step: Math.max(10, answer.step),
-          anomalies: mine,
-          threshold: shown,
-          critical: rule.critical !== null,
-          max: chart.metric.endsWith('_percent') ? 100 : undefined,
-          least: chart.metric.includes('_bytes') ? 1000 : undefined,
-          words: wordsOf(),
-        })
-      })
-      .catch(() => undefined)
-  }, [chart, preview.days, spans, limit, rule.kind, rule.critical, sync])
-  if (!chart || !data) return null
-  return <TimeChart title={`${chart.name} · ${chart.metric}`} data={data} sync={sync} fmt={fmt} atCursor />
+/** Why there is nothing to show, and when there will be: the case of a fresh server, or of a rule over rules. */
+export function nothing({ servers, note }: Preview, rule: Rule, days: number): [string, string] {
+  if (rule.kind === 'composite') return [t('preview.noReplay'), '']
+  if (!servers) return [t('preview.noServers'), '']
+  return [t('preview.nothing'), note || t('preview.nothingWhy', { days: t('preview.days', { n: days }) })]
 }
-const same = (a: Record<string, string>, b: Record<string, string>) =>
-  Object.entries(a).every(([key, value]) => b[key] === value)
-
+/** What it would cost those who are told. */
+function weekly(perWeek: number | undefined): string {
+  if (perWeek === undefined) return ''
+  return perWeek < 0.1 ? t('preview.weeklyNone') : t('preview.weekly', { n: perWeek })
+}
 /** "Would have fired 14 times, 3 at night": the sentence, spoken when it changes. */
 export function verdict({ fired, night, short, days }: Preview): string {
-  const span = Number.isInteger(days) ? t('preview.days', { n: days }) : duration(Math.round(days * 24) * 3600)
+  const span = spanOf(days)
   if (!fired) return t('preview.never', { days: span })
   const parts = [tn('preview.fired', fired, { days: span })]
-  if (night) parts.push(t('preview.night', { n: night }))
   if (short) parts.push(t('preview.short', { n: short }))
+  if (night) parts.push(t('preview.night', { n: night }))
   return `${parts.join(', ')}.`
 }
 export function PreviewCard({
@@ -157,7 +98,7 @@ export function PreviewCard({
         <p className={`verdict${busy ? ' dim' : ''}`} role="status">
           {answer
             ? answer.judged === 0
-              ? t('preview.nothing')
+              ? nothing(answer, rule, days)[0]
               : verdict(answer)
             : busy
               ? t('preview.asking')
@@ -167,7 +108,9 @@ export function PreviewCard({
         </p>
         {answer && (
           <p className="mut">
-            {tn('preview.servers', answer.servers)} {answer.note}
+            {tn('preview.servers', answer.servers)} {answer.judged === 0 ? nothing(answer, rule, days)[1] : answer.note}
+            {answer.judged !== 0 && answer.fired > 0 && ` ${weekly(answer.messages_per_week)}`}
+            {answer.judged !== 0 && answer.days < days / 2 && ` ${t('preview.young', { days: spanOf(answer.days) })}`}
           </p>
         )}
         {answer?.warnings?.map((one) => (
@@ -177,7 +120,11 @@ export function PreviewCard({
         ))}
         {answer?.suggested && <Suggested rule={rule} suggested={answer.suggested} onUse={onUse} />}
       </div>
-      {answer && <Evidence preview={answer} rule={rule} />}
+      {answer && (
+        <Suspense fallback={answer.chart ? <Skeleton height={250} /> : null}>
+          <Evidence preview={answer} rule={rule} onUse={onUse} />
+        </Suspense>
+      )}
       {answer && answer.spans.length > 0 && <Spans preview={answer} />}
     </section>
   )

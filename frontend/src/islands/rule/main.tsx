@@ -13,14 +13,21 @@ import {
   useSend,
 } from '../../alerting/form'
 import type { Rule, RuleProps } from '../../alerting/types'
-import { send } from '../../live/http'
+import { iso, ownZone } from '../../alerting/zones'
+import { dayTime } from '../../format'
+import { now } from '../../live/clock'
+import { post, send } from '../../live/http'
 import { mount } from '../../ui/parts'
 import { t } from '../../words'
+import { History } from './History'
 import { asKind, blank, body, KINDS, type Kind, readLabels, writeLabels } from './model'
 import { PreviewCard, usePreview } from './Preview'
 import { Sentence } from './Sentence'
+import '../../design/alerts.css'
 
 const LIST = '/rules/'
+const DRY = ['0', '1', '7', '30'] as const
+const DAY = 86_400
 
 function Labels({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) => void; faults: Faults }) {
   const [text, setText] = useState(() => writeLabels(rule.labels))
@@ -144,10 +151,29 @@ export function suggestedName(rule: Rule, title: string | undefined): string {
   const what = t(named[rule.kind as keyof typeof named] ?? plain, { what: title ?? rule.metric })
   return `${what}${where}`
 }
+interface Saved {
+  id: string
+  warnings?: string[]
+}
+/** It judges and writes down, and tells nobody: a silence of this rule alone, there before the rule begins to judge. */
+async function tryOut(rule: string, team: string | undefined, days: number, start: boolean): Promise<void> {
+  const at = now()
+  const when = { starts_at: iso(at), ends_at: iso(at + days * DAY), zone: ownZone() }
+  await post('/api/v1/silences', {
+    ...(team ? { team } : {}),
+    rule,
+    selector: '',
+    reason: t('rule.dryReason'),
+    ...when,
+  })
+  if (start) await send('PATCH', `/api/v1/rules/${rule}`, { enabled: true })
+}
 function Editor({ page }: { page: RuleProps }) {
   const [rule, setRule] = useState<Rule>(() => page.rule ?? blank(page))
   const [days, setDays] = useState(30)
   const [touched, setTouched] = useState<Faults>({})
+  const [dry, setDry] = useState('0')
+  const [hushed, setHushed] = useState(page.hushed ?? [])
   const [done, setDone] = useState<string[] | null>(null)
   const { busy, faults, failure, run, box, setFaults } = useSend()
   const asked = usePreview(rule, days)
@@ -176,12 +202,16 @@ function Editor({ page }: { page: RuleProps }) {
     const ok = await run(async () => {
       const { team, ...rest } = body(named)
       const answer = page.rule?.id
-        ? await send<{ warnings?: string[] }>('PATCH', `/api/v1/rules/${page.rule.id}`, rest)
-        : await send<{ warnings?: string[] }>('POST', '/api/v1/rules', { team, ...rest })
+        ? await send<Saved>('PATCH', `/api/v1/rules/${page.rule.id}`, rest)
+        : await send<Saved>('POST', '/api/v1/rules', { team, ...rest, ...(dry === '0' ? {} : { enabled: false }) })
       warnings = answer?.warnings ?? []
+      if (dry !== '0' && answer) await tryOut(answer.id, team, Number(dry), rest.enabled !== false && !page.rule)
     })
     if (ok && warnings.length) setDone(warnings)
     else if (ok) location.assign(LIST)
+  }
+  const speak = async (id: string) => {
+    if (await run(() => post(`/api/v1/silences/${id}/end`))) setHushed(hushed.filter((one) => one.id !== id))
   }
   const remove = async () => {
     if (await run(() => send('DELETE', `/api/v1/rules/${page.rule?.id}`))) location.assign(LIST)
@@ -202,6 +232,16 @@ function Editor({ page }: { page: RuleProps }) {
           {t('rule.fault', { why: page.fault })}
         </p>
       )}
+      {hushed.map((one) => (
+        <p className="card note" key={one.id}>
+          <span>{t('rule.hushed', { time: one.ends ? dayTime(one.ends) : '…', why: one.reason })}</span>
+          {page.acts.includes(rule.team) && (
+            <button type="button" className="btn sm" disabled={busy} onClick={() => void speak(one.id)}>
+              {t('rule.hushedEnd')}
+            </button>
+          )}
+        </p>
+      ))}
       {done && (
         <div className="card note" role="status">
           <strong>{t('form.saved')}</strong>
@@ -256,11 +296,21 @@ function Editor({ page }: { page: RuleProps }) {
                 onChange={(team) => set({ team, notify: [] })}
               />
             )}
+            {hushed.length === 0 && (
+              <Pick
+                label={t('rule.dry')}
+                help={t('rule.dryHelp')}
+                value={dry}
+                options={DRY.map((one) => [one, t(`rule.dry.${one}`)] as const)}
+                onChange={setDry}
+              />
+            )}
             <Tick label={t('rule.enabled')} checked={rule.enabled} onChange={(enabled) => set({ enabled })} />
           </section>
           <More rule={rule} set={set} faults={shown} />
         </fieldset>
         <PreviewCard asked={asked} rule={rule} days={days} onDays={setDays} onUse={set} />
+        {page.rule && <History versions={page.versions ?? []} may={may} onBack={set} />}
         {may && (
           <div className="ctl foot">
             <button type="submit" className="btn pri" disabled={busy}>
