@@ -1,1 +1,0 @@
-import{g as e}from"./parts.3c7c1bd5adc2.js";import{n as t}from"./page.596986e985b5.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};

@@ -1,1 +1,0 @@
-{let e=null;try{e=localStorage.getItem(`theme`)}catch{}e!==`dark`&&e!==`light`&&(e=matchMedia(`(prefers-color-scheme: light)`).matches?`light`:`dark`),document.documentElement.dataset.theme=e}

@@ -1,1 +1,0 @@
-import{o as e}from"./format.5560995d6600.js";import{d as t}from"./http.edb6a6cca0ef.js";var n=(n,r)=>n-r<1?t(`when.now`):t(`when.in`,{age:e(Math.ceil(n-r))});export{n as t};
