@@ -36,12 +36,17 @@ class Noted:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Only where the view asked who it is: looking here would cost every page its two questions.
-        user = getattr(request, "_cached_user", None)
+        user = _known(request)
         key = request.session.session_key if user is not None else None
-        if key and isinstance(user, User) and _due(key):
+        if user is not None and key and _due(key):
             _note(request, user, key)
         return response
+
+
+def _known(request: HttpRequest) -> User | None:
+    """Who it is, where the view asked or signed them in: looking here would cost every page its two questions."""
+    signed_in, asked = request.__dict__.get("user"), getattr(request, "_cached_user", None)
+    return next((user for user in (signed_in, asked) if type(user) is User), None)
 
 
 _seen: dict[str, float] = {}

@@ -56,8 +56,8 @@ class PasswordChange(allauth.PasswordChangeView):  # type: ignore[misc]
         user = request.user
         if isinstance(user, User) and not user.has_usable_password():
             return render(request, "account/no_password.html", {"mail": mail.ready(), **ways(request)})
-        tries = isinstance(user, User) and request.method == "POST"
-        if tries and (limited := entering.begin(request, user.email)):
+        email = user.email if isinstance(user, User) and request.method == "POST" else ""
+        if email and (limited := entering.begin(request, email)):
             return render(request, "429.html", {"wait": told(request, limited)}, status=429)
         answer: HttpResponse = super().dispatch(request, *args, **kwargs)
         return answer
