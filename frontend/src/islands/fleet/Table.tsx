@@ -207,7 +207,7 @@ export function Table({ fleet, at, address: [params, change, whole] }: Props) {
           type="search"
           placeholder={t('fleet.filter')}
           aria-label={t('fleet.filterLabel')}
-          aria-invalid={fault}
+          aria-invalid={fault || undefined}
           title={t('fleet.filterHelp')}
           value={query}
           onChange={(e) => {
