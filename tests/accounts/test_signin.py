@@ -132,12 +132,10 @@ def test_weak_passwords_are_refused_with_a_reason(person: Person, password: str,
     assert answer.context["form"].errors
 
 
-def seconds(
-    *asks: Callable[[], object], times: int = 5, clock: Callable[[], float] = time.process_time
-) -> list[float]:
+def seconds(*asks: Callable[[], object], clock: Callable[[], float] = time.process_time) -> list[float]:
     """The median of each, asked in turns, so that a busy moment meets all of them."""
     taken: list[list[float]] = [[] for _ask in asks]
-    for _time in range(times):
+    for _time in range(5):
         for ask, found in zip(asks, taken, strict=True):
             start = clock()
             ask()
@@ -184,9 +182,18 @@ def test_a_wrong_password_costs_one_hash(person: Person, monkeypatch: pytest.Mon
     from django.contrib.auth.hashers import Argon2PasswordHasher
 
     hashed: list[str] = []
-    verify, encode = Argon2PasswordHasher.verify, Argon2PasswordHasher.encode
-    monkeypatch.setattr(Argon2PasswordHasher, "verify", lambda *a: (hashed.append("verify"), verify(*a))[1])
-    monkeypatch.setattr(Argon2PasswordHasher, "encode", lambda *a: (hashed.append("encode"), encode(*a))[1])
+
+    def noting(name: str) -> Callable[..., Any]:
+        real = getattr(Argon2PasswordHasher, name)
+
+        def noted(*args: Any) -> Any:
+            hashed.append(name)
+            return real(*args)
+
+        return noted
+
+    for name in ("verify", "encode"):
+        monkeypatch.setattr(Argon2PasswordHasher, name, noting(name))
     user = person()
     hashed.clear()
     sign_in(user, "wrong")

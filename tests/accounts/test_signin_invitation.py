@@ -111,13 +111,16 @@ def test_a_mistyped_door_says_so_and_guessing_ends(person: Person) -> None:
     assert statuses[-1] == 429
 
 
-@pytest.mark.parametrize(
-    ("changed", "field"), [({"again": "another"}, "again"), ({"password": "short", "again": "short"}, "password"),
-                           ({"name": ""}, "name"), ({"password": "ana@example.org", "again": "ana@example.org"}, "password")]
-)  # fmt: skip
-def test_what_is_wrong_stands_beside_the_field(
-    person: Person, team: Team, changed: dict[str, str], field: str
-) -> None:
-    page = Client().post(door(team, person()), {**FORM, **changed})
+WRONG: list[tuple[str, dict[str, str]]] = [
+    ("again", {"again": "another"}),
+    ("password", {"password": "short", "again": "short"}),
+    ("password", {"password": "ana@example.org", "again": "ana@example.org"}),
+    ("name", {"name": ""}),
+]
+
+
+@pytest.mark.parametrize(("field", "said"), WRONG)
+def test_what_is_wrong_stands_beside_the_field(person: Person, team: Team, field: str, said: dict[str, str]) -> None:
+    page = Client().post(door(team, person()), {**FORM, **said})
     assert page.context["form"].errors[field]
     assert not User.objects.filter(email="ana@example.org").exists()
