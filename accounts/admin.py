@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -58,8 +58,8 @@ class Memberships(admin.TabularInline):
     form = MemberForm
     extra = 0
     verbose_name_plural = gettext_lazy("Teams and roles")
-    readonly_fields: tuple[str, ...] = ("team",)
-    fields: tuple[str, ...] = ("team", "role", "selector")
+    readonly_fields: ClassVar[Any] = ("team",)
+    fields: ClassVar[Any] = ("team", "role", "selector")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         return Membership.objects.visible_to(request.user).select_related("team", "user")

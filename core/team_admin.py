@@ -91,7 +91,7 @@ class TeamAdmin(admin.ModelAdmin):
 
     def manageable(self, request: HttpRequest, rows: QuerySet[Any]) -> list[Any]:
         """Of the rows that were ticked those that this person manages."""
-        if request.user.is_superuser:  # type: ignore[union-attr]
+        if request.user.is_superuser:
             return list(rows)
         manager: Any = self.model._default_manager
         return list(rows.filter(pk__in=manager.visible_to(request.user, MANAGE).values("pk")))

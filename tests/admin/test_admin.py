@@ -23,7 +23,7 @@ from servers.models import Enrolment, Server
 from tests.admin.rows import fill
 
 pytestmark = pytest.mark.django_db
-PAGES = sorted(admin.site._registry.items(), key=lambda one: one[0].__name__)
+PAGES: list[tuple[type[Model], Any]] = sorted(admin.site._registry.items(), key=lambda one: one[0].__name__)
 FEW, MANY = 3, 30
 
 
@@ -182,15 +182,16 @@ def test_what_the_admin_changes_stands_in_the_trail_and_in_its_history(owner: Cl
     server, channel, silence = Server.objects.get(), Channel.objects.get(team=team), Silence.objects.get()
     fields = {
         "name": "web-9",
-        "hostname": "",
-        "environment": "",
+        "hostname": "web-9",
+        "environment": "production",
         "role": "",
         "site": "",
         "tags": "[]",
         "interval": 10,
     }
     inline = {"keys-TOTAL_FORMS": 0, "keys-INITIAL_FORMS": 0}
-    owner.post(address(Server, "change", server.pk), {**fields, **inline})
+    reply = owner.post(address(Server, "change", server.pk), {**fields, **inline})
+    assert reply.status_code == 302, reply.context["adminform"].form.errors
     owner.post(address(Channel, "change", channel.pk), {"name": "ring", "language": "", "storm_cap": ""})
     owner.post(address(Silence), {"action": "end", "_selected_action": [silence.pk]})
     changed = Audit.objects.get(action="server.change", target="web-9")
