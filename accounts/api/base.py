@@ -19,7 +19,7 @@ from accounts.base import LOOK, MANAGE
 from accounts.models import Team, User
 from core.errors import Failure
 
-WRITES = ("POST", "PUT", "PATCH", "DELETE")
+WRITES = ("POST", "PUT", "PATCH")  # ending something stays open to tokens that have the scope
 AGAIN = "Show once more who you are: open /accounts/reauthenticate/ in this browser, then try again within 5 minutes."
 
 

@@ -167,7 +167,7 @@ class SessionsView(APIView):
 
     resource = "sessions"
     own = True
-    in_person = WRITES
+    in_person = ("GET", "DELETE")  # a token is in no browser
     verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "DELETE": LOOK}
 
     @extend_schema(operation_id="sessions_list", responses=SessionSerializer(many=True))
@@ -186,7 +186,7 @@ class SessionView(APIView):
 
     resource = "sessions"
     own = True
-    in_person = WRITES
+    in_person = ("GET", "DELETE")  # a token is in no browser
     verbs: ClassVar[dict[str, str]] = {"DELETE": LOOK}
 
     @extend_schema(responses={204: None})
