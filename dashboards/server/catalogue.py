@@ -12,6 +12,7 @@ from metrics.store import SERIES, spoken
 Shown = dict[str, Any]
 Key = tuple[str, tuple[tuple[str, str], ...]]
 MOST_SETS = 1000
+PLACE = {metric: place for place, metric in enumerate(SERIES)}
 
 # By the beginning of a metric's name; the first that fits counts.
 BEGINNINGS = (
@@ -52,7 +53,7 @@ def sections(told: Iterable[Key]) -> list[Shown]:
     for metric, labels in told:
         by_metric.setdefault(metric, []).append(dict(labels))
     found: dict[str, list[Shown]] = {}
-    for metric, sets in sorted(by_metric.items()):
+    for metric, sets in sorted(by_metric.items(), key=lambda one: (PLACE.get(one[0], len(PLACE)), one[0])):
         found.setdefault(section_of(metric), []).append(_chart(metric, sets))
     return [
         {"id": name, "title": title, "series": sum(one["count"] for one in found[name]), "charts": found[name]}

@@ -66,7 +66,7 @@ def _change(metric: str, one: moving.Moved) -> str:
         text = _("no data, before %(value)s") if one.during is None else _("not measured before, now %(value)s")
         return text % {"value": quantity(metric, known or 0.0)}
     values = {"before": quantity(metric, one.before), "during": quantity(metric, one.during)}
-    if one.kind == "restless":
+    if one.kind in {"restless", "calm"}:
         return _("peaks from %(before)s to %(during)s") % values
     return _("%(before)s → %(during)s") % values
 

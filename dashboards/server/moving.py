@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Kind = Literal["up", "down", "restless", "began", "stopped"]
+Kind = Literal["up", "down", "restless", "calm", "began", "stopped"]
 
 FEWEST = 4  # measured points on either side, or nothing can be said
 SURE = 1.36  # the Kolmogorov-Smirnov distance that chance gives once in twenty times
@@ -62,8 +62,9 @@ def _compare(place: int, before: Floats, during: Floats) -> Moved | None:
     if score < LEAST or step < SMALL * max(abs(middle), abs(now_middle)):
         return None
     moved = now_middle - middle
-    kind: Kind = "restless" if abs(moved) < usual / 4 else "up" if moved > 0 else "down"
-    if kind == "restless":  # its middle stayed: its edges tell
+    kind: Kind = "up" if moved > 0 else "down"
+    if abs(moved) < usual / 4:  # its middle stayed: its edges tell
+        kind = "restless" if now_high - now_low > high - low else "calm"
         return Moved(place, score, kind, float(high), float(now_high))
     return Moved(place, score, kind, float(middle), float(now_middle))
 

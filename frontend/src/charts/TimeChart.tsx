@@ -1,5 +1,5 @@
 import { timeFormat } from 'd3-time-format'
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type MouseEvent, type ReactNode, useEffect, useRef } from 'react'
 import { t } from '../words'
 import {
   type ChartData,
@@ -20,6 +20,8 @@ import type { Sync } from './sync'
 const stamp = timeFormat('%a %H:%M:%S')
 const PRESS_MS = 350
 const SLOP = 8
+/** What was chosen from a menu closes it. */
+const shut = (e: MouseEvent<HTMLElement>) => e.currentTarget.closest('details')?.removeAttribute('open')
 const setText = (el: HTMLElement | null, text: string) => {
   if (el && el.textContent !== text) el.textContent = text
 }
@@ -285,7 +287,7 @@ export function TimeChart({
             <div className="menu">
               {menu.map(([text, way]) =>
                 typeof way === 'string' ? (
-                  <a className="nav" key={text} href={way} download={way.includes('.csv?') || undefined}>
+                  <a className="nav" key={text} href={way} download={way.includes('.csv?') || undefined} onClick={shut}>
                     {text}
                   </a>
                 ) : (
@@ -294,7 +296,7 @@ export function TimeChart({
                     className="nav"
                     key={text}
                     onClick={(e) => {
-                      e.currentTarget.closest('details')?.removeAttribute('open')
+                      shut(e)
                       way()
                     }}
                   >

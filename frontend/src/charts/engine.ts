@@ -202,6 +202,12 @@ function limitLine(
   taken.push(p)
   g.textAlign = beside ? 'left' : 'right'
   g.textBaseline = p < 16 ? 'top' : 'bottom'
+  const room = Math.min(g.measureText(text).width, (w - PAD.l - PAD.r) / 2 - 6)
+  const left = beside ? PAD.l + 4 : w - PAD.r - 2 - room
+  g.fillStyle = th.surface
+  g.globalAlpha = 0.8
+  g.fillRect(left - 2, p < 16 ? p + 1 : p - 13, room + 4, 12)
+  g.globalAlpha = 1
   g.fillStyle = critical ? th.crit : th.warn
   g.fillText(text, beside ? PAD.l + 4 : w - PAD.r - 2, p < 16 ? p + 2 : p - 1, (w - PAD.l - PAD.r) / 2 - 6)
 }

@@ -65,8 +65,10 @@ export class Sync {
     const [a, b] = this.range
     const m = this.hover ?? (a + b) / 2
     const width = (b - a) * k
-    if (this.widest !== null) this.within(m - (m - a) * k, Math.max(SHORTEST / 12, Math.min(width, this.widest)))
-    else if (width >= this.home[1] - this.home[0]) this.reset()
+    if (this.widest !== null) {
+      const wide = Math.max(SHORTEST / 12, Math.min(width, this.widest))
+      this.within(m - (wide * (m - a)) / (b - a), wide)
+    } else if (width >= this.home[1] - this.home[0]) this.reset()
     else this.setRange([m - (m - a) * k, m + (b - m) * k])
   }
   /** So much of time, as near to this beginning as the present allows. */
@@ -78,7 +80,8 @@ export class Sync {
   step(way: -1 | 1) {
     const [a, b] = this.range
     const width = b - a
-    if (way > 0 && b + width / 2 >= this.home[1] && Math.abs(width - this.span) < width / 50) this.reset()
+    const near = width / 50
+    if (way > 0 && b + width / 2 >= this.home[1] - near && Math.abs(width - this.span) < near) this.reset()
     else this.within(a + (way * width) / 2, width)
   }
   reset() {
@@ -102,7 +105,8 @@ export class Sync {
     const young = this.floor !== null && this.floor > start
     this.home = [young ? Math.min(this.floor ?? start, end - SHORTEST) : start, end]
     // less than a pixel is no movement
-    if (this.live && Math.abs(end - this.range[1]) + Math.abs(this.home[0] - this.range[0]) >= this.span / 500) {
+    const moved = Math.max(Math.abs(end - this.range[1]), Math.abs(this.home[0] - this.range[0]))
+    if (this.live && moved >= this.span / 500) {
       this.range = this.home
       this.flag(1)
     }

@@ -110,6 +110,7 @@ const KINDS = {
   up: 'moved.up',
   down: 'moved.down',
   restless: 'moved.restless',
+  calm: 'moved.calm',
   began: 'moved.began',
   stopped: 'moved.stopped',
 } as const

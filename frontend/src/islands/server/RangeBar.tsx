@@ -40,7 +40,7 @@ export function RangeBar({
       on('-', () => sync.zoom(ZOOM_OUT), t('server.zoomOut')),
       on('+', () => sync.zoom(1 / ZOOM_OUT), t('server.zoomIn')),
       on('c', () => compare(steps[(steps.indexOf(place.compare) + 1) % steps.length] ?? ''), t('server.compare')),
-      on('m', onMoved, t('server.moved')),
+      on('m', () => onMoved(), t('server.moved')),
     ]
     return () => {
       for (const one of off) one()
@@ -121,7 +121,7 @@ export function RangeBar({
             {t('server.reset')}
           </button>
         )}
-        <button type="button" className={`btn${place.fixed ? ' pri' : ''}`} onClick={onMoved} title="m">
+        <button type="button" className={`btn${place.fixed ? ' pri' : ''}`} onClick={() => onMoved()} title="m">
           {t('server.moved')}
         </button>
       </div>

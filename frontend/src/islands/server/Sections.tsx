@@ -37,7 +37,10 @@ export function specsOf(section: Section, words: string): Spec[] {
       return Array.from({ length: groups }, (_, i): Spec => {
         const few = mine.slice(i * LINES, (i + 1) * LINES)
         const names = new Map(few.map(({ labels, name }) => [columnOf({ metric, labels }), name || title]))
-        const shown = groups > 1 || sets.length === 1 ? few.map(({ name }) => name).filter(Boolean) : []
+        const shown =
+          groups > 1 || sets.length === 1 || mine.length < sets.length
+            ? few.map(({ name }) => name).filter(Boolean)
+            : []
         return {
           id: `${metric}${i ? `-${i}` : ''}`,
           title: '',

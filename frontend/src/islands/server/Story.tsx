@@ -29,7 +29,7 @@ const Advice = ({ text }: { text: string }) => (
 function TroubleCard({ trouble, at, board }: { trouble: Trouble; at: number; board: Board }) {
   const begin = trouble.since - (at - trouble.since) * 0.5 - 300
   return (
-    <section className={`card banner ${trouble.severity}`} aria-label={trouble.rule}>
+    <section className={`card banner sev-${trouble.severity}`} aria-label={trouble.rule}>
       <span className="ic">
         <Icon n="wave" s={19} />
       </span>

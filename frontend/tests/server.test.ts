@@ -1,0 +1,183 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type ChartData, clusters, frame, type Mark, times } from '../src/charts/engine'
+import { contrast, markText } from '../src/charts/said'
+import { Sync } from '../src/charts/sync'
+import { fromWall, offset, toWall } from '../src/charts/zone'
+import { read, shiftOf, write } from '../src/islands/server/place'
+import { specsOf } from '../src/islands/server/Sections'
+import { Chart, SPECS } from '../src/islands/server/series'
+import type { Around, Section } from '../src/islands/server/types'
+import { setWords } from '../src/words'
+import english from '../src/words/en.json'
+
+beforeAll(() => setWords(english))
+const mark = (at: number): Mark => ({ at, kind: 'event', text: `at ${at}` })
+const ID = '12345678-1234-1234-1234-123456789abc'
+
+describe('the address', () => {
+  it('says the time, the comparison and the chart, and is read as it was written', () => {
+    for (const search of ['?range=6h', '?from=100&to=200&compare=week', `?range=90d&compare=server:${ID}&chart=cpu`])
+      expect(write(read(search))).toBe(search)
+    expect(shiftOf('week')).toBe(7 * 86400)
+    expect(shiftOf(`server:${ID}`)).toBe(0)
+  })
+  it('forgives what it does not know, and says so', () => {
+    for (const search of [
+      '?range=banana',
+      '?from=9&to=1',
+      '?from=x&to=y',
+      '?to=5',
+      '?compare=moon',
+      '?compare=server:../x',
+    ])
+      expect(read(search)).toMatchObject({ span: null, fixed: null, compare: '', odd: true })
+    expect(read('')).toMatchObject({ span: null, fixed: null, odd: false })
+  })
+})
+describe('marks', () => {
+  it('stand as one where they would lie on each other, and outside the range not at all', () => {
+    const found = clusters([mark(5), mark(100), mark(101), mark(150), mark(999)], [50, 200], 150)
+    expect(found.map(({ marks }) => marks.length)).toEqual([2, 1])
+    expect(markText(found[0] ?? { at: 0, marks: [] })).toBe('at 100 and 1 more')
+  })
+  it('a thousand of them are at most as many as there is room for', () => {
+    const many = Array.from({ length: 1000 }, (_, i) => mark(i))
+    expect(clusters(many, [0, 1000], 400).length).toBeLessThanOrEqual(400 / 9 + 1)
+  })
+})
+describe('moving in time', () => {
+  const wide = () => {
+    const s = new Sync([0, 1000])
+    s.widest = 100_000
+    return s
+  }
+  it('steps back by half a range, and forward to the present again', () => {
+    const s = wide()
+    s.step(-1)
+    expect(s.range).toEqual([-500, 500])
+    s.step(1)
+    expect(s.live).toBe(true)
+  })
+  it('zooms out beyond home as far as it may, never into the future', () => {
+    const s = wide()
+    s.zoom(4)
+    expect(s.range).toEqual([-3000, 1000])
+    s.zoom(1000)
+    expect(s.range[1] - s.range[0]).toBe(100_000)
+    expect(s.range[1]).toBeLessThanOrEqual(1000)
+  })
+  it('does not draw for less than a pixel', () => {
+    const s = wide()
+    s.follow(1001)
+    expect(s.range).toEqual([0, 1000])
+    s.follow(1010)
+    expect(s.range).toEqual([10, 1010])
+  })
+})
+describe('another time beside it', () => {
+  const data = (here: number, there: number): ChartData => ({
+    t: Float64Array.from([0, 10]),
+    lines: [{ key: 'a', label: 'a', color: '--c1', values: Float64Array.from([here, here]) }],
+    ghost: { t: Float64Array.from([0, 10]), values: Float64Array.from([there, Number.NaN]) },
+  })
+  it('is told in words', () => {
+    expect(contrast(data(28, 10), [0, 10])).toBe('2.8×')
+    expect(contrast(data(107, 100), [0, 10])).toBe('+7%')
+    expect(contrast(data(80, 100), [0, 10])).toBe('−20%')
+    expect(contrast(data(1, 0), [0, 10])).toBe('')
+  })
+  it('fits on the axis too', () => {
+    const f = frame(data(10, 80), [0, 10], { w: 400, h: 160 }, true)
+    expect(f.y.domain()[1]).toBeGreaterThanOrEqual(80)
+  })
+})
+describe('a limit', () => {
+  const d = (limit: number): ChartData => ({
+    t: Float64Array.from([0, 10]),
+    lines: [{ key: 'a', label: 'a', color: '--c1', values: Float64Array.from([4, 4]) }],
+    limits: [{ value: limit, critical: true, text: 'x' }],
+  })
+  it('moves the axis when it is near, and flattens nothing when it is far', () => {
+    const top = (limit: number) => frame(d(limit), [0, 10], { w: 400, h: 160 }, false).y.domain()[1] ?? 0
+    expect(top(8)).toBeGreaterThanOrEqual(8)
+    expect(top(5000)).toBeLessThan(10)
+  })
+  it('is drawn where one of its label sets has a line, alerts likewise', () => {
+    const around: Around = {
+      limits: [
+        {
+          rule: 'Full',
+          id: '1',
+          metric: 'disk_used_percent',
+          sets: [{ mount: '/' }],
+          op: 'above',
+          warn: 80,
+          critical: 90,
+          texts: ['80 %', '90 %'],
+        },
+      ],
+      alerts: [
+        {
+          metric: 'disk_used_percent',
+          labels: { mount: '/' },
+          rule: 'Full',
+          severity: 'warn',
+          start: 5,
+          end: 8,
+          url: '',
+        },
+      ],
+      marks: [],
+      unusual: [],
+    }
+    const [cpu, disks] = SPECS.filter(({ id }) => id === 'cpu' || id === 'disks').map((spec) => new Chart(spec, 10))
+    cpu?.dress(around)
+    disks?.dress(around)
+    expect(cpu?.data.limits).toEqual([])
+    expect(disks?.data.limits).toMatchObject([
+      { value: 80, text: 'Full 80 %' },
+      { value: 90, critical: true },
+    ])
+    expect(disks?.data.spans).toEqual([{ from: 5, to: 8, critical: false }])
+  })
+})
+describe("the reader's zone", () => {
+  it('is a distance from the clocks of this browser', () => {
+    const noon = Date.UTC(2026, 6, 1, 12) / 1000
+    const there = offset(noon * 1000, 'Asia/Kolkata')
+    const here = offset(noon * 1000, 'UTC')
+    expect((there - here) / 60_000).toBe(330)
+    expect(fromWall(toWall(noon))).toBe(noon)
+  })
+  it('labels the axis on round times', () => {
+    const found = times([1_800_000_000, 1_800_021_600], 6)
+    expect(found.length).toBeGreaterThan(2)
+    for (const [, text] of found) expect(text).toMatch(/:(00|30)$/)
+  })
+})
+describe('sections', () => {
+  const sets = Array.from({ length: 10 }, (_, i) => ({ labels: { core: String(i) }, name: String(i) }))
+  const section: Section = {
+    id: 'cpu',
+    title: 'Processor',
+    series: 11,
+    charts: [
+      { metric: 'cpu_core_used_percent', title: 'CPU core used', meaning: '', count: 10, sets },
+      { metric: 'cpu_used_percent', title: 'CPU used', meaning: '', count: 1, sets: [{ labels: {}, name: '' }] },
+    ],
+  }
+  it('leave no series out: a few lines on each chart, as many charts as it takes', () => {
+    const specs = specsOf(section, '')
+    expect(specs.map(({ text }) => text)).toEqual([
+      'CPU core used · 0, 1, 2, 3',
+      'CPU core used · 4, 5, 6, 7',
+      'CPU core used · 8, 9',
+    ])
+    expect(specs[2]?.parts[0]?.lines?.({ core: '9' })).toBe('9')
+    expect(specs[2]?.parts[0]?.lines?.({ core: '1' })).toBeNull()
+  })
+  it('are found by words of any order', () => {
+    expect(specsOf(section, 'used 7')[0]?.text).toBe('CPU core used · 7')
+    expect(specsOf(section, 'nothing')).toEqual([])
+  })
+})
