@@ -24,6 +24,7 @@ from servers.models import Server
 log = logging.getLogger(__name__)
 
 TICK = 1.0
+SOON = 0.02
 REREAD = 5.0
 MOST_HELD = 10_000
 
@@ -52,7 +53,10 @@ class Feed(Loop):
     """Once a second: what changed since, one message a team; a watched server gets its own points."""
 
     def __init__(self, sure: Callable[[], bool] = lambda: True) -> None:
-        super().__init__("live feed", self.tick, every=TICK)
+        super().__init__("live feed", self.turn, every=TICK)
+        self.ticked = float("-inf")
+        self.looked: set[int] = set()
+        """Servers whose own page somebody looks at: their points do not wait for the second of the fleet."""
         self.changed: dict[int, list[Entry]] = {}
         self.held = 0
         self.lock = threading.Lock()
@@ -71,6 +75,35 @@ class Feed(Loop):
                 if self.held < MOST_HELD:
                     kept.append(entry)
                     self.held += 1
+        rested = time.monotonic() - self.ticked >= TICK
+        if rested or any(entry.server in self.looked for entry in group):
+            self.event.set()
+
+    def turn(self) -> bool:
+        """The fleet once a second, and at once where it rested that long; a watched server's points now."""
+        wait = self.ticked + TICK - time.monotonic()
+        if wait > SOON:
+            self._at_once()
+            self.every = wait
+            return False
+        self.ticked, self.every = time.monotonic(), TICK
+        return self.tick()
+
+    def _at_once(self) -> None:
+        with self.lock:
+            told = {pk: entries for pk in self.looked if (entries := self.changed.get(pk))}
+            for pk, entries in told.items():
+                self.changed[pk] = []  # its row of the fleet is still to come
+                self.held -= len(entries)
+        for pk, entries in told.items():
+            row = self.known[1].get(pk)
+            if row is not None:
+                self._tell_points(row, self.shown.get(pk, ("", "ok"))[1], entries)
+
+    def _tell_points(self, row: Server, health: str, entries: list[Entry]) -> None:
+        topic = server_topic(row.uuid)
+        for entry in entries:
+            live.push(topic, {"server": present.server(row, health), **_points(entry)})
 
     def tick(self) -> bool:
         with self.lock:
@@ -87,10 +120,8 @@ class Feed(Loop):
             if not self._tells(row, health.get(pk, "ok"), told=pk in changed):
                 continue
             self._add(fleets[row.team_id], row, base)
-            topic = server_topic(row.uuid)
-            if live.watched(topic):
-                for entry in changed.get(pk, ()):
-                    live.push(topic, {"server": present.server(row, health.get(pk, "ok")), **_points(entry)})
+            if pk in self.looked:
+                self._tell_points(row, health.get(pk, "ok"), changed.get(pk, []))
         for team, fleet in fleets.items():
             live.push(fleet_topic(team), {"base": base, "rows": fleet.rows, "servers": fleet.servers})
         return False
@@ -98,7 +129,8 @@ class Feed(Loop):
     def _watched(self, rows: dict[int, Server]) -> dict[int, Server]:
         """The servers that somebody looks at now, alone or with their fleet."""
         teams = {team for team in {row.team_id for row in rows.values()} if live.watched(fleet_topic(team))}
-        return {pk: row for pk, row in rows.items() if row.team_id in teams or live.watched(server_topic(row.uuid))}
+        self.looked = {pk for pk, row in rows.items() if live.watched(server_topic(row.uuid))}
+        return {pk: row for pk, row in rows.items() if row.team_id in teams or pk in self.looked}
 
     def _tells(self, row: Server, health: str, *, told: bool) -> bool:
         """A server that reported, or whose state became another by silence, by an alert or by people."""

@@ -36,6 +36,7 @@ export class Fleet {
   /** Takes a message in; false when it speaks of a server that is not known here. */
   fold({ topic, data }: Message): boolean {
     if (topic === 'incidents') {
+      if (!data.incident) return true // one that this person may not see
       const incidents = withIncident(this.incidents, data.incident as Incident)
       this.incidents = incidents.filter((incident) => incident.state !== 'resolved')
       this.said([])
