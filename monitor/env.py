@@ -157,7 +157,7 @@ def _sign_in(value: _Reader) -> SignIn:
     if not local and not issuer:
         raise Wrong(
             "WATCHKEEPER_LOCAL_LOGIN is off and there is no other way in. "
-            "Set WATCHKEEPER_OIDC_ISSUER, such as https://id.example.org/realms/ops, or write on."
+            "Write on, or set WATCHKEEPER_OIDC_ISSUER, such as https://id.example.org/realms/ops."
         )
     return SignIn(
         issuer=issuer,
