@@ -70,6 +70,10 @@ class Palette {
     } else if (event.key === 'Enter') {
       event.preventDefault()
       this.take(this.found[this.at], event.ctrlKey || event.metaKey)
+    } else if (event.key === 'Escape') {
+      // else a search field takes the first press to empty itself
+      event.preventDefault()
+      this.box.close()
     } else if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault()
       this.box.close()

@@ -1,0 +1,95 @@
+"""Watchkeeper as an installed app: installable, one worker, the last look at the fleet without a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.conftest import FLAGS, Open
+from tests.product import EMAIL, Product
+
+Axe = Callable[[Page], list[str]]
+HELD = "caches.open('snapshot').then(cache => cache.match('/snapshot/', {ignoreVary: true})).then(Boolean)"
+
+
+def _ready(page: Page) -> None:
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    for _ in range(40):
+        if page.evaluate(HELD):
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError("no snapshot was kept")
+
+
+def test_chromium_finds_it_installable(hub: Product, chromium: str, tmp_path: Path) -> None:
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(tmp_path, executable_path=chromium, args=FLAGS)
+        page = context.new_page()
+        page.goto(f"{hub.url}/accounts/login/")
+        page.wait_for_timeout(500)
+        session: Any = context.new_cdp_session(page)
+        manifest = session.send("Page.getAppManifest")
+        assert manifest["errors"] == []
+        assert '"display": "standalone"' in manifest["data"]
+        assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+        context.close()
+
+
+def test_without_a_line_the_last_look_is_shown_with_its_age_and_goes_at_sign_out(
+    open_page: Open, hub: Product, axe: Axe
+) -> None:
+    page = open_page("/")
+    _ready(page)
+    name = page.evaluate("fetch('/api/v1/servers').then(a => a.json()).then(b => b.results[0].name)")
+    page.context.set_offline(True)
+    page.goto(f"{hub.url}/")
+    expect(page.locator("h1")).to_have_text("The hub cannot be reached")
+    expect(page.locator(".lost-bar")).to_contain_text("ago")
+    expect(page.locator("table")).to_contain_text(name)
+    assert axe(page) == []
+    page.context.set_offline(False)
+    expect(page.locator(".side")).to_be_visible(timeout=15_000)  # back by itself
+    page.goto(f"{hub.url}/list/")
+    page.get_by_role("button", name="Sign out").first.click()
+    page.wait_for_url("**/accounts/login/**")
+    page.wait_for_timeout(300)
+    assert page.evaluate("caches.has('snapshot')") is False
+
+
+def test_the_worker_keeps_no_answers_of_the_api_and_old_shells_go(hub: Product, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{hub.url}/")
+        page.get_by_label("Email").fill(EMAIL)
+        page.get_by_label("Password").fill(hub.password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{hub.url}/")
+        page.evaluate("caches.open('shell-old').then(cache => cache.put('/x', new Response('old')))")
+        _ready(page)
+        page.goto(f"{hub.url}/alerts/")
+        kept = page.evaluate(
+            """async () => Object.fromEntries(await Promise.all((await caches.keys()).map(async name =>
+               [name, (await (await caches.open(name)).keys()).map(one => new URL(one.url).pathname)])))"""
+        )
+        shells = [name for name in kept if name.startswith("shell-")]
+        paths = {path for name in shells for path in kept[name] if name != "shell-old"}
+        assert all(path.startswith("/static/") or path == "/offline/" for path in paths), paths
+        scope = page.evaluate(
+            "navigator.serviceWorker.getRegistrations().then(all => all.map(one => one.active.scriptURL))"
+        )
+        assert scope == [f"{hub.url}/worker.js"]
+        # the next version takes over at once and lets go of what the one before kept
+        page.evaluate("navigator.serviceWorker.getRegistration().then(one => one.unregister())")
+        page.goto(f"{hub.url}/list/")
+        _ready(page)
+        page.wait_for_function("caches.keys().then(names => !names.includes('shell-old'))")
+
+
+def test_the_worker_shows_what_is_pushed(hub: Product) -> None:
+    script = hub.request("GET", "/worker.js")
+    assert script.headers["cache-control"] == "no-cache"
+    assert b'importScripts("/push-worker.js")' in script.body
+    assert b"showNotification" in hub.request("GET", "/push-worker.js").body
