@@ -51,11 +51,21 @@ class MemberForm(forms.ModelForm):
         return text.strip()
 
 
+class _Named(forms.BaseInlineFormSet):
+    """Each field says what it is to whoever does not see the head of its column."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            field.widget.attrs["aria-label"] = str(field.label or "")
+
+
 class Memberships(admin.TabularInline):
     """Roles are changed and ended here; somebody new is invited."""
 
     model = Membership
     form = MemberForm
+    formset = _Named
     extra = 0
     verbose_name_plural = gettext_lazy("Teams and roles")
     readonly_fields: ClassVar[Any] = ("team",)

@@ -36,6 +36,14 @@ def of(field: str) -> tuple[str, type[admin.FieldListFilter]]:
     return field, admin.RelatedOnlyFieldListFilter
 
 
+class Words(admin.AllValuesFieldListFilter):
+    """A filter by each word that occurs; what has none can be chosen as well."""
+
+    def choices(self, changelist: Any) -> Any:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "-"}
+
+
 class TeamAdmin(admin.ModelAdmin):
     """Starts every list at `.visible_to(user)`; choices of other team-owned rows too.
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.team_admin import ReadOnly, TeamAdmin, of
+from core.team_admin import ReadOnly, TeamAdmin, Words, of
 from servers import changing
 from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Order, Server
 
@@ -39,7 +39,7 @@ class Keys(admin.TabularInline):
 @admin.register(Server)
 class ServerAdmin(TeamAdmin):
     list_display = ("name", "team", "environment", "role", "site", "os", "agent", "interval", "paused", "created_at")
-    list_filter = (of("team"), "environment", "family", "paused", "demo", "agent")
+    list_filter = (of("team"), ("environment", Words), ("family", Words), "paused", "demo", ("agent", Words))
     list_select_related = ("team",)
     search_fields = ("name", "hostname", "os", "uuid")
     ordering = ("team__name", "name")
