@@ -15,7 +15,7 @@ from alerts import views as answering
 from alerts.worker import push_worker
 from dashboards import api as dashboards
 from dashboards import views
-from dashboards.alerting import inbox, record_page
+from dashboards.alerting import ical, inbox, record_page
 from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.fleet import api as fleet
@@ -110,6 +110,7 @@ urlpatterns = [
     path("silences/", alerting.silences, name="silences"),
     path("record/", record_page.page, name="record"),
     path("on-call/", alerting.on_call, name="on-call"),
+    path("on-call/<uuid:uuid>.ics", ical.calendar, name="on-call-calendar"),
     path("me/notifications/", alerting.my_notifications, name="my-notifications"),
     path("acknowledge/<str:token>/", answering.acknowledge, name="acknowledge"),
     path("", include("accounts.pages.urls")),

@@ -22,6 +22,7 @@ import { verdict } from '../src/islands/rule/Preview'
 import { Tell } from '../src/islands/rule/Sentence'
 import '../src/islands/rule/main'
 import '../src/islands/incident/main'
+import { daysOf, on as onDay, plus } from '../src/islands/oncall/Calendar'
 import { turnsWords } from '../src/islands/oncall/Schedules'
 import { bodyOf, whenOf } from '../src/islands/silences/main'
 import { firstDate, fromRule, toRule, usual } from '../src/islands/silences/recur'
@@ -139,6 +140,27 @@ describe('a recurring silence', () => {
     expect(said('FREQ=WEEKLY')).toBe('every Sun at 02:30 for 2 h, Europe/Copenhagen')
     for (const rule of ['FREQ=WEEKLY;INTERVAL=2;BYDAY=SU', 'FREQ=DAILY;BYHOUR=4,16', 'FREQ=MONTHLY;BYMONTHDAY=1,15'])
       expect(said(rule)).toBe(`${rule}, each for 2 h, Europe/Copenhagen`)
+  })
+})
+describe('the calendar of a schedule', () => {
+  it('begins on a Monday and holds every day of its month', () => {
+    expect(daysOf('2026-11-21', 'week', 0)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => plus('2026-11-16', i)))
+    const november = daysOf('2026-11-21', 'month', 0)
+    expect([november[0], november.at(-1), november.length % 7]).toEqual(['2026-10-26', '2026-12-06', 0])
+    expect(daysOf('2026-11-30', 'month', 3)[0]).toBe('2027-02-01')
+    expect(daysOf('2026-11-21', 'week', -3)[0]).toBe('2026-10-26')
+  })
+  it('knows whose a day is by its own clock, the day that has 25 hours too', () => {
+    const zone = 'Europe/Copenhagen'
+    const shift = (from: string, to: string) => ({
+      user: 'a',
+      name: 'A',
+      start: moment(from, zone),
+      end: moment(to, zone),
+    })
+    const list = [shift('2026-10-24T09:00', '2026-10-25T09:00'), shift('2026-10-25T09:00', '2026-10-26T00:00')]
+    expect(onDay('2026-10-25', list, zone)).toHaveLength(2)
+    expect(onDay('2026-10-26', list, zone)).toHaveLength(0)
   })
 })
 describe('a limit that is dragged', () => {

@@ -1,5 +1,5 @@
 // Schedules: who is on call when, who takes a time over, and where nobody would be.
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { Confirm, Days, Pick, Said, Text, Tick, useSend, weekdays } from '../../alerting/form'
 import type { Rotation, Schedule } from '../../alerting/types'
 import { iso, moment, ownZone, safeZone, wall } from '../../alerting/zones'
@@ -8,11 +8,12 @@ import { now } from '../../live/clock'
 import { getJson, post, send } from '../../live/http'
 import { Shape, useNow } from '../../ui/parts'
 import { t } from '../../words'
+import { Calendar } from './Calendar'
 import { choicesOf } from './Chains'
 import type { OnCallProps } from './main'
 
 const PATH = '/api/v1/schedules'
-interface Duty {
+interface Turn {
   user: string | null
   name: string
   start: number
@@ -25,8 +26,8 @@ interface NowOf {
   gaps: Array<[number, number]>
   warnings?: string[]
 }
-function useDuty(schedule: Schedule): { now: NowOf | null; shifts: Duty[]; failure: string } {
-  const [state, setState] = useState<{ now: NowOf | null; shifts: Duty[]; failure: string }>({
+function useDuty(schedule: Schedule): { now: NowOf | null; shifts: Turn[]; failure: string } {
+  const [state, setState] = useState<{ now: NowOf | null; shifts: Turn[]; failure: string }>({
     now: null,
     shifts: [],
     failure: '',
@@ -36,7 +37,7 @@ function useDuty(schedule: Schedule): { now: NowOf | null; shifts: Duty[]; failu
     void key // another plan is another question
     try {
       const found = await getJson<NowOf>(`${PATH}/${schedule.id}/now`)
-      const shifts = await getJson<Duty[]>(`${PATH}/${schedule.id}/shifts`).catch(() => [])
+      const shifts = await getJson<Turn[]>(`${PATH}/${schedule.id}/shifts`).catch(() => [])
       setState({ now: found, shifts, failure: '' })
     } catch (error) {
       setState({ now: null, shifts: [], failure: error instanceof Error ? error.message : '' })
@@ -58,6 +59,7 @@ function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
   if (!found) return <p className="dim">{t('oncall.asking')}</p>
   const names = found.people.map((one) => (one.id === me ? t('oncall.you', { name: one.name }) : one.name)).join(', ')
   const coming = shifts.filter((one) => one.start > at + 60).slice(0, 3)
+  const mine = shifts.filter((one) => one.user === me && one.end > at).slice(0, 3)
   const gap = found.gaps[0]
   const warnings = found.warnings?.length
     ? found.warnings
@@ -79,6 +81,12 @@ function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
             .join(' · ')}
         </p>
       )}
+      {mine.length > 0 && (
+        <p className="d num">
+          {t('oncall.mine')}{' '}
+          {mine.map((one) => t('oncall.fromTo', { from: when(one.start), to: when(one.end) })).join(' · ')}
+        </p>
+      )}
       {warnings.map((one) => (
         <p className="gap warn" key={one}>
           <Shape s="warn" size={11} /> {one}
@@ -87,13 +95,31 @@ function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
     </>
   )
 }
-function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallProps; again: () => void }) {
+function TakeOver({
+  schedule,
+  page,
+  again,
+  picked,
+}: {
+  schedule: Schedule
+  page: OnCallProps
+  again: () => void
+  picked: [string, string] | null // a day of the calendar
+}) {
+  const place = useRef<HTMLDetailsElement>(null)
   const { busy, faults, failure, run, box } = useSend()
   const zone = safeZone(schedule.zone)
   const people = choicesOf(page, schedule.team).people
   const [user, setUser] = useState(page.me)
   const [from, setFrom] = useState(() => wall(now(), zone))
   const [until, setUntil] = useState(() => wall(now() + 8 * 3600, zone))
+  useEffect(() => {
+    if (!picked || !place.current) return
+    setFrom(picked[0])
+    setUntil(picked[1])
+    place.current.open = true
+    place.current.querySelector<HTMLElement>('form select')?.focus()
+  }, [picked])
   const at = useNow(60_000)
   const mine = schedule.overrides.filter((one) => one.ends_at > at)
   const base = (local: string) => {
@@ -108,7 +134,7 @@ function TakeOver({ schedule, page, again }: { schedule: Schedule; page: OnCallP
     if (await run(() => send('DELETE', `${PATH}/${schedule.id}/overrides/${id}`))) again()
   }
   return (
-    <details className="more-of">
+    <details className="more-of" ref={place}>
       <summary>{t('oncall.takeOver')}</summary>
       <ul className="bullets">
         {mine.map((one) => (
@@ -412,6 +438,47 @@ export function turnsWords(one: Rotation, name: (id: string) => string): string 
     (limits && `; ${limits}`)
   )
 }
+function Card({
+  schedule: one,
+  page,
+  again,
+  name,
+  onEdit,
+}: {
+  schedule: Schedule
+  page: OnCallProps
+  again: () => void
+  name: (id: string) => string
+  onEdit: () => void
+}) {
+  const [picked, setPicked] = useState<[string, string] | null>(null)
+  const acts = page.acts.includes(one.team)
+  return (
+    <article className="card thing">
+      <div className="what">
+        <h2 className="t">{one.name}</h2>
+        <Duty schedule={one} me={page.me} />
+        <Calendar schedule={one} me={page.me} may={acts} onPick={(from, until) => setPicked([from, until])} />
+        {one.rotations.map((turn, i) => (
+          <p className="d mut" key={i}>
+            {turnsWords(turn, name)}
+          </p>
+        ))}
+        <p className="d mut">
+          {t('oncall.times', { zone: safeZone(one.zone) })} · {one.team}
+        </p>
+        {acts && <TakeOver schedule={one} page={page} again={again} picked={picked} />}
+      </div>
+      {page.manages.includes(one.team) && (
+        <div className="a">
+          <button type="button" className="btn sm" aria-label={t('oncall.editOf', { name: one.name })} onClick={onEdit}>
+            {t('form.edit')}
+          </button>
+        </div>
+      )}
+    </article>
+  )
+}
 export function Schedules({ page, again }: { page: OnCallProps; again: () => void }) {
   const [edit, setEdit] = useState<string | null>(null)
   const done = () => {
@@ -440,33 +507,7 @@ export function Schedules({ page, again }: { page: OnCallProps; again: () => voi
         edit === one.id ? (
           <ScheduleForm key={one.id} schedule={one} page={page} onDone={done} />
         ) : (
-          <article className="card thing" key={one.id}>
-            <div className="what">
-              <h2 className="t">{one.name}</h2>
-              <Duty schedule={one} me={page.me} />
-              {one.rotations.map((turn, i) => (
-                <p className="d mut" key={i}>
-                  {turnsWords(turn, name)}
-                </p>
-              ))}
-              <p className="d mut">
-                {t('oncall.times', { zone: safeZone(one.zone) })} · {one.team}
-              </p>
-              {page.acts.includes(one.team) && <TakeOver schedule={one} page={page} again={again} />}
-            </div>
-            {page.manages.includes(one.team) && (
-              <div className="a">
-                <button
-                  type="button"
-                  className="btn sm"
-                  aria-label={t('oncall.editOf', { name: one.name })}
-                  onClick={() => setEdit(one.id)}
-                >
-                  {t('form.edit')}
-                </button>
-              </div>
-            )}
-          </article>
+          <Card key={one.id} schedule={one} page={page} again={again} name={name} onEdit={() => setEdit(one.id)} />
         ),
       )}
     </section>

@@ -4,6 +4,7 @@ import { mount } from '../../ui/parts'
 import { t } from '../../words'
 import { Chains } from './Chains'
 import { Schedules } from './Schedules'
+import '../../design/alerts.css'
 
 export interface OnCallProps extends SetupProps {
   chains: Chain[]

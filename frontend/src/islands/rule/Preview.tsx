@@ -55,7 +55,7 @@ export function nothing({ servers, note }: Preview, rule: Rule, days: number): [
 /** What it would cost those who are told. */
 function weekly(perWeek: number | undefined): string {
   if (perWeek === undefined) return ''
-  return perWeek < 0.1 ? t('preview.weeklyNone') : t('preview.weekly', { n: perWeek })
+  return perWeek < 0.1 ? t('preview.weeklyNone') : tn('preview.weekly', perWeek)
 }
 /** "Would have fired 14 times, 3 at night": the sentence, spoken when it changes. */
 export function verdict({ fired, night, short, days }: Preview): string {
