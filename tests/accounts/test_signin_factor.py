@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -12,6 +13,7 @@ from django.test import Client
 
 from accounts import second_factor
 from accounts.models import Audit, Team, User
+from accounts.sign_in.links import password_link
 from tests.accounts.signing import code, inside, set_up, sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hash")]
@@ -175,3 +177,16 @@ def test_a_form_without_a_code_is_an_empty_one(person: Person) -> None:
     set_up(sign_in(user)[0])
     client, _ = sign_in(user)
     assert client.post(PAGE, {"credential": "{}"}).status_code == 200
+
+
+def test_a_new_password_does_not_go_round_it(person: Person) -> None:
+    user = person()
+    set_up(sign_in(user)[0])
+    form = Client()
+    page = form.get(urlsplit(password_link(user)).path, follow=True)
+    new = "quite another sentence"
+    form.post(page.redirect_chain[-1][0], {"password1": new, "password2": new})
+    assert not inside(form)
+    client, answer = sign_in(user, new)
+    assert answer["Location"] == PAGE
+    assert not inside(client)

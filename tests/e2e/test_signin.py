@@ -65,7 +65,7 @@ def sink() -> Iterator[MailSink]:
         yield sink
 
 
-def outside(issuer: str, **more: str) -> dict[str, str]:
+def outside(issuer: str, **more: str) -> dict[str, Any]:
     return {
         "WATCHKEEPER_OIDC_ISSUER": issuer, "WATCHKEEPER_OIDC_CLIENT_ID": "watchkeeper",
         "WATCHKEEPER_OIDC_CLIENT_SECRET": "a secret of theirs", "WATCHKEEPER_OIDC_NAME": "Test ID", **more,
