@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -117,13 +117,13 @@ class Declared(BasePermission):
             return False
         verb = self.verb(request, view)
         if verb is None:
-            return False
+            raise _unknown_or_undeclared(request, view)
         token = request.auth
         if isinstance(token, ApiToken):
             write = request.method not in SAFE_METHODS
             if not token.allows(str(getattr(view, "resource", "")), write=write):
                 return False
-            if request.method in getattr(view, "in_person", ()):
+            if ("GET" if request.method == "HEAD" else request.method) in getattr(view, "in_person", ()):
                 raise InPerson
         return getattr(view, "own", False) or user.may(verb, some=getattr(view, "of_servers", False))
 
@@ -142,6 +142,12 @@ class Declared(BasePermission):
         if request.method in {"HEAD", "OPTIONS"}:
             return verbs.get("GET", LOOK)
         return verbs.get(getattr(view, "action", None) or "", verbs.get(request.method or ""))
+
+
+def _unknown_or_undeclared(request: Request, view: APIView) -> PermissionDenied | MethodNotAllowed:
+    """What an address does not know at all is no question of rights."""
+    known = hasattr(view, str(request.method).lower())
+    return PermissionDenied() if known else MethodNotAllowed(str(request.method))
 
 
 class Pages(PageNumberPagination):

@@ -176,7 +176,8 @@ class UserSession(models.Model):
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def visible_to(self, user: Any) -> Self:
         """One's own; a site owner sees whose there are."""
-        return self.all() if getattr(user, "is_superuser", False) else self.filter(user=user.pk)
+        owner = getattr(user, "is_superuser", False) and user.is_active and not user.within
+        return self.all() if owner else self.filter(user=user.pk)
 
 
 class ApiToken(models.Model):

@@ -20,7 +20,7 @@ class Hidden(viewsets.GenericViewSet[Any]):
     def check_permissions(self, request: Request) -> None:
         try:
             super().check_permissions(request)
-        except PermissionDenied as refused:
+        except (PermissionDenied, MethodNotAllowed) as refused:
             token = request.auth
             if isinstance(token, ApiToken) and not token.allows(str(getattr(self, "resource", "")), write=False):
                 raise

@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.base import narrow
 from accounts.models import Membership, User
 from accounts.services import WrongToken, make_token
-from alerts.models import Delivery, Notice, Silence
+from alerts.models import Notice, Silence
 from alerts.services import answering_links
 from core.clock import now
 from core.live import push, watch
@@ -76,8 +76,8 @@ def test_what_is_out_of_reach_answers_like_what_is_not_there(world: World, clien
         SERIES + "{}": (ours.db, ours.web),
         "/api/v1/incidents/{}": (ours.inside, ours.outside),
         "/api/v1/incidents/{}/timeline": (ours.inside, ours.outside),
-        "/api/v1/notices/{}": (ours.of(ours.db, Notice), ours.of(ours.web, Notice)),
-        "/api/v1/deliveries/{}": (ours.of(ours.db, Delivery), ours.of(ours.web, Delivery)),
+        "/api/v1/notices/{}": (ours.of(ours.db, "notice"), ours.of(ours.web, "notice")),
+        "/api/v1/deliveries/{}": (ours.of(ours.db, "delivery"), ours.of(ours.web, "delivery")),
     }
     for path, (inside, outside) in pairs.items():
         found, hidden, absent = (asking.get(path.format(uuid)) for uuid in (inside.uuid, outside.uuid, nobody))

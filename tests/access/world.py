@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from django.test import Client
 
-from accounts.models import ApiToken, Membership, Team, User
+from accounts.models import ApiToken, Invitation, Membership, Team, User, UserSession
 from accounts.services import make_token
 from alerts.models import (
     Alert,
@@ -27,6 +27,7 @@ from alerts.models import (
     Way,
 )  # fmt: skip
 from core.clock import now
+from dashboards.models import View
 from metrics.models import Series
 from servers.auth import enrol
 from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Server
@@ -95,10 +96,11 @@ class Holding:
         Alert.objects.filter(incident__in=[self.inside, self.outside]).update(resolved_at=now())
         return self._incident(self.web, self.db)
 
-    def of(self, server: Server, what: type[Any]) -> Any:
+    def of(self, server: Server, what: str) -> Any:
         """Its notice or delivery."""
-        path = "alert__server" if what is Notice else "notice__alert__server"
-        return what.objects.filter(**{path: server}).first()
+        if what == "notice":
+            return Notice.objects.filter(alert__server=server).first()
+        return Delivery.objects.filter(notice__alert__server=server).first()
 
     def key_of(self, server: Server) -> AgentKey:
         found = AgentKey.objects.filter(server=server).first()
@@ -141,6 +143,13 @@ class World:
         Rotation.objects.create(
             schedule=schedule, people=[str(admin.uuid)], starts_on=date(2026, 1, 1), hand_over=time(9)
         )
+        self.guest = person("guest", team, "viewer")
+        self.invitation = Invitation.objects.create(
+            team=team, email="new@example.org", role="viewer", key="k", digest="d", expires_at=now() + HOUR
+        )
+        self.kept = ApiToken.objects.create(user=admin, name="kept", key="kept", digest="-", scopes=["all"])
+        self.session = UserSession.objects.create(user=admin, key="s", address="127.0.0.1")
+        self.view = View.objects.create(owner=admin, name="Mine")
         self.override = Override.objects.create(schedule=schedule, user=admin, starts_at=now(), ends_at=now() + HOUR)
 
     def token(self, of: str = "admin", scopes: list[str] | None = None, **more: Any) -> Client:
