@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Case, IntegerField, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from accounts.base import MANAGE
 from accounts.models import Team, User
@@ -74,8 +75,8 @@ def _server(row: Server) -> Found:
 
 def _incidents(user: User, words: list[str]) -> list[Found]:
     return [
-        Found("incident", row.title, _("Resolved") if row.resolved_at else _("Open"), f"/incidents/{row.uuid}/",
-              str(row.uuid), "" if row.resolved_at else "crit" if row.severity == "critical" else "warn")
+        Found("incident", row.title, _("Resolved") if row.resolved_at else pgettext("state", "Open"),
+              f"/incidents/{row.uuid}/", str(row.uuid), "" if row.resolved_at else "crit" if row.severity == "critical" else "warn")
         for row in incidents(user, words)[:OTHERS]
     ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext
 
 from dashboards.words import (
     base,
@@ -26,6 +26,7 @@ from dashboards.words import (
     silences,
     steps,
 )
+from dashboards.words.mark import Contexted
 
 EVERYWHERE = (base.WORDS, shell.WORDS)
 ALERTING = (common.WORDS, steps.WORDS)
@@ -56,6 +57,10 @@ def texts(page: str) -> dict[str, str]:
     return _texts(page, get_language() or "en")
 
 
+def said(text: str) -> str:
+    return pgettext(text.context, text) if isinstance(text, Contexted) else gettext(text)
+
+
 @lru_cache(maxsize=256)
 def _texts(page: str, _language: str) -> dict[str, str]:
-    return {key: gettext(text) for key, text in english(*EVERYWHERE, *PAGES.get(page, ())).items()}
+    return {key: said(text) for key, text in english(*EVERYWHERE, *PAGES.get(page, ())).items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.words.mark import _
+from dashboards.words.mark import _, pgettext
 
 WORDS = {
     "link.idle": _("Not live"),
@@ -26,7 +26,7 @@ WORDS = {
     "state.paused": _("Paused"),
     "severity.warn": _("Warning"),
     "severity.critical": _("Critical"),
-    "incident.open": _("Open"),
+    "incident.open": pgettext("state", "Open"),
     "incident.acknowledged": _("Acknowledged"),
     "incident.acknowledgedBy": _("Acknowledged by {name}"),
     "incident.resolved": _("Resolved"),

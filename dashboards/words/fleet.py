@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.words.mark import _
+from dashboards.words.mark import _, pgettext
 
 WORDS = {
     "fleet.needs.one": _("One thing needs you"),
@@ -122,7 +122,7 @@ WORDS = {
     "bulk.chosen.other": _("{n} servers chosen"),
     "bulk.none": _("Choose none"),
     "bulk.mayNot": _("You may look at these servers, not change them."),
-    "bulk.silence": _("Silence"),
+    "bulk.silence": pgettext("button", "Silence"),
     "bulk.silenceTitle.one": _("Silence {n} server"),
     "bulk.silenceTitle.other": _("Silence {n} servers"),
     "bulk.silenceLabel": _("Why"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.words.mark import _
+from dashboards.words.mark import _, pgettext
 
 WORDS = {
     "alerts.open.one": _("One alert is open"),
@@ -72,5 +72,5 @@ WORDS = {
     "hush.4": _("4 hours"),
     "hush.24": _("a day"),
     "hush.168": _("a week"),
-    "hush.do": _("Silence"),
+    "hush.do": pgettext("button", "Silence"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.words.mark import _
+from dashboards.words.mark import _, pgettext
 
 WORDS = {
     "silences.active.one": _("One silence is active"),
@@ -10,12 +10,12 @@ WORDS = {
     "silences.none": _("Nothing is silenced"),
     "silences.lede": _("A silence stops messages, not the watching. Who was told of a problem is told of its end."),
     "silences.standing": _("Active and coming"),
-    "silences.over": _("Over"),
+    "silences.over": pgettext("state", "Over"),
     "silences.empty": _("No silence now"),
     "silences.emptyLede": _("Make one before planned work, or a recurring one for each Sunday night."),
     "silences.askOperator": _("Your role may look at silences. An operator or admin makes them."),
     "silence.new": _("New silence"),
-    "silence.make": _("Silence"),
+    "silence.make": pgettext("button", "Silence"),
     "silence.what": _("Servers"),
     "silence.whatHelp": _("Such as tag:db or name:web-1."),
     "silence.rule": _("Rule"),
@@ -58,7 +58,7 @@ WORDS = {
     "silence.active": _("Active"),
     "silence.coming": _("Coming"),
     "silence.recurring": _("Recurring"),
-    "silence.over": _("Over"),
+    "silence.over": pgettext("state", "Over"),
     "silence.fromTo": _("{from} to {to}"),
     "silence.openEnd": _("from {from}, without an end"),
     "silence.recurs": _("{days} at {time} for {lasts}, {zone}"),
