@@ -76,7 +76,8 @@ def _server(row: Server) -> Found:
 def _incidents(user: User, words: list[str]) -> list[Found]:
     return [
         Found("incident", row.title, _("Resolved") if row.resolved_at else pgettext("state", "Open"),
-              f"/incidents/{row.uuid}/", str(row.uuid), "" if row.resolved_at else "crit" if row.severity == "critical" else "warn")
+              f"/incidents/{row.uuid}/", str(row.uuid),
+              "" if row.resolved_at else "crit" if row.severity == "critical" else "warn")
         for row in incidents(user, words)[:OTHERS]
     ]  # fmt: skip
 
