@@ -87,7 +87,8 @@ def proven(request: HttpRequest, user: User) -> None:
 
 def entered(request: HttpRequest, user: User, *, method: str = "password") -> None:
     """They have shown all that is asked for, the second factor included."""
-    proven(request, user)
+    if "password" in method:  # else no try was counted that could be given back
+        proven(request, user)
     limits.forget("second_factor", factor_subject(request, user))
     request.META[DEVICE_OF] = user.email  # the middleware sets the cookie, whoever makes the response
     audit(user, "sign_in", _as_target(user), after={"method": method})

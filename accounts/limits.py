@@ -217,11 +217,14 @@ _trimmed_at = float("-inf")
 
 
 def _trim() -> None:
-    """Strangers choose the subjects, so there are never more than so many."""
     global _trimmed_at  # noqa: PLW0603 - one number a process
-    if time.monotonic() - _trimmed_at < TRIM_EVERY:
-        return
-    _trimmed_at = time.monotonic()
+    if time.monotonic() - _trimmed_at >= TRIM_EVERY:
+        _trimmed_at = time.monotonic()
+        trim()
+
+
+def trim() -> None:
+    """Strangers choose the subjects, so there are never more than so many."""
     Limit.objects.filter(changed_at__lt=now() - FORGOTTEN).delete()
     beyond = Limit.objects.order_by("-changed_at").values_list("changed_at", flat=True)[MOST_ROWS:][:1]
     for at in beyond:

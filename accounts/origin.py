@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts import devices, refusals
+from accounts import devices, refusals, taken
 from accounts.entering import DEVICE_OF
 from accounts.limits import Limited
 from accounts.trail import over
@@ -26,6 +26,7 @@ class Trail:
         with over(way, _address(request)):
             response = self.get_response(request)
             refusals.note(request, response)
+            taken.note(request, response)
         if isinstance(limited := getattr(request, "limited", None), Limited):
             response.status_code = 429
             response["Retry-After"] = str(limited.seconds)

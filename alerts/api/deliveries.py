@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.base import ACT, LOOK
+from accounts.services import audit
 from alerts import delivery
 from alerts.models import Delivery
 from core.clock import now
@@ -94,5 +95,6 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         one: Delivery = self.get_object()
         if not delivery.retry(one, now()):
             raise Conflict("This delivery was not given up: it is on its way, or was sent.", code="not_dead")
+        audit(request.user, "delivery.retry", one.notice.incident, after={"channel": str(one.channel)})  # type: ignore[arg-type]
         one.refresh_from_db()
         return Response(self.get_serializer(one).data)

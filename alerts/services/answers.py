@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.services import audit
+from accounts.services import audit, came_over
 from alerts.models import Incident, Notice
 from alerts.services import audience, freeing, seen, telling
 from alerts.services.moves import ALERTS_CHANGED, end
@@ -18,6 +18,7 @@ from core import runner
 from core.locking import again, locked
 
 STICKY, UNTIL = "sticky", "until"
+OUTSIDE = {"mail": "mail link", "slack": "Slack", "sms": "SMS", "push": "push message"}
 
 
 @again
@@ -62,6 +63,8 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
     # Whoever took it knows: their own phone and mail do not tell them.
     heard = [to for to in audience.heard_of(incident) if by is None or to.person != by.pk]
     telling.deliver(notice, heard, now)
+    if over in OUTSIDE:
+        came_over(OUTSIDE[over])
     audit(by, "incident.acknowledge", incident, after=facts)
     transaction.on_commit(partial(seen.told, incident))
     transaction.on_commit(partial(runner.wake, telling.NAME))

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import User
-from accounts.services import WrongScopes, make_token
+from accounts.services import WrongScopes, give_token, over
 from core import commands
 
 
@@ -25,7 +25,8 @@ class Command(commands.Command):
             raise CommandError(f"Nobody here has the address {options['email']}. See them under Admin > Users.")
         scopes = [scope.strip() for scope in options["scopes"].split(",") if scope.strip()]
         try:
-            token = make_token(user, options["name"], scopes)
+            with over("command line"):
+                _row, token = give_token(user, options["name"], scopes)
         except WrongScopes as fault:
             raise CommandError(str(fault)) from fault
         self.stdout.write(token)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import Team
-from accounts.services import MAIN_TEAM
+from accounts.services import MAIN_TEAM, over
 from core import commands
 from servers.services import make_enrolment
 
@@ -28,5 +28,6 @@ class Command(commands.Command):
             raise CommandError(f"There is no team {options['team']!r}. Teams here: {known}.")
         if not 0 < options["hours"] <= 24 * 366:
             raise CommandError("--hours must be more than 0 and at most 8784 (a year).")
-        token = make_enrolment(team, options["name"], reusable=options["reusable"], hours=options["hours"])
+        with over("command line"):
+            token = make_enrolment(team, options["name"], reusable=options["reusable"], hours=options["hours"])
         self.stdout.write(token)
