@@ -216,7 +216,9 @@ def push(topic: str, data: Message) -> None:
         return
     message = _ask(lambda kept: kept.add(topic, data), None)
     if message is not None:
-        _start(layer.group_send(topic, message))
+        # As text: the layer copies what it carries for every listener, and a text needs no copying.
+        told = {name: value for name, value in message.items() if name != "data"}
+        _start(layer.group_send(topic, {**told, "text": json.dumps(message["data"], separators=(",", ":"))}))
 
 
 def recheck(person: int) -> None:

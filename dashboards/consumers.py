@@ -104,9 +104,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if inner in topic.inner:
                 number = self._number(topic)  # before anything waits: the next message may come meanwhile
                 if topic.sieve is None:
-                    await self._send(topic.outward(number, message))
+                    await self._send_text(topics.written(topic.name, number, message))
                 else:
-                    await self._send(await database_sync_to_async(topic.outward)(number, message))
+                    whole = {**message, "data": json.loads(message["text"])}
+                    await self._send(await database_sync_to_async(topic.outward)(number, whole))
 
     def _number(self, topic: Topic) -> int:
         return sum(self.heard.get(inner, 0) for inner in topic.inner)
@@ -131,6 +132,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.channel_layer.group_discard(inner, self.channel_name)
 
     async def _watch(self, topic: Topic) -> None:
+        if settings.EMBEDDED and topic.server is None:
+            return  # the layer itself knows who listens
         await asyncio.to_thread(topic.watch, WATCH)
 
     async def _check(self) -> None:
@@ -150,13 +153,16 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                     await self._end(BROKEN)
 
     async def _check_once(self) -> None:
-        user = await database_sync_to_async(_still)(self.scope)
-        if user is None:
+        # One visit to the database for all: two hundred tabs ask every few seconds.
+        found = await database_sync_to_async(_again)(self.scope, list(self.topics))
+        if found is None:
             await self._end(SIGNED_OUT)
             return
-        self.scope["user"] = user
-        for name, topic in list(self.topics.items()):
-            now = await database_sync_to_async(topics.find)(name, user)
+        self.scope["user"], fresh = found
+        for name, now in fresh.items():
+            topic = self.topics.get(name)
+            if topic is None:
+                continue
             await self._watch(topic)
             if now is None or (now.inner, now.sieve) != (topic.inner, topic.sieve):
                 await self._leave(self.topics.pop(name))
@@ -178,13 +184,22 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._join(name)
 
     async def _send(self, message: dict[str, Any]) -> None:
+        await self._send_text(json.dumps(message))
+
+    async def _send_text(self, text: str) -> None:
         # A tab that went away while we wrote is no error of ours.
         with suppress(RuntimeError, ConnectionError):
-            await self.send(json.dumps(message))
+            await self.send(text)
 
 
 def _names(value: Any) -> list[str]:
     return [name for name in value if isinstance(name, str)][:MOST_TOPICS] if isinstance(value, list) else []
+
+
+def _again(scope: dict[str, Any], names: list[str]) -> tuple[User, dict[str, Topic | None]] | None:
+    """The person as they are now, and what they may follow of these; nothing when the session ended."""
+    user = _still(scope)
+    return None if user is None else (user, {name: topics.find(name, user) for name in names})
 
 
 def _still(scope: dict[str, Any]) -> User | None:

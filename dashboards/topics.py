@@ -61,6 +61,11 @@ class Topic:
         return {"topic": self.name, "seq": number, "at": message["at"], "data": data}
 
 
+def written(name: str, number: int, message: dict[str, Any]) -> str:
+    """The same where nothing is left out: its data was written once, for all who listen."""
+    return f'{{"topic":"{name}","seq":{number},"at":{message["at"]},"data":{message["text"]}}}'
+
+
 def find(name: str, person: Person) -> Topic | None:
     """The topic if this person may follow it; else nothing, whether it exists or not."""
     if name in {"fleet", "incidents"}:
