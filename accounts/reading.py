@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 from accounts.models import Audit
 from core import tables
@@ -71,16 +74,25 @@ class Change:
 
 
 def changes(row: Audit) -> list[Change]:
+    """What was empty before and after says nothing."""
     fields = dict.fromkeys((*row.before, *row.after))
-    return [Change(name, _said(row.before.get(name)), _said(row.after.get(name))) for name in fields]
+    found = [Change(name, _said(row.before.get(name)), _said(row.after.get(name))) for name in fields]
+    return [change for change in found if change.before or change.after]
 
 
 def _said(value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", [], {}):
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return _("yes") if value else _("no")
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        return ", ".join(map(str, value))
+    if isinstance(value, str):
+        return f"{localtime(datetime.fromisoformat(value)):%Y-%m-%d %H:%M:%S}" if _MOMENT.fullmatch(value) else value
+    return json.dumps(value, ensure_ascii=False)
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def plain(row: Audit) -> dict[str, Any]:
