@@ -19,7 +19,10 @@ from accounts.models import Team, User
 ASKED_EVERY = 2.0
 # In the session: the second factor was shown when it began, or the provider said that one was.
 SHOWN = "second_factor_shown"
-OPEN = ("/accounts/", "/static/", "/invitation/", "/healthz", "/readyz")
+OPEN = (
+    "/accounts/", "/static/", "/invitation/", "/healthz", "/readyz", "/worker.js", "/push-worker.js", "/offline/",
+    "/manifest.webmanifest",
+)  # fmt: skip
 
 
 class _Asking:
