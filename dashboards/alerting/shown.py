@@ -8,7 +8,7 @@ from typing import Any
 
 from accounts.models import Team, User
 from alerts.models import Chain, Channel, Delivery, Preference, Rule, Schedule, Silence, Way
-from alerts.services import silences
+from alerts.services import chains, silences
 from dashboards.alerting.incidents import Shown, seconds
 from metrics.store import SERIES, spoken
 
@@ -115,7 +115,7 @@ def silence(row: Silence, now: datetime) -> Shown:
 def chain(row: Chain) -> Shown:
     return {
         "id": str(row.uuid), "team": row.team.name, "name": row.name, "default": row.default,
-        "unacknowledge": row.unacknowledge, "steps": row.steps,
+        "unacknowledge": row.unacknowledge, "steps": row.steps, "warnings": chains.warnings(row),
     }  # fmt: skip
 
 

@@ -139,6 +139,7 @@ export interface Chain {
   default: boolean
   unacknowledge?: boolean
   steps: Step[]
+  warnings?: string[] // whom it calls though they cannot answer
 }
 export interface Rotation {
   people: string[]
@@ -173,4 +174,5 @@ export interface Way {
   place: number
   severity: 'warn' | 'critical'
   after: number
+  warnings?: string[]
 }

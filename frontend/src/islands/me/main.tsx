@@ -6,7 +6,7 @@ import type { Channel, Preference, SetupProps, Way } from '../../alerting/types'
 import { ownZone } from '../../alerting/zones'
 import { duration } from '../../format'
 import { getJson, post, send } from '../../live/http'
-import { mount, Status } from '../../ui/parts'
+import { mount, Shape, Status } from '../../ui/parts'
 import { t } from '../../words'
 import { Push } from './Push'
 
@@ -236,6 +236,11 @@ function Row({
           {way.to && way.to !== name && way.over !== 'push' && `${way.to} · `}
           {way.after ? t('way.later', { age: duration(way.after) }) : t('way.atOnce')}
         </p>
+        {way.warnings?.map((one) => (
+          <p className="gap warn" key={one}>
+            <Shape s="warn" size={11} /> {one}
+          </p>
+        ))}
         {(answer || failure) && (
           <output className={failure ? 'crit' : 'ok'}>
             {t(failure ? 'channel.testFailed' : 'channel.testDone')} <q className="mono">{failure || answer}</q>

@@ -4,6 +4,7 @@ import { Amount, Confirm, Pick, Said, Text, TIMES, Tick, useSend } from '../../a
 import type { Chain, Step, Target } from '../../alerting/types'
 import { duration } from '../../format'
 import { send } from '../../live/http'
+import { Shape } from '../../ui/parts'
 import { t } from '../../words'
 import type { OnCallProps } from './main'
 
@@ -271,6 +272,11 @@ export function Chains({ page, again }: { page: OnCallProps; again: () => void }
                   <li key={i}>{stepWords(step, choicesOf(page, chain.team))}</li>
                 ))}
               </ol>
+              {chain.warnings?.map((one) => (
+                <p className="gap warn" key={one}>
+                  <Shape s="warn" size={11} /> {one}
+                </p>
+              ))}
               <p className="d mut">{chain.team}</p>
             </div>
             {page.manages.includes(chain.team) && (

@@ -27,7 +27,7 @@ export default function Evidence({
 }) {
   const box = useRef<HTMLDivElement>(null)
   const chart = preview.chart
-  const sync = useOnce(() => new Sync([now() - preview.days * DAY, now()]))
+  const sync = useOnce(() => new Sync([now() - Math.max(preview.days * DAY, 3600), now()]))
   const [data, setData] = useState<ChartData | null>(null)
   const fmt = useOnce(() => unitOf(chart?.metric ?? ''))
   const limit = rule.critical ?? rule.warn
@@ -48,16 +48,25 @@ export default function Evidence({
     if (place.current === key) return
     place.current = key
     const end = now()
-    const query = new URLSearchParams({ server: chart.server, metric: chart.metric, points: String(POINTS) })
-    query.set('start', String(Math.floor(end - preview.days * DAY)))
-    query.set('end', String(Math.ceil(end)))
-    void getJson<SeriesAnswer>(`/api/v1/series?${query}`)
+    const ask = (from: number) => {
+      const query = new URLSearchParams({ server: chart.server, metric: chart.metric, points: String(POINTS) })
+      query.set('start', String(Math.floor(from)))
+      query.set('end', String(Math.ceil(end)))
+      return getJson<SeriesAnswer>(`/api/v1/series?${query}`)
+    }
+    const near = Math.min(end - 3600, ...spans.map((one) => one.start - 1800))
+    // days are told with one decimal: of a server that came today they may be none
+    const long = Math.min(end - preview.days * DAY, near)
+    // of a server that is new there are only samples yet, and those are asked for by a shorter time
+    const told = (answer: SeriesAnswer) => answer.series.some((one) => one.v.some((v) => v !== null))
+    void ask(long)
+      .then((answer) => (told(answer) || near <= long ? answer : ask(near)))
       .then((answer) => {
         if (place.current !== key) return
         const found = answer.series.find((one) => same(chart.labels, one.labels))
         const first = found?.v.findIndex((v) => v !== null) ?? -1
-        const start = first > 0 ? Math.max(end - preview.days * DAY, (answer.t[first] ?? 0) - 600) : undefined
-        sync.home = [start ?? end - preview.days * DAY, end]
+        const start = first > 0 ? Math.max(long, (answer.t[first] ?? 0) - 600) : undefined
+        sync.home = [start ?? answer.t[0] ?? long, end]
         sync.range = sync.home
         setData({
           t: Float64Array.from(found ? answer.t : []),
