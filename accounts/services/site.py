@@ -24,9 +24,9 @@ class FirstAdmin:
 @transaction.atomic
 def ensure_site(email: str, password: str | None) -> FirstAdmin | None:
     """Make the team Main and its admin when there is nobody yet; else change nothing."""
-    team, _ = Team.objects.get_or_create(name=MAIN_TEAM)
     if User.objects.filter(is_superuser=True).exists():
         return None
+    team, _ = Team.objects.get_or_create(name=MAIN_TEAM)
     shown = None if password else "-".join(secrets.token_hex(2) for _ in range(4))
     admin = User.objects.create_superuser(email, password or shown)
     Membership.objects.create(team=team, user=admin, role="admin")

@@ -83,6 +83,13 @@ def test_a_team_with_servers_is_not_removed_and_says_why(team: Team, other_team:
     assert trail("team.remove")[0][1]["name"] == "Strangers"
 
 
+def test_a_renamed_first_team_stays_the_first(team: Team, person: Person) -> None:
+    owner = person(is_superuser=True)
+    services.change_team(team, by=owner, name="Webs")
+    assert services.ensure_site("admin@localhost", None) is None
+    assert [row.name for row in Team.objects.all()] == ["Webs"]
+
+
 def test_the_only_team_stays(team: Team, person: Person) -> None:
     reply = browser(person(is_superuser=True)).post(f"/teams/{team.uuid}/", {"do": "end"}, follow=True)
     assert said(reply) == ["This is the only team. Make another one first."]

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import Team
-from accounts.services import MAIN_TEAM, over
+from accounts.services import over
 from core import commands
 from servers.services import make_enrolment
 
@@ -19,10 +19,11 @@ class Command(commands.Command):
         parser.add_argument("--name", required=True)
         parser.add_argument("--reusable", action="store_true")
         parser.add_argument("--hours", type=float, default=1.0)
-        parser.add_argument("--team", default=MAIN_TEAM)
+        parser.add_argument("--team", default="", help="The first one, if not given.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        team = Team.objects.filter(name=options["team"]).first()
+        teams = Team.objects.order_by("pk")
+        team = (teams.filter(name=options["team"]) if options["team"] else teams).first()
         if team is None:
             known = ", ".join(Team.objects.values_list("name", flat=True)) or "none: start it once, ./watchkeeper up"
             raise CommandError(f"There is no team {options['team']!r}. Teams here: {known}.")
