@@ -29,7 +29,7 @@ from alerts.models import (
 )
 from alerts.services import channels, rules, silences
 from core.clock import now
-from core.team_admin import OwnersOnly, ReadOnly, TeamAdmin, of
+from core.team_admin import OwnersOnly, ReadOnly, Shown, TeamAdmin, of
 
 
 class RuleForm(forms.ModelForm):
@@ -186,21 +186,7 @@ class ChainAdmin(ReadOnly):
         return ", ".join(str(step.get("kind", "?")) if isinstance(step, dict) else str(step) for step in chain.steps)
 
 
-class _Shown(admin.TabularInline):
-    extra = 0
-    can_delete = False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # whoever sees the schedule
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class Rotations(_Shown):
+class Rotations(Shown):
     model = Rotation
     fields = ("place", "people", "days", "starts_on", "ends_on", "hand_over", "hours_from", "hours_until", "weekdays")
 
@@ -208,7 +194,7 @@ class Rotations(_Shown):
         return super().get_queryset(request).select_related("schedule")
 
 
-class Overrides(_Shown):
+class Overrides(Shown):
     model = Override
     fields = ("user", "starts_at", "ends_at")
 

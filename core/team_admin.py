@@ -161,6 +161,23 @@ class TeamAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/object_history.html", context)
 
 
+class Shown(admin.TabularInline):
+    """Rows of a row, to look at; whoever sees the one sees the others."""
+
+    template = "admin/shown_inline.html"
+    extra = 0
+    can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class ReadOnly(TeamAdmin):
     """What happened is looked at, not edited."""
 

@@ -9,31 +9,20 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.team_admin import ReadOnly, TeamAdmin, Words, of
+from core.team_admin import ReadOnly, Shown, TeamAdmin, Words, of
 from servers import changing
 from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Order, Server
 
 
-class Keys(admin.TabularInline):
+class Keys(Shown):
     """Which keys its agents have; of the secret only a hash is kept, and that is not shown either."""
 
     model = AgentKey
-    extra = 0
     fields = readonly_fields = ("key", "created_at", "used_at", "replaced_at", "revoked_at")
-    can_delete = False
     ordering = ("-created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentKey]:
         return super().get_queryset(request).select_related("server")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # whoever sees the server
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Server)
