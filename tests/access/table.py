@@ -37,6 +37,7 @@ TABLE = """
 /silences/                                      GET look
 /record/                                        GET look
 /on-call/                                       GET look
+/on-call/<uuid:uuid>.ics                        GET look                            schedule
 /me/                                            GET POST look
 /me/address/                                    GET POST look
 /me/address/<str:word>/                         GET POST all                        link

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
+from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -138,7 +139,7 @@ def test_what_is_taken_away_is_over_within_five_seconds(
         await tab.connect(timeout=5)
         await tab.send_json_to({"sub": [topic]})
         assert (await tab.receive_json_from(timeout=5))["data"] == {"subscribed": True}
-        await asyncio.to_thread(loss, kept_world, user)
+        await database_sync_to_async(loss)(kept_world, user)
         if ends:
             last: dict[str, Any] = await tab.receive_output(timeout=5)
         else:
@@ -162,7 +163,7 @@ def test_a_role_that_becomes_narrower_sieves_an_open_tab(kept_world: World, monk
         await tab.connect(timeout=5)
         await tab.send_json_to({"sub": ["fleet"]})
         heard = [await tab.receive_json_from(timeout=5)]
-        await asyncio.to_thread(narrowed, kept_world, user)
+        await database_sync_to_async(narrowed)(kept_world, user)
         heard.append(await tab.receive_json_from(timeout=5))  # the page begins anew
         await asyncio.to_thread(live.push, feed.fleet_topic(ours.team.pk), {"servers": shown})
         heard.append(await tab.receive_json_from(timeout=5))
