@@ -75,7 +75,8 @@ export function waitForServer(box: HTMLElement): void {
     const text = JSON.stringify(shown.map(({ title, test }) => [title, test]))
     if (list && text !== told) {
       list.hidden = !shown.length
-      list.querySelector('ul')?.replaceChildren(...shown.map(causeBox))
+      const place = list.querySelector('ul') ?? list.appendChild(element('ul'))
+      place.replaceChildren(...shown.map(causeBox))
       told = text
     }
   }
