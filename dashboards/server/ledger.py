@@ -74,7 +74,9 @@ def _said(section: str, rows: list[Change]) -> str:
 def _one(row: Change) -> str:
     if row.before is None:
         return f"{row.key} {row.after if row.after is not None else ''}".strip()
-    return f"{row.key} {row.before} → {row.after if row.after is not None else '-'}"
+    if row.after is None:
+        return _("%(what)s gone") % {"what": row.key}
+    return f"{row.key} {row.before} → {row.after}"
 
 
 def _acts(user: User, server: Server, between: tuple[datetime, datetime]) -> Iterator[Shown]:

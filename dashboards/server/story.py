@@ -8,7 +8,8 @@ from typing import Any
 from alerts.models import Alert, Silence
 from alerts.services import silences
 from core import selector
-from metrics.store import quantity, spoken
+from dashboards.alerting.sentences import subject
+from metrics.store import quantity
 from servers.models import Server
 
 Shown = dict[str, Any]
@@ -30,7 +31,7 @@ def _trouble(row: Alert) -> Shown:
     metric = row.series.metric
     return {
         "rule": row.rule.name,
-        "what": spoken(metric, row.labels),
+        "what": subject(row.rule, metric, row.labels),
         "metric": metric,
         "severity": row.severity,
         "since": row.since / 1000,

@@ -177,39 +177,36 @@ function trace(g: CanvasRenderingContext2D, f: Frame, t: Float64Array, v: Float6
   g.lineTo(PAD.l + (t[b] - from) * f.kx, last)
 }
 
-/** A limit as a dashed line with its words: at the right, at the left where another's stand there, or nowhere. */
-function limitLine(
-  g: CanvasRenderingContext2D,
-  { w, y }: Frame,
-  { value, critical, text }: Limit,
-  th: Theme,
-  taken: number[],
-) {
-  const p = Math.round(y(value)) + 0.5
-  if (p < 2) return
-  g.beginPath()
+/** Limits as dashed lines, then their words: at the right, at the left where another's stand there, or nowhere. */
+function drawLimits(g: CanvasRenderingContext2D, { w, y }: Frame, limits: Limit[], th: Theme) {
+  const rows = limits.map((limit) => ({ ...limit, p: Math.round(y(limit.value)) + 0.5 })).filter(({ p }) => p >= 2)
   g.setLineDash([2, 4])
-  g.moveTo(PAD.l, p)
-  g.lineTo(w - PAD.r, p)
   g.lineWidth = 1
-  g.strokeStyle = critical ? th.crit : th.warn
   g.globalAlpha = 0.8
-  g.stroke()
+  for (const { p, critical } of rows) {
+    g.beginPath()
+    g.moveTo(PAD.l, p)
+    g.lineTo(w - PAD.r, p)
+    g.strokeStyle = critical ? th.crit : th.warn
+    g.stroke()
+  }
   g.setLineDash([])
   g.globalAlpha = 1
-  const beside = taken.filter((other) => Math.abs(other - p) < 14).length
-  if (!text || beside > 1) return
-  taken.push(p)
-  g.textAlign = beside ? 'left' : 'right'
-  g.textBaseline = p < 16 ? 'top' : 'bottom'
-  const room = Math.min(g.measureText(text).width, (w - PAD.l - PAD.r) / 2 - 6)
-  const left = beside ? PAD.l + 4 : w - PAD.r - 2 - room
-  g.fillStyle = th.surface
-  g.globalAlpha = 0.8
-  g.fillRect(left - 2, p < 16 ? p + 1 : p - 13, room + 4, 12)
-  g.globalAlpha = 1
-  g.fillStyle = critical ? th.crit : th.warn
-  g.fillText(text, beside ? PAD.l + 4 : w - PAD.r - 2, p < 16 ? p + 2 : p - 1, (w - PAD.l - PAD.r) / 2 - 6)
+  g.textAlign = 'left'
+  g.textBaseline = 'middle'
+  const half = (w - PAD.l - PAD.r) / 2 - 6
+  const taken: number[] = []
+  for (const { p, critical, text } of rows) {
+    const beside = taken.filter((other) => Math.abs(other - p) < 14).length
+    if (!text || beside > 1) continue
+    taken.push(p)
+    const room = Math.min(g.measureText(text).width, half)
+    const left = beside ? PAD.l + 6 : w - PAD.r - 4 - room
+    g.fillStyle = th.surface
+    g.fillRect(left - 3, p - 6.5, room + 6, 13)
+    g.fillStyle = critical ? th.crit : th.warn
+    g.fillText(text, left, p + 0.5, room)
+  }
 }
 /** The room between two lines. */
 function region(
@@ -345,8 +342,7 @@ export function draw(
   }
   const limits = d.limits ?? []
   const all = d.threshold ? [{ value: d.threshold, critical: d.critical === true, text: '' }, ...limits] : limits
-  const taken: number[] = []
-  for (const limit of all) limitLine(g, f, limit, th, taken)
+  drawLimits(g, f, all, th)
   for (const { at: when, marks: held } of marks) {
     const px = Math.round(x(when * 1000)) + 0.5
     g.fillStyle = g.strokeStyle = th.accent

@@ -5,7 +5,6 @@ import { Shape, type Tone, useNow } from '../../ui/parts'
 import { t, tn } from '../../words'
 import { useNewest } from './present'
 import { pace } from './Rail'
-import { said } from './Story'
 import type { PageProps } from './types'
 import './later.css'
 
@@ -44,7 +43,7 @@ export default function Simple({ props, children }: { props: PageProps; children
     .find((one) => one !== null)
   const worst = troubles[0]
   const next: Said = worst
-    ? [worst.severity === 'critical' ? 'crit' : 'warn', worst.title, worst.todo || t('plain.ask')]
+    ? [worst.severity === 'critical' ? 'crit' : 'warn', worst.title, (worst.todo || t('plain.ask')).replaceAll('`', '')]
     : (filling ?? ['ok', t('plain.nothing'), t('plain.nothingMore')])
   const cards: Array<[string, Said]> = [
     [t('plain.cardUp'), up(props, at)],
@@ -54,9 +53,7 @@ export default function Simple({ props, children }: { props: PageProps; children
   const bad = cards.some(([, [tone]]) => tone === 'crit' || tone === 'warn')
   return (
     <>
-      <p className="verdict">
-        {worst ? said(worst, at) : t(bad ? 'plain.look' : 'plain.fine', { name: props.server.name })}
-      </p>
+      <p className="verdict">{t(bad || worst ? 'plain.look' : 'plain.fine', { name: props.server.name })}</p>
       <div className="three">
         {cards.map(([title, [tone, text, more]]) => (
           <section className="card pad" key={title} aria-label={title}>
@@ -65,6 +62,11 @@ export default function Simple({ props, children }: { props: PageProps; children
               <Shape s={tone} size={12} /> {text}
             </p>
             <p className="mut">{more}</p>
+            {title === cards[2]?.[0] && worst?.incident && (
+              <a className="btn" href={`/incidents/${worst.incident}/`}>
+                {t('story.incident')}
+              </a>
+            )}
           </section>
         ))}
       </div>
