@@ -119,5 +119,6 @@ def end_all(user: User) -> int:
 
 
 def forget(at: timedelta = KEPT) -> int:
-    """Rows of browsers that never came back."""
+    """Rows of browsers that never came back, and of Django's own table what has run out."""
+    SessionStore.clear_expired()
     return UserSession.objects.filter(seen_at__lt=now() - at).delete()[0]

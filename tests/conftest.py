@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts import narrow
+from accounts import second_factor
 from accounts.models import Membership, Team, User
 from accounts.services import make_token
 from core import clock
@@ -47,6 +48,7 @@ def _fresh_memory() -> Iterator[None]:
     keyring.__init__()  # type: ignore[misc]
     watch.__init__()  # type: ignore[misc]
     orders.board.__init__()  # type: ignore[misc]
+    second_factor.asking.forget()
 
 
 @pytest.fixture

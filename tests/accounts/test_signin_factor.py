@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,13 +19,6 @@ from tests.accounts.signing import code, inside, set_up, sign_in
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hash")]
 Person = Callable[..., User]
 PAGE = "/accounts/2fa/authenticate/"
-
-
-@pytest.fixture(autouse=True)
-def _ask_anew() -> Iterator[None]:
-    second_factor.asking.forget()
-    yield
-    second_factor.asking.forget()
 
 
 def require(team: Team) -> None:
