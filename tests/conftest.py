@@ -10,8 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import narrow
-from accounts import second_factor
+from accounts import narrow, second_factor
 from accounts.models import Membership, Team, User
 from accounts.services import make_token
 from core import clock
