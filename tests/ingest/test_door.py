@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
+from accounts import limits, tally
 from ingest import door as doors
 from ingest import writer
 from ingest.door import door
@@ -142,3 +144,18 @@ def test_all_is_read_again_within_a_minute_whatever_the_clocks_say(machine: Make
     keyring.read_at -= 61
     keyring.refresh()
     assert getattr(keyring.find(web.key), "interval", 0) == 60
+
+
+async def test_an_address_with_many_wrong_keys_waits_but_its_right_ones_do_not(
+    machine: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = await sync_to_async(machine)()
+    few = replace(limits.KINDS["agent_key"], most=20)
+    monkeypatch.setitem(limits.KINDS, "agent_key", few)
+    monkeypatch.setattr(tally, "strangers", tally.Strangers())
+    monkeypatch.setattr(doors, "strangers", tally.strangers)
+    wrong = strange()
+    told = [await post(wrong) for _ in range(40)]
+    assert [status for status, _, _ in told] == [401] * 29 + [429] * 11
+    assert int(told[-1][2][b"retry-after"]) > 0
+    assert (await post(here.key))[0] == 200
