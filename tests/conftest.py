@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import narrow, second_factor
+from accounts import narrow, refusals, second_factor, tally
 from accounts.models import Membership, Team, User
 from accounts.services import make_token
 from core import clock
@@ -45,6 +45,8 @@ def _fresh_memory() -> Iterator[None]:
     layouts.__init__()  # type: ignore[misc]
     ready.clear()
     keyring.__init__()  # type: ignore[misc]
+    tally.strangers.__init__()  # type: ignore[misc]
+    refusals.recent.seen.clear()
     watch.__init__()  # type: ignore[misc]
     orders.board.__init__()  # type: ignore[misc]
     second_factor.asking.forget()
