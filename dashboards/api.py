@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
@@ -18,6 +19,8 @@ from dashboards import present, topics
 from dashboards import schema as _schema  # noqa: F401 - tells the API's description how people sign in
 from servers.models import LONGEST_INTERVAL, FactSheet, Server, printable
 from servers.services import change, remove, tags_of
+
+TAKEN = "This name is taken in the team."
 
 
 class LiveView(APIView):
@@ -111,7 +114,7 @@ class ServerChangeSerializer(Strict):
         server: Server = self.context["server"]
         mine = Server.objects.visible_to(self.context["request"].user).filter(team=server.team_id, name=value)
         if mine.exclude(pk=server.pk).exists():
-            raise serializers.ValidationError("This name is taken in the team.")
+            raise serializers.ValidationError(TAKEN)
         return value
 
 
@@ -148,7 +151,10 @@ class ServerViewSet(viewsets.ReadOnlyModelViewSet[Server]):
         row = self.get_object()
         asked = ServerChangeSerializer(data=request.data, partial=True, context={"server": row, "request": request})
         asked.is_valid(raise_exception=True)
-        change(row, asked.validated_data, by=cast("User", request.user))
+        try:
+            change(row, asked.validated_data, by=cast("User", request.user))
+        except IntegrityError as fault:  # by a server that this person may not see, or one of this moment
+            raise serializers.ValidationError({"name": TAKEN}) from fault
         return Response(present.servers([row])[0])
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:

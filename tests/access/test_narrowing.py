@@ -97,6 +97,7 @@ def test_a_narrowed_admin_manages_those_servers_and_nothing_of_the_team(world: W
 
     assert send("patch", f"servers/{ours.db.uuid}", {"role": "primary"}) == 200
     assert send("patch", f"servers/{ours.web.uuid}", {"role": "primary"}) == 404
+    assert send("patch", f"servers/{ours.db.uuid}", {"name": ours.web.name}) == 400, "a name is of the whole team"
     assert send("post", "servers/bulk", {"ids": [str(ours.web.uuid)], "paused": True}) == 404
     assert send("post", "servers/bulk", {"selector": "name:*", "paused": True}) == 200
     assert list(Server.objects.filter(paused=True)) == [ours.db]
