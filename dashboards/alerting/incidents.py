@@ -94,7 +94,7 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None) -> Shown:
         "open": members[1],
         "next": {"at": step.due_at.timestamp(), "kind": step.kind} if step and not row.resolved_at else None,
         "held": parent.title if (parent := _parent(row)) else "",
-        "parent": str(row.parent.uuid) if row.parent else None,
+        "parent": str(parent.uuid) if parent else None,
         "url": f"/incidents/{row.uuid}/",
         **_evidence(speaking[0] if speaking else None, row),
     }
@@ -174,7 +174,7 @@ def family(row: Incident) -> Shown:
 
 
 def _parent(row: Incident) -> Incident | None:
-    return row.parent if row.viewer is None else row.seen_kin().filter(pk=row.parent_id).first()
+    return row.parent if row.viewer is None else row.seen_kin().filter(pk=row.parent_id or 0).first()
 
 
 def _kin(row: Incident) -> Shown:

@@ -9,14 +9,13 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Audit, User
 from alerts.models import Chain, Channel, Rule
-from alerts.validating import FIELDS
 from dashboards.alerting.incidents import Shown
 from dashboards.alerting.sentences import named, span
 from metrics.store import quantity, spoken
 
 SHOWN = 20
-# By the names of the API, as the editor holds them.
-OF_COLUMN = {column: name for name, column in FIELDS.items()}
+# Where the API, and so the editor, has another name than the trail.
+OF_COLUMN = {"for_seconds": "for", "keep_firing_seconds": "keep_firing_for"}
 WORDS = {
     "name": gettext_lazy("Name"), "kind": gettext_lazy("Kind"), "metric": gettext_lazy("Metric"),
     "labels": gettext_lazy("Labels"), "selector": gettext_lazy("Servers"), "op": gettext_lazy("Direction"),

@@ -1,5 +1,4 @@
 // What the pages on which alerts are set up get and send; the bodies are the API's.
-import type { Version } from '../islands/rule/History'
 import type { Props } from '../types'
 
 export interface SetupProps extends Props {
@@ -175,4 +174,12 @@ export interface Way {
   severity: 'warn' | 'critical'
   after: number
   warnings?: string[]
+}
+export interface Version {
+  at: number
+  by: string
+  over: string
+  made: boolean
+  changes: Array<{ field: string; before: string; after: string }>
+  back: Partial<Rule>
 }

@@ -126,6 +126,7 @@ export function Row({
         </a>
         <p className="d num">
           {incident.server && <a href={incident.server.url}>{incident.server.name}</a>}
+          {incident.rule && <span className="by-rule">{incident.rule}</span>}
           <Age incident={incident} at={at} />
           {(incident.members ?? 0) > 1 && <span className="tag">{tn('inbox.members', incident.members ?? 0)}</span>}
           <Owner incident={incident} at={at} />

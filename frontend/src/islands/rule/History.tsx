@@ -1,17 +1,9 @@
 // What the rule was before: who changed what, and the way back through the form, so that the preview speaks first.
-import type { Rule } from '../../alerting/types'
+import type { Rule, Version } from '../../alerting/types'
 import { dayTime } from '../../format'
 import { toast } from '../../ui/toast'
 import { t } from '../../words'
 
-export interface Version {
-  at: number
-  by: string
-  over: string
-  made: boolean
-  changes: Array<{ field: string; before: string; after: string }>
-  back: Partial<Rule>
-}
 export function History({
   versions,
   may,

@@ -1,0 +1,112 @@
+"""What the inbox and an incident's page know: who is on it, what came before, why it is quiet, and nobody else's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Team
+from alerts.models import Alert, Incident, Notice, Schedule, Silence
+from alerts.services import answers, rules
+from core.clock import now
+from dashboards.alerting import ical, incidents
+from metrics.models import Series
+from servers.models import Change, Event, Server
+from tests.dashboards.test_alerting import Person, as_, held, hot, incident, props
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_incident_says_what_changed_before_it_and_how_it_ended_last_time(team: Team, person: Person) -> None:
+    me = person()
+    first = incident(team, "Many", rule=None)
+    answers.acknowledge(first, now(), by=me)
+    answers.note(first, now(), by=me, text="<b>old logs</b>")
+    answers.close(first, now(), by=me)
+    row = held(team, 2)
+    server = Server.objects.get(name="web-00")
+    at = row.opened_at - timedelta(minutes=3)
+    Change.objects.create(server=server, at=at, section="packages", key="nginx", before="1.26", after="1.27")
+    Event.objects.create(server=server, at=at - timedelta(hours=3), kind="boot", text="too long ago")
+    given = props(as_(me), f"/incidents/{row.uuid}/")
+    assert [(one["what"], one["before"], one["after"]) for one in given["causes"]] == [
+        ("packages nginx", "1.26", "1.27")
+    ]
+    (past,) = given["similar"]["list"]
+    assert (past["owner"], past["closed"], past["note"]) == (str(me), str(me), "<b>old logs</b>")
+    assert given["reach"] == {"servers": 2, "names": ["web-00", "web-01"], "more": 0}
+    assert given["by_rule"]["sentence"].endswith("is above 95 %, tell the usual people")
+
+
+def test_nothing_of_another_team_stands_around_an_incident(team: Team, other_team: Team, person: Person) -> None:
+    row = held(team, 1)
+    stranger = as_(person("admin", of=other_team))
+    assert stranger.get(f"/incidents/{row.uuid}/").status_code == 404
+    assert stranger.get(f"/alerts/sparks/?ids={row.uuid}").json()["lines"] == {}
+    assert props(stranger, "/alerts/")["teams"] == [other_team.name]
+
+
+def test_a_silence_says_why_it_is_quiet_only_where_it_covers_all_of_it(team: Team, person: Person) -> None:
+    me, at = person(), now()
+    row = held(team, 2)
+    silence = Silence.objects.create(
+        team=team, selector="name:web-00", starts_at=at, ends_at=at + timedelta(hours=1), reason="disk", owner=me
+    )
+    assert incidents.incident(row)["hushed"] is None, "web-01 still calls"
+    Silence.objects.filter(pk=silence.pk).update(selector="name:web-*")
+    assert incidents.incident(row)["hushed"] == {
+        "why": "silenced: disk",
+        "until": (at + timedelta(hours=1)).timestamp(),
+    }
+
+
+def test_however_many_incidents_the_inbox_costs_the_same_questions(team: Team) -> None:
+    at = now()
+    Silence.objects.create(team=team, selector="name:x", starts_at=at, ends_at=at + timedelta(hours=1), reason="x")
+    series, rule = Series.objects.create(metric="cpu_used_percent", labels=""), hot(team)
+
+    def more(count: int) -> int:
+        for number in range(count):
+            name = f"s-{Server.objects.count()}"
+            server = Server.objects.create(team=team, name=name, fingerprint=name, number=Server.objects.count() + 1)
+            row = incident(team, name)
+            alert = Alert.objects.create(
+                rule=rule, server=server, series=series, incident=row, state="firing", value=97, limit=95, since=1,
+                judged=2, severity="warn",
+            )  # fmt: skip
+            Notice.objects.create(incident=row, alert=alert, kind="firing", transition=1, at=at, text=name)
+            assert number >= 0
+        with CaptureQueriesContext(connection) as asked:
+            incidents.incidents(list(Incident.objects.all()))
+        return len(asked)
+
+    assert more(2) == more(20)
+
+
+def test_the_versions_of_a_rule_lead_back_by_the_names_of_the_editor(team: Team, person: Person) -> None:
+    me = person("admin")
+    rule = hot(team, for_seconds=60)
+    rules.change_rule(rule, {"critical": 97.0, "for_seconds": 300}, by=me)
+    (version,) = props(as_(me), f"/rules/{rule.uuid}/edit/")["versions"]
+    assert version["by"] == str(me.email)
+    assert version["back"] == {"critical": 95, "for": 60}
+    assert {(one["field"], one["before"], one["after"]) for one in version["changes"]} == {
+        ("Critical limit", "95 %", "97 %"), ("Must last", "1 min", "5 min"),
+    }  # fmt: skip
+
+
+def test_a_calendar_file_is_read_by_other_calendars(team: Team, other_team: Team, person: Person) -> None:
+    me = person()
+    plan = Schedule.objects.create(team=team, name="Night; " + "æ" * 60, zone="UTC")
+    plan.rotations.create(people=[str(me.uuid)], days=7, starts_on=now().date(), hand_over="09:00")
+    text = ical.written(plan, now())
+    assert text.startswith("BEGIN:VCALENDAR\r\n")
+    assert text.endswith("END:VCALENDAR\r\n")
+    assert "Night\\; " in text
+    assert text.count("BEGIN:VEVENT") == text.count("END:VEVENT") > 0
+    assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
+    assert as_(person("admin", of=other_team)).get(f"/on-call/{plan.uuid}.ics").status_code == 404
+    assert as_(me).get(f"/on-call/{plan.uuid}.ics")["Content-Type"].startswith("text/calendar")
