@@ -74,6 +74,8 @@ class Stage:
         self.page, self.scene = page, scene
         self.socket: WebSocketRoute | None = None
         self.asked = 0
+        # A service worker fetches behind the page's back, where no scene can be put.
+        page.add_init_script("delete Navigator.prototype.serviceWorker")
         page.route(lambda address: address.split("?")[0] == f"{url}/", self._answer)
         page.route_web_socket("**/ws/live", self._connect)
 
