@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts.base import ACT, LOOK, holding
+from accounts.base import ACT, LOOK, holding, narrow
 from accounts.models import Membership, Team, User
 from alerts import quiet
 from alerts.channels.base import channels
-from alerts.models import Channel, Preference, Way
+from alerts.models import Channel, Incident, Preference, Way
 from core import sealed
 from core.registry import Unknown
 
@@ -55,6 +55,13 @@ def on_duty(team: Team) -> list[User]:
     members = Membership.objects.filter(team=team, user__is_active=True).select_related("user").order_by("pk")
     acting = [member.user for member in members if member.role in holding(ACT)]
     return acting or [member.user for member in members]
+
+
+def in_reach(users: list[User], incident: Incident) -> list[User]:
+    """Without those who are narrowed to other servers; all of them where nobody else is left: told beats silent."""
+    mine = Incident.objects.filter(pk=incident.pk)
+    seen = [user for user in users if not narrow.concerns(user) or mine.visible_to(user).exists()]
+    return seen or users
 
 
 def preference(user: User) -> Preference:

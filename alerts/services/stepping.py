@@ -51,7 +51,7 @@ class Telling:
         return f"the channel {channel}"
 
     def everybody(self, *, important: bool = False) -> str:
-        users = people.on_duty(self.incident.team)
+        users = people.in_reach(people.on_duty(self.incident.team), self.incident)
         return _and([self.person(user, important=important) for user in users])
 
     def instead(self) -> str:

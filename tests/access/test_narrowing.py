@@ -13,7 +13,7 @@ from accounts.base import narrow
 from accounts.models import Membership, User
 from accounts.services import WrongToken, make_token
 from alerts.models import Notice, Silence
-from alerts.services import answering_links
+from alerts.services import answering_links, people
 from core.clock import now
 from core.live import push, watch
 from core.selector import Unreadable, parse
@@ -208,6 +208,14 @@ def test_a_narrowed_site_owner_is_none(world: World) -> None:
     assert sorted(names(client.get("/api/v1/servers"))) == ["db-ours", "db-theirs"]
     body = {"name": "x", "metric": "m", "critical": 1, "team": "ours"}
     assert client.post("/api/v1/rules", body, content_type="application/json").status_code == 403
+
+
+def test_a_whole_team_is_called_without_those_who_may_not_see_it(world: World) -> None:
+    ours, user = world.ours, world.people["narrowed"]
+    team = people.on_duty(ours.team)
+    assert user in people.in_reach(team, ours.inside)
+    assert user not in people.in_reach(team, ours.outside)
+    assert people.in_reach([user], ours.outside) == [user], "nobody else is left: told beats silent"
 
 
 def test_links_in_messages_answer_for_what_may_be_seen(world: World) -> None:
