@@ -1,4 +1,5 @@
 // The keyboard map: what the keys of this very page do.
+import './palette.css'
 import { bound } from '../keys'
 import { person } from '../person'
 import { t } from '../words'

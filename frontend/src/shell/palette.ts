@@ -1,4 +1,5 @@
 // The palette: a few letters lead to a server, an incident, a rule, a page or an act, by keys or by touch.
+import './palette.css'
 import { bound } from '../keys'
 import { getJson } from '../live/http'
 import { t, tn } from '../words'
