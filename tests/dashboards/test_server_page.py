@@ -229,4 +229,5 @@ def test_the_page_and_what_it_asks_for_cost_a_constant_number_of_questions(
                 assert client.get(path).status_code == 200
             counts.append(len(seen))
         asked.append(counts)
-    assert asked[1] == asked[3]
+    # What the clock renews, such as when a session was seen, may ask once more: rows may not.
+    assert all(last <= first + 1 for first, last in zip(asked[1], asked[3], strict=True)), asked
