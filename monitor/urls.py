@@ -7,22 +7,21 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
-from accounts.sign_in.join import page as invitation
 from accounts.api.limits import LimitViewSet
+from accounts.sign_in.join import page as invitation
 from alerts import api as alerts
 from alerts import hooks
 from alerts import views as answering
 from alerts.worker import push_worker
 from dashboards import api as dashboards
-from dashboards import views
 from dashboards.alerting import ical, inbox, record_page
 from dashboards.alerting import views as alerting
 from dashboards.demo.views import DemoView, remove_demo
+from dashboards.finding.api import SearchView
+from dashboards.finding.views import plain_list
 from dashboards.fleet import api as fleet
 from dashboards.fleet import page as fleet_page
 from dashboards.fleet.saved import ViewViewSet
-from dashboards.finding.api import SearchView
-from dashboards.finding.views import plain_list
 from dashboards.joining import views as joining
 from dashboards.manage import views as manage
 from dashboards.pwa import views as pwa
@@ -51,8 +50,8 @@ router.register("incidents", alerts.IncidentViewSet, basename="incident")
 router.register("silences", alerts.SilenceViewSet, basename="silence")
 router.register("deliveries", alerts.DeliveryViewSet, basename="delivery")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
-router.register("views", ViewViewSet, basename="view")
 router.register("limits", LimitViewSet, basename="limit")
+router.register("views", ViewViewSet, basename="view")
 
 api = [
     path("ingest", IngestView.as_view(), name="ingest"),
