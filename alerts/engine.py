@@ -108,7 +108,8 @@ def step(track: Track, at: int, value: float, limits: Limits) -> Track:
     """Move by one sample. Older samples than the newest judged change nothing; NaN keeps the state."""
     if at <= track.judged or value != value:  # noqa: PLR0124 - the cheapest test for NaN
         return track
-    severity = limits.severity(value, track.severity)
+    # What only waits for its `for` holds no limit yet: each of its samples must be beyond.
+    severity = limits.severity(value, OK if track.state == "pending" else track.severity)
     gap = min(at - track.judged, LONGEST_GAP) if track.gap >= 0 else 0
     if severity != OK and track.state == "firing":  # what a storm is made of
         return Track("firing", severity, track.since, None, at, value, gap)

@@ -36,6 +36,10 @@ def states(limits: Limits, values: list[float], every: int = 10_000) -> list[tup
         (Limits(above=True, critical=1, wait=20_000), [2, 0, 2, 2], [
             ("pending", CRITICAL), ("ok", OK), ("pending", CRITICAL), ("pending", CRITICAL),
         ]),
+        (Limits(above=True, critical=6, critical_recover=4, wait=20_000), [7, 5, 7, 7, 7, 5, 4], [
+            ("pending", CRITICAL), ("ok", OK), ("pending", CRITICAL), ("pending", CRITICAL), ("firing", CRITICAL),
+            ("firing", CRITICAL), ("ok", OK),
+        ]),
         (Limits(above=True, critical=1, hold=20_000), [2, 0, 2, 0, 0, 0], [
             ("firing", CRITICAL), ("recovering", CRITICAL), ("firing", CRITICAL),
             ("recovering", CRITICAL), ("recovering", CRITICAL), ("ok", OK),
