@@ -10,7 +10,9 @@ import { usePage } from '../page'
 import { ByRule, Causes, Family, People, Similar } from './Around'
 import { impact, sentence } from './saying'
 import { Coming, Timeline } from './Timeline'
+import '../../charts/chart.css'
 import '../../design/alerts.css'
+import './incident.css'
 
 // the words come first: a phone can acknowledge before the charts are there
 const Evidence = lazy(() => import('./Evidence').then(({ Evidence }) => ({ default: Evidence })))

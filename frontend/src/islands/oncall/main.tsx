@@ -5,6 +5,7 @@ import { t } from '../../words'
 import { Chains } from './Chains'
 import { Schedules } from './Schedules'
 import '../../design/alerts.css'
+import './oncall.css'
 
 export interface OnCallProps extends SetupProps {
   chains: Chain[]

@@ -23,7 +23,9 @@ import { History } from './History'
 import { asKind, blank, body, KINDS, type Kind, readLabels, writeLabels } from './model'
 import { PreviewCard, usePreview } from './Preview'
 import { Sentence } from './Sentence'
+import '../../charts/chart.css'
 import '../../design/alerts.css'
+import './rule.css'
 
 const LIST = '/rules/'
 const DRY = ['0', '1', '7', '30'] as const

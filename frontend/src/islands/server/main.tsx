@@ -14,6 +14,7 @@ import { RangeBar } from './RangeBar'
 import { Seen, Story } from './Story'
 import { type Chart, titleOf } from './series'
 import type { PageProps } from './types'
+import '../../charts/chart.css'
 import './server.css'
 
 const Rail = lazy(() => import('./Rail'))
