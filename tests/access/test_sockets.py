@@ -15,11 +15,12 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
+from accounts import second_factor
 from accounts.base import narrow
-from accounts.models import Membership, User
+from accounts.models import Membership, Team, User
 from accounts.services import make_token
 from core import live
-from dashboards import consumers, feed, topics
+from dashboards import feed, rights, topics
 from dashboards.consumers import SIGNED_OUT
 from monitor.asgi import sockets
 from tests.access.world import World, signed_in
@@ -127,8 +128,8 @@ def test_what_is_taken_away_is_over_within_five_seconds(
     kept_world: World, monkeypatch: pytest.MonkeyPatch, loss: Loss, ends: bool
 ) -> None:
     """At the next look, and that comes soon enough."""
-    assert consumers.CHECK_EVERY + narrow.FRESH < 5
-    monkeypatch.setattr(consumers, "CHECK_EVERY", 0.05)
+    assert rights.CHECK_EVERY + narrow.FRESH < 5
+    monkeypatch.setattr(rights, "CHECK_EVERY", 0.05)
     monkeypatch.setattr(narrow, "FRESH", 0.05)
     user = kept_world.people["viewer"]
     topic = f"server.{kept_world.ours.db.uuid}"
@@ -152,7 +153,7 @@ def test_what_is_taken_away_is_over_within_five_seconds(
 
 
 def test_a_role_that_becomes_narrower_sieves_an_open_tab(kept_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "CHECK_EVERY", 0.05)
+    monkeypatch.setattr(rights, "CHECK_EVERY", 0.05)
     monkeypatch.setattr(narrow, "FRESH", 0.05)
     ours, user = kept_world.ours, kept_world.people["viewer"]
     tab = socket(signed_in(user))
@@ -173,3 +174,14 @@ def test_a_role_that_becomes_narrower_sieves_an_open_tab(kept_world: World, monk
     first, again, said = async_to_sync(talk)()
     assert first["data"] == again["data"] == {"subscribed": True}
     assert (said["data"], said["seq"]) == ({"servers": shown[1:]}, again["seq"] + 1)
+
+
+def test_whoever_lacks_a_second_factor_follows_nothing_meanwhile(kept_world: World) -> None:
+    """Not even until the first regular look, again and again."""
+    Team.objects.filter(pk=kept_world.ours.team.pk).update(require_second_factor=True)
+    second_factor.asking.forget()
+    try:
+        assert opened(socket(signed_in(kept_world.people["viewer"]))) == (True, SIGNED_OUT)
+        assert opened(socket(signed_in(kept_world.people["stranger"]))) == (True, None)
+    finally:
+        second_factor.asking.forget()
