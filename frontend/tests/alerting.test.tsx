@@ -431,6 +431,49 @@ describe('an incident', () => {
     await flush()
     expect(asked).toHaveLength(1)
   })
+  it('keeps what an ended session, another tab or a second thought would have lost', async () => {
+    const { begin, flush, take } = await import('../src/alerting/doing')
+    const keptNow = () =>
+      JSON.parse(localStorage.getItem('watchkeeper.deeds.two') ?? '[]') as Array<{ incident: string }>
+    localStorage.clear()
+    begin('two')
+    vi.stubGlobal('fetch', async () => {
+      throw new TypeError('no line')
+    })
+    await take([incident({ id: 'a' })])
+    const undo = [...document.querySelectorAll<HTMLButtonElement>('.toast button')].at(-1)
+    // another tab of the same person keeps one, too
+    const other = { incident: 'b', title: 'b', verb: 'acknowledge', body: {}, at: Date.now() / 1000 }
+    localStorage.setItem('watchkeeper.deeds.two', JSON.stringify([...keptNow(), other]))
+    await take([incident({ id: 'c' })])
+    expect(keptNow().map((one) => one.incident)).toEqual(['a', 'b', 'c'])
+    // the session ended meanwhile: nothing is lost
+    answers([401, { error: 'not_authenticated' }])
+    await flush()
+    expect(keptNow()).toHaveLength(3)
+    const asked = answers()
+    const going = flush()
+    undo?.click() // while the first is on its way
+    await going
+    await vi.waitFor(() => expect(asked.some((one) => one.url.endsWith('a/unacknowledge'))).toBe(true))
+    const verbs = asked.map((one) => one.url.split('/').slice(-2).join('/'))
+    expect(verbs).toContain('b/acknowledge')
+    expect(verbs).toContain('c/acknowledge')
+    expect(keptNow()).toEqual([])
+  })
+  it('says a note once, however often the rest has to wait', async () => {
+    const { begin, flush, resolve } = await import('../src/alerting/doing')
+    localStorage.clear()
+    begin('three')
+    vi.useFakeTimers()
+    const first = answers([200, {}], [503, {}])
+    resolve([incident({ id: 'n' })], 'a cable')
+    await vi.advanceTimersByTimeAsync(10_500)
+    const again = answers()
+    await flush()
+    const verbs = [...first, ...again].map((one) => one.url.split('/').at(-1))
+    expect(verbs).toEqual(['note', 'resolve', 'resolve'])
+  })
   it('ends after ten seconds, and not at all where somebody thinks better of it', async () => {
     const { resolve, take } = await import('../src/alerting/doing')
     vi.useFakeTimers()

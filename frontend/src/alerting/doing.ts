@@ -27,6 +27,8 @@ let waiting: Deed[] = [] // ends, for ten seconds: until then they can be taken 
 let going: Deed[] = [] // on their way at this moment
 let timer: ReturnType<typeof setTimeout> | undefined
 let sending = false
+let alone = false // nothing can be stored
+let underway: { deed: Deed; done: Promise<unknown> } | null = null // of those kept
 const listeners = new Set<() => void>()
 let shown: ReadonlyMap<string, Verb> = new Map()
 
@@ -34,18 +36,32 @@ function say(): void {
   shown = new Map([...kept, ...waiting, ...going].map((one) => [one.incident, one.verb]))
   for (const listener of listeners) listener()
 }
-function keep(list: Deed[]): void {
-  kept = list
+/** What every tab of this person keeps together; a browser that keeps nothing has what this page knows. */
+function stored(): Deed[] {
+  if (alone) return kept
   try {
-    localStorage.setItem(place, JSON.stringify(list))
+    return JSON.parse(localStorage.getItem(place) ?? '[]') as Deed[]
   } catch {
-    // a browser that keeps nothing still sends while the page is open
+    return kept
+  }
+}
+const same = (a: Deed, b: Deed) => a.incident === b.incident && a.verb === b.verb && a.at === b.at
+/** Another tab may have kept or sent something meanwhile: each change begins with what is stored now. */
+function keep(change: (list: Deed[]) => Deed[]): void {
+  kept = change(stored())
+  try {
+    localStorage.setItem(place, JSON.stringify(kept))
+    alone = false
+  } catch {
+    alone = true // a browser that keeps nothing still sends while the page is open
   }
   say()
 }
+const drop = (gone: Deed[]) => keep((list) => list.filter((one) => !gone.some((deed) => same(one, deed))))
 const path = (one: Deed, verb: string) => `/api/v1/incidents/${one.incident}/${verb}`
 async function send(one: Deed): Promise<void> {
   if (one.note) await post(path(one, 'note'), { text: one.note })
+  one.note = undefined // said: it is not said again when the rest has to wait
   await post(path(one, one.verb), one.body)
 }
 /** The page is being left: the browser sends it on its own. */
@@ -61,43 +77,58 @@ function leave(one: Deed): void {
       body: JSON.stringify(body),
     }).catch(() => undefined)
 }
-const offline = (error: unknown) => error instanceof HttpError && (error.status === 0 || error.status >= 502)
+/** No line, a hub that restarts or is busy, or a session that ended: after that it is sent, not lost. */
+const LATER = [0, 401, 429]
+const offline = (error: unknown) => error instanceof HttpError && (LATER.includes(error.status) || error.status >= 502)
 const why = (error: unknown) => (error instanceof Error ? error.message : '')
 
-/** What was kept while nothing could be sent goes out in its order. */
+/** What was kept while nothing could be sent goes out in its order, from one tab. */
 export async function flush(): Promise<void> {
   clearTimeout(timer)
   timer = undefined
-  if (sending || !kept.length) return
+  if (sending) return
   sending = true
   let sent = 0
   try {
-    for (let deed = kept[0]; deed; deed = kept[0]) {
-      if (now() - deed.at < LONGEST) {
-        try {
-          await send(deed)
-          sent += 1
-        } catch (error) {
-          if (offline(error)) break
-          toast(t('doing.refused', { title: deed.title, why: why(error) }), { tone: 'crit' })
-        }
-      } else toast(t('doing.tooOld', { title: deed.title }), { tone: 'crit' })
-      keep(kept.slice(1))
-    }
+    // plain http beyond loopback has no locks: there each tab sends what it finds
+    if (navigator.locks)
+      sent = await navigator.locks.request(place, { ifAvailable: true }, (lock) => (lock ? sendKept() : 0))
+    else sent = await sendKept()
   } finally {
     sending = false
   }
   if (sent) toast(tn('doing.sentNow', sent))
   if (kept.length) timer = setTimeout(() => void flush(), AGAIN_MS)
 }
+async function sendKept(): Promise<number> {
+  let sent = 0
+  kept = stored()
+  for (let deed = kept[0]; deed; deed = kept[0]) {
+    if (now() - deed.at < LONGEST) {
+      try {
+        underway = { deed, done: send(deed) }
+        await underway.done
+        sent += 1
+      } catch (error) {
+        if (offline(error)) {
+          const { note } = deed
+          keep((list) => list.map((one) => (deed && same(one, deed) ? { ...one, note } : one)))
+          break
+        }
+        toast(t('doing.refused', { title: deed.title, why: why(error) }), { tone: 'crit' })
+      }
+    } else toast(t('doing.tooOld', { title: deed.title }), { tone: 'crit' })
+    underway = null
+    drop([deed])
+  }
+  underway = null
+  return sent
+}
 /** Whose deeds these are: on a shared computer nobody sends what another did. */
 export function begin(me: string): void {
   place = `watchkeeper.deeds.${me}`
-  try {
-    kept = JSON.parse(localStorage.getItem(place) ?? '[]') as Deed[]
-  } catch {
-    kept = []
-  }
+  kept = []
+  kept = stored()
   say()
   addEventListener('online', () => void flush())
   // what waits for its ten seconds is meant: a page that is left sends it
@@ -134,7 +165,7 @@ async function all(deeds: Deed[]): Promise<{ sent: Deed[]; waits: Deed[] }> {
   }
   going = going.filter((one) => !deeds.includes(one))
   if (waits.length) {
-    keep([...kept, ...waits])
+    keep((list) => [...list, ...waits])
     timer ??= setTimeout(() => void flush(), AGAIN_MS)
   }
   say()
@@ -153,9 +184,14 @@ export async function take(incidents: Incident[], body: Record<string, unknown> 
   const free = incidents.filter((one) => one.state !== 'resolved')
   if (!free.length) return
   const { sent, waits } = await all(free.map((one) => deed(one, 'acknowledge', body)))
-  const undo = () => {
-    keep(kept.filter((one) => !waits.includes(one)))
-    if (sent.length) void all(free.filter((one) => sent.some((s) => s.incident === one.id)).map(back))
+  const undo = async () => {
+    // what waited may have gone out since, or be on its way at this moment
+    const busy = underway && waits.some((one) => underway && same(one, underway.deed)) ? underway : null
+    const left = stored().filter((one) => !busy || !same(one, busy.deed))
+    const gone = [...sent, ...waits.filter((one) => !left.some((other) => same(one, other)))]
+    drop(waits)
+    await busy?.done.catch(() => undefined)
+    if (gone.length) await all(free.filter((one) => gone.some((deed) => deed.incident === one.id)).map(back))
   }
   if (waits.length) toast(tn('doing.kept', waits.length), { undo })
   else if (sent.length) toast(text ?? tn('doing.taken', sent.length), { undo })
