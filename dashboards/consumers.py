@@ -8,28 +8,22 @@ import logging
 import math
 import time
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from accounts.auth import lacks_second_factor
 from accounts.models import User
 from core import guard, shared
-from dashboards import topics
+from dashboards import rights, topics
+from dashboards.rights import WATCH, Found
 from dashboards.topics import Topic
 
 log = logging.getLogger(__name__)
 
 SIGNED_OUT = 4401
 BROKEN = 1011
-CHECK_EVERY = 4.0
-CHECK_WITHIN = 3.0
-RECHECK = 1.0
-MOST_FAILURES = 2
-WATCH = 30.0
 MOST_TOPICS = 50
 
 
@@ -40,7 +34,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.topics: dict[str, Topic] = {}
         self.heard: dict[str, int] = {}
-        self.checking: asyncio.Task[None] | None = None
+        self.person: int | None = None
+        self.session = ""
         self.ended = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -56,28 +51,30 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def connect(self) -> None:
         await self.accept()
         # A session may be right and still show nothing, as while a second factor is asked for and there is none.
-        if not self.scope["user"].is_authenticated or await database_sync_to_async(_still)(self.scope) is None:
+        if not self.scope["user"].is_authenticated or not await self._may():
             await self.close(SIGNED_OUT)
             return
         guard.trust(self.scope)
-        await self.channel_layer.group_add(self._person(), self.channel_name)
-        self.checking = asyncio.create_task(self._check())
+        self.person, self.session = self.scope["user"].pk, self.scope["session"].session_key
+        await self.channel_layer.group_add(f"person.{self.person}", self.channel_name)
+        rights.follow(self.person, self)
+
+    async def _may(self) -> bool:
+        user, key = self.scope["user"], self.scope["session"].session_key
+        people, _ = await database_sync_to_async(rights.again)(user.pk, [key], [])
+        return key in people
 
     async def disconnect(self, code: int) -> None:
         self._stop_checking()
-        if self.checking:
-            await self.channel_layer.group_discard(self._person(), self.channel_name)
+        if self.person is not None:
+            await self.channel_layer.group_discard(f"person.{self.person}", self.channel_name)
         for topic in list(self.topics.values()):
             await self._leave(topic)
 
-    def _person(self) -> str:
-        return f"person.{self.scope['user'].pk}"
-
     async def person_recheck(self, message: dict[str, Any]) -> None:
         """From the layer: a session ended or a role changed just now."""
-        with suppress(Exception):  # the regular check counts what fails
-            async with asyncio.timeout(CHECK_WITHIN):
-                await self._check_once()
+        if self.person is not None:
+            rights.soon(self.person)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
@@ -137,41 +134,24 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return  # the layer itself knows who listens
         await asyncio.to_thread(topic.watch, WATCH)
 
-    async def _check(self) -> None:
+    async def checked(self, user: User | None, found: Found) -> None:
         """A removed member, a closed session or a changed role ends what it showed within seconds."""
-        failures = 0
-        while not self.ended:
-            await asyncio.sleep(RECHECK if failures else CHECK_EVERY)
-            try:
-                async with asyncio.timeout(CHECK_WITHIN):
-                    await self._check_once()
-                failures = 0
-            except Exception:
-                # Nobody knows any more who may see this: once may be a hiccup, twice ends it.
-                failures += 1
-                log.warning("The rights of a live socket could not be checked", exc_info=True)
-                if failures == MOST_FAILURES:
-                    await self._end(BROKEN)
-
-    async def _check_once(self) -> None:
-        # One visit to the database for all: two hundred tabs ask every few seconds.
-        found = await database_sync_to_async(_again)(self.scope, list(self.topics))
-        if found is None:
+        if user is None:
             await self._end(SIGNED_OUT)
             return
-        self.scope["user"], fresh = found
-        for name, now in fresh.items():
-            topic = self.topics.get(name)
-            if topic is None:
-                continue
-            await self._watch(topic)
+        self.scope["user"] = user
+        for name, topic in list(self.topics.items()):
+            now = found.get(name, topic)  # joined while the others were looked at: found just now
             if now is None or (now.inner, now.sieve) != (topic.inner, topic.sieve):
                 await self._leave(self.topics.pop(name))
                 await self._rejoin(name, now)
 
+    async def unsure(self) -> None:
+        await self._end(BROKEN)
+
     def _stop_checking(self) -> None:
-        if self.checking:
-            self.checking.cancel()
+        if self.person is not None:
+            rights.leave(self.person, self)
 
     async def _end(self, code: int) -> None:
         self.ended = True  # what comes before the browser has closed is not for it any more
@@ -195,23 +175,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
 def _names(value: Any) -> list[str]:
     return [name for name in value if isinstance(name, str)][:MOST_TOPICS] if isinstance(value, list) else []
-
-
-def _again(scope: dict[str, Any], names: list[str]) -> tuple[User, dict[str, Topic | None]] | None:
-    """The person as they are now, and what they may follow of these; nothing when the session ended."""
-    user = _still(scope)
-    return None if user is None else (user, {name: topics.find(name, user) for name in names})
-
-
-def _still(scope: dict[str, Any]) -> User | None:
-    """The person of this socket's session, read anew; nothing when the session ended or the person may not in."""
-    # Channels wraps the session lazily; a fresh one of the same key is read from the table.
-    session = import_module(settings.SESSION_ENGINE).SessionStore(scope["session"].session_key)
-    user = User.objects.filter(pk=scope["user"].pk, is_active=True).first()
-    key = session.get("_auth_user_hash", "")
-    if user is None or not key or key != user.get_session_auth_hash() or lacks_second_factor(user, session):
-        return None
-    return user
 
 
 def _now() -> float:

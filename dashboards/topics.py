@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from servers.models import Server
 from servers.services import orders
 
 Person = User | AnonymousUser
+WIDE = {"fleet": feed.fleet_topic, "incidents": feed.incidents_topic}
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,28 @@ def written(name: str, number: int, message: dict[str, Any]) -> str:
 
 def find(name: str, person: Person) -> Topic | None:
     """The topic if this person may follow it; else nothing, whether it exists or not."""
-    if name in {"fleet", "incidents"}:
-        inner = feed.fleet_topic if name == "fleet" else feed.incidents_topic
-        teams = Team.objects.visible_to(person).order_by("pk").values_list("pk", flat=True)
+    return find_all([name], person)[name]
+
+
+def find_all(names: Iterable[str], person: Person) -> dict[str, Topic | None]:
+    """The same for many: as many questions for all of them as for one."""
+    listed = list(names)
+    found: dict[str, Topic | None] = dict.fromkeys(listed)
+    wide = [name for name in listed if name in WIDE]
+    teams = list(Team.objects.visible_to(person).order_by("pk").values_list("pk", flat=True)) if wide else []
+    for name in wide:
         of_all = sieve.of(name, person) if isinstance(person, User) else None
-        return Topic(name, tuple(inner(team) for team in teams), sieve=of_all)
+        found[name] = Topic(name, tuple(map(WIDE[name], teams)), sieve=of_all)
+    asked = {uuid: name for name in listed if (uuid := _server(name))}
+    if asked:
+        rows = Server.objects.visible_to(person).filter(uuid__in=list(asked)).values_list("uuid", "pk")
+        found |= {asked[uuid]: Topic(asked[uuid], (feed.server_topic(uuid),), pk) for uuid, pk in rows}
+    return found
+
+
+def _server(name: str) -> UUID | None:
     kind, _, text = name.partition(".")
-    if kind != "server":
-        return None
     try:
-        uuid = UUID(text)
+        return UUID(text) if kind == "server" else None
     except ValueError:
         return None
-    server = Server.objects.visible_to(person).filter(uuid=uuid).first()
-    return Topic(name, (feed.server_topic(server.uuid),), server.pk) if server else None

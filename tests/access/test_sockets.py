@@ -20,7 +20,7 @@ from accounts.base import narrow
 from accounts.models import Membership, Team, User
 from accounts.services import make_token
 from core import live
-from dashboards import consumers, feed, topics
+from dashboards import feed, rights, topics
 from dashboards.consumers import SIGNED_OUT
 from monitor.asgi import sockets
 from tests.access.world import World, signed_in
@@ -128,8 +128,8 @@ def test_what_is_taken_away_is_over_within_five_seconds(
     kept_world: World, monkeypatch: pytest.MonkeyPatch, loss: Loss, ends: bool
 ) -> None:
     """At the next look, and that comes soon enough."""
-    assert consumers.CHECK_EVERY + narrow.FRESH < 5
-    monkeypatch.setattr(consumers, "CHECK_EVERY", 0.05)
+    assert rights.CHECK_EVERY + narrow.FRESH < 5
+    monkeypatch.setattr(rights, "CHECK_EVERY", 0.05)
     monkeypatch.setattr(narrow, "FRESH", 0.05)
     user = kept_world.people["viewer"]
     topic = f"server.{kept_world.ours.db.uuid}"
@@ -153,7 +153,7 @@ def test_what_is_taken_away_is_over_within_five_seconds(
 
 
 def test_a_role_that_becomes_narrower_sieves_an_open_tab(kept_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "CHECK_EVERY", 0.05)
+    monkeypatch.setattr(rights, "CHECK_EVERY", 0.05)
     monkeypatch.setattr(narrow, "FRESH", 0.05)
     ours, user = kept_world.ours, kept_world.people["viewer"]
     tab = socket(signed_in(user))
