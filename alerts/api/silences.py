@@ -16,7 +16,7 @@ from accounts.base import ACT, LOOK, narrow
 from accounts.models import Team, User
 from alerts.api.base import Hidden, OfTeam
 from alerts.api.moments import Moment
-from alerts.models import Rule, Silence
+from alerts.models import Incident, Rule, Silence
 from alerts.services import silences
 from alerts.silences import Unreadable, check
 from core.clock import now
@@ -188,12 +188,13 @@ class SilenceViewSet(
         )
         asked.is_valid(raise_exception=True)
         found = silences.preview(asked.meant(asked.validated_data), now())
+        mine = Incident.objects.visible_to(self._user()).filter(pk__in=[one.pk for one in found.incidents])
         return Response(
             {
                 "servers": found.servers,
                 "names": found.names,
                 "alerts": found.alerts,
-                "incidents": [{"id": str(one.uuid), "title": one.title} for one in found.incidents],
+                "incidents": [{"id": str(one.uuid), "title": one.title} for one in mine.order_by("-pk")],
                 "notices": found.notices,
                 "windows": [[start.timestamp(), end.timestamp()] for start, end in found.windows],
             }

@@ -90,7 +90,7 @@ def similar(row: Incident, servers: list[int], user: User) -> Shown:
         same |= Q(rule=row.rule_id, pk__in=Alert.objects.filter(server__in=servers).values("incident"))
     past = Incident.objects.visible_to(user).filter(same).exclude(pk=row.pk).exclude(resolved_at=None)
     rows = list(past.order_by("-opened_at")[:MOST_SIMILAR])
-    words = _last_words([one.pk for one in rows])
+    words = _last_words([one.pk for one in rows], user)
     return {
         "month": past.filter(opened_at__gte=now() - MONTH).count(),
         "list": [{**_past(one), **words.get(one.pk, {})} for one in rows],
@@ -104,10 +104,10 @@ def _past(row: Incident) -> Shown:
     }  # fmt: skip
 
 
-def _last_words(keys: list[int]) -> dict[int, Shown]:
+def _last_words(keys: list[int], user: User) -> dict[int, Shown]:
     """Who took each, who closed it by hand, and the last note that somebody wrote."""
     found: dict[int, Shown] = {key: {"owner": "", "closed": "", "note": "", "note_by": ""} for key in keys}
-    told = Notice.objects.filter(incident__in=keys, kind__in=("acknowledged", "note", "resolved"))
+    told = Notice.objects.visible_to(user).filter(incident__in=keys, kind__in=("acknowledged", "note", "resolved"))
     for one in told.select_related("by").order_by("at", "pk"):
         mine = found[one.incident_id]
         if one.kind == "note":

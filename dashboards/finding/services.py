@@ -13,9 +13,9 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from accounts.base import MANAGE
+from accounts.base import MANAGE, narrow
 from accounts.models import Team, User
-from alerts.models import Incident, Rule
+from alerts.models import Alert, Incident, Rule
 from servers.models import Server
 
 LONGEST = 100
@@ -54,11 +54,22 @@ def incidents(user: User, words: list[str]) -> QuerySet[Incident]:
     """Open ones first, then the newest; a number is its short name."""
     rows = Incident.objects.visible_to(user)
     number = words[0].lstrip("#") if len(words) == 1 else ""
-    wanted = _any(words, ("title",))
+    wanted = _called(user, words)
     if number.isdecimal() and len(number) < 9:
         wanted |= Q(pk=int(number))
     open_first = Case(When(resolved_at=None, then=Value(0)), default=Value(1), output_field=IntegerField())
     return rows.filter(wanted).order_by(open_first, "-opened_at") if words else rows.open().order_by("-opened_at")
+
+
+def _called(user: User, words: list[str]) -> Q:
+    """By the title; what holds more than they may see is called by their part of it, and so it is found."""
+    titled = _any(words, ("title",))
+    if not narrow.concerns(user):
+        return titled
+    alerts, seen = Alert.objects.exclude(incident=None), Alert.objects.visible_to(user)
+    mixed = alerts.exclude(pk__in=seen.values("pk")).values("incident")
+    part = seen.exclude(incident=None).filter(_any(words, ("rule__name", "server__name"))).values("incident")
+    return (titled & ~Q(pk__in=mixed)) | Q(pk__in=part) & Q(pk__in=mixed)
 
 
 def _servers(user: User, words: list[str]) -> tuple[list[Found], bool]:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count
 
 from accounts.models import User
-from alerts.models import Incident, Notice
+from alerts.models import Alert, Incident, Notice
 
 SHOWN = 4
 Person = User | AnonymousUser
@@ -49,8 +49,11 @@ def _folded(user: Person, since: datetime) -> list[Line]:
 
 def _grouped(user: Person, since: datetime) -> list[Line]:
     """Many alerts, one trouble."""
-    rows = Incident.objects.visible_to(user).filter(opened_at__gte=since).annotate(n=Count("alerts")).filter(n__gt=2)
-    return [_line("grouped", row, n=row.n) for row in rows.order_by("-n")[:SHOWN]]
+    alerts = Alert.objects.visible_to(user).filter(incident__opened_at__gte=since).order_by()
+    counted = alerts.values("incident").annotate(n=Count("pk", distinct=True)).filter(n__gt=2).order_by("-n")[:SHOWN]
+    held = {one["incident"]: one["n"] for one in counted}
+    rows = Incident.objects.visible_to(user).filter(pk__in=held)
+    return [_line("grouped", row, n=held[row.pk]) for row in rows]
 
 
 def _silenced(user: Person, since: datetime) -> list[Line]:

@@ -1,0 +1,60 @@
+"""What a narrowed person may not see is not told by the way either: by counts, found titles, notes and previews."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerts.models import Alert, Incident, Notice
+from core.clock import now
+from tests.access.world import World, signed_in
+
+HOUR_ON = 3600
+
+
+def test_a_title_is_not_found_by_what_it_hides(world: World) -> None:
+    world.ours.mixed()
+    narrowed, whole = signed_in(world.people["narrowed"]), signed_in(world.people["viewer"])
+
+    def incidents(who: Any, words: str) -> list[str]:
+        found = who.get(f"/api/v1/search?q={words}").json()["found"]
+        return [one["name"] for one in found if one["kind"] == "incident"]
+
+    assert "CPU of web-ours is 99 %" in incidents(whole, "web-ours")
+    assert incidents(narrowed, "web-ours") == []
+    assert incidents(narrowed, "99") == ["CPU of db-ours is 99 %"]
+    assert incidents(narrowed, "Hot+db-ours") == ["Hot ours on db-ours"], "it is found by what it is called for them"
+    assert "Hot ours on db-ours" not in narrowed.get("/list/?q=web-ours").content.decode()
+    assert "Hot ours on db-ours" in narrowed.get("/list/?q=hot").content.decode()
+
+
+def test_what_was_told_together_counts_what_may_be_seen(world: World) -> None:
+    mixed = world.ours.mixed()
+    for label in ("a", "b"):
+        other = type(world.ours.inside.alerts.first().series).objects.create(metric="load1", labels=label)
+        Alert.objects.create(
+            rule=world.ours.rule, server=world.ours.web, series=other, incident=mixed, state="firing",
+            severity="critical", value=99, limit=95, since=0, judged=0,
+        )  # fmt: skip
+    seen = {}
+    for who in ("viewer", "narrowed"):
+        lines = signed_in(world.people[who]).get("/api/v1/fleet/today").json()["handled"]
+        seen[who] = [(one["title"], one["n"]) for one in lines if one["kind"] == "grouped"]
+    assert seen == {"viewer": [(mixed.title, 4)], "narrowed": []}
+
+
+def test_a_note_of_a_trouble_like_it_is_told_to_whoever_may_see_it_all(world: World) -> None:
+    mixed = world.ours.mixed()
+    Incident.objects.filter(pk=mixed.pk).update(resolved_at=now())
+    Notice.objects.create(incident=mixed, kind="note", at=now(), text="web-ours has a bad fan")
+    page = f"/incidents/{world.ours.inside.uuid}/"
+    assert "bad fan" in signed_in(world.people["viewer"]).get(page).content.decode()
+    assert "bad fan" not in signed_in(world.people["narrowed"]).get(page).content.decode()
+
+
+def test_the_preview_of_a_silence_calls_incidents_by_what_may_be_seen(world: World) -> None:
+    world.ours.mixed()
+    body = {"selector": "", "reason": "Work", "ends_at": now().timestamp() + HOUR_ON, "team": "ours"}
+    found = signed_in(world.people["narrowed"]).post(
+        "/api/v1/silences/preview", body, content_type="application/json"
+    )
+    assert [one["title"] for one in found.json()["incidents"]] == ["Hot ours on db-ours"]
