@@ -1,4 +1,5 @@
 // The number beside "Alerts": it follows the hub, whatever the page shows.
+import { roots } from './incidents'
 import { live } from './live'
 import { getJson } from './live/http'
 import type { AlertsProps, Incident, Props, Seqs } from './types'
@@ -11,24 +12,25 @@ function sequence(): number {
   const text = document.querySelector('script[id^="island-"]')?.textContent
   return text ? ((JSON.parse(text) as Props).seq.incidents ?? 0) : 0
 }
-/** Counts open incidents by their ids; until they are known, the hub's number stands. */
+/** Counts open incidents that no other explains; until they are known, the hub's number stands. */
 export class OpenAlerts {
-  private ids: Set<string> | null = null
+  private held: Map<string, Incident> | null = null
   private base = 0
   constructor(public shown: number) {}
   get known(): boolean {
-    return this.ids !== null
+    return this.held !== null
   }
   learn(incidents: Incident[]): void {
-    this.ids = new Set(incidents.filter((one) => one.state !== 'resolved').map((one) => one.id))
-    this.base = this.ids.size < HELD ? 0 : Math.max(0, this.shown - this.ids.size)
-    this.shown = this.base + this.ids.size
+    this.held = new Map(incidents.filter((one) => one.state !== 'resolved').map((one) => [one.id, one]))
+    const count = roots(this.held.values()).length
+    this.base = this.held.size < HELD ? 0 : Math.max(0, this.shown - count)
+    this.shown = this.base + count
   }
   change(incident: Incident): void {
-    if (!this.ids) return
-    if (incident.state === 'resolved') this.ids.delete(incident.id)
-    else this.ids.add(incident.id)
-    this.shown = this.base + this.ids.size
+    if (!this.held) return
+    if (incident.state === 'resolved') this.held.delete(incident.id)
+    else this.held.set(incident.id, incident)
+    this.shown = this.base + roots(this.held.values()).length
   }
 }
 export function followAlerts(box: HTMLElement): void {

@@ -263,6 +263,19 @@ it('the map lays ten thousand cells out and finds each by arithmetic', () => {
   }
   expect(cellAt(layout, -20, -20)).toBe(-1)
 })
+it('a small fleet fills its map with larger cells, a large one keeps them small', () => {
+  const of = (n: number) => Array.from({ length: n }, (_, i) => server(`s${i}`, { tags: [`t${i % 4}`] }))
+  expect(layOut(grouped(of(40), 'tag'), 900).size).toBe(22)
+  expect(layOut(grouped(of(40), 'tag'), 330).size).toBe(22)
+  expect(layOut(grouped(of(1000), 'tag'), 900).size).toBe(16)
+})
+it('an incident is as old as messages say, and what it explains is no second thing to do', () => {
+  const list = [incident('a', { began: AT - 1020, since: AT - 60 }), incident('b', { parent: 'a' })]
+  const found = needs({ servers: [server('x')], incidents: list }, AT)
+  expect(found.map((need) => need.key)).toEqual(['a'])
+  expect(found[0]?.detail).toContain('17 min')
+  expect(tiles({ servers: [], incidents: list }, AT, write)[1]?.value).toBe(1)
+})
 it('what is done to many is taken back for those that it changed', () => {
   const some = [server('a', { tags: ['db'], role: 'web' }), server('b', { role: '' }), server('c', { reach: 'paused' })]
   expect(wishOf('tag', 'db', some)).toEqual({

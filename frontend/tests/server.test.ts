@@ -1,12 +1,15 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { renderHook } from '@testing-library/react'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ChartData, clusters, frame, type Mark, times } from '../src/charts/engine'
 import { contrast, markText } from '../src/charts/said'
 import { Sync } from '../src/charts/sync'
 import { fromWall, offset, toWall } from '../src/charts/zone'
+import { renewAfter, useBoard } from '../src/islands/server/board'
 import { read, shiftOf, write } from '../src/islands/server/place'
 import { specsOf } from '../src/islands/server/Sections'
 import { Chart, SPECS } from '../src/islands/server/series'
 import type { Around, Section } from '../src/islands/server/types'
+import type { Server } from '../src/types'
 import { setWords } from '../src/words'
 import english from '../src/words/en.json'
 
@@ -180,4 +183,47 @@ describe('sections', () => {
     expect(specsOf(section, 'used 7')[0]?.text).toBe('CPU core used · 7')
     expect(specsOf(section, 'nothing')).toEqual([])
   })
+})
+
+describe('a page that stays open', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.unstubAllGlobals()
+  })
+  it('loads its time anew, so that its points do not pile up and its alerts are those of now', async () => {
+    vi.useFakeTimers()
+    const asked: string[] = []
+    vi.stubGlobal('fetch', async (url: string) => {
+      asked.push(url)
+      const body = url.includes('/series') ? { t: [], step: 10, series: [] } : { limits: [], alerts: [], marks: [] }
+      return new Response(JSON.stringify(body))
+    })
+    const { result, unmount } = renderHook(() => useBoard({ id: ID, interval: 10, seen: null } as Server))
+    await vi.advanceTimersByTimeAsync(2000)
+    const cpu = result.current.charts[0]
+    const from = Date.now() / 1000
+    for (let i = 0; i < 50; i++) result.current.append({ t: [from + i], series: { cpu_used_percent: [1] } })
+    expect(cpu?.data.t).toHaveLength(50)
+    const before = asked.length
+    await vi.advanceTimersByTimeAsync((renewAfter(3600) + 2) * 1000)
+    expect(asked.slice(before).some((url) => url.includes('/around'))).toBe(true)
+    expect(cpu?.data.t).toHaveLength(0)
+    expect(result.current.loaded).toBe('ready')
+    unmount()
+    const over = asked.length
+    await vi.advanceTimersByTimeAsync(7_200_000)
+    expect(asked).toHaveLength(over)
+  })
+})
+it('the axis tells the clocks of its moments, also where they change within it', async () => {
+  vi.resetModules()
+  document.documentElement.dataset.zone = 'Europe/Copenhagen'
+  const { times: labels } = await import('../src/charts/engine')
+  delete document.documentElement.dataset.zone
+  vi.resetModules()
+  const at = (day: number, hour: number) => Date.UTC(2026, 2, day, hour) / 1000
+  const clock = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Copenhagen', hour: '2-digit', minute: '2-digit' })
+  const found = labels([at(28, 10), at(29, 9)], 12)
+  expect(found.length).toBeGreaterThan(5)
+  for (const [moment, text] of found) expect(clock.format(moment)).toBe(text)
 })

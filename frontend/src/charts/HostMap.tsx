@@ -38,11 +38,23 @@ interface Layout {
   blocks: Block[]
   h: number
 }
-/** Groups in columns, each new one where the least stands: a calm flow of one to three columns. */
+const GROWN = [22, 19]
+const ROOM = 300 // pixels of height that a small fleet may fill
+
+/** Cells as large as the room lets them be: a few servers need not be specks in a large card. */
 export function layOut(groups: Array<[string, Server[]]>, w: number): Layout {
   const n = groups.reduce((sum, [, list]) => sum + list.length, 0)
-  const size = n > MANY || w < 480 ? 10 : w < 900 ? 13 : 16
-  const step = size + (n > MANY ? 2 : 3)
+  const least = n > MANY || w < 480 ? 10 : w < 900 ? 13 : 16
+  const gap = n > MANY ? 2 : 3
+  for (const size of n > MANY ? [] : GROWN) {
+    const made = flow(groups, w, size, gap)
+    if (made.h <= ROOM) return made
+  }
+  return flow(groups, w, least, gap)
+}
+/** Groups in columns, each new one where the least stands: a calm flow of one to three columns. */
+function flow(groups: Array<[string, Server[]]>, w: number, size: number, gap: number): Layout {
+  const step = size + gap
   const columns = Math.min(w < 560 ? 1 : w < 900 ? 2 : 3, groups.length || 1)
   const width = (w - 20 * (columns - 1)) / columns
   const per = Math.max(1, Math.floor((width + step - size) / step))

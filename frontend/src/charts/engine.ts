@@ -394,5 +394,6 @@ export function times([from, to]: Range, count: number): Array<[Date, string]> {
   const ticks = scaleTime([from * 1000 + off, to * 1000 + off], [0, 1]).ticks(count)
   const close = ticks.length > 1 && Number(ticks[1]) - Number(ticks[0]) < 60_000
   const write = to - from > 172800 ? day : close ? hms : to - from > 86400 ? dayHm : hm
-  return labelled(ticks, write).map(([tick, text]) => [new Date(Number(tick) - off), text])
+  // by the clocks of that moment: they may have changed within the range
+  return labelled(ticks, write).map(([tick, text]) => [new Date(Number(tick) - offset(Number(tick) - off)), text])
 }

@@ -1,5 +1,6 @@
 // The way a page's data follows the hub: live messages are folded in, a gap loads the page's data again.
 import { useCallback, useEffect, useReducer, useRef } from 'react'
+import { beganAt } from '../incidents'
 import { live } from '../live'
 import { learn } from '../live/clock'
 import { getJson } from '../live/http'
@@ -70,4 +71,4 @@ const RANK = { critical: 0, warn: 1 }
 export const byWeight = (a: Incident, b: Incident): number =>
   Number(a.state === 'acknowledged') - Number(b.state === 'acknowledged') ||
   RANK[a.severity] - RANK[b.severity] ||
-  b.since - a.since
+  beganAt(b) - beganAt(a)

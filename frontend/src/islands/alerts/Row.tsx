@@ -2,6 +2,7 @@
 import { lazy, Suspense, useState } from 'react'
 import { useDoing } from '../../alerting/doing'
 import { countdown, duration, lasted } from '../../format'
+import { beganAt } from '../../incidents'
 import type { Incident } from '../../types'
 import { incidentTone, Shape, Status } from '../../ui/parts'
 import { t, tn } from '../../words'
@@ -21,14 +22,13 @@ export function nextText(incident: Incident, at: number): string {
   const what = t(`step.${next.kind}` as 'step.team')
   return next.at - at < 1 ? t('inbox.nextNow', { what }) : t('inbox.next', { what, time: countdown(next.at - at) })
 }
-const began = (one: Incident) => one.began ?? one.since
 
 function Age({ incident, at }: { incident: Incident; at: number }) {
-  if (incident.until === null) return <span>{t('incident.since', { age: duration(at - began(incident)) })}</span>
+  if (incident.until === null) return <span>{t('incident.since', { age: duration(at - beganAt(incident)) })}</span>
   return (
     <span>
       {t('incident.ended', { age: duration(at - incident.until) })},{' '}
-      {t('incident.lasted', { age: lasted(incident.until - began(incident)) })}
+      {t('incident.lasted', { age: lasted(incident.until - beganAt(incident)) })}
     </span>
   )
 }

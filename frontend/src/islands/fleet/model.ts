@@ -1,6 +1,7 @@
 // What the fleet page says, worked out from servers and incidents. Nothing here draws.
 
 import { ago, duration } from '../../format'
+import { beganAt, roots } from '../../incidents'
 import type { Incident, Server } from '../../types'
 import { face, isFresh, type Tone } from '../../ui/parts'
 import { count, t, tn } from '../../words'
@@ -44,7 +45,8 @@ export function tiles(
       sums[key][1]++
     }
   }
-  const critical = incidents.filter((incident) => incident.severity === 'critical').length
+  const causes = roots(incidents)
+  const critical = causes.filter((incident) => incident.severity === 'critical').length
   const level = (key: 'cpu' | 'memory', label: string, color: string): Tile => {
     const [sum = 0, n = 0] = sums[key]
     const value = n ? sum / n : null
@@ -64,8 +66,8 @@ export function tiles(
     {
       key: 'alerts',
       label: t('fleet.openAlerts'),
-      value: incidents.length,
-      text: count(incidents.length),
+      value: causes.length,
+      text: count(causes.length),
       note: critical ? t('fleet.critical', { n: count(critical) }) : t('fleet.none'),
       color: '--map-crit',
     },
@@ -122,9 +124,9 @@ function silences(servers: Server[], reach: 'down' | 'late', at: number): Need[]
 }
 const LATER = 0.05 // somebody is on it: after everything that waits
 export function needs(state: State, at: number): Need[] {
-  const list: Need[] = state.incidents.map((incident) => {
+  const list: Need[] = roots(state.incidents).map((incident) => {
     const tone = incident.severity === 'critical' ? 'crit' : 'warn'
-    const age = at - incident.since
+    const age = at - beganAt(incident)
     const taken = incident.state === 'acknowledged' ? LATER : 1
     return {
       key: incident.id,

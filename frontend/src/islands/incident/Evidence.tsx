@@ -4,6 +4,7 @@ import type { Line } from '../../charts/engine'
 import { Sync } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
 import { unitOf } from '../../format'
+import { beganAt } from '../../incidents'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { Incident, Member, SeriesAnswer } from '../../types'
@@ -53,7 +54,7 @@ export function proofs(incident: Incident, members: Member[]): Proof[] {
     limit: incident.limit,
     per: incident.per,
     critical: incident.severity === 'critical',
-    since: incident.began ?? incident.since,
+    since: beganAt(incident),
     until: incident.until,
   })
   for (const one of members)
@@ -135,7 +136,7 @@ function Picture({ proof, sync, window }: { proof: Proof; sync: Sync; window: ()
   )
 }
 export function Evidence({ incident, members = [] }: { incident: Incident; members?: Member[] }) {
-  const began = incident.began ?? incident.since
+  const began = beganAt(incident)
   const sync = useOnce(() => new Sync([Math.max(began - MARGIN, now() - LONGEST), incident.until ?? now()]))
   const { until } = incident
   const [window, setWindow] = useState(() => windowOf(began, until))

@@ -2,6 +2,7 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
 import { begin } from '../../alerting/doing'
 import { Note, Take } from '../../alerting/Take'
 import { dayTime, duration, lasted, unitOf, whole } from '../../format'
+import { beganAt } from '../../incidents'
 import { getJson } from '../../live/http'
 import type { Incident, IncidentProps, Member, Message } from '../../types'
 import { incidentTone, incidentWord, mount, Shape, Skeleton, Status, useNow } from '../../ui/parts'
@@ -120,12 +121,12 @@ function Page({ first }: { first: IncidentProps }) {
   const at = useNow()
   const may = acts.includes(incident.team ?? '')
   const over = incident.until !== null
-  const began = incident.began ?? incident.since
+  const began = beganAt(incident)
   const quiet = incident.hushed && !incident.held ? incident.hushed : null
   useOutcome(page, at, again)
   const write = unitOf(incident.metric)
   const facts: Array<[string, string]> = [
-    [t('incident.started'), dayTime(incident.since)],
+    [t('incident.started'), dayTime(began)],
     [t('incident.duration'), incident.until === null ? duration(at - began) : lasted(incident.until - began)],
     [t('incident.owner'), incident.owner ?? t('incident.nobody')],
   ]

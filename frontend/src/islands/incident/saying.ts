@@ -1,16 +1,15 @@
 // The sentences of an incident: how it stands, and how far it reaches.
 import { dayTime, duration, lasted } from '../../format'
+import { beganAt } from '../../incidents'
 import type { Incident, IncidentProps } from '../../types'
 import { t, tn } from '../../words'
 
-const began = (incident: Incident) => incident.began ?? incident.since
-
 export function sentence(incident: Incident, at: number): string {
   if (incident.until !== null) {
-    const age = lasted(incident.until - began(incident))
+    const age = lasted(incident.until - beganAt(incident))
     return t('incident.sentenceResolved', { time: dayTime(incident.until), age })
   }
-  const age = duration(at - began(incident))
+  const age = duration(at - beganAt(incident))
   if (incident.state === 'acknowledged')
     return t('incident.sentenceAcknowledged', { age, name: incident.owner ?? t('incident.nobody') })
   return t('incident.sentenceOpen', { age })

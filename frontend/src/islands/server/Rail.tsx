@@ -1,6 +1,7 @@
 // What stands beside the charts: alerts, disks with words, processes at a moment, what changed, what the machine is.
 import { type ReactNode, useEffect, useState } from 'react'
 import { bytes, dayTime, duration, percent } from '../../format'
+import { beganAt } from '../../incidents'
 import { now } from '../../live/clock'
 import type { Incident } from '../../types'
 import { incidentTone, incidentWord, Shape, useNow } from '../../ui/parts'
@@ -49,7 +50,7 @@ function Incidents({ list, id }: { list: Incident[]; id: string }) {
   const at = useNow(10_000)
   const order = (a: Incident, b: Incident) =>
     Number(a.state === 'resolved') - Number(b.state === 'resolved') ||
-    (a.state === 'resolved' ? b.since - a.since : byWeight(a, b))
+    (a.state === 'resolved' ? beganAt(b) - beganAt(a) : byWeight(a, b))
   const record = (
     <a className="more" href={`/record/?server=${id}`}>
       {t('server.record')}
@@ -69,7 +70,7 @@ function Incidents({ list, id }: { list: Incident[]; id: string }) {
                 <p className="dim num">
                   {incidentWord(incident)} ·{' '}
                   {incident.until === null
-                    ? t('incident.since', { age: duration(at - incident.since) })
+                    ? t('incident.since', { age: duration(at - beganAt(incident)) })
                     : t('incident.ended', { age: duration(at - incident.until) })}
                 </p>
               </div>

@@ -15,6 +15,7 @@ const YOUNG = 900
 const WEEK = 7 * DAY
 const LAST_STEPS = 12
 const WIDEST = 400 * DAY
+const [SOONEST, LATEST] = [300, 3600]
 export type Points = { t: number[]; series: Record<string, Array<number | null>> }
 export type Loaded = 'loading' | 'ready' | { failed: string }
 
@@ -68,6 +69,9 @@ async function hasOlder(id: string, before: number): Promise<boolean> {
 }
 const why = (error: unknown) => (error instanceof Error ? error.message : '')
 
+/** A page that stays open loads its time anew: points do not pile up, limits, alerts and the other time keep up. */
+export const renewAfter = (span: number): number => Math.min(LATEST, Math.max(SOONEST, span / 4))
+
 /** Everything on the page that follows the same time and the same live points. */
 export interface Board {
   id: string
@@ -109,6 +113,7 @@ export function useBoard(server: Server): Board {
   const [version, renew] = useReducer((n: number) => n + 1, 0)
   const loading = useRef<AbortController | null>(null)
   const waiting = useRef<Points[]>([])
+  const begun = useRef(0)
 
   const append = useCallback(
     (news: Points) => {
@@ -125,11 +130,12 @@ export function useBoard(server: Server): Board {
     [charts, sync, hearers],
   )
   const load = useCallback(
-    async (range: Range) => {
+    async (range: Range, quiet = false) => {
       loading.current?.abort()
       const mine = new AbortController()
       loading.current = mine
-      setLoaded('loading')
+      begun.current = now()
+      if (!quiet) setLoaded('loading')
       const lost: string[] = []
       const miss = (error: unknown) => {
         if (!mine.signal.aborted) lost.push(why(error))
@@ -170,7 +176,8 @@ export function useBoard(server: Server): Board {
       } catch (error) {
         if (mine.signal.aborted) return null
         loading.current = null
-        setLoaded({ failed: why(error) })
+        if (!quiet) setLoaded({ failed: why(error) })
+        for (const news of waiting.current.splice(0)) append(news)
         return null
       }
     },
@@ -234,7 +241,11 @@ export function useBoard(server: Server): Board {
       setPlace(here.current)
       sync.setSpan(YOUNG)
     })
-    const clock = setInterval(() => sync.follow(now()), 1000)
+    const clock = setInterval(() => {
+      sync.follow(now())
+      const old = now() - begun.current > renewAfter(sync.home[1] - sync.home[0])
+      if (old && sync.live && !document.hidden && !loading.current) void load(sync.range, true)
+    }, 1000)
     return () => {
       clearInterval(clock)
       removeEventListener('popstate', back)
