@@ -23,15 +23,16 @@ def fleet(request: HttpRequest) -> HttpResponse:
     at = now().timestamp()
     servers = list(Server.objects.visible_to(request.user).only(*packed.FIELDS).order_by("name"))
     teams = dict(Team.objects.visible_to(request.user).values_list("pk", "name"))
+    manages = may(request, MANAGE)
     props = {
         "now": at,
         "seq": seq,
         "fleet": packed.fleet(servers, teams, int(at)),
         "incidents": incidents(request),
         "acts": may(request, ACT),
-        "manages": may(request, MANAGE),
+        "manages": manages,
         "reports": may(request, REPORT),
     }
     demo = sum(one.demo for one in servers)
-    may_remove = demo > 0 and any(one.demo and teams.get(one.team_id) in props["manages"] for one in servers)
+    may_remove = demo > 0 and any(one.demo and teams.get(one.team_id) in manages for one in servers)
     return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)

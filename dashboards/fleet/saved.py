@@ -49,7 +49,7 @@ class ViewSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-
         return fields
 
     def get_mine(self, view: View) -> bool:
-        return view.owner_id == self.context["request"].user.pk
+        return bool(view.owner_id == self.context["request"].user.pk)
 
     def validate_query(self, value: str) -> str:
         """Only what the page knows: a saved view leads nowhere else and carries nothing else."""
@@ -63,7 +63,8 @@ class ViewSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-
         team = self.instance.team if self.instance else attrs.get("team")
         rows = View.objects.visible_to(user).filter(team=team)
         rows = rows if team else rows.filter(owner=user)
-        if rows.filter(name=attrs.get("name")).exclude(pk=getattr(self.instance, "pk", None)).exists():
+        others = rows.exclude(pk=self.instance.pk) if self.instance else rows
+        if others.filter(name=attrs.get("name")).exists():
             raise serializers.ValidationError({"name": "There is a view of this name."})
         if self.instance is None and rows.count() >= MOST:
             raise serializers.ValidationError({"name": f"There are {MOST} views already. Remove one first."})

@@ -45,7 +45,10 @@ def states(limits: Limits, values: list[float], every: int = 10_000) -> list[tup
             ("recovering", CRITICAL), ("recovering", CRITICAL), ("ok", OK),
         ]),
     ],
-    ids=["hysteresis", "silence keeps", "a limit is not broken at it", "below", "for", "for begins anew", "for knows no recovery", "hold"],
+    ids=[
+        "hysteresis", "silence keeps", "a limit is not broken at it", "below", "for", "for begins anew",
+        "for knows no recovery", "hold",
+    ],
 )  # fmt: skip
 def test_states(limits: Limits, values: list[float], expected: list[tuple[str, int]]) -> None:
     assert states(limits, values) == expected

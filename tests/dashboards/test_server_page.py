@@ -200,7 +200,7 @@ def test_a_table_keeps_names_from_being_formulas_and_holes_empty(machine: Make, 
     reply = api().get(f"{base}?metric=own_queue&metric=load1")
     assert reply["Content-Type"].startswith("text/csv")
     assert "attachment" in reply["Content-Disposition"]
-    head, *lines = b"".join(reply).decode().splitlines()  # type: ignore[arg-type]
+    head, *lines = b"".join(reply).decode().splitlines()
     assert head == 'time,load1,"own_queue{name=""=cmd""}"'
     assert lines[-1].endswith(",2,")
     assert len(lines) == 61
