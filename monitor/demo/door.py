@@ -1,4 +1,4 @@
-"""One kept connection to the hub's own doors, as an agent has it."""
+"""Kept connections to the hub's own doors, one a thread, as an agent has one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import ssl
+import threading
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ class Door:
     def __init__(self, url: str, ca: str | None = None) -> None:
         self.parts = urlsplit(url)
         self.context = ssl.create_default_context(cafile=ca) if self.parts.scheme == "https" else None
-        self.connection: http.client.HTTPConnection | None = None
+        self.own = threading.local()
 
     def post(self, path: str, document: dict[str, Any], key: str = "") -> Answer:
         body = json.dumps(document, separators=(",", ":")).encode()
@@ -38,9 +39,10 @@ class Door:
             raise ConnectionError(f"The hub does not answer: {error}") from error
 
     def _exchange(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        self.connection = self.connection or self._connect()
-        self.connection.request("POST", path, body, headers)
-        answer = self.connection.getresponse()
+        if (connection := getattr(self.own, "connection", None)) is None:
+            connection = self.own.connection = self._connect()
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
         document = json.loads(answer.read() or b"{}")
         if answer.will_close:
             self.close()
@@ -55,7 +57,8 @@ class Door:
         return http.client.HTTPConnection(host, port, timeout=PATIENCE)
 
     def close(self) -> None:
-        connection, self.connection = self.connection, None
+        """That of this thread."""
+        connection, self.own.connection = getattr(self.own, "connection", None), None
         if connection:
             with contextlib.suppress(OSError):
                 connection.close()

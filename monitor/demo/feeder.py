@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import time
 import uuid
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +33,7 @@ AHEAD = 6  # rows of a large fleet are made at once: most of the work is the sam
 LARGE = 200
 BREATH = 0.012  # between two posts of the past: the hub is starting, and people open pages
 SAVE_EVERY = 60.0
+LINES = 24  # kept connections, one a thread
 PLENTY = 48  # machines with a whole history; more have a shorter one
 
 
@@ -78,6 +81,7 @@ class Feeder:
         self.queue: list[Voice] = []  # who still has to tell the slice of the past in work
         self.slice: tuple[float, float, float] = (0.0, 0.0, INTERVAL)
         self.saved = time.monotonic()
+        self.lines, self.leaving = ThreadPoolExecutor(LINES), threading.Lock()
 
     def run(self) -> None:
         """Until the hub knows none of them."""
@@ -90,14 +94,11 @@ class Feeder:
         at = time.time()
         looked_at = [voice for voice in self.voices if voice.live_until > at]
         if self.silent:
-            self._now(self.silent.pop())
+            self._together([self.silent.pop() for _ in range(min(self._side_by_side(), len(self.silent)))])
         elif due := [voice for voice in looked_at if at - voice.upto >= 1]:
-            self._now(due[0])
+            self._together(due[: self._side_by_side()])
         elif wait <= 0:
-            # Turns that were slept over are not made up for: a post tells all since the one before.
-            self.due = max(self.due, time.monotonic() - INTERVAL) + INTERVAL / len(self.voices)
-            self.turn += 1
-            self._now(self.voices[self.turn % len(self.voices)])
+            self._together(self._whose_turn())
         elif self.queue or self.told.spans:
             self._past()
             return BREATH
@@ -105,14 +106,33 @@ class Feeder:
             return min(wait, 0.2) if looked_at else wait
         return 0.0
 
+    def _side_by_side(self) -> int:
+        return LINES if len(self.voices) > PLENTY else 1
+
+    def _whose_turn(self) -> list[Voice]:
+        # Turns that were slept over are not made up for: a post tells all since the one before.
+        now, apart, all_ = time.monotonic(), INTERVAL / len(self.voices), len(self.voices)
+        self.due = max(self.due, now - INTERVAL)
+        count = min(self._side_by_side(), 1 + int((now - self.due) / apart))
+        self.due += count * apart
+        self.turn += count
+        return [self.voices[(self.turn - n) % all_] for n in range(count)]
+
+    def _together(self, voices: list[Voice]) -> None:
+        """Side by side: the hub lets posts of many wait for company, so one after the other would be few a second."""
+        if len(voices) == 1:
+            self._now(voices[0])
+        else:
+            list(self.lines.map(self._now, voices))
+        if time.monotonic() - self.saved > SAVE_EVERY:
+            self._save()
+
     def _now(self, voice: Voice) -> None:
         now = time.time()
         start = max(voice.upto, now - WARM)
         times = _grid(start, now, 1.0 if voice.live_until > now else INTERVAL, voice.offset)
         if self._say(voice, times):
             voice.upto = now
-        if time.monotonic() - self.saved > SAVE_EVERY:
-            self._save()
 
     def _past(self) -> None:
         """One machine's share of a slice; the slice is done when all told it."""
@@ -155,10 +175,11 @@ class Feeder:
 
     def _leave(self) -> None:
         """One was refused: most likely all were removed, those too that have nothing to say now."""
-        for voice in list(self.voices):
-            with contextlib.suppress(ConnectionError):
-                if self.door.post(INGEST, {"agent": "demo"}, voice.key).status == 401:
-                    self.voices.remove(voice)
+        with self.leaving:
+            for voice in list(self.voices):
+                with contextlib.suppress(ConnectionError):
+                    if self.door.post(INGEST, {"agent": "demo"}, voice.key).status == 401:
+                        self.voices.remove(voice)
 
     def _post(self, voice: Voice, times: Array) -> Answer:
         columns, rows = self._table(voice, times)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,34 @@ class Looked:
     def post(self, path: str, document: dict[str, Any], key: str = "") -> Answer:
         self.times += [row[0] for row in document["rows"]]
         return Answer(200, {"orders": [{"kind": "live", "until": SINCE + 60}]})
+
+
+class Slow:
+    """A hub that answers each post after a while, as one does that waits for company."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def post(self, _path: str, _document: dict[str, Any], key: str = "") -> Answer:
+        time.sleep(0.05)
+        self.keys.append(key)
+        return Answer(200, {})
+
+
+def test_many_machines_post_side_by_side_each_in_its_turn(tmp_path: Path) -> None:
+    door, all_ = Slow(), machines(120)
+    keys = {one.name: one.name for one in all_}
+    feeder = Feeder(door, tmp_path, memory.Fleet(time.time(), {}, keys), all_)  # type: ignore[arg-type]
+    feeder.told.spans.clear()
+    began = time.monotonic()
+    while len(door.keys) < 120:
+        feeder.step()
+    assert time.monotonic() - began < 4, "one after the other it would take six seconds"
+    assert len(set(door.keys)) == 120
+    feeder.due = time.monotonic() - 5  # half of them should have spoken since
+    feeder.step()
+    assert 1 < len(door.keys) - 120 <= 24
+    assert len(set(door.keys[120:])) == len(door.keys) - 120
 
 
 def test_a_machine_that_somebody_looks_at_speaks_every_second(
