@@ -36,18 +36,22 @@ class LiveView(APIView):
         messages: list[dict[str, Any]] = []
         seq: dict[str, int] = {}
         reset: list[str] = []
+        sight: dict[str, str] = {}
+        unknown: list[str] = []
         for name in names[:50]:
             topic = topics.find(name, request.user)
             if topic is None:
+                unknown.append(name)
                 continue
             topic.watch()
+            sight[name] = topic.sight()
             seq[name], kept = topic.recent()
             new = [message for message in kept if message["seq"] > since.get(name, seq[name])]
             if name in since and not _whole(since[name], seq[name], new):
                 reset.append(name)
             else:
                 messages += new
-        return Response({"messages": messages, "seq": seq, "reset": reset})
+        return Response({"messages": messages, "seq": seq, "reset": reset, "sight": sight, "unknown": unknown})
 
 
 def _whole(since: int, last: int, new: list[dict[str, Any]]) -> bool:

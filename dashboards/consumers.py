@@ -122,7 +122,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.channel_layer.group_add(inner, self.channel_name)
         await self._watch(topic)
         self.heard.update(await asyncio.to_thread(topic.numbers))
-        await self._send({"topic": name, "seq": self._number(topic), "at": _now(), "data": {"subscribed": True}})
+        said = {"subscribed": True, "sight": topic.sight()}
+        await self._send({"topic": name, "seq": self._number(topic), "at": _now(), "data": said})
 
     async def _leave(self, topic: Topic) -> None:
         for inner in topic.inner:

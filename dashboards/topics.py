@@ -38,6 +38,10 @@ class Topic:
         if self.server is not None:
             orders.watch(self.server)
 
+    def sight(self) -> str:
+        """Changes when its person may see more or less of it: then the page's data is not right any more."""
+        return sieve.mark(self.inner, self.sieve)
+
     def numbers(self) -> dict[str, int]:
         return {topic: live.sequence(topic) for topic in self.inner}
 

@@ -66,6 +66,8 @@ if (finds.length && known('keys.help')) {
 }
 for (const button of all('[data-keys]')) button.addEventListener('click', help)
 
+/** Three reports that did not come; where the page shows no servers, a minute. */
+const quietAfter = (every: number): number => (every ? Math.max(10, 3 * every) * 1000 : 60_000)
 /** The badge's word and age. Silence of the line or of the data is said, never hidden behind a green dot. */
 function badge(link: Link, data: number | null): { tone: string; text: string; age: string } {
   const age = (from: number) => duration((performance.now() - from) / 1000)
@@ -73,7 +75,8 @@ function badge(link: Link, data: number | null): { tone: string; text: string; a
     return { tone: 'crit', text: t('link.lost', { age: age(link.contact ?? link.since) }), age: '' }
   if (link.state === 'polling') return { tone: 'warn', text: t('link.polling'), age: data ? age(data) : '' }
   if (link.state !== 'live') return { tone: 'off', text: t(`link.${link.state}`), age: '' }
-  if (data && performance.now() - data > 60_000)
+  if (link.refused) return { tone: 'warn', text: t('link.refused'), age: '' }
+  if (data && performance.now() - data > quietAfter(link.every))
     return { tone: 'warn', text: t('link.quiet', { age: age(data) }), age: '' }
   return { tone: 'ok', text: t('link.live'), age: data ? age(data) : '' }
 }

@@ -45,6 +45,8 @@ beforeEach(() => {
     }),
     poll: vi.fn(async () => ({ messages: [], seq: {}, reset: [] })),
     signedOut: vi.fn(),
+    changed: vi.fn(),
+    gone: vi.fn(),
     random: vi.fn(() => 1),
   }
   live = new Live(outside as unknown as Outside)
@@ -215,4 +217,82 @@ it('notices a line that is dead but not closed', () => {
   last().answers = true
   vi.advanceTimersByTime(SILENT_MS * 3)
   expect(live.link.state).toBe('live')
+})
+
+const refuse = (topic: string) =>
+  last().onmessage?.(new MessageEvent('message', { data: JSON.stringify({ topic, error: 'unknown' }) }))
+
+it('loads the page anew when a topic is refused, and says that it did', async () => {
+  const { reload } = follow({ fleet: 5 })
+  last().accept()
+  refuse('fleet')
+  await settle()
+  expect(reload).toHaveBeenCalledTimes(1)
+  expect(outside.changed).toHaveBeenCalledTimes(1)
+  expect(live.link.refused).toBe(true)
+  refuse('fleet')
+  await settle()
+  expect(reload).toHaveBeenCalledTimes(1)
+})
+
+it('loads the page anew when the hub shows another part of a topic under the same number', async () => {
+  const { reload } = follow({ fleet: 5 })
+  last().accept()
+  last().say('fleet', 5, { subscribed: true, sight: 'all' })
+  await settle()
+  expect(reload).not.toHaveBeenCalled()
+  last().say('fleet', 5, { subscribed: true, sight: 'some' })
+  await settle()
+  expect(reload).toHaveBeenCalledTimes(1)
+  expect(outside.changed).toHaveBeenCalledTimes(1)
+  expect(live.link.refused).toBe(false)
+})
+
+it('ends a page that may not be seen any more', async () => {
+  follow(
+    { 'server.1': 5 },
+    vi.fn(async () => {
+      throw Object.assign(new Error('nothing here'), { status: 404 })
+    }),
+  )
+  last().accept()
+  refuse('server.1')
+  await settle()
+  expect(outside.gone).toHaveBeenCalledTimes(1)
+  expect(live.link.state).toBe('idle')
+})
+
+it('asks on until the hub answers, when a refused page could not be loaded', async () => {
+  let up = false
+  const reload = vi.fn(async (): Promise<Seqs> => {
+    if (!up) throw new Error('away')
+    return { fleet: 1 }
+  })
+  follow({ fleet: 5 }, reload)
+  last().accept()
+  refuse('fleet')
+  await settle()
+  up = true
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(reload).toHaveBeenCalledTimes(2)
+  expect(outside.changed).toHaveBeenCalledTimes(1)
+})
+
+it('hears by polling that less may be seen', async () => {
+  outside.poll.mockImplementation(async () => ({ messages: [], seq: { fleet: 5 }, reset: [], sight: { fleet: 'a' } }))
+  const { reload } = follow({ fleet: 5 })
+  for (let n = 0; n < 3; n++) {
+    last().end()
+    await vi.advanceTimersByTimeAsync(n < 2 ? 1000 : 0)
+  }
+  await settle()
+  expect(live.link.state).toBe('polling')
+  outside.poll.mockImplementation(async () => ({ messages: [], seq: { fleet: 5 }, reset: [], sight: { fleet: 'b' } }))
+  await vi.advanceTimersByTimeAsync(POLL_MS)
+  expect(reload).toHaveBeenCalledTimes(1)
+  outside.poll.mockImplementation(async () => {
+    throw Object.assign(new Error('no'), { status: 403 })
+  })
+  await vi.advanceTimersByTimeAsync(POLL_MS)
+  expect(reload).toHaveBeenCalledTimes(2)
 })

@@ -139,7 +139,7 @@ def test_what_is_taken_away_is_over_within_five_seconds(
         live.own_loop(asyncio.get_running_loop())
         await tab.connect(timeout=5)
         await tab.send_json_to({"sub": [topic]})
-        assert (await tab.receive_json_from(timeout=5))["data"] == {"subscribed": True}
+        assert (await tab.receive_json_from(timeout=5))["data"]["subscribed"] is True
         await database_sync_to_async(loss)(kept_world, user)
         if ends:
             last: dict[str, Any] = await tab.receive_output(timeout=5)
@@ -172,7 +172,8 @@ def test_a_role_that_becomes_narrower_sieves_an_open_tab(kept_world: World, monk
         return heard
 
     first, again, said = async_to_sync(talk)()
-    assert first["data"] == again["data"] == {"subscribed": True}
+    assert first["data"]["subscribed"] is again["data"]["subscribed"] is True
+    assert first["data"]["sight"] != again["data"]["sight"], "the page knows that it shows too much"
     assert (said["data"], said["seq"]) == ({"servers": shown[1:]}, again["seq"] + 1)
 
 
@@ -185,3 +186,16 @@ def test_whoever_lacks_a_second_factor_follows_nothing_meanwhile(kept_world: Wor
         assert opened(socket(signed_in(kept_world.people["stranger"]))) == (True, None)
     finally:
         second_factor.asking.forget()
+
+
+def test_polling_says_when_less_may_be_seen(world: World) -> None:
+    """A page that polls loads its data anew by the mark, and what is refused is named."""
+    browser, user = signed_in(world.people["viewer"]), world.people["viewer"]
+    ask = f"/api/v1/live?topics=fleet,incidents,server.{world.ours.db.uuid}"
+    before = browser.get(ask).json()
+    assert browser.get(ask).json()["sight"] == before["sight"], "the same as long as nothing changed"
+    narrowed(world, user)
+    narrow.forget()
+    after = browser.get(ask).json()
+    assert all(after["sight"][name] != before["sight"][name] for name in ("fleet", "incidents"))
+    assert after["unknown"] == [f"server.{world.ours.db.uuid}"]

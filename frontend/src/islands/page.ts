@@ -11,11 +11,13 @@ interface Beside {
   on?: (message: Message) => void
   reloaded?: () => void
 }
+/** How often the quickest of these servers reports, in seconds. */
+export const everyOf = (servers: Server[]): number =>
+  servers.reduce((least, { interval }) => (least && least < interval ? least : interval), 0)
 /** When the newest report in a page's data was received. */
-function newest(props: Props & { servers?: Server[]; server?: Server }): number | null {
-  const seen = [...(props.servers ?? []), ...(props.server ? [props.server] : [])].map((server) => server.seen ?? 0)
-  const last = seen.reduce((a, b) => Math.max(a, b), 0)
-  return last || null
+const newest = (servers: Server[]): number => servers.reduce((last, { seen }) => Math.max(last, seen ?? 0), 0)
+function serversOf(props: Props & { servers?: Server[]; server?: Server }): Server[] {
+  return [...(props.servers ?? []), ...(props.server ? [props.server] : [])]
 }
 /** Holds a page's data. `fold` answers the next state for one message. */
 export function usePage<P extends Props>(
@@ -30,8 +32,9 @@ export function usePage<P extends Props>(
   const latest = useRef(beside)
   latest.current = beside
   useEffect(() => {
-    const seen = newest(first)
-    if (seen !== null) live.dataIs(first.now - seen)
+    const servers = serversOf(first)
+    const seen = newest(servers)
+    if (seen) live.dataIs(first.now - seen, everyOf(servers))
   }, [first])
   const load = useCallback(async () => {
     const page = await getJson<P>(location.pathname)

@@ -9,6 +9,8 @@ export interface Link {
   since: number // when this state began, performance clock, ms
   contact: number | null // last word of any kind from the hub
   data: number | null // last message that carried data
+  every: number // seconds between the reports of what the page shows; 0 where it shows none
+  refused: boolean // the hub does not tell this person something that the page asked for
 }
 export interface Watch {
   topics: Seqs
@@ -25,15 +27,27 @@ export interface Socket {
   send: (text: string) => void
   close: () => void
 }
+export interface Polled {
+  messages: Message[]
+  seq: Seqs
+  reset: string[]
+  sight?: Record<string, string>
+  unknown?: string[]
+}
 export interface Outside {
   open: () => Socket
-  poll: (topics: string[], since: Seqs) => Promise<{ messages: Message[]; seq: Seqs; reset: string[] }>
+  poll: (topics: string[], since: Seqs) => Promise<Polled>
   signedOut: () => void
+  /** This person may see more or less than before, and the page was loaded anew. */
+  changed: () => void
+  /** This person may not see the page any more. */
+  gone: () => void
   random: () => number
 }
 interface Watching extends Watch {
   seen: Seqs
   queue: Message[] | null // messages that wait for a reload to finish
+  stale: boolean // shows what may not be seen any more, until it is loaded anew
 }
 
 export const PING_MS = 10_000
@@ -43,12 +57,16 @@ export const HIDDEN_MS = 60_000
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 15_000
 const FAILURES_BEFORE_POLLING = 3
+const AGAIN_MS = 1_000
+const statusOf = (error: unknown): number => (error as { status?: number } | null)?.status ?? 0
 
 export class Live {
-  link: Link = { state: 'idle', since: performance.now(), contact: null, data: null }
+  link: Link = { state: 'idle', since: performance.now(), contact: null, data: null, every: 0, refused: false }
   private watches = new Set<Watching>()
   private listeners = new Set<(link: Link) => void>()
   private latest: Seqs = {}
+  private sights: Record<string, string> = {} // what this person may see of each topic, as a mark of the hub
+  private refused = new Set<string>()
   private socket: Socket | null = null
   private opened = false
   private failures = 0
@@ -63,7 +81,7 @@ export class Live {
   watch(watch: Watch): () => void {
     // what was said of servers out of one's reach: it counts, and says nothing
     const on = (message: Message): void => void (message.data.nothing || watch.on(message))
-    const mine: Watching = { ...watch, on, seen: { ...watch.topics }, queue: null }
+    const mine: Watching = { ...watch, on, seen: { ...watch.topics }, queue: null, stale: false }
     const fresh = Object.keys(watch.topics).filter((topic) => !this.topics().includes(topic))
     this.watches.add(mine)
     for (const topic of Object.keys(mine.seen)) {
@@ -75,7 +93,11 @@ export class Live {
     return () => {
       this.watches.delete(mine)
       const gone = Object.keys(mine.seen).filter((topic) => !this.topics().includes(topic))
-      for (const topic of gone) delete this.latest[topic]
+      for (const topic of gone) {
+        delete this.latest[topic]
+        delete this.sights[topic]
+        this.refused.delete(topic)
+      }
       if (this.opened && gone.length) this.socket?.send(JSON.stringify({ unsub: gone }))
       if (!this.watches.size) this.stop('idle')
     }
@@ -87,8 +109,9 @@ export class Live {
     return () => this.listeners.delete(listener)
   }
 
-  /** The page came with data that is this old. */
-  dataIs(seconds: number): void {
+  /** The page came with data that is this old, of servers that report so often. */
+  dataIs(seconds: number, every = 0): void {
+    this.link.every = every
     this.link.data = Math.max(this.link.data ?? Number.NEGATIVE_INFINITY, performance.now() - seconds * 1000)
     this.say(this.link.state)
   }
@@ -107,6 +130,7 @@ export class Live {
 
   private say(state: LinkState): void {
     if (state !== this.link.state) this.link = { ...this.link, state, since: performance.now() }
+    this.link.refused = this.refused.size > 0
     for (const listener of this.listeners) listener(this.link)
   }
 
@@ -133,6 +157,7 @@ export class Live {
     this.drop()
     const socket = this.outside.open()
     this.socket = socket
+    this.refused.clear()
     if (this.link.state !== 'lost' && this.link.state !== 'polling') this.say('connecting')
     let spoken = false
     socket.onopen = () => {
@@ -205,7 +230,10 @@ export class Live {
       this.say('polling')
       for (const message of answer.messages) this.receive(message)
       for (const topic of answer.reset) this.lag(topic)
-    } catch {
+      for (const [topic, sight] of Object.entries(answer.sight ?? {})) this.see(topic, sight)
+      this.refuse(answer.unknown ?? [])
+    } catch (error) {
+      if (statusOf(error) === 403) this.refuse(this.topics())
       if (this.poller) this.say('lost')
     } finally {
       this.polling = false
@@ -226,6 +254,7 @@ export class Live {
 
   private receive(message: Partial<Message> & { error?: string }): void {
     const { topic, seq, data } = message
+    if (topic !== undefined && message.error) this.refuse([topic])
     if (topic === undefined || seq === undefined || !data) return
     if (message.at) learn(message.at)
     this.latest[topic] = seq
@@ -235,6 +264,30 @@ export class Live {
       this.say(this.link.state)
     }
     for (const watch of this.watches) if (topic in watch.seen) this.give(watch, whole)
+    if (data.subscribed) this.see(topic, data.sight as string | undefined)
+  }
+
+  /** The hub says by a mark how much of a topic this person may see: another one, and the page is not right. */
+  private see(topic: string, sight: string | undefined): void {
+    const before = this.refused.delete(topic) ? null : this.sights[topic]
+    if (sight !== undefined) this.sights[topic] = sight
+    if (before !== undefined && before !== sight) this.anew([topic])
+    this.say(this.link.state)
+  }
+
+  private refuse(topics: string[]): void {
+    const fresh = topics.filter((topic) => !this.refused.has(topic))
+    for (const topic of fresh) this.refused.add(topic)
+    if (fresh.length) this.anew(fresh)
+    this.say(this.link.state)
+  }
+
+  private anew(topics: string[]): void {
+    for (const watch of this.watches) {
+      if (!topics.some((topic) => topic in watch.seen)) continue
+      watch.stale = true
+      void this.refetch(watch)
+    }
   }
 
   private give(watch: Watching, message: Message): void {
@@ -252,6 +305,15 @@ export class Live {
     } else if (seq > before) {
       void this.refetch(watch)
     } // an older number was part of the page's data already
+  }
+
+  /** What may not be seen any more must not stay: the page ends, or is asked for until the hub answers. */
+  private shut(watch: Watching, status: number): void {
+    if (status === 403 || status === 404) {
+      this.watches.clear()
+      this.stop('idle')
+      this.outside.gone()
+    } else setTimeout(() => this.watches.has(watch) && void this.refetch(watch), AGAIN_MS)
   }
 
   private lag(topic: string): void {
@@ -274,14 +336,21 @@ export class Live {
   private async refetch(watch: Watching): Promise<void> {
     if (watch.queue) return
     const queue: Message[] = []
+    const stale = watch.stale
     watch.queue = queue
     try {
-      if (!watch.light || !(await this.catchUp(watch))) Object.assign(watch.seen, await watch.reload())
+      if (stale || !watch.light || !(await this.catchUp(watch))) Object.assign(watch.seen, await watch.reload())
       watch.queue = null
-    } catch {
+    } catch (error) {
       // keep the gap open: the next message or connection tries again
       watch.queue = null
+      if (watch.stale) this.shut(watch, statusOf(error))
       return
+    }
+    if (watch.stale) {
+      if (!stale) return void this.refetch(watch) // what was loaded may be from before
+      watch.stale = false
+      this.outside.changed()
     }
     for (const message of queue) {
       const seen = watch.seen[message.topic] ?? 0

@@ -9,6 +9,8 @@ export const live = new Live({
     return getJson(`/api/v1/live?topics=${topics.join(',')}&since=${marks.join(',')}`)
   },
   signedOut: toLogin,
+  changed: () => void import('./sight').then(({ changed }) => changed()),
+  gone: () => void import('./sight').then(({ gone }) => gone()),
   random: Math.random,
 })
 document.addEventListener('visibilitychange', () => live.visible(!document.hidden))

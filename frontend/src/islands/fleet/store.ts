@@ -13,6 +13,8 @@ export class Fleet {
   version = 0
   /** Grows when servers come, go, or become another thing: what is laid out by them is laid out anew. */
   shape = 0
+  /** Grows when the page's data was loaded anew. */
+  loads = 0
   private places = new Map<string, number>()
   private listeners = new Set<() => void>()
   private painters = new Set<(changed: Iterable<Server>) => void>()
@@ -26,6 +28,7 @@ export class Fleet {
     this.acts = props.acts ?? []
     this.manages = props.manages ?? []
     this.reports = props.reports ?? []
+    this.loads++
     this.index()
     this.said(this.servers)
   }

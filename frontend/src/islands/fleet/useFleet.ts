@@ -5,6 +5,7 @@ import { learn, now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { FleetProps } from '../../types'
 import { useOnce } from '../../ui/parts'
+import { everyOf } from '../page'
 import type { Tile } from './model'
 import { Fleet } from './store'
 
@@ -17,7 +18,7 @@ export function useFleet(first: FleetProps): Fleet {
   const fleet = useOnce(() => new Fleet(first))
   useEffect(() => {
     const newest = fleet.servers.reduce((last, server) => Math.max(last, server.seen ?? 0), 0)
-    if (newest) live.dataIs(first.now - newest)
+    if (newest) live.dataIs(first.now - newest, everyOf(fleet.servers))
     const reload = async () => {
       const page = await getJson<FleetProps>(location.pathname)
       learn(page.now)
@@ -89,12 +90,15 @@ export function useToday(fleet: Fleet): Today | null {
   }, [])
   useEffect(() => {
     let open = fleet.incidents.length
+    let { loads } = fleet
     let soon = setTimeout(load, SETTLE_MS)
     const stop = fleet.subscribe(() => {
       if (fleet.incidents.length < open) {
         clearTimeout(soon)
         soon = setTimeout(load, AGAIN_MS)
       }
+      if (fleet.loads !== loads) load() // other servers, it may be
+      loads = fleet.loads
       open = fleet.incidents.length
     })
     const timer = setInterval(load, HISTORY_MS)
