@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
 
-from accounts.base import ACT, MANAGE
 from accounts.models import Team
 from alerts.models import Incident
 from core import guard
-from core.clock import now
 from dashboards import present, topics
 from dashboards.alerting import incidents as shown_as
 from servers.models import Server
@@ -26,8 +22,13 @@ def show(request: HttpRequest, template: str, page: str, props: dict[str, Any], 
     guard.trust(request.META)
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse(props)
-    open_ = Incident.objects.visible_to(request.user).open().count()
-    return render(request, template, {"page": page, "island_props": props, "open_incidents": open_, **more})
+    return render(request, template, {"page": page, "island_props": props, "open_incidents": causes(request), **more})
+
+
+def causes(request: HttpRequest) -> int:
+    """Open incidents that no other open one explains: as the inbox counts them."""
+    open_ = Incident.objects.visible_to(request.user).open()
+    return open_.exclude(parent__in=open_.order_by().values("pk")).count()
 
 
 def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
@@ -49,16 +50,3 @@ def incidents(request: HttpRequest, *, resolved: int = 0, of: Server | None = No
 def may(request: HttpRequest, verb: str) -> list[str]:
     """The teams in which this person may do that: a page hides what would be refused."""
     return list(Team.objects.visible_to(request.user, verb).order_by("pk").values_list("name", flat=True))
-
-
-@login_required
-@require_GET
-def fleet(request: HttpRequest) -> HttpResponse:
-    # Numbers first: what happens while the rest is read comes again live, and is never missed.
-    seq = sequences(request, "fleet", "incidents")
-    servers = present.servers(list(Server.objects.visible_to(request.user).select_related("team").order_by("name")))
-    props = {"now": now().timestamp(), "seq": seq, "servers": servers, "incidents": incidents(request)}
-    props["acts"] = may(request, ACT)
-    demo = sum(one["demo"] for one in servers)
-    may_remove = demo > 0 and Server.objects.visible_to(request.user, MANAGE).filter(demo=True).exists()
-    return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)

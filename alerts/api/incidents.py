@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
@@ -29,7 +29,7 @@ class IncidentSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
     owner = serializers.StringRelatedField(source="acknowledged_by")  # type: ignore[var-annotated]
     rule = serializers.UUIDField(source="rule.uuid", read_only=True, allow_null=True, default=None)
     explained_by = serializers.UUIDField(
-        source="parent.uuid",
+        source="explaining.uuid",
         read_only=True,
         allow_null=True,
         default=None,
@@ -92,7 +92,9 @@ class IncidentViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
 
     def get_queryset(self) -> QuerySet[Incident]:
         seen = Incident.objects.visible_to(self.request.user)
-        seen = seen.select_related("team", "acknowledged_by", "rule", "parent").order_by("-pk")
+        # What explains it may be out of this person's reach: then it is not named.
+        parent = Prefetch("parent", Incident.objects.visible_to(self.request.user), to_attr="explaining")
+        seen = seen.select_related("team", "acknowledged_by", "rule").prefetch_related(parent).order_by("-pk")
         if self.action != "list":
             return seen
         return asked.incidents(seen, asked.read(asked.IncidentsAsked, self.request))

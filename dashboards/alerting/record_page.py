@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import get_current_timezone
@@ -34,6 +35,12 @@ STATES = {
 TONES = {"sent": "ok", "waiting": "warn", "dead": "crit"}
 
 
+def _day() -> forms.DateField:
+    """Days beyond these have no midnight in every zone."""
+    within = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2100, 1, 1))]
+    return forms.DateField(required=False, validators=within)
+
+
 class Filters(forms.Form):
     """What the record may be asked for; what cannot be read is said beside its field."""
 
@@ -43,11 +50,11 @@ class Filters(forms.Form):
     kind = forms.ChoiceField(choices=[("", ""), *KINDS.items()], required=False)
     state = forms.ChoiceField(choices=[("", ""), *STATES.items()], required=False)
     # "from" is a word of Python; the address says it as the API does.
-    to = forms.DateField(required=False)
+    to = _day()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["from"] = forms.DateField(required=False)
+        self.fields["from"] = _day()
 
 
 @login_required

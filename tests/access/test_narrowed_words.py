@@ -58,3 +58,16 @@ def test_the_preview_of_a_silence_calls_incidents_by_what_may_be_seen(world: Wor
         "/api/v1/silences/preview", body, content_type="application/json"
     )
     assert [one["title"] for one in found.json()["incidents"]] == ["Hot ours on db-ours"]
+
+
+def test_what_explains_a_trouble_is_named_to_whoever_may_see_it(world: World) -> None:
+    hidden = Incident.objects.create(
+        team=world.ours.team, key="hidden", title="web-ours is down", severity="critical", opened_at=now()
+    )
+    Incident.objects.filter(pk=world.ours.inside.pk).update(parent=hidden)
+    address = f"/api/v1/incidents/{world.ours.inside.uuid}"
+    for who, named in (("viewer", str(hidden.uuid)), ("narrowed", None)):
+        client = signed_in(world.people[who])
+        assert client.get(address).json()["explained_by"] == named
+        listed = {one["id"]: one["explained_by"] for one in client.get("/api/v1/incidents").json()["results"]}
+        assert listed[str(world.ours.inside.uuid)] == named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.db import connection
@@ -151,3 +151,38 @@ def test_the_list_of_rules_is_narrowed_by_words_and_by_state(team: Team, person:
         page = text(client, f"/rules/?{query}")
         assert {name for name in ("CPU hot", "Swap", "Odd") if f">{name}</a>" in page} == names, query
     assert "No rule is like that." in text(client, "/rules/?q=none")
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+@pytest.mark.parametrize("end", ["from", "to"])
+def test_a_day_without_a_midnight_is_refused_beside_its_field(team: Team, person: Person, end: str, day: str) -> None:
+    client = as_(person(language="en", zone="Europe/Copenhagen"))
+    answer = client.get(f"/record/?{end}={day}")
+    assert answer.status_code == 200
+    assert f"{end}: Ensure" in answer.content.decode()
+
+
+def test_the_badge_counts_causes_and_not_what_they_explain(team: Team, person: Person) -> None:
+    cause = Incident.objects.create(team=team, key="a", title="Switch", severity="critical", opened_at=now())
+    for key in ("b", "c"):
+        Incident.objects.create(team=team, key=key, title=key, severity="warn", opened_at=now(), parent=cause)
+    client = as_(person())
+    assert "<span data-number>1</span>" in text(client, "/rules/")
+    Incident.objects.filter(pk=cause.pk).update(resolved_at=now())
+    assert "<span data-number>2</span>" in text(client, "/rules/")
+
+
+def test_my_notifications_stand_among_the_pages_of_my_account(team: Team, person: Person) -> None:
+    page = text(as_(person(language="en")), "/me/notifications/")
+    assert 'aria-label="My account"' in page
+    assert page.count('aria-current="page">Notifications') == 1
+    assert 'aria-label="My account"' not in text(as_(person(language="en")), "/silences/")
+
+
+def test_the_record_tells_times_in_the_readers_zone_and_language(team: Team, person: Person) -> None:
+    row = Incident.objects.create(team=team, key="a", title="Old", severity="warn", opened_at=now())
+    at = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
+    Notice.objects.create(incident=row, kind="note", text="Hello", at=at)
+    page = text(as_(person(language="da", zone="Europe/Copenhagen")), "/record/")
+    assert "2026-07-01 " not in page
+    assert "12:00 CEST" in page
