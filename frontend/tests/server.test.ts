@@ -1,8 +1,8 @@
 import { renderHook } from '@testing-library/react'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ChartData, clusters, frame, type Mark, times } from '../src/charts/engine'
-import { contrast, markText } from '../src/charts/said'
-import { Sync } from '../src/charts/sync'
+import { contrast, headline, markText } from '../src/charts/said'
+import { marked, Sync } from '../src/charts/sync'
 import { fromWall, offset, toWall } from '../src/charts/zone'
 import { renewAfter, useBoard } from '../src/islands/server/board'
 import { read, shiftOf, write } from '../src/islands/server/place'
@@ -46,6 +46,28 @@ describe('marks', () => {
   it('a thousand of them are at most as many as there is room for', () => {
     const many = Array.from({ length: 1000 }, (_, i) => mark(i))
     expect(clusters(many, [0, 1000], 400).length).toBeLessThanOrEqual(400 / 9 + 1)
+  })
+})
+describe('a time marked by keys', () => {
+  it('grows from the cursor, and becomes the range', () => {
+    const s = new Sync([0, 1000])
+    s.hover = 500
+    s.extend(100)
+    s.extend(100)
+    expect(s.brush).toEqual([500, 700])
+    s.extend(-400)
+    expect(marked(s.brush ?? [0, 0])).toEqual([300, 500])
+    s.take()
+    expect([s.range, s.brush]).toEqual([[300, 500], null])
+  })
+})
+describe('a history that could not be had', () => {
+  it('is not called "no data" until one came', () => {
+    const chart = new Chart(SPECS[0] as (typeof SPECS)[number], 15)
+    chart.fail()
+    expect(headline(chart.data, String, null, 100)).toEqual(['not loaded', ''])
+    chart.load({ t: [], step: 15, series: [] })
+    expect(headline(chart.data, String, null, 100)).toEqual(['no data', ''])
   })
 })
 describe('moving in time', () => {

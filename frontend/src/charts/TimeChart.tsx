@@ -9,13 +9,12 @@ import {
   type Frame,
   frame,
   PAD,
-  type Range,
   readTheme,
   type Size,
   surface,
 } from './engine'
 import { headline, markText, pick, valueText, wall } from './said'
-import type { Sync } from './sync'
+import { marked, type Sync } from './sync'
 
 const stamp = timeFormat('%a %H:%M:%S')
 const PRESS_MS = 350
@@ -228,9 +227,8 @@ export function TimeChart({
       const s = sync.brush
       letGo()
       if (!s || Math.abs(s[1] - s[0]) <= (sync.range[1] - sync.range[0]) / 100) return
-      const marked: Range = [Math.min(...s), Math.max(...s)]
-      if (asks && sync.onAsk) sync.onAsk(marked)
-      else sync.setRange(marked)
+      if (asks && sync.onAsk) sync.onAsk(marked(s))
+      else sync.setRange(marked(s))
     })
     on('pointerleave', (e) => {
       if (start == null && e.pointerType !== 'touch') sync.setHover(null)
@@ -240,9 +238,14 @@ export function TimeChart({
       'keydown',
       (e) => {
         const span = sync.range[1] - sync.range[0]
-        const step = span / (e.shiftKey ? 12 : 120)
+        const step = span / 120
         const h = sync.hover ?? sync.range[1]
-        if (e.key === 'ArrowLeft') sync.setHover(Math.max(sync.range[0], h - step))
+        const way = e.key === 'ArrowLeft' ? -1 : e.key === 'ArrowRight' ? 1 : 0
+        const { brush } = sync
+        if (way && e.shiftKey) sync.extend((way * span) / 60)
+        else if (brush && e.key === 'Enter') sync.take()
+        else if (brush && e.key === 'Escape') sync.setBrush(null)
+        else if (e.key === 'ArrowLeft') sync.setHover(Math.max(sync.range[0], h - step))
         else if (e.key === 'ArrowRight') sync.setHover(Math.min(sync.range[1], h + step))
         else if (e.key === '+' || e.key === '=') sync.zoom(0.5)
         else if (e.key === '-') sync.zoom(2)
@@ -252,6 +255,11 @@ export function TimeChart({
           return
         } else return
         e.preventDefault()
+        if (sync.brush) {
+          const [from, to] = marked(sync.brush).map((at) => stamp(wall(at)))
+          setText(say.current, t('server.chartChosen', { from: from ?? '', to: to ?? '' }))
+          return
+        }
         const place = sync.hover ?? h
         const value = valueText(data, fmt, pick(data, place))
         const near = held.find((one) => Math.abs(one.at - place) <= step)

@@ -2,6 +2,8 @@
 import type { Mark, Range } from './engine'
 
 type Fn = () => void
+/** A time marked from either end. */
+export const marked = ([a, b]: Range): Range => [Math.min(a, b), Math.max(a, b)]
 const SHORTEST = 120
 export class Sync {
   hover: number | null = null
@@ -52,6 +54,20 @@ export class Sync {
   setBrush(b: Range | null) {
     this.brush = b
     this.flag(2)
+  }
+  /** The time marked by keys grows or shrinks at its moving end; it begins where the cursor stands. */
+  extend(seconds: number) {
+    const [first, last] = this.range
+    const [from, to] = this.brush ?? [this.hover ?? last, this.hover ?? last]
+    const end = Math.max(first, Math.min(last, to + seconds))
+    this.hover = end
+    this.setBrush([from, end])
+  }
+  /** What is marked becomes the range. */
+  take() {
+    const { brush } = this
+    this.brush = null
+    if (brush && brush[0] !== brush[1]) this.setRange(marked(brush))
   }
   /** A range that stands still, picked by hand; never wider than home or later than its end. */
   setRange([from, to]: Range) {

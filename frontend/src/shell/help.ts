@@ -21,6 +21,12 @@ function sign(key: string): Node[] {
       element('kbd', { textContent: mac ? '⌘' : 'Ctrl' }),
       element('kbd', { textContent: key.slice(4).toUpperCase() }),
     ]
+  if (key === 'shift+ArrowLeft')
+    return [
+      element('kbd', { textContent: '⇧' }),
+      element('kbd', { textContent: '←' }),
+      element('kbd', { textContent: '→' }),
+    ]
   return [element('kbd', { textContent: SIGNS[key] ?? key })]
 }
 export function open(): void {

@@ -41,6 +41,11 @@ export default function Moved({ board, range, onClose }: { board: Board; range: 
   const [tries, again] = useReducer((n: number) => n + 1, 0)
   const head = useRef<HTMLHeadingElement>(null)
   const [from, to] = range
+  // the keyboard goes back to where the question was asked
+  useEffect(() => {
+    const asker = document.activeElement
+    return () => (asker instanceof HTMLElement ? asker.focus({ preventScroll: true }) : undefined)
+  }, [])
   useEffect(() => {
     const stop = new AbortController()
     setAnswer(null)
@@ -53,7 +58,17 @@ export default function Moved({ board, range, onClose }: { board: Board; range: 
     return () => stop.abort()
   }, [board.id, from, to, tries])
   return (
-    <section className="card moved" aria-labelledby="moved-title">
+    <section
+      className="card moved"
+      role="dialog"
+      aria-labelledby="moved-title"
+      onKeyDown={(e) => {
+        if (e.key !== 'Escape') return
+        e.preventDefault()
+        e.stopPropagation()
+        onClose()
+      }}
+    >
       <header>
         <h2 id="moved-title" ref={head} tabIndex={-1}>
           {t('server.moved')}

@@ -1,5 +1,5 @@
 // What stands beside the charts: alerts, disks with words, processes at a moment, what changed, what the machine is.
-import { type ReactNode, useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useReducer, useState } from 'react'
 import { bytes, dayTime, duration, percent } from '../../format'
 import { beganAt } from '../../incidents'
 import { now } from '../../live/clock'
@@ -20,12 +20,20 @@ const DISKS = [
 ] // biome-ignore format: a list
 
 export default function Rail({ board, props }: { board: Board; props: PageProps }) {
-  const found = useNewest(board.id, DISKS, WEEK, null)
+  const [tries, again] = useReducer((n: number) => n + 1, 0)
+  const found = useNewest(board.id, DISKS, WEEK, tries)
   const values = found instanceof Map ? found : null
   return (
     <>
       <Incidents list={props.incidents} id={board.id} />
-      {typeof found === 'string' && <p className="card note">{t('server.partial', { why: found })}</p>}
+      {typeof found === 'string' && (
+        <p className="card note" role="status">
+          {t('server.railFailed', { why: found })}{' '}
+          <button type="button" className="btn sm" onClick={again}>
+            {t('server.retry')}
+          </button>
+        </p>
+      )}
       {values && <Disks values={values} />}
       <Processes board={board} />
       {values && <State values={values} />}

@@ -41,6 +41,8 @@ export function RangeBar({
       on('+', () => sync.zoom(1 / ZOOM_OUT), t('server.zoomIn')),
       on('c', () => compare(steps[(steps.indexOf(place.compare) + 1) % steps.length] ?? ''), t('server.compare')),
       on('m', () => onMoved(), t('server.moved')),
+      // the chart that has the keyboard acts on these itself: here they are only told of
+      on('shift+ArrowLeft', () => {}, t('server.keySelect')),
     ]
     return () => {
       for (const one of off) one()

@@ -156,6 +156,7 @@ function Inside({ specs, board, props, ...acts }: { specs: Spec[]; board: Board;
   const [many, setMany] = useState(AT_ONCE)
   const [fault, setFault] = useState('')
   const [, renew] = useReducer((n: number) => n + 1, 0)
+  const [tries, again] = useReducer((n: number) => n + 1, 0)
   const charts = useMemo(() => specs.slice(0, many).map((spec) => new Chart(spec, interval)), [specs, many, interval])
   useEffect(() => {
     const stop = new AbortController()
@@ -179,10 +180,15 @@ function Inside({ specs, board, props, ...acts }: { specs: Spec[]; board: Board;
         renew()
         sync.redraw()
       },
-      (error) => signal.aborted || setFault(error instanceof Error ? error.message : ''),
+      (error) => {
+        if (signal.aborted) return
+        for (const chart of charts) chart.fail()
+        setFault(error instanceof Error ? error.message : '')
+        sync.redraw()
+      },
     )
     return () => stop.abort()
-  }, [id, charts, place.span, place.fixed, place.compare])
+  }, [id, charts, place.span, place.fixed, place.compare, tries])
   useEffect(() => {
     for (const chart of charts) chart.dress(around)
     sync.redraw()
@@ -199,7 +205,10 @@ function Inside({ specs, board, props, ...acts }: { specs: Spec[]; board: Board;
     <>
       {fault && (
         <p className="note crit pad" role="alert">
-          {t('server.sectionFailed', { why: fault })}
+          {t('server.sectionFailed', { why: fault })}{' '}
+          <button type="button" className="btn sm" onClick={again}>
+            {t('server.retry')}
+          </button>
         </p>
       )}
       <div className="charts" data-version={version}>

@@ -176,8 +176,12 @@ export function useBoard(server: Server): Board {
       } catch (error) {
         if (mine.signal.aborted) return null
         loading.current = null
-        if (!quiet) setLoaded({ failed: why(error) })
+        if (!quiet) {
+          for (const chart of charts) chart.fail()
+          setLoaded({ failed: why(error) })
+        }
         for (const news of waiting.current.splice(0)) append(news)
+        sync.redraw()
         return null
       }
     },

@@ -2,10 +2,11 @@
 import { type ComponentType, lazy, Suspense, useCallback, useEffect, useState } from 'react'
 import type { Range } from '../../charts/engine'
 import { contrast } from '../../charts/said'
+import { marked } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
 import { person } from '../../person'
 import type { Incident, Message, Server } from '../../types'
-import { Boundary, Demo, faces, mount, Status } from '../../ui/parts'
+import { Boundary, Demo, faces, mount, Status, useNow } from '../../ui/parts'
 import { t } from '../../words'
 import { usePage, withIncident } from '../page'
 import { type Board, type Points, useBoard } from './board'
@@ -125,7 +126,9 @@ interface Opening {
   onMoved: (range?: Range) => void
 }
 function Faults({ board }: { board: Board }) {
-  const { loaded, partial, place, again } = board
+  const { loaded, partial, place, again, charts, sync, interval } = board
+  const at = useNow(5000)
+  const goesOn = sync.live && charts.some(({ data }) => at - (data.t.at(-1) ?? 0) < 3 * interval)
   return (
     <>
       {place.odd && (
@@ -135,13 +138,13 @@ function Faults({ board }: { board: Board }) {
       )}
       {typeof loaded === 'object' && (
         <p className="card note crit" role="alert">
-          {t('server.historyFailed', { why: loaded.failed })}{' '}
+          {t('server.historyFailed', { why: loaded.failed })} {goesOn && t('server.goesOn')}{' '}
           <button type="button" className="btn sm" onClick={again}>
             {t('server.retry')}
           </button>
         </p>
       )}
-      {partial.length > 0 && (
+      {partial.length > 0 && loaded === 'ready' && (
         <p className="card note" role="status">
           {t('server.partial', { why: [...new Set(partial)].join(' ') })}{' '}
           <button type="button" className="btn sm" onClick={again}>
@@ -177,7 +180,7 @@ function Page({ first }: { first: PageProps }) {
   })
   const [asked, setAsked] = useState<Range | null>(null)
   const [table, setTable] = useState<Chart | null>(null)
-  const onMoved = useCallback((range?: Range) => setAsked(range ?? [...sync.range]), [sync])
+  const onMoved = useCallback((range?: Range) => setAsked(range ?? marked(sync.brush ?? sync.range)), [sync])
   useEffect(() => {
     sync.onAsk = onMoved
   }, [sync, onMoved])

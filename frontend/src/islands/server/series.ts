@@ -186,10 +186,15 @@ export class Chart {
     this.data.lines.sort((a, b) => rank(a) - rank(b))
     return line
   }
+  /** What could not be had is not "no data". */
+  fail(): void {
+    this.data.words = { ...wordsOf(), none: t('server.notLoaded') }
+  }
   /** A past range replaces everything. Answers whether the set of lines changed. */
   load(answer: SeriesAnswer): boolean {
     const before = this.data.lines.map((line) => line.key).join()
     this.data.t = Float64Array.from(answer.t)
+    this.data.words = wordsOf()
     this.data.lines.length = 0
     this.names = []
     this.data.step = Math.max(answer.step || 0, this.interval)
