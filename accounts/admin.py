@@ -8,12 +8,13 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import limits, services, sessions
+from accounts import again, limits, services, sessions
 from accounts.limits import Limit
 from accounts.models import ApiToken, Audit, Invitation, Membership, Team, User, UserSession
 from core.clock import now
@@ -121,6 +122,15 @@ class PersonAdmin(_WithMembers, OwnersOnly):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_manage_permission(request, obj)
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Rights are given as on the page of people: by whoever showed lately who they are."""
+        view = super().changeform_view
+        return (
+            again.required(view)(request, *args, **kwargs)
+            if request.method == "POST"
+            else view(request, *args, **kwargs)
+        )
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("memberships__team")
 
@@ -213,7 +223,7 @@ class InvitationAdmin(TeamAdmin):
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         if not _by(request).may("manage", obj.team):
-            raise forms.ValidationError("")  # the form offers no other team
+            raise PermissionDenied
         made = services.invite(obj.team, obj.email, obj.role, obj.selector, by=_by(request))
         obj.pk, obj.uuid, obj._state.adding = made.invitation.pk, made.invitation.uuid, False
         if made.mailed:

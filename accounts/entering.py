@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,8 @@ def place_of(request: HttpRequest) -> str:
 
 def named(email: str) -> str:
     """What was typed as an address, as it may be kept: some people type their password there."""
-    email = email.strip().lower()
+    # Folded as whoever looks the person up compares: letters that only look alike are no other address.
+    email = unicodedata.normalize("NFKC", email).strip().casefold()
     if "@" in email:
         return email[:150]
     return f"no e-mail address ({hashlib.sha256(email.encode('utf-8', 'replace')).hexdigest()[:8]})"
@@ -72,8 +74,7 @@ def _count(subjects: dict[str, str]) -> Limited | None:
 
 def wrong(request: HttpRequest, email: str) -> None:
     """The password was wrong, or nobody has this address: both are written down alike."""
-    user = User.objects.filter(email=named(email)).first()
-    audit(None, "sign_in.wrong", _as_target(user) if user else _Named(named(email)))
+    audit(None, "sign_in.wrong", _whoever(User.objects.filter(email=named(email)).first(), email))
 
 
 def proven(request: HttpRequest, user: User) -> None:
@@ -117,9 +118,18 @@ def reset(request: HttpRequest, email: str) -> Limited | None:
     return _count({"reset_address": place_of(request), "reset": named(email)})
 
 
+def asked_for_reset(user: User | None, email: str) -> None:
+    """Written down for nobody as for somebody, or the time it takes would tell them apart."""
+    audit(None, "password.ask", _whoever(user, email))
+
+
 def wrong_invitation(request: HttpRequest) -> Limited | None:
     """Nobody holds this invitation."""
     return limits.count("invitation", place_of(request))
+
+
+def _whoever(user: User | None, email: str) -> _Named:
+    return _as_target(user) if user else _Named(named(email))
 
 
 def _as_target(user: User) -> _Named:

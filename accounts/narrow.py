@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FRESH = 0.8
-"""Seconds for roles: a live socket asks every four, and shows within five what its person may see now."""
-MEANT_FOR = 3.0
-"""Seconds for the servers of a selector, thousands of which are looked through."""
+"""Seconds, for roles and for the servers of a selector, thousands of which are looked through: a live socket asks
+every four, and shows within five what its person may see now."""
 MOST_KEPT = 500
 
 Finder = Callable[[int | None, selector.Selector], frozenset[int]]
@@ -94,7 +93,7 @@ def concerns(user: Any) -> bool:
 
 def meant(team: int | None, text: str) -> frozenset[int]:
     """The servers, by number. A text that cannot be read reaches nothing."""
-    return _kept.get((team, text), lambda: _found(team, text), MEANT_FOR)
+    return _kept.get((team, text), lambda: _found(team, text), FRESH)
 
 
 def text_for(user: User, team: int, verb: str) -> str:

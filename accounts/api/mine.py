@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services, sessions
-from accounts.api.base import LOOK, WRITES, Listing, asked, lately, me
+from accounts.api.base import LOOK, MANAGE, WRITES, Listing, asked, lately, me, team_of
 from accounts.models import ApiToken, Membership, User, UserSession
 from core import zones
 from core.clock import now
@@ -111,8 +111,9 @@ class TokensView(Listing):
         if team is None:
             mine = ApiToken.objects.visible_to(me(request)).filter(user=me(request), revoked_at=None)
             return self.listed(request, mine.select_related("user").order_by("-pk"))
-        theirs = services.tokens_of_members(me(request))
-        return self.listed(request, theirs.filter(user__memberships__team__uuid=_uuid(team)).order_by("-pk"))
+        members = team_of(request, _uuid(team), MANAGE).memberships.values("user")
+        theirs = services.tokens_of_members(me(request)).filter(user__in=members)
+        return self.listed(request, theirs.order_by("-pk"))
 
     @extend_schema(request=ApiTokenSerializer, responses={201: ApiTokenSerializer})
     def post(self, request: Request) -> Response:

@@ -63,7 +63,7 @@ class InvitationSerializer(Selecting, serializers.ModelSerializer[Invitation]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     by = serializers.CharField(source="by.email", read_only=True, default=None)
     state = serializers.SerializerMethodField(help_text="waiting, expired, accepted or revoked.")
-    address = serializers.CharField(read_only=True, required=False, help_text="To hand over.")
+    address = serializers.CharField(read_only=True, required=False, help_text="To hand over, where none was mailed.")
     mailed = serializers.BooleanField(read_only=True, required=False)
 
     class Meta:
@@ -223,4 +223,6 @@ def _open(request: Request, uuid: UUID) -> QuerySet[Invitation]:
 
 
 def _fresh(made: services.Invited) -> dict[str, Any]:
-    return {**InvitationSerializer(made.invitation).data, "address": made.address, "mailed": made.mailed}
+    """Mailed, its address is for whoever reads that letter: else who invites could make the account themselves."""
+    handed = {} if made.mailed else {"address": made.address}
+    return {**InvitationSerializer(made.invitation).data, **handed, "mailed": made.mailed}

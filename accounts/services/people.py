@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import sessions
@@ -52,14 +50,12 @@ def set_owner(user: User, owner: bool, *, by: User) -> None:
 
 def reset_link(user: User, *, by: User) -> str:
     """An address under which they choose a new password, for whoever cannot be sent a mail."""
-    from allauth.account.forms import default_token_generator  # noqa: PLC0415 - its forms want all apps loaded
-    from allauth.account.utils import user_pk_to_url_str  # noqa: PLC0415
+    from accounts.sign_in.links import password_link  # noqa: PLC0415 - it stands on these services
 
     if not user.is_active:
         raise Conflict(_("This account is disabled. Enable it first."), code="disabled")
-    word = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
     audit(by, "person.reset_link", user)
-    return f"{settings.SITE_URL}{reverse('account_reset_password_from_key', kwargs=word)}"
+    return password_link(user)
 
 
 def _hold(user: User) -> User:

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, transaction
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts import mail
@@ -43,7 +44,7 @@ def ask_for_address(user: User, email: str) -> None:
     audit(user, "profile.ask_email", user, after={"email": email})
     if User.objects.filter(email__iexact=email).exists():
         return
-    word = signing.dumps([user.pk, user.email, email], salt=SALT)
+    word = signing.dumps([user.pk, user.email, email, _stamp(user)], salt=SALT)
     address = f"{settings.SITE_URL}/me/address/{word}/"
     text = _(
         "This address is to become the one with which %(old)s signs in to Watchkeeper.\n\n"
@@ -53,14 +54,19 @@ def ask_for_address(user: User, email: str) -> None:
     mail.send(email, _("Confirm your address for Watchkeeper"), text)
 
 
+def _stamp(user: User) -> str:
+    """A new password makes the link worthless: it may have been set because somebody else asked."""
+    return salted_hmac(SALT, f"{user.pk}{user.password}", algorithm="sha256").hexdigest()[:32]
+
+
 def asked_address(word: str) -> tuple[User, str] | None:
     """Whose address is to become which, of a link that still works."""
     try:
-        pk, old, new = signing.loads(word, salt=SALT, max_age=LINK_WORKS)
+        pk, old, new, stamp = signing.loads(word, salt=SALT, max_age=LINK_WORKS)
     except (signing.BadSignature, ValueError):
         return None
     user = User.objects.filter(pk=pk, email=old, is_active=True).first()
-    return (user, new) if user else None
+    return (user, new) if user and constant_time_compare(stamp, _stamp(user)) else None
 
 
 @transaction.atomic

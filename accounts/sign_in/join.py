@@ -52,29 +52,33 @@ def _as(request: HttpRequest, user: User, invitation: Invitation) -> HttpRespons
 def _as_stranger(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     form = Newcomer(request.POST if request.method == "POST" else None, invitation.email)
     if settings.LOCAL_LOGIN and form.is_valid():
-        user = _make(invitation, form.cleaned_data["name"], form.cleaned_data["password"])
-        if user is not None:
+        try:
+            user = _make(invitation, form.cleaned_data["name"], form.cleaned_data["password"])
+        except Conflict as fault:  # it closed while the page was open
+            form.add_error(None, str(fault.detail))
+        else:
             record_authentication(request, user, "password", email=user.email)
-            return _joined(request, invitation, user, perform_login(request, Login(user=user, email=user.email)))
-        form.add_error(
-            None, _("No new account can be made for this address. If you have one here already, sign in with it.")
-        )
+            response: HttpResponse = perform_login(request, Login(user=user, email=user.email))
+            _welcome(request, invitation)
+            return response
     told = {"invitation": invitation, "form": form, "here": request.path, **ways(request)}
     return render(request, "account/invitation.html", told)
 
 
-def _make(invitation: Invitation, name: str, password: str) -> User | None:
-    """An address that is taken costs the same work."""
+def _make(invitation: Invitation, name: str, password: str) -> User:
+    """The account and its place in the team, both or neither; an address that is taken costs the same work."""
     email = invitation.email.lower()
+    taken = _("No new account can be made for this address. If you have one here already, sign in with it.")
     if User.objects.filter(email=email).exists():
         make_password(password)
-        return None
+        raise Conflict(taken)
     try:
         with transaction.atomic():
             user = User.objects.create_user(email, password, first_name=name)
             audit(user, "user.create", user, after={"team": invitation.team.name})
-    except IntegrityError:  # twice at the same moment
-        return None
+            accept(invitation, user)
+    except IntegrityError as fault:  # twice at the same moment
+        raise Conflict(taken) from fault
     return user
 
 
@@ -84,5 +88,9 @@ def _joined(request: HttpRequest, invitation: Invitation, user: User, response: 
     except Conflict as fault:  # it closed while the page was open
         messages.error(request, str(fault.detail))
     else:
-        messages.success(request, _("You are in the team %(team)s now.") % {"team": invitation.team.name})
+        _welcome(request, invitation)
     return response
+
+
+def _welcome(request: HttpRequest, invitation: Invitation) -> None:
+    messages.success(request, _("You are in the team %(team)s now.") % {"team": invitation.team.name})

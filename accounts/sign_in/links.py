@@ -14,9 +14,8 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from accounts import mail
+from accounts import entering, mail
 from accounts.models import User
-from accounts.services import audit
 
 SALT = "watchkeeper way in"
 MINUTES = 10
@@ -34,6 +33,7 @@ def send_reset(email: str) -> None:
     """The same work for everybody; only the letter differs, and nobody waits for it."""
     user = User.objects.filter(email=email, is_active=True).first()
     link = password_link(user or User(pk=0, email=email, password="!"))  # noqa: S106 - nobody's
+    entering.asked_for_reset(user, email)
     if user is None:
         return
     with override(user.language or None):
@@ -43,7 +43,6 @@ def send_reset(email: str) -> None:
             "If that was not you, there is nothing to do: your password stays as it is."
         )
         mail.send(user.email, _("A new password for Watchkeeper"), text % {"email": user.email, "link": link})
-    audit(None, "password.ask", user)
 
 
 def way_in(user: User) -> str:

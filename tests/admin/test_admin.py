@@ -20,6 +20,7 @@ from core.admin_site import REST
 from core.team_admin import TeamAdmin
 from monitor.schedule import install
 from servers.models import Enrolment, Server
+from tests.accounts.inside import browser
 from tests.admin.rows import fill
 
 pytestmark = pytest.mark.django_db
@@ -32,9 +33,8 @@ def address(model: type[Model], page: str = "changelist", *args: Any) -> str:
 
 
 @pytest.fixture
-def owner(person: Callable[..., User], client: Client) -> Client:
-    client.force_login(person(is_superuser=True, is_staff=True))
-    return client
+def owner(person: Callable[..., User]) -> Client:
+    return browser(person(is_superuser=True, is_staff=True))
 
 
 @pytest.fixture
