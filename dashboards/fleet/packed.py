@@ -6,7 +6,7 @@ reads both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +20,8 @@ HEALTHS = ("ok", "warn", "critical")
 KEY = 12  # the last characters of a UUID: enough to tell a fleet apart, a third of its size
 WORDS = ("os", "team", "role", "site", "environment", "tags")
 FIELDS = (
-    "uuid", "name", "os", "team_id", "role", "site", "environment", "tags", "demo", "offered", "agent", "paused",
-    "interval",
+    "pk", "uuid", "name", "os", "team_id", "role", "site", "environment", "tags", "demo", "offered", "agent",
+    "paused", "interval",
 )  # fmt: skip
 Row = list[Any]
 old = lru_cache(maxsize=1024)(outdated)  # a fleet runs few versions
@@ -61,8 +61,8 @@ def _three(value: float | None) -> int | None:
     return round(whole, 3 - len(str(abs(whole)))) if abs(whole) > 999 else whole
 
 
-def fleet(rows: list[Server], teams: Mapping[int, str], base: float) -> Shown:
-    """All of them, for the page; teams by their numbers, so that no row fetches its own."""
+def fleet(rows: Sequence[Any], teams: Mapping[int, str], base: float) -> Shown:
+    """All of them (`FIELDS` of each), for the page; teams by their numbers, so that no row fetches its own."""
     health = health_of([row.pk for row in rows])
     words: dict[str, dict[Any, int]] = {name: {} for name in WORDS}
     packed = [_whole(row, teams.get(row.team_id, ""), health.get(row.pk, "ok"), words, base) for row in rows]
@@ -73,7 +73,7 @@ def fleet(rows: list[Server], teams: Mapping[int, str], base: float) -> Shown:
     }
 
 
-def _whole(row: Server, team: str, health: str, words: dict[str, dict[Any, int]], base: float) -> Row:
+def _whole(row: Any, team: str, health: str, words: dict[str, dict[Any, int]], base: float) -> Row:
     newest = latest.get(row.pk)
     reach, waiting = state_of(row, newest)
     said = (row.os, team, row.role, row.site, row.environment, tuple(map(str, row.tags)))

@@ -21,7 +21,8 @@ def fleet(request: HttpRequest) -> HttpResponse:
     # Numbers first: what happens while the rest is read comes again live, and is never missed.
     seq = sequences(request, "fleet", "incidents")
     at = now().timestamp()
-    servers = list(Server.objects.visible_to(request.user).only(*packed.FIELDS).order_by("name"))
+    # As plain rows: a thousand models cost as much as all the rest of the page.
+    servers = list(Server.objects.visible_to(request.user).order_by("name").values_list(*packed.FIELDS, named=True))
     teams = dict(Team.objects.visible_to(request.user).values_list("pk", "name"))
     manages = may(request, MANAGE)
     props = {
