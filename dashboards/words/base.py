@@ -10,6 +10,7 @@ WORDS = {
     "link.live": _("Live"),
     "link.polling": _("Polling every 5 s"),
     "link.lost": _("Connection lost {age} ago, retrying"),
+    "link.offline": _("Offline"),
     "link.paused": _("Paused while hidden"),
     "link.quiet": _("Live, no data for {age}"),
     "link.refused": _("Live, without what you may not see"),

@@ -177,6 +177,8 @@ WORDS = {
     "simple.slow.other": _("{n} computers are not at their best."),
     "simple.fullest": _("The fullest disk is on {name}: {percent}% used."),
     "simple.someone": _("This needs someone"),
+    "simple.more.one": _("One more thing needs someone."),
+    "simple.more.other": _("{n} more things need someone."),
     "simple.look": _("Show me"),
     "simple.nothing": _("Nothing to do"),
     "simple.nothingLede": _("You will be told when something needs you."),

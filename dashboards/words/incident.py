@@ -28,6 +28,7 @@ WORDS = {
     "doing.taken.other": _("{n} acknowledged."),
     "doing.back.one": _("Given back. It calls again."),
     "doing.back.other": _("{n} given back. They call again."),
+    "doing.noteKept": _("No connection: your note is kept and sent as soon as there is one."),
     "doing.snoozed.one": _("Snoozed for {hours}."),
     "doing.snoozed.other": _("{n} snoozed for {hours}."),
     "doing.resolving.one": _("Resolves in 10 s. If it goes on, it opens anew."),

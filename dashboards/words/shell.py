@@ -13,7 +13,7 @@ WORDS = {
     "broken.copy": _("Copy details"),
     "broken.copied": _("Copied"),
     "lost.bar": _("Connection lost {age} ago. What you see is from then; we go on trying."),
-    "lost.offline": _("This device is offline since {age}. What you see is from then."),
+    "lost.offline": _("This device has been offline for {age}. What you see is from before."),
     "lost.again": _("Try now"),
     "offline.nothing": _("This browser holds no earlier look at the fleet."),
     "offline.age": _("This is the fleet as it was {age} ago."),

@@ -71,6 +71,8 @@ const quietAfter = (every: number): number => (every ? Math.max(10, 3 * every) *
 /** The badge's word and age. Silence of the line or of the data is said, never hidden behind a green dot. */
 function badge(link: Link, data: number | null): { tone: string; text: string; age: string } {
   const age = (from: number) => duration((performance.now() - from) / 1000)
+  if (!navigator.onLine && link.state !== 'idle')
+    return { tone: 'off', text: t('link.offline'), age: data ? age(data) : '' }
   if (link.state === 'lost')
     return { tone: 'crit', text: t('link.lost', { age: age(link.contact ?? link.since) }), age: '' }
   if (link.state === 'polling') return { tone: 'warn', text: t('link.polling'), age: data ? age(data) : '' }
@@ -102,6 +104,11 @@ for (const box of all('[data-live]')) {
     if (changed && spoken && next.state !== 'idle') spoken.textContent = text?.textContent ?? ''
   })
   setInterval(show, 1000)
+  for (const event of ['online', 'offline'])
+    addEventListener(event, () => {
+      show()
+      if (spoken && link && link.state !== 'idle') spoken.textContent = text?.textContent ?? ''
+    })
 }
 
 // A lost line is said across the page, with its age, once it has lasted; values turn grey by `data-link`.
@@ -110,12 +117,13 @@ for (const bar of all('[data-lost]')) {
   const text = bar.querySelector<HTMLElement>('[data-lost-text]')
   let gone = false
   let link: Link | null = null
+  let left = performance.now() // when the device lost its line, as far as this page knows
   const show = () => {
     const lost = link?.state === 'lost' && performance.now() - link.since > LOST_MS
     gone = lost || !navigator.onLine
     bar.hidden = !gone
     if (!gone || !text) return
-    const from = link ? (link.contact ?? link.since) : 0
+    const from = navigator.onLine ? (link ? (link.contact ?? link.since) : 0) : left
     const age = duration((performance.now() - from) / 1000)
     text.textContent = t(navigator.onLine ? 'lost.bar' : 'lost.offline', { age })
   }
@@ -126,6 +134,7 @@ for (const bar of all('[data-lost]')) {
   setInterval(show, 1000)
   for (const event of ['online', 'offline'])
     addEventListener(event, () => {
+      left = performance.now()
       show()
       if (navigator.onLine) live.visible(true)
     })

@@ -1,5 +1,6 @@
 // What every page that counts or ages incidents agrees on.
-import type { Incident } from './types'
+import { duration, lasted, unitOf } from './format'
+import type { Incident, Member } from './types'
 
 /** From when every page counts how long it lasts: as messages do. */
 export const beganAt = (one: Incident): number => one.began ?? one.since
@@ -9,4 +10,15 @@ export function roots<I extends Pick<Incident, 'id' | 'state' | 'parent'>>(incid
   const open = [...incidents].filter((one) => one.state !== 'resolved')
   const ids = new Set(open.map((one) => one.id))
   return open.filter(({ id, parent }) => !parent || parent === id || !ids.has(parent))
+}
+
+/** Servers whose silence is an open incident already: it is told there, and counted once. */
+export const calledSilent = (incidents: Iterable<Incident>): ReadonlySet<string> =>
+  new Set([...incidents].flatMap((one) => (one.state === 'resolved' ? [] : (one.silent ?? []))))
+
+type Valued = Pick<Member, 'metric' | 'since' | 'until' | 'heard'> & { value: number | null }
+/** What was measured, as its unit is written; of a silence how long it lasts by now. */
+export function valueText(one: Valued, at: number): string {
+  if (one.metric !== 'silent_seconds') return unitOf(one.metric)(one.value)
+  return one.until === null ? duration(at - (one.heard ?? one.since)) : lasted(one.until - (one.heard ?? one.since))
 }

@@ -38,6 +38,8 @@ export interface Incident {
   members?: number // alerts it holds, and how many of them are still open
   open?: number
   next?: { at: number; kind: string } | null // what its chain does next
+  silent?: string[] // servers that it calls silent now
+  heard?: number // of a silence: when its server spoke last
   held?: string // the trouble that explains it, and keeps it quiet
   parent?: string | null // the incident of that trouble
   hushed?: { why: string; until: number | null } | null // why nobody is told of it now
@@ -94,6 +96,7 @@ export interface Member {
   state: string
   severity: 'warn' | 'critical'
   value: number
+  heard?: number // of a silence: when its server spoke last
   limit: number
   since: number
   until: number | null

@@ -10,13 +10,15 @@ import { asked, Note } from '../src/alerting/Take'
 import type { Channel, Rule } from '../src/alerting/types'
 import { moment, wall } from '../src/alerting/zones'
 import { countdown, lasted } from '../src/format'
+import { valueText } from '../src/incidents'
 import { causes, snoozed, tabsOf } from '../src/islands/alerts/model'
+import { coded } from '../src/islands/incident/Around'
 import { proofs } from '../src/islands/incident/Evidence'
 import { impact } from '../src/islands/incident/saying'
 import { rounded } from '../src/islands/rule/Handle'
 import '../src/islands/alerts/main'
 import { healthOf } from '../src/islands/channels/main'
-import { stepText, Timeline } from '../src/islands/incident/Timeline'
+import { dotOf, stepText, Timeline } from '../src/islands/incident/Timeline'
 import { asKind, blank, body, joined, readLabels, terms, writeLabels } from '../src/islands/rule/model'
 import { verdict } from '../src/islands/rule/Preview'
 import { Tell } from '../src/islands/rule/Sentence'
@@ -431,6 +433,19 @@ describe('an incident', () => {
     await flush()
     expect(asked).toHaveLength(1)
   })
+  it('keeps a note that was written without a line, and sends it after', async () => {
+    const { begin, flush, note } = await import('../src/alerting/doing')
+    localStorage.clear()
+    begin('four')
+    vi.stubGlobal('fetch', async () => {
+      throw new TypeError('no line')
+    })
+    await note(incident(), 'seen it')
+    expect([...document.querySelectorAll('.toast')].at(-1)?.textContent).toContain('your note is kept')
+    const asked = answers([200, {}])
+    await flush()
+    expect(asked).toEqual([{ url: '/api/v1/incidents/i1/note', method: 'POST', body: { text: 'seen it' } }])
+  })
   it('keeps what an ended session, another tab or a second thought would have lost', async () => {
     const { begin, flush, take } = await import('../src/alerting/doing')
     const keptNow = () =>
@@ -492,6 +507,20 @@ describe('an incident', () => {
     const on = (name: string) => incident({ server: { id: '', name, url: '' } })
     expect(serversOf([on('web-1'), on('web 2'), on('web-1')])).toBe('name:web-1 or name:"web 2"')
   })
+  it('has one tone by severity', () => {
+    expect(['firing', 'escalated', 'resolved'].map((kind) => dotOf(kind, 'warn'))).toEqual(['warn', 'warn', 'ok'])
+    expect(dotOf('firing', 'critical')).toBe('crit')
+  })
+  it('shows what stands between backticks as code, and markup as text', () => {
+    const { container } = render(<p>{coded('Look with `df -h` at <b>it</b>')}</p>)
+    expect(container.querySelector('code')?.textContent).toBe('df -h')
+    expect(container.textContent).toBe('Look with df -h at <b>it</b>')
+  })
+  it('says of a silence how long it lasts by now', () => {
+    const one = { metric: 'silent_seconds', value: 60, heard: 100, since: 130, until: null }
+    expect(valueText(one, 520)).toBe('7 min')
+    expect(valueText({ ...one, value: 0.019, until: 400 }, 520)).toBe('5 min')
+  })
   it('tells each step, each message and what the provider said', () => {
     const told = {
       channel: 'Ops mail',
@@ -505,7 +534,7 @@ describe('an incident', () => {
     }
     render(
       <Timeline
-        title=""
+        incident={{ title: '', severity: 'warn' }}
         at={100}
         entries={[
           {

@@ -77,6 +77,16 @@ describe('the first sentence', () => {
     const list = [incident('a'), incident('b', { state: 'acknowledged' })]
     expect(sentence(fleet([server('x'), server('y')], list), AT).head).toBe('One thing needs you')
   })
+  it('counts a silent server once: with its incident, while that is open', () => {
+    const open = incident('down', { metric: 'silent_seconds', silent: ['y', 'z'], open: 2 })
+    const state = fleet([server('x'), silent('y'), silent('z'), silent('w')], [open])
+    expect(needs(state, AT).map((need) => need.key)).toEqual(expect.arrayContaining(['down', 'down w']))
+    expect(needs(state, AT)).toHaveLength(2)
+    expect(sentence(state, AT).head).toBe('2 things need you')
+    expect(needs({ ...state, incidents: [{ ...open, state: 'acknowledged', owner: 'Ada' }] }, AT)[1]?.detail).toContain(
+      'Ada',
+    )
+  })
   it('never calls a silent server healthy', () => {
     const { head, lede } = sentence(fleet([server('x'), silent('y'), silent('z')]), AT)
     expect(head).toBe('2 things need you')
@@ -109,7 +119,7 @@ it('a card keeps the last values of a silent server, and says how old they are',
   vi.stubGlobal('fetch', () => new Promise(() => undefined))
   const { container } = render(<ServerCard server={server('x', { reach: 'down', seen: AT - 600 })} at={AT} large />)
   const cpu = container.querySelector('[data-value="cpu"]')
-  expect(cpu?.textContent).toBe('20% 10 min ago')
+  expect(cpu?.textContent).toBe('20\u00a0% 10 min ago')
   expect(cpu?.className).toContain('dim')
   vi.unstubAllGlobals()
 })
@@ -205,6 +215,11 @@ describe('rows', () => {
     expect(list(all, 'EDGE web')).toEqual(['q'])
     expect(list(all, '', 'bad')).toEqual(['z'])
     expect(grouped(all, 'tag')[0]?.[0]).toBe('No tag')
+    const both = grouped([server('x', { tags: ['web', 'db'] }), server('y', { tags: ['db'] })], 'tag')
+    expect(both.map(([name, list]) => [name, list.length])).toEqual([
+      ['db', 2],
+      ['web', 1],
+    ])
   })
   it('are sorted by any column, what is not known last either way', () => {
     const some = [server('a', { cpu: 1 }), server('b', { cpu: null }), server('c', { cpu: 3 })]

@@ -2,10 +2,9 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { on } from '../keys'
 import { now } from '../live/clock'
-import { post } from '../live/http'
 import type { Incident } from '../types'
 import { t } from '../words'
-import { giveBack, resolve, snooze, take, useDoing } from './doing'
+import { giveBack, HOURS, note, resolve, snooze, take, useDoing } from './doing'
 import { Pick, Said, Text, useSend } from './form'
 import { iso, moment, ownZone, wall } from './zones'
 
@@ -95,6 +94,20 @@ export function Take({ incident, onDone, sure }: { incident: Incident; onDone: (
           )}
         </>
       )}
+      <select
+        className="inp short"
+        aria-label={t('inbox.snooze')}
+        value=""
+        disabled={busy}
+        onChange={(e) => void sent(snooze([incident], Number(e.target.value)))}
+      >
+        <option value="">{t('inbox.snooze')}</option>
+        {HOURS.map((hours) => (
+          <option key={hours} value={hours}>
+            {t(`snooze.${hours}`)}
+          </option>
+        ))}
+      </select>
       {ending ? (
         <End incident={incident} onClose={() => setEnding(false)} />
       ) : (
@@ -143,7 +156,7 @@ export function Note({ incident, onDone }: { incident: Incident; onDone: () => v
       onSubmit={async (e) => {
         e.preventDefault()
         if (!text.trim()) return
-        if (await run(() => post(`/api/v1/incidents/${incident.id}/note`, { text: text.trim() }))) {
+        if (await run(() => note(incident, text.trim()))) {
           setText('')
           onDone()
         }

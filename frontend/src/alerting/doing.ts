@@ -7,7 +7,7 @@ import { toast } from '../ui/toast'
 import { t, tn } from '../words'
 import { iso } from './zones'
 
-export type Verb = 'acknowledge' | 'resolve' | 'unacknowledge'
+export type Verb = 'acknowledge' | 'resolve' | 'unacknowledge' | 'note'
 export interface Deed {
   incident: string
   title: string
@@ -16,6 +16,8 @@ export interface Deed {
   note?: string // said before it
   at: number
 }
+/** For how long an incident may be put off, in hours: the same everywhere. */
+export const HOURS = [1, 4, 8, 24] as const
 export const UNDO_MS = 10_000
 const AGAIN_MS = 10_000
 const LONGEST = 12 * 3600 // an answer from yesterday says nothing any more
@@ -33,7 +35,8 @@ const listeners = new Set<() => void>()
 let shown: ReadonlyMap<string, Verb> = new Map()
 
 function say(): void {
-  shown = new Map([...kept, ...waiting, ...going].map((one) => [one.incident, one.verb]))
+  const deeds = [...kept, ...waiting, ...going].filter(({ verb }) => verb !== 'note')
+  shown = new Map(deeds.map((one) => [one.incident, one.verb]))
   for (const listener of listeners) listener()
 }
 /** What every tab of this person keeps together; a browser that keeps nothing has what this page knows. */
@@ -207,6 +210,18 @@ export const snoozeBody = (seconds: number) => ({ how: 'until', until: iso(now()
 export const snooze = (incidents: Incident[], hours: number): Promise<void> => {
   const text = tn('doing.snoozed', incidents.length, { hours: t(`snooze.${hours}` as 'snooze.1') })
   return take(incidents, snoozeBody(hours * HOUR), text)
+}
+/** Said at once, or kept like everything else that is done without a line; a refusal is its caller's to show. */
+export async function note(incident: Incident, text: string): Promise<void> {
+  const one = deed(incident, 'note', { text })
+  try {
+    await send(one)
+  } catch (error) {
+    if (!offline(error)) throw error
+    keep((list) => [...list, one])
+    timer ??= setTimeout(() => void flush(), AGAIN_MS)
+    toast(t('doing.noteKept'))
+  }
 }
 /** Ends them after ten seconds, unless somebody thinks better of it: an end that was told cannot be taken back. */
 export function resolve(incidents: Incident[], reason = ''): void {

@@ -264,7 +264,7 @@ export function draw(
     const xa = Math.max(PAD.l, x(a * 1000))
     const xb = Math.min(w - PAD.r, x(b * 1000))
     if (xb <= xa) continue
-    g.fillStyle = th.crit
+    g.fillStyle = d.critical === false ? th.warn : th.crit
     g.globalAlpha = 0.1
     g.fillRect(xa, 0, Math.max(2, xb - xa), y0)
     g.globalAlpha = 0.9

@@ -100,7 +100,7 @@ export default function Pane({ incident, may, at }: PaneProps) {
             <header>
               <h2>{t('incident.timeline')}</h2>
             </header>
-            <Timeline entries={page.timeline.slice(-ENTRIES)} title={incident.title} at={at} />
+            <Timeline entries={page.timeline.slice(-ENTRIES)} incident={incident} at={at} />
           </section>
         </>
       ) : (

@@ -1,5 +1,5 @@
 import { type ComponentType, lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
-import { begin, resolve, snooze, take } from '../../alerting/doing'
+import { begin, HOURS, resolve, snooze, take } from '../../alerting/doing'
 import { Hush } from '../../alerting/Hush'
 import { duration } from '../../format'
 import { on } from '../../keys'
@@ -18,7 +18,6 @@ import './inbox.css'
 const WIDE = '(min-width: 1180px)'
 const SPARKS = 40
 const RENEW_MS = 60_000
-const HOURS = [1, 4, 8, 24] as const
 const Pane = lazy(() => import('./Pane')) as ComponentType<PaneProps>
 
 const fold = (state: AlertsProps, { data }: Message): AlertsProps => ({

@@ -1,9 +1,10 @@
 // The page for people who run a business, not computers: is it up, is it safe, what next.
 import { ago } from '../../format'
+import { roots } from '../../incidents'
 import { Acknowledge } from '../../ui/Acknowledge'
 import { isFresh, Status, type Tone } from '../../ui/parts'
 import { count, t, tn } from '../../words'
-import { type Need, toneOf } from './model'
+import { type Need, toneOf, waiting } from './model'
 import type { Fleet } from './store'
 
 interface Said {
@@ -22,7 +23,7 @@ export function up({ servers }: Pick<Fleet, 'servers'>, at: number): Said {
   return { tone: 'crit', word: t('simple.notAll'), text: `${said} ${t('simple.silent', { name: first.name, age })}` }
 }
 export function safe({ servers, incidents }: Pick<Fleet, 'servers' | 'incidents'>): Said {
-  const critical = incidents.filter((one) => one.severity === 'critical' && one.state === 'open').length
+  const critical = roots(incidents).filter((one) => one.severity === 'critical' && one.state === 'open').length
   const full = servers.reduce<{ name: string; disk: number } | null>(
     (most, one) => ((one.disk ?? 0) > (most?.disk ?? 0) ? { name: one.name, disk: one.disk ?? 0 } : most),
     null,
@@ -35,6 +36,7 @@ export function safe({ servers, incidents }: Pick<Fleet, 'servers' | 'incidents'
 }
 export default function Simple({ fleet, list, at }: { fleet: Fleet; list: Need[]; at: number }) {
   const next = list.find((need) => need.incident?.state !== 'acknowledged')
+  const more = waiting(list) - 1
   const cards: Array<[string, Said]> = [
     [t('simple.cardUp'), up(fleet, at)],
     [t('simple.cardSafe'), safe(fleet)],
@@ -65,6 +67,11 @@ export default function Simple({ fleet, list, at }: { fleet: Fleet; list: Need[]
                 {t('simple.look')}
               </a>
             </div>
+            {more > 0 && (
+              <a className="more" href="/alerts/">
+                {tn('simple.more', more)}
+              </a>
+            )}
           </>
         ) : (
           <>

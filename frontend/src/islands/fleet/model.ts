@@ -1,9 +1,9 @@
 // What the fleet page says, worked out from servers and incidents. Nothing here draws.
 
 import { ago, duration } from '../../format'
-import { beganAt, roots } from '../../incidents'
+import { beganAt, calledSilent, roots } from '../../incidents'
 import type { Incident, Server } from '../../types'
-import { face, isFresh, type Tone } from '../../ui/parts'
+import { face, incidentWord, isFresh, type Tone } from '../../ui/parts'
 import { count, t, tn } from '../../words'
 
 export interface State {
@@ -99,9 +99,10 @@ const SEVERITY: Record<Tone, number> = { crit: 4, off: 3, warn: 1.2, info: 0.5, 
 export const weigh = (tone: Tone, hit: number, seconds: number): number =>
   SEVERITY[tone] * (1 + Math.log2(Math.max(1, hit)) / 4) * (1 + Math.log10(1 + Math.max(0, seconds) / 60) / 6)
 
-/** Servers that say nothing: each its own line, many in one. An incident tells what else is wrong with them. */
-function silences(servers: Server[], reach: 'down' | 'late', at: number): Need[] {
-  const quiet = servers.filter((server) => server.reach === reach)
+/** Servers that say nothing and that no open incident calls silent: each its own line, many in one. */
+function silences({ servers, incidents }: State, reach: 'down' | 'late', at: number): Need[] {
+  const called = calledSilent(incidents)
+  const quiet = servers.filter((server) => server.reach === reach && !called.has(server.id))
   const tone = reach === 'down' ? 'off' : 'warn'
   const stem = reach === 'down' ? 'fleet.silent' : 'fleet.late'
   const old = (list: Server[]) => Math.max(0, ...list.map((one) => at - (one.seen ?? at)))
@@ -132,13 +133,19 @@ export function needs(state: State, at: number): Need[] {
       key: incident.id,
       tone,
       title: incident.title,
-      detail: [incident.server?.name, t('incident.since', { age: duration(age) })].filter(Boolean).join(' · '),
+      detail: [
+        (incident.open ?? 1) > 1 ? '' : incident.server?.name,
+        t('incident.since', { age: duration(age) }),
+        incident.state === 'acknowledged' ? incidentWord(incident) : '',
+      ]
+        .filter(Boolean)
+        .join(' · '),
       url: incident.url,
       weight: weigh(tone, incident.open ?? 1, age) * taken,
       incident,
     }
   })
-  list.push(...silences(state.servers, 'down', at), ...silences(state.servers, 'late', at))
+  list.push(...silences(state, 'down', at), ...silences(state, 'late', at))
   return list.sort((a, b) => b.weight - a.weight)
 }
 export const shown = (list: Need[]): Need[] => list.slice(0, SHOWN)
@@ -171,8 +178,9 @@ function oneServer(server: Server, todo: number, open: number, at: number): { he
 }
 export const GROUPS = ['tag', 'role', 'os', 'site', 'team'] as const
 export type Group = (typeof GROUPS)[number]
-const GROUPED: Record<Group, (server: Server) => string> = {
-  tag: (server) => server.tags[0] ?? t('fleet.untagged'),
+/** The group of each server; with several tags it stands in each, so that a group is what `tag:…` hits. */
+const GROUPED: Record<Group, (server: Server) => string | string[]> = {
+  tag: (server) => (server.tags.length ? server.tags : t('fleet.untagged')),
   role: (server) => server.role || t('fleet.noRole'),
   os: (server) => server.os || t('fleet.unknownOs'),
   site: (server) => server.site || t('fleet.noSite'),
@@ -187,10 +195,11 @@ export const groupsOf = (servers: Server[]): Group[] =>
 export function grouped(servers: Server[], by: Group): Array<[string, Server[]]> {
   const groups = new Map<string, Server[]>()
   for (const server of servers) {
-    const name = GROUPED[by](server)
-    const list = groups.get(name)
-    if (list) list.push(server)
-    else groups.set(name, [server])
+    for (const name of new Set([GROUPED[by](server)].flat())) {
+      const list = groups.get(name)
+      if (list) list.push(server)
+      else groups.set(name, [server])
+    }
   }
   return [...groups].sort((a, b) => b[1].length - a[1].length)
 }

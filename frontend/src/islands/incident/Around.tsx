@@ -56,7 +56,7 @@ export function Causes({ list, since }: { list: Cause[]; since: number }) {
           ))}
         </ul>
       ) : (
-        <p className="hint pad">{t('cause.none')}</p>
+        <p className="mut pad">{t('cause.none')}</p>
       )}
     </section>
   )
@@ -94,11 +94,15 @@ export function Similar({ similar: { month, list } }: Pick<IncidentProps, 'simil
           ))}
         </ul>
       ) : (
-        <p className="hint pad">{t('similar.none')}</p>
+        <p className="mut pad">{t('similar.none')}</p>
       )}
     </section>
   )
 }
+/** What stands between backticks is a command or a name; the text stays text. */
+export const coded = (text: string) =>
+  text.split(/`([^`]+)`/).map((part, i) => (i % 2 ? <code key={`${i}${part}`}>{part}</code> : part))
+
 /** The rule in words, and what its author wrote to do. An address is a link; everything else is text. */
 export function ByRule({ rule }: { rule: IncidentProps['by_rule'] }) {
   if (!rule) return null
@@ -121,7 +125,7 @@ export function ByRule({ rule }: { rule: IncidentProps['by_rule'] }) {
                 {rule.runbook.trim()}
               </a>
             ) : (
-              rule.runbook
+              coded(rule.runbook)
             )}
           </p>
         ) : (

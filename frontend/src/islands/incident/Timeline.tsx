@@ -6,14 +6,16 @@ import { t, tn } from '../../words'
 import { until } from './when'
 
 const DOTS: Record<string, string> = {
-  firing: 'crit',
-  escalated: 'crit',
   unacknowledged: 'warn',
   reminder: 'warn',
   resolved: 'ok',
   acknowledged: 'acc',
   note: 'acc',
 }
+/** One tone by severity, as the charts and the list have it. */
+export const dotOf = (kind: string, severity: Incident['severity']): string =>
+  DOTS[kind] ?? (kind === 'firing' || kind === 'escalated' ? (severity === 'critical' ? 'crit' : 'warn') : '')
+
 export function stepText(entry: Pick<TimelineEntry, 'step' | 'args'>): string {
   const { step = '', args = {} } = entry
   const name = String(args.name ?? args.to ?? args.title ?? '')
@@ -115,14 +117,22 @@ function Entry({ entry, at, title }: { entry: TimelineEntry; at: number; title: 
     </div>
   )
 }
-export function Timeline({ entries, title, at }: { entries: TimelineEntry[]; title: string; at: number }) {
+export function Timeline({
+  entries,
+  incident: { title, severity },
+  at,
+}: {
+  entries: TimelineEntry[]
+  incident: Pick<Incident, 'title' | 'severity'>
+  at: number
+}) {
   if (!entries.length) return <p className="hint pad">{t('incident.noTimeline')}</p>
   const coming = (entry: TimelineEntry) => entry.kind === 'step' && !entry.done
   return (
     <ol className="tl">
       {entries.map((entry, i) => (
         <li key={`${entry.at}-${entry.kind}-${i}`} className={coming(entry) ? 'coming' : undefined}>
-          <span className={`dot ${DOTS[entry.kind] ?? ''}`} />
+          <span className={`dot ${dotOf(entry.kind, severity)}`} />
           {entry.kind === 'step' ? <Step entry={entry} at={at} /> : <Entry entry={entry} at={at} title={title} />}
         </li>
       ))}

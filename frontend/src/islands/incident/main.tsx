@@ -2,7 +2,7 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
 import { begin } from '../../alerting/doing'
 import { Note, Take } from '../../alerting/Take'
 import { dayTime, duration, lasted, unitOf, whole } from '../../format'
-import { beganAt } from '../../incidents'
+import { beganAt, valueText } from '../../incidents'
 import { getJson } from '../../live/http'
 import type { Incident, IncidentProps, Member, Message } from '../../types'
 import { incidentTone, incidentWord, mount, Shape, Skeleton, Status, useNow } from '../../ui/parts'
@@ -33,7 +33,7 @@ function Members({ incident, first, at }: { incident: Incident; first: Member[];
     if (answer) setAll(answer.members)
   }
   return (
-    <section className="card" aria-label={t('members.title')}>
+    <section className="card members" aria-label={t('members.title')}>
       <header>
         <h2>{tn('members.count', count)}</h2>
         <span className="sp" />
@@ -60,7 +60,7 @@ function Members({ incident, first, at }: { incident: Incident; first: Member[];
                   <a href={one.server.url}>{one.server.name}</a>
                 </td>
                 <td>{one.what}</td>
-                <td className="num">{unitOf(one.metric)(one.value)}</td>
+                <td className="num">{valueText(one, at)}</td>
                 <td className="num">
                   {one.until ? t('incident.ended', { age: duration(at - one.until) }) : duration(at - one.since)}
                 </td>
@@ -133,7 +133,7 @@ function Page({ first }: { first: IncidentProps }) {
   if (incident.value !== null) {
     const limit = incident.limit === null ? '' : ` (${t('incident.limitIs', { limit: write(incident.limit) })})`
     if (incident.what) facts.push([t('incident.what'), incident.what])
-    facts.push([t('incident.value'), `${write(incident.value)}${limit}`])
+    facts.push([t('incident.value'), `${valueText(incident, at)}${limit}`])
   }
   return (
     <>
@@ -195,13 +195,13 @@ function Page({ first }: { first: IncidentProps }) {
                 {t('story.record')}
               </a>
             </header>
-            <Timeline entries={timeline} title={incident.title} at={at} />
+            <Timeline entries={timeline} incident={incident} at={at} />
             {may && <Note incident={incident} onDone={again} />}
           </section>
         </div>
         <aside className="rail" aria-label={t('incident.facts')}>
           <Family parent={parent} kids={children} />
-          {(causes.length > 0 || !over) && <Causes list={causes} since={incident.since} />}
+          {(causes.length > 0 || !over) && <Causes list={causes} since={began} />}
           <Similar similar={similar} />
           <ByRule rule={page.by_rule} />
           <section className="card" aria-label={t('incident.facts')}>
