@@ -13,9 +13,9 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from accounts import second_factor
+from accounts import missing, second_factor
 from accounts.base import TeamOwned
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Team, User
 from accounts.roles import LOOK
 from accounts.tally import paced, strangers
 from accounts.trail import came_over
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # at run time DRF is only half loaded when it asks for us
 
 USED_EVERY = timedelta(minutes=1)
-REFUSED = "This token is not valid: it is unknown, expired or revoked. Make a new one under Settings."
+REFUSED = "This token is not valid: it is unknown, expired or revoked. Make a new one under My profile, API tokens."
 
 
 class ApiTokenAuthentication(BaseAuthentication):
@@ -122,10 +122,12 @@ class Declared(BasePermission):
         if isinstance(token, ApiToken):
             write = request.method not in SAFE_METHODS
             if not token.allows(str(getattr(view, "resource", "")), write=write):
-                return False
+                raise missing.scope(str(getattr(view, "resource", "")), write=write)
             if ("GET" if request.method == "HEAD" else request.method) in getattr(view, "in_person", ()):
                 raise InPerson
-        return getattr(view, "own", False) or user.may(verb, some=getattr(view, "of_servers", False))
+        if getattr(view, "own", False) or user.may(verb, some=getattr(view, "of_servers", False)):
+            return True
+        raise missing.role(user, verb)
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         """What was found may be looked at; more is asked anew, for it may be of another team or out of reach."""
@@ -133,9 +135,14 @@ class Declared(BasePermission):
         if verb is None:
             return False
         rows = type(obj)._default_manager.all() if isinstance(obj, Model) else None
+        team = getattr(obj, "team", None)
         if isinstance(rows, TeamOwned) and verb != LOOK:
-            return rows.visible_to(user, verb).filter(pk=obj.pk).exists()
-        return user.may(verb, getattr(obj, "team", None))
+            may = rows.visible_to(user, verb).filter(pk=obj.pk).exists()
+        else:
+            may = user.may(verb, team)
+        if may:
+            return True
+        raise missing.role(user, verb, obj if isinstance(obj, Team) else team)
 
     def verb(self, request: Request, view: APIView) -> str | None:
         verbs: dict[str, str] = getattr(view, "verbs", {})

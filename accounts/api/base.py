@@ -9,11 +9,11 @@ from allauth.account.internal.flows.reauthentication import is_reauthentication_
 from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import missing
 from accounts.auth import Pages
 from accounts.base import LOOK, MANAGE
 from accounts.models import Team, User
@@ -33,14 +33,14 @@ def team_of(request: Request, uuid: UUID, verb: str = LOOK) -> Team:
     if team is None:
         raise Http404
     if verb != LOOK and not Team.objects.visible_to(me(request), verb).filter(pk=team.pk).exists():
-        raise PermissionDenied
+        raise missing.role(me(request), verb, team)
     return team
 
 
 def owners_only(request: Request) -> None:
     """For site owners; a narrowed token of one is none."""
     if not me(request).is_superuser or me(request).within:
-        raise PermissionDenied
+        raise missing.owner(me(request))
 
 
 def lately(request: Request) -> None:

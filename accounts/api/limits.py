@@ -6,8 +6,11 @@ from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts import limits
+from accounts.api.base import owners_only
 from accounts.limits import Limit
 from accounts.models import User
 from accounts.roles import LOOK, MANAGE
@@ -43,6 +46,10 @@ class LimitViewSet(mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.Gen
         if self.action == "list" and "all" not in self.request.query_params:
             found = found.waiting(now())
         return found.order_by("-until", "-changed_at")
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        owners_only(request)
+        return super().list(request, *args, **kwargs)
 
     def perform_destroy(self, instance: Any) -> None:
         limits.clear(instance, by=cast("User", self.request.user))

@@ -16,6 +16,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import missing
 from accounts.base import LOOK, MANAGE
 from accounts.models import User
 from alerts import delivery
@@ -194,8 +195,11 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
 
     def _must_manage(self, channel: Channel | None) -> None:
         user = self.request.user
-        if not (isinstance(user, User) and user.may(MANAGE, channel.team if channel else None)):
+        if not isinstance(user, User):
             raise PermissionDenied
+        team = channel.team if channel else None
+        if not user.may(MANAGE, team):
+            raise missing.role(user, MANAGE, team)
 
     def perform_destroy(self, instance: Channel) -> None:
         verbs.remove(instance, now(), by=self.request.user)  # type: ignore[arg-type]

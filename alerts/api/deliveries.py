@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -12,7 +12,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import missing
 from accounts.base import ACT, LOOK
+from accounts.models import User
 from accounts.services import audit
 from alerts import delivery
 from alerts.models import Delivery
@@ -86,7 +88,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     def check_object_permissions(self, request: Request, obj: Any) -> None:
         super().check_object_permissions(request, obj)
         if self.action == "retry" and not Delivery.objects.visible_to(request.user, ACT).filter(pk=obj.pk).exists():
-            self.permission_denied(request)
+            raise missing.role(cast("User", request.user), ACT, obj.notice.incident.team)
 
     @extend_schema(request=None, responses=DeliveryRowSerializer)
     @action(detail=True, methods=["post"])

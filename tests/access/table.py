@@ -161,6 +161,6 @@ TABLE = """
 /api/v1/accounts                                GET owner
 /api/v1/accounts/<uuid:uuid>                    GET owner; PATCH owner!             person
 /api/v1/accounts/<uuid:uuid>/reset-link         POST owner!                         person
-/api/v1/limits                                  GET look
+/api/v1/limits                                  GET owner
 /api/v1/limits/<str:uuid>                       DELETE manage~                      link
 """
