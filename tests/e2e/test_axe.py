@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.conftest import DESK, PHONE, signed_in
 from tests.product import Product, until
 
 Axe = Callable[[Page], list[str]]
@@ -66,14 +66,7 @@ def nobody(hub: Product, browser: Browser) -> Any:
         Membership.objects.create(team=team, user=user, role="admin")
 
     hub.inside(make)
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{hub.url}/")
-        page.get_by_label("Email").fill("new@example.org")
-        page.get_by_label("Password").fill("a long password 1")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{hub.url}/")
-        return context.storage_state()
+    return signed_in(hub, browser, "new@example.org", "a long password 1")
 
 
 def look(page: Page, axe: Axe) -> list[str]:

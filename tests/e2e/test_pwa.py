@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.e2e.conftest import FLAGS, Open
 from tests.product import EMAIL, Product
@@ -24,9 +24,9 @@ def _ready(page: Page) -> None:
     raise AssertionError("no snapshot was kept")
 
 
-def test_chromium_finds_it_installable(hub: Product, chromium: str, tmp_path: Path) -> None:
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(tmp_path, executable_path=chromium, args=FLAGS)
+def test_chromium_finds_it_installable(hub: Product, playwright: Playwright, chromium: str, tmp_path: Path) -> None:
+    # A window of its own: a private one is never installable.
+    with playwright.chromium.launch_persistent_context(tmp_path, executable_path=chromium, args=FLAGS) as context:
         page = context.new_page()
         page.goto(f"{hub.url}/accounts/login/")
         page.wait_for_timeout(500)
@@ -35,7 +35,6 @@ def test_chromium_finds_it_installable(hub: Product, chromium: str, tmp_path: Pa
         assert manifest["errors"] == []
         assert '"display": "standalone"' in manifest["data"]
         assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
-        context.close()
 
 
 def test_without_a_line_the_last_look_is_shown_with_its_age_and_goes_at_sign_out(
