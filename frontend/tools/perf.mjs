@@ -1,17 +1,29 @@
-// Paint, CPU and memory of the fleet of 1,000 and of one server. Usage: npm run perf; tools/preview.py must run.
+// Paint, CPU and memory of the fleet and of one server, of a hub that runs: BASE, and EMAIL and PASSWORD of one of
+// its people. A fleet of a thousand: ./watchkeeper up --demo 1000. Usage: BASE=… PASSWORD=… npm run perf
 import { chromium } from 'playwright-core'
 import { args, executablePath } from './args.mjs'
 
-const base = process.env.BASE ?? 'http://127.0.0.1:8399'
-const PAGES = { fleet: '/thousand/', server: '/one/servers/00000000-0000-4000-8000-000000000000/?range=24h' }
-const BAR = { load: 700, live: 120, dom: 1200, heap: 40, cls: 0.02 }
+const base = process.env.BASE ?? 'http://127.0.0.1:8000'
+const BAR = { load: 700, live: 120, hidden: 2, dom: 1200, heap: 40, cls: 0.02 }
+const WINDOW = 10_000
 const browser = await chromium.launch({
   executablePath,
   headless: true,
   args: [...args, '--enable-precise-memory-info'],
 })
+const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } })
+const first = await context.newPage()
+first.setDefaultTimeout(60_000)
+await first.goto(base)
+await first.fill('input[type=email]', process.env.EMAIL ?? 'admin@localhost')
+await first.fill('input[type=password]', process.env.PASSWORD ?? '')
+await Promise.all([first.waitForURL(`${base}/`), first.click('form button[type=submit]')])
+const servers = await first.evaluate(async () => (await (await fetch('/api/v1/servers')).json()).results)
+await first.close()
+const PAGES = { fleet: '/', server: `/servers/${servers[0].id}/` }
 for (const [name, path] of Object.entries(PAGES)) {
-  const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } })
+  const page = await context.newPage()
+  page.setDefaultTimeout(60_000)
   const cdp = await page.context().newCDPSession(page)
   await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
   await cdp.send('Network.enable')
@@ -46,12 +58,24 @@ for (const [name, path] of Object.entries(PAGES)) {
     dom: document.querySelectorAll('*').length,
     heap: Math.round(performance.memory.usedJSHeapSize / 1e6),
   }))
-  await page.waitForTimeout(10_000)
-  const live = Math.round(((await cpu()) - load) / 10)
-  const missed = Object.entries({ ...seen, load, live }).filter(([key, v]) => key in BAR && v > BAR[key])
+  const second = async () => {
+    const before = await cpu()
+    await page.waitForTimeout(WINDOW)
+    return Math.round(((await cpu()) - before) / (WINDOW / 1000))
+  }
+  const live = await second()
+  // As when another tab covers it: the page is told that it is hidden.
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' })
+    Object.defineProperty(document, 'hidden', { get: () => true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await page.waitForTimeout(1500)
+  const hidden = await second()
+  const missed = Object.entries({ ...seen, load, live, hidden }).filter(([key, v]) => key in BAR && v > BAR[key])
   console.log(
     name,
-    JSON.stringify({ ...seen, bytes, load, live }),
+    JSON.stringify({ ...seen, bytes, load, live, hidden }),
     missed.length ? `over: ${missed}` : 'within the bars',
   )
   await page.close()
