@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil, floor
+from typing import Any
 
 WAIT = {"critical": 0, "warn": 10}
 INTERVAL = 60
@@ -103,6 +104,17 @@ def title(sentence: str, rules: Collection[str], servers: Collection[str], by: S
     if len(rules) > 1 and "rule" not in by and servers:
         return f"{next(iter(servers))}: {_listed(sorted(rules))}"[:300]
     return sentence[:300]
+
+
+def kept(
+    alone: Mapping[str, Any], rules: Collection[str], servers: Collection[str], by: Sequence[str]
+) -> dict[str, Any]:
+    """The same as facts, to be told in the language of whoever reads it; `alone` are those of the one alert."""
+    if len(servers) > 1:
+        return {"rules": list(rules) if len(rules) == 1 else [], "count": len(rules), "servers": len(servers)}
+    if len(rules) > 1 and "rule" not in by and servers:
+        return {"rules": sorted(rules)[:SHOWN], "count": len(rules), "servers": 1, "server": next(iter(servers))}
+    return dict(alone)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -26,9 +26,8 @@ Row = dict[str, Any]
 
 def told(notices: QuerySet[Notice]) -> QuerySet[Notice]:
     """With all that a line needs, in a handful of queries."""
-    return notices.select_related("incident", "by", "alert__server", "alert__rule", "told_in").prefetch_related(
-        "deliveries__channel", "deliveries__person"
-    )
+    whole = notices.select_related("incident", "by", "alert__server", "alert__rule", "alert__series", "told_in")
+    return whole.prefetch_related("deliveries__channel", "deliveries__person")
 
 
 def recipient(delivery: Delivery) -> str:

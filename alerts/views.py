@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import translation
 from django.views.decorators.http import require_GET, require_http_methods
 
-from alerts import services
+from alerts import messages, services
 from alerts.models import Incident
 from alerts.services import answering_links
 from core.clock import now
@@ -29,6 +29,7 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     context: dict[str, Any] = {"incident": incident, "person": user, "done": request.method == "POST"}
     context["mine"] = incident.acknowledged_by_id == user.pk
     with translation.override(user.language or translation.get_language()):
+        context["title"] = messages.title(incident)
         return render(request, "alerts/acknowledge.html", context)
 
 

@@ -197,7 +197,7 @@ def push_incident(incident: Incident) -> None:
     topic = incidents_topic(incident.team_id)
     try:
         if live.watched(topic):
-            live.push(topic, {"incident": incidents.incident(Incident.objects.get(pk=incident.pk))})
+            live.push(topic, {"incident": incidents.live(Incident.objects.get(pk=incident.pk))})
     except Exception:
         log.exception("Pages were not told of incident %s", incident.uuid)
 

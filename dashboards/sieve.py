@@ -46,7 +46,7 @@ class Incidents:
         told: Data = data.get("incident") or {}
         mine = Incident.objects.visible_to(self.person)
         row = mine.filter(uuid=told["id"]).first() if told else None
-        return {"incident": incidents.incident(row)} if row else {"nothing": True}
+        return {"incident": incidents.live(row)} if row else {"nothing": True}
 
 
 Sieve = Servers | Incidents

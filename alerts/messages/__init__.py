@@ -10,7 +10,9 @@ from django.utils import translation
 
 from alerts.engine import CRITICAL, NAMES, WARN
 from alerts.messages import group, wording
+from alerts.messages.again import again, title
 from alerts.messages.compose import compose, link, test_message
+from alerts.messages.forms import translated
 from alerts.messages.gathered import gather
 from alerts.messages.notices import say
 from alerts.messages.read import Matter, Reader, matter
@@ -18,8 +20,8 @@ from alerts.messages.said import Said
 from alerts.models import Alert, Notice
 
 __all__ = [
-    "Matter", "bundle_sentence", "compose", "gather", "good_sentence", "link", "record", "sentence", "severity_level",
-    "severity_name", "test_message",
+    "Matter", "again", "bundle_sentence", "compose", "gather", "good_sentence", "kept", "link", "record", "sentence",
+    "severity_level", "severity_name", "test_message", "title", "translated",
 ]  # fmt: skip
 
 
@@ -35,6 +37,11 @@ def sentence(alert: Alert, value: float, limit: float) -> str:
     """What is wrong, for the record: in the product's own language."""
     with translation.override(settings.LANGUAGE_CODE):
         return wording.firing(Said.of(alert, value, limit))
+
+
+def kept(alert: Alert) -> dict[str, Any]:
+    """What its sentence tells, for an incident that is called by it."""
+    return Said.of(alert).kept()
 
 
 def good_sentence(alert: Alert, value: float) -> str:

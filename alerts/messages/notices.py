@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -14,7 +14,7 @@ from alerts.messages import group, wording
 from alerts.messages.moments import moment
 from alerts.messages.plain import line, word
 from alerts.messages.said import Said
-from alerts.models import Notice
+from alerts.models import Incident, Notice
 from metrics.store import duration
 
 
@@ -54,18 +54,47 @@ def trouble(told: Told) -> str:
     """What is wrong with the whole incident, as it is now."""
     if told.firing:
         return group.firing(told.firing, told.still)
-    return line(told.notice.incident.title)
+    return titled(told.notice.incident)
+
+
+def titled(incident: Incident) -> str:
+    """What an incident is called, from what it remembers of it."""
+    said = incident.said
+    if said.get("about") in ABOUT:
+        return ABOUT[said["about"]](Told(Notice(incident=incident, facts=said)))
+    if "servers" in said:
+        return _counted(said)
+    return wording.firing(Said.remembered(said)) if said.get("kind") else line(incident.title)
+
+
+def _counted(said: Mapping[str, Any]) -> str:
+    count, rules = said["servers"], [word(rule) for rule in said["rules"]]
+    if count == 1:
+        text = _("%(server)s: %(names)s") if said["count"] > 1 else _("%(names)s on %(server)s")
+        return text % {"server": word(said["server"]), "names": group.names(rules, said["count"])}
+    if rules:
+        text = ngettext("%(rule)s on %(count)d server", "%(rule)s on %(count)d servers", count)
+        return text % {"rule": rules[0], "count": count}
+    return _("%(rules)d rules on %(count)d servers") % {"rules": said["count"], "count": count}
 
 
 def _events(told: Told) -> str:
     """Something began or ended: one alert's own sentence, or the sum of a group."""
     if not (told.new or told.over):
-        return line(told.notice.text)
+        return _whole(told)
     if told.facts.get("ended") == "removed" and told.over:
         return wording.removed(told.over[0])
     if "closed_by" in told.facts and told.over:
         return wording.closed(told.over[0], word(told.facts["closed_by"]))
     return group.bundle(told.new, told.over, told.still if told.notice.alert_id is None else 0, told.counts)
+
+
+def _whole(told: Told) -> str:
+    """A trouble that is no alert: closed by hand, or as it was written."""
+    if "closed_by" not in told.facts:
+        return line(told.notice.text)
+    said = {"trouble": trouble(told), "name": word(told.facts["closed_by"])}
+    return _("%(trouble)s Closed by %(name)s.") % said
 
 
 def _acknowledged(told: Told) -> str:

@@ -42,6 +42,14 @@ class Said:
             **{"severity": alert.severity, **more},
         )
 
+    def kept(self) -> dict[str, Any]:
+        """To be remembered by its row, with the rule as it is now."""
+        return {
+            "server": self.server, "rule": self.rule, "kind": self.kind, "metric": self.metric,
+            "labels": dict(self.labels), "op": self.op, "params": dict(self.params), "value": self.value,
+            "limit": self.limit, "severity": self.severity,
+        }  # fmt: skip
+
     @classmethod
     def remembered(cls, entry: Any) -> Self:
         """An entry of a bundle's facts: a whole one, or just the server's name."""

@@ -38,6 +38,7 @@ class Incident(models.Model):
     team = models.ForeignKey(Team, models.CASCADE, related_name="+")
     key = models.CharField(max_length=120, help_text="What groups its alerts.")
     title = models.CharField(max_length=300)
+    said = models.JSONField(default=dict, blank=True, help_text="What the title tells, to tell it in any language.")
     severity = models.CharField(max_length=10, choices=SEVERITIES)
     opened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)

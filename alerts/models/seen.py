@@ -67,9 +67,11 @@ def for_viewer(incidents: Iterable[Incident], viewer: User) -> None:
         names[pk][0][rule] = names[pk][1][server] = None
     for pk, (rules, servers) in names.items():
         for row in rows[pk]:
-            row.title = _title(list(rules), sorted(servers))
+            row.title, row.said = _title(list(rules), sorted(servers))
 
 
-def _title(rules: list[str], servers: list[str]) -> str:
-    alone = f"{rules[0] if rules else ''} on {servers[0] if servers else ''}"
-    return grouping.title(alone, rules, servers, ())
+def _title(rules: list[str], servers: list[str]) -> tuple[str, dict[str, Any]]:
+    rule, server = rules[0] if rules else "", servers[0] if servers else ""
+    one = {"rules": [rule], "count": 1, "servers": 1, "server": server}
+    alone = f"{rule} on {server}"
+    return grouping.title(alone, rules, servers, ()), grouping.kept(one, rules, servers, ())

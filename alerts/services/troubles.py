@@ -32,6 +32,7 @@ def trouble_begins(  # noqa: PLR0913 - one trouble
     `about` is what its message is written from in the reader's language; without it the text goes out as it is.
     """
     fields = {"team": team, "title": text[:300], "severity": severity, "opened_at": now, "next_at": now}
+    fields["said"] = dict(about or {})
     incident, made = Incident.objects.get_or_create(key=key, resolved_at=None, defaults=fields)
     if made:
         facts = {"severity": severity, "notify": list(notify), **(about or {})}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -69,8 +69,10 @@ class Group:
     incident: Incident
     fresh: bool = False
     open: dict[Key, tuple[str, str, str]] = field(default_factory=dict)  # severity, server, rule
-    by: list[str] | None = None  # what groups it, where somebody joined
+    by: list[str] | None = None  # what groups it, where somebody joined or left
+    fewer: bool = False  # somebody left
     worst: str = ""  # the sentence of what made it critical
+    said: dict[str, Any] = field(default_factory=dict)  # and what it tells
 
     def level(self) -> None:
         """An incident is as bad as its worst open alert. Once for all that moved: a storm has thousands."""
@@ -78,13 +80,17 @@ class Group:
             levels = {severity for severity, _, _ in self.open.values()}
             self.incident.severity = "critical" if "critical" in levels else "warn"
 
-    def entitle(self) -> None:
-        if self.by is None:
+    def entitle(self, say: Callable[[Key], tuple[str, dict[str, Any]]]) -> None:
+        """The title says what is true now: how many there are, or the sentence of the one that is left."""
+        if self.by is None or not self.open:
             return
+        if self.fewer and not self.worst and len({key[:2] for key in self.open}) == 1:
+            self.worst, self.said = say(next(iter(self.open)))
         servers = list(dict.fromkeys(server for _, server, _ in self.open.values()))
         rules = list(dict.fromkeys(rule for _, _, rule in self.open.values()))
         if self.worst or len(servers) > 1 or len(rules) > 1:
             self.incident.title = grouping.title(self.worst, rules, servers, self.by)
+            self.incident.said = grouping.kept(self.said, rules, servers, self.by)
 
 
 class Work:
@@ -210,7 +216,7 @@ class Work:
         if joins or worse:
             group.by = by_of(alert.rule)
         if worse:
-            incident.severity, group.worst = severity, text
+            incident.severity, group.worst, group.said = severity, text, messages.kept(alert)
         if is_down(alert.rule):
             self.went_down[alert.server_id] = group
         self._tell(group, alert, "firing", text)
@@ -238,6 +244,7 @@ class Work:
             return
         group = self._of(alert)
         group.open.pop(key, None)
+        group.by, group.fewer = by_of(alert.rule), True
         self._tell(group, alert, "resolved", text or messages.good_sentence(alert, track.value))
         incident = group.incident
         if not group.open:
@@ -268,7 +275,7 @@ class Work:
         if group is None or self._over(group, alert.rule):
             incident = Incident(
                 team=alert.rule.team, key=key, title=text[:300], severity=alert.severity, opened_at=self.now,
-                rule=alert.rule,
+                rule=alert.rule, said=messages.kept(alert),
             )  # fmt: skip
             group = self.by_key[key] = self.owners[id(incident)] = Group(incident, fresh=True)
         group.incident.resolved_at = None
@@ -332,10 +339,19 @@ class Work:
     def _save_incidents(self) -> None:
         for group in self.touched:
             group.level()
-            group.entitle()
+            group.entitle(self._sentence)
         fresh = [group.incident for group in self.touched if group.incident.pk is None]
         upsert(Incident, [group.incident for group in self.touched if group.incident.pk], _INCIDENT)
         Incident.objects.bulk_create(fresh)
+
+    def _sentence(self, key: Key) -> tuple[str, dict[str, Any]]:
+        """What one alert says by itself."""
+        alert = self.alerts.get(key)
+        if alert is None:
+            rule, server, series = key
+            mine = Alert.objects.open().filter(rule=rule, server=server, series=series)
+            alert = mine.select_related("rule", "server", "series").first()
+        return (messages.sentence(alert, alert.value, alert.limit), messages.kept(alert)) if alert else ("", {})
 
     def _release(self) -> None:
         """A server is heard again: what its silence held is told after its group's wait, if it is still bad."""
@@ -381,7 +397,7 @@ def _told_critical(incident: Incident) -> bool:
 _ALERT = [
     "incident", "state", "severity", "value", "limit", "good_since", "judged", "transition", "resolved_at",
 ]  # fmt: skip
-_INCIDENT = ["title", "severity", "resolved_at", "next_at"]
+_INCIDENT = ["title", "said", "severity", "resolved_at", "next_at"]
 
 
 def upsert(model: Any, rows: list[Any], fields: list[str]) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
+from alerts import messages
 from alerts.models import Incident, Schedule
 from alerts.services import schedules
 
@@ -15,7 +16,10 @@ LONGEST = timedelta(days=15)
 
 
 def own_troubles(user: User) -> list[Incident]:
-    return list(Incident.objects.visible_to(user).open().filter(key__startswith=OWN).order_by("opened_at"))
+    found = list(Incident.objects.visible_to(user).open().filter(key__startswith=OWN).order_by("opened_at"))
+    for one in found:
+        one.title = messages.title(one)  # it is shown, not saved
+    return found
 
 
 def on_call_until(user: User, now: datetime) -> datetime | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.utils.translation import gettext as _
-
+from alerts import messages
 from alerts.models import Alert, Incident, Notice
 from alerts.services import silences
 from core.clock import now
@@ -14,14 +13,19 @@ from core.clock import now
 Hushed = dict[int, tuple[str, float | None]]
 
 
+def why(held: str) -> str:
+    """A reason of the record as a part of a sentence, in the reader's language."""
+    return messages.translated(held.removeprefix("Not told: ").removesuffix("."))
+
+
 def hushed(rows: Iterable[Incident]) -> Hushed:
-    """In words, and until when it is sure; a handful of questions for any number."""
+    """As the record says it, and until when it is sure; a handful of questions for any number."""
     open_ = {row.pk: row for row in rows if row.resolved_at is None}
     found: Hushed = {}
     untold = Notice.objects.untold().filter(incident__in=open_, kind="firing").exclude(held="").order_by("pk")
-    for key, why in untold.values_list("incident", "held"):
+    for key, held in untold.values_list("incident", "held"):
         if open_[key].told_at is None:
-            found[key] = (why.removeprefix("Not told: "), None)
+            found[key] = (held, None)
     return found | _silenced(open_)
 
 
@@ -38,5 +42,5 @@ def _silenced(open_: dict[int, Incident]) -> Hushed:
         hits = [[mute for mute in mutes if mute.hits(alert.rule, alert.server.words())] for alert in mine]
         if all(hits):
             last = max((mute for some in hits for mute in some), key=lambda mute: mute.until)
-            found[key] = (_("silenced: %(why)s") % {"why": last.reason}, last.until.timestamp())
+            found[key] = (f"silenced: {last.reason}", last.until.timestamp())
     return found

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, F, Prefetch, QuerySet, prefetch_related_objects
+from django.utils import translation
 
+from alerts import messages
 from alerts.models import Alert, Delivery, Incident, Notice, Step
-from dashboards.alerting.hushed import hushed
+from dashboards.alerting.hushed import hushed, why
 from dashboards.alerting.sentences import subject
 
 Shown = dict[str, Any]
 MEMBERS = 20
+MOST_SILENT = 1000
+SILENCE = "silent_seconds"
 
 
 def _speaking(rows: Sequence[Incident]) -> Prefetch[Any]:
@@ -36,19 +41,54 @@ def incident(row: Incident) -> Shown:
 
 
 def incidents(rows: Sequence[Incident]) -> list[Shown]:
+    return _read(rows)()
+
+
+def live(row: Incident) -> Shown:
+    """For pages in any language: in the product's own, and `said`, what is another in each of the others."""
+    write = _read([row])
+    found: dict[str, Shown] = {}
+    for code, _ in settings.LANGUAGES:
+        with translation.override(code):
+            found[code] = write()[0]
+    own = found.pop(settings.LANGUAGE_CODE)
+    said = {code: {key: value for key, value in one.items() if value != own[key]} for code, one in found.items()}
+    return {**own, "said": said}
+
+
+def _read(rows: Sequence[Incident]) -> Callable[[], list[Shown]]:
+    """All that is asked of the database; what comes of it writes them down in the active language."""
     prefetch_related_objects(list(rows), _speaking(rows), "team", "acknowledged_by", "rule", "parent")
     keys = [row.pk for row in rows]
     members = _members(_seen(rows), keys)
     next_steps = {step.incident_id: step for step in _steps(keys)}
     quiet = hushed(rows)
-    return [
-        {**_shown(row, members.get(row.pk, (0, 0)), next_steps.get(row.pk)), "hushed": _why(quiet.get(row.pk))}
+    silent = _silent(rows)
+    parents = {row.pk: _parent(row) for row in rows}
+    return lambda: [
+        {
+            **_shown(row, members.get(row.pk, (0, 0)), next_steps.get(row.pk), parents[row.pk]),
+            "hushed": _why(quiet.get(row.pk)),
+            "silent": silent.get(row.pk, []),
+        }
         for row in rows
     ]
 
 
 def _why(found: tuple[str, float | None] | None) -> Shown | None:
-    return {"why": found[0], "until": found[1]} if found else None
+    return {"why": why(found[0]), "until": found[1]} if found else None
+
+
+def _silent(rows: Sequence[Incident]) -> dict[int, list[str]]:
+    """The servers that each of them calls silent now: pages count such a server with its incident, not once more."""
+    keys = [row.pk for row in rows if any(alert.series.metric == SILENCE for alert in getattr(row, "speaking", []))]
+    if not keys:
+        return {}
+    alerts = _seen(rows).filter(incident__in=keys, resolved_at=None, series__metric=SILENCE).order_by("pk")
+    found: dict[int, list[str]] = {}
+    for key, uuid in alerts.values_list("incident", "server__uuid")[:MOST_SILENT]:
+        found.setdefault(key or 0, []).append(str(uuid))
+    return found
 
 
 def speaking(rows: Sequence[Incident]) -> list[Any]:
@@ -75,12 +115,12 @@ def told_to(person: Any) -> list[str]:
     return [str(uuid) for uuid in deliveries.order_by().values_list("notice__incident__uuid", flat=True).distinct()]
 
 
-def _shown(row: Incident, members: tuple[int, int], step: Step | None) -> Shown:
+def _shown(row: Incident, members: tuple[int, int], step: Step | None, parent: Incident | None) -> Shown:
     owner = row.acknowledged_by
     speaking = getattr(row, "speaking", [])
     return {
         "id": str(row.uuid),
-        "title": row.title,
+        "title": messages.title(row),
         "team": row.team.name,
         "severity": row.severity,
         "state": row.state,
@@ -93,7 +133,7 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None) -> Shown:
         "members": members[0],
         "open": members[1],
         "next": {"at": step.due_at.timestamp(), "kind": step.kind} if step and not row.resolved_at else None,
-        "held": parent.title if (parent := _parent(row)) else "",
+        "held": messages.title(parent) if parent else "",
         "parent": str(parent.uuid) if parent else None,
         "url": f"/incidents/{row.uuid}/",
         **_evidence(speaking[0] if speaking else None, row),
@@ -130,8 +170,16 @@ def _evidence(alert: Alert | None, row: Incident) -> Shown:
         "what": subject(alert.rule, alert.series.metric, alert.labels),
         "per": alert.rule.params.get("per", ""),
         "value": alert.value,
+        "heard": _heard(alert),
         "limit": alert.limit,
     }
+
+
+def _heard(alert: Alert) -> float | None:
+    """When a silent server spoke last, as it was judged."""
+    if alert.series.metric != SILENCE or alert.resolved_at:
+        return None
+    return alert.judged / 1000 - alert.value
 
 
 def members(row: Incident, start: int = 0, count: int = MEMBERS) -> list[Shown]:
@@ -157,6 +205,7 @@ def _member(alert: Alert) -> Shown:
         "state": alert.state,
         "severity": alert.severity,
         "value": alert.value,
+        "heard": _heard(alert),
         "limit": alert.limit,
         "since": alert.since / 1000,
         "until": seconds(alert.resolved_at),
@@ -178,7 +227,12 @@ def _parent(row: Incident) -> Incident | None:
 
 
 def _kin(row: Incident) -> Shown:
-    return {"title": row.title, "url": f"/incidents/{row.uuid}/", "severity": row.severity, "state": row.state}
+    return {
+        "title": messages.title(row),
+        "url": f"/incidents/{row.uuid}/",
+        "severity": row.severity,
+        "state": row.state,
+    }
 
 
 def coming(row: Incident) -> Shown:

@@ -15,8 +15,10 @@ from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from alerts import messages
 from alerts.models import Channel, Delivery, Incident, Notice
 from alerts.services import record
+from dashboards.alerting.hushed import why
 from dashboards.views import show
 from servers.models import Server
 
@@ -115,9 +117,9 @@ def line(notice: Notice) -> dict[str, Any]:
     return {
         "at": notice.at,
         "kind": KINDS.get(notice.kind, notice.kind),
-        "text": notice.text,
+        "text": messages.again(notice),
         "by": notice.by,
-        "held": notice.held.removeprefix("Not told: "),
+        "held": why(notice.held),
         "told_in": notice.told_in if notice.told_in_id != notice.pk else None,
         "state": STATES.get(state, "") if state in {"held", "not told"} else "",
         "incident": notice.incident,

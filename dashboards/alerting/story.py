@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from accounts.models import User
+from alerts import messages
 from alerts.models import Channel, Delivery, Incident, Notice, Schedule, Step
+from dashboards.alerting.hushed import why
 from dashboards.alerting.incidents import Shown, seconds
 
 SHOWN = 300
@@ -18,7 +20,7 @@ def timeline(row: Incident) -> list[Shown]:
     """In the order of time. What was told in one message stands under that message."""
     notices = list(
         row.seen_notices()
-        .select_related("by", "alert__server")
+        .select_related("by", "incident", "alert__server", "alert__rule", "alert__series")
         .prefetch_related("deliveries__channel", "deliveries__person", "deliveries__instead_of__channel")
         .order_by("-at", "-pk")[:SHOWN]
     )
@@ -39,12 +41,14 @@ def _told(notice: Notice, tells: list[Notice]) -> Shown:
     return {
         "at": notice.at.timestamp(),
         "kind": notice.kind,
-        "text": notice.text,
+        "text": messages.again(notice),
         "by": str(notice.by) if notice.by else "",
-        "held": (notice.held or str(notice.facts.get("was_held", ""))).removeprefix("Not told: "),
+        "held": why(notice.held or str(notice.facts.get("was_held", ""))),
         "state": notice.state,
         "told": seconds(notice.told_at),
-        "tells": [{"at": one.at.timestamp(), "text": one.text, "kind": one.kind} for one in tells[:FOLDED]],
+        "tells": [
+            {"at": one.at.timestamp(), "text": messages.again(one), "kind": one.kind} for one in tells[:FOLDED]
+        ],
         "more": max(0, len(tells) - FOLDED),
         "deliveries": deliveries(notice.deliveries.all()),
     }
@@ -92,7 +96,7 @@ def _step(row: Step, names: dict[str, str]) -> Shown:
         "place": row.place + 1,
         "due": row.due_at.timestamp(),
         "done": seconds(row.done_at),
-        "text": row.result,
+        "text": messages.translated(row.result),
     }
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count
 
 from accounts.models import User
+from alerts import messages
 from alerts.models import Alert, Incident, Notice
 
 SHOWN = 4
@@ -67,4 +68,5 @@ def _silenced(user: Person, since: datetime) -> list[Line]:
 
 def _line(kind: str, row: Incident, **more: Any) -> Line:
     at = row.resolved_at if kind == "ended" and row.resolved_at else row.opened_at
-    return {"kind": kind, "title": row.title, "at": at.timestamp(), "url": f"/incidents/{row.uuid}/", **more}
+    title, url = messages.title(row), f"/incidents/{row.uuid}/"
+    return {"kind": kind, "title": title, "at": at.timestamp(), "url": url, **more}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from alerts import messages
 from alerts.models import Alert, Silence
 from alerts.services import silences
 from core import selector
@@ -41,7 +42,7 @@ def _trouble(row: Alert) -> Shown:
         "kind": row.rule.kind,
         "todo": row.rule.runbook,
         "incident": str(row.incident.uuid) if row.incident else "",
-        "title": row.incident.title if row.incident else row.rule.name,
+        "title": messages.title(row.incident) if row.incident else row.rule.name,
     }
 
 

@@ -16,7 +16,7 @@ from metrics.titles import LABELS, NAMES
 
 CATALOGUES = sorted(Path(settings.LOCALE_PATHS[0]).glob("*/LC_MESSAGES/django.po"))
 NAMED = re.compile(r"%\(\w+\)[sd]")
-SAME = {"Swap", "Server", "Test", "Note", "min", "h", "d", "container", "sensor", "mount", "H:i", "Threads"}
+FILLED = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 
 
 def language(path: Path) -> str:
@@ -49,15 +49,16 @@ def test_every_translation_fills_in_what_the_text_does(path: Path) -> None:
         wanted = set(NAMED.findall(text.id + text.plural))
         for said in text.said if text.id else []:
             assert set(NAMED.findall(said)) == wanted, text.id
-            assert said.count("%") == sum(1 for _ in NAMED.finditer(said)), text.id
+            if NAMED.search(text.id):  # a lone % would end the filling in
+                assert said.replace("%%", "").count("%") == sum(1 for _ in NAMED.finditer(said)), text.id
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=language)
 def test_a_translation_says_it_in_the_other_language(path: Path) -> None:
     for text in catalogues.read(path).values():
-        plain = NAMED.sub("", text.id).strip(" :→().,")
-        if text.id and plain and text.id not in SAME and not plain.isupper():
-            assert text.said[0] != text.id or plain == "Disk", text.id
+        words = re.findall(r"[A-Za-z]{2,}", FILLED.sub("", text.id))
+        if len(words) > 2:  # a single word may be the same in both
+            assert text.said[0] != text.id, text.id
 
 
 def test_plural_forms_are_chosen_by_the_language() -> None:

@@ -3,6 +3,12 @@
 import type { Message, Seqs } from '../types'
 import { learn } from './clock'
 
+/** A message about an incident goes to readers of several languages, and brings what each says otherwise. */
+function spoken(message: Message): Message {
+  const incident = message.data.incident as { said?: Record<string, object> } | undefined
+  const mine = incident?.said?.[document.documentElement.lang.toLowerCase()]
+  return mine ? { ...message, data: { ...message.data, incident: { ...incident, ...mine } } } : message
+}
 export type LinkState = 'idle' | 'connecting' | 'live' | 'polling' | 'lost' | 'paused'
 export interface Link {
   state: LinkState
@@ -80,7 +86,7 @@ export class Live {
 
   watch(watch: Watch): () => void {
     // what was said of servers out of one's reach: it counts, and says nothing
-    const on = (message: Message): void => void (message.data.nothing || watch.on(message))
+    const on = (message: Message): void => void (message.data.nothing || watch.on(spoken(message)))
     const mine: Watching = { ...watch, on, seen: { ...watch.topics }, queue: null, stale: false }
     const fresh = Object.keys(watch.topics).filter((topic) => !this.topics().includes(topic))
     this.watches.add(mine)
