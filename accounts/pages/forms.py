@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -165,6 +166,10 @@ class TokenForm(Selecting):
         return now() + timedelta(days=int(days)) if days else None
 
 
+# Days beyond these have no midnight in every zone.
+WITHIN = (MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2100, 1, 1)))
+
+
 class TrailForm(forms.Form):
     """What to look for in the trail; days are of one's own zone."""
 
@@ -172,14 +177,16 @@ class TrailForm(forms.Form):
     action = forms.CharField(label=gettext_lazy("Action"), required=False, max_length=60)
     target = forms.CharField(label=gettext_lazy("What"), required=False, max_length=200)
     over = forms.CharField(label=gettext_lazy("Over"), required=False, max_length=100)
-    to = forms.DateField(label=gettext_lazy("To"), required=False, widget=forms.DateInput({"type": "date"}))
+    to = forms.DateField(
+        label=gettext_lazy("To"), required=False, widget=forms.DateInput({"type": "date"}), validators=WITHIN
+    )
     # "from" is a word of Python; the address says it as the API does.
     field_order = ("who", "action", "target", "over", "from", "to")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         day = forms.DateInput({"type": "date"})
-        self.fields["from"] = forms.DateField(label=_("From"), required=False, widget=day)
+        self.fields["from"] = forms.DateField(label=_("From"), required=False, widget=day, validators=WITHIN)
         self.order_fields(self.field_order)
 
     def midnight(self, name: str, days: int = 0) -> datetime | None:

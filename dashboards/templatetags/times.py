@@ -11,10 +11,15 @@ from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 
 register = template.Library()
+QUIET = {
+    "paused": ("info", gettext_noop("Paused")), "down": ("off", gettext_noop("Not reporting")),
+    "new": ("off", gettext_noop("Waiting")),
+}  # fmt: skip
 
 
 def age(seconds: float) -> str:
@@ -96,9 +101,8 @@ def server_state(server: dict[str, Any]) -> SafeString:
 
 def face(server: dict[str, Any]) -> tuple[str, str]:
     """Silence comes before health: who says nothing is not healthy."""
-    quiet = {"paused": ("info", _("Paused")), "down": ("off", _("Not reporting")), "new": ("off", _("Waiting"))}
-    if found := quiet.get(server["reach"]):
-        return found
+    if found := QUIET.get(server["reach"]):
+        return found[0], _(found[1])
     if server["health"] == "critical":
         return "crit", _("Critical")
     if server["reach"] == "late":

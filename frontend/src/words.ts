@@ -11,6 +11,10 @@ let words: Record<string, string> = JSON.parse(document.getElementById('words')?
 export function setWords(texts: Record<string, string>): void {
   words = texts
 }
+// made once: a page says numbers every second
+const lang = () => document.documentElement.lang || 'en'
+let plurals: Intl.PluralRules | undefined
+let numbers: Intl.NumberFormat | undefined
 const fill = (text: string, values: Values) =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole))
 
@@ -18,7 +22,11 @@ export const known = (key: string): key is Key => key in words
 export const t = (key: Key, values: Values = {}): string => fill(words[key] ?? key, values)
 /** The same in singular or plural, as the page's language counts. */
 export const tn = (stem: PluralKey, n: number, values: Values = {}): string => {
-  const form = new Intl.PluralRules(document.documentElement.lang || 'en').select(n)
+  plurals ??= new Intl.PluralRules(lang())
+  const form = plurals.select(n)
   return fill(words[`${stem}.${form}`] ?? words[`${stem}.other`] ?? stem, { n: count(n), ...values })
 }
-export const count = (n: number): string => n.toLocaleString(document.documentElement.lang || 'en')
+export const count = (n: number): string => {
+  numbers ??= new Intl.NumberFormat(lang())
+  return numbers.format(n)
+}

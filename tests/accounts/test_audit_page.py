@@ -75,12 +75,13 @@ def test_who_manages_nothing_has_no_trail(role: str, team: Team, person: Person,
     [
         ("who=ADMIN0", 2), ("who=nobody", 0), ("action=rule", 1), ("action=rule.make", 1), ("action=rul", 0),
         ("target=hyper", 1), ("from=2020-01-01", 2), ("to=2020-01-01", 0), ("over=page", 0), ("from=soon", 0),
+        ("to=9999-12-31", 0), ("from=0001-01-01", 0),
     ],
 )  # fmt: skip
 def test_it_is_filtered(query: str, found: int, boss: User) -> None:
     page = browser(boss).get(f"/audit/?{query}").content.decode()
     assert page.count('class="entry"') == found
-    if "soon" in query:
+    if query in {"from=soon", "to=9999-12-31", "from=0001-01-01"}:
         assert "errorlist" in page
 
 
