@@ -17,8 +17,9 @@ from servers.models import Server
 pytestmark = pytest.mark.django_db
 
 PATHS = (
-    "/", "/list/", "/alerts/", "/rules/", "/rules/new/", "/silences/", "/channels/", "/on-call/", "/record/", "/teams/",
-    "/settings/", "/settings/health/", "/me/", "/me/notifications/", "/servers/{server}/", "/incidents/{incident}/",
+    "/", "/list/", "/alerts/", "/rules/", "/rules/new/", "/silences/", "/channels/", "/on-call/", "/record/",
+    "/teams/", "/settings/", "/settings/health/", "/me/", "/me/notifications/", "/servers/{server}/",
+    "/incidents/{incident}/",
 )  # fmt: skip
 
 
