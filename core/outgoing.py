@@ -242,9 +242,10 @@ def _check_address(host: str, address: Address, policy: Policy) -> None:
     if any(address in network for network in policy.allow):
         return
     if not all(_public(face) for face in faces):
+        leads = f"{host} is" if host == str(address) else f"{host} leads to {address}, which is"
         raise Refused(
-            f"{host} leads to {address}, which is not a public address. "
-            "If it should be reached, add its network to WATCHKEEPER_OUTGOING_ALLOW."
+            f"{leads} not a public address. "
+            "If it should be reached, add its network to WATCHKEEPER_OUTGOING_ALLOW and restart the hub."
         )
 
 

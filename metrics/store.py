@@ -11,10 +11,11 @@ from metrics.layouts import Known, TooManyLayouts, WrongColumns, layouts
 from metrics.names import METRIC, layout_hash, parse
 from metrics.quota import Admitted
 from metrics.uses import seeds
-from metrics.words import duration, number, quantity
+from metrics.words import duration, number, quantity, shown
 from metrics.words import name as spoken
 
 __all__ = [
     "METRIC", "SERIES", "Admitted", "DatabaseStore", "Known", "Newest", "Store", "TooManyLayouts", "WrongColumns",
-    "duration", "latest", "layout_hash", "layouts", "number", "parse", "quantity", "query", "seeds", "spoken",
+    "duration", "latest", "layout_hash", "layouts", "number", "parse", "quantity", "query", "seeds", "shown",
+    "spoken",
 ]  # fmt: skip

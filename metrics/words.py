@@ -13,6 +13,7 @@ from metrics.titles import LABELS, NAMES
 
 SUFFIXES = ("_bytes_per_second", "_per_second", "_percent", "_bytes", "_seconds", "_celsius")
 SPECIAL = {"cpu": "CPU", "tcp": "TCP", "net": "Network"}
+LITTLE, TEN, HUNDRED, THOUSAND = 0.1, 10, 100, 999.5  # where the digits after the point change
 EXACT = 1e15  # beyond it a number is written with a power of ten
 
 
@@ -63,6 +64,32 @@ def quantity(metric: str, value: float) -> str:
     if metric.endswith(("_seconds", "_seconds_left")):
         return _seconds(value)
     return f"{number(value)} °C" if metric.endswith("_celsius") else number(value, 6)
+
+
+def shown(metric: str, value: float) -> str:
+    """A value as the pages write it, in the units and digits of the charts (frontend/src/format.ts)."""
+    if not math.isfinite(value):
+        return "?"
+    if metric.endswith("_percent"):
+        digits = 2 if value and abs(value) < LITTLE else 1
+        return f"{number(round(value, digits), 6)} %"
+    if metric.endswith(("_bytes", "_bytes_per_second")):
+        return _charted(value) + ("/s" if metric.endswith("_per_second") else "")
+    if metric.endswith(("_per_second", "_seconds", "_seconds_left", "_celsius")):
+        return quantity(metric, value if abs(value) < 1 else float(f"{value:.3g}"))
+    return number(round(value, _places(value)), 12)
+
+
+def _places(value: float) -> int:
+    return 0 if abs(value) >= HUNDRED else 1 if abs(value) >= TEN else 2
+
+
+def _charted(value: float) -> str:
+    left, units = value, iter(("B", "kB", "MB", "GB", "TB", "PB"))
+    unit = next(units)
+    while abs(left) >= THOUSAND and (more := next(units, "")):
+        left, unit = left / 1000, more
+    return f"{number(round(left, 0 if unit == 'B' else _places(left)), 12)} {unit}"
 
 
 def _bytes(value: float) -> str:

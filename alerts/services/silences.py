@@ -111,6 +111,7 @@ def preview(silence: Silence, now: datetime) -> Preview:
     open_ = _of_rule(Alert.objects.open().exclude(state="pending"), silence).filter(server__in=hit)
     incidents = Incident.objects.open().filter(pk__in=open_.values("incident")).order_by("-pk")[:SHOWN]
     said = Notice.objects.filter(kind="firing", alert__server__in=hit, at__gte=now - WEEK)
+    said = said.exclude(alert__server__demo=True)  # of what is simulated nobody is told anyway
     if silence.rule_id:
         said = said.filter(alert__rule=silence.rule_id)
     notices = _inside(when, list(said.values_list("at", flat=True)), now)

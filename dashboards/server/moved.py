@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from dashboards.server import ledger, moving
-from metrics.store import duration, quantity, query, spoken
+from metrics.store import duration, query, shown, spoken
 from servers.models import Server
 
 Shown = dict[str, Any]
@@ -64,8 +64,8 @@ def _change(metric: str, one: moving.Moved) -> str:
     if one.before is None or one.during is None:
         known = one.before if one.during is None else one.during
         text = _("no data, before %(value)s") if one.during is None else _("not measured before, now %(value)s")
-        return text % {"value": quantity(metric, known or 0.0)}
-    values = {"before": quantity(metric, one.before), "during": quantity(metric, one.during)}
+        return text % {"value": shown(metric, known or 0.0)}
+    values = {"before": shown(metric, one.before), "during": shown(metric, one.during)}
     if one.kind in {"restless", "calm"}:
         return _("peaks from %(before)s to %(during)s") % values
     return _("%(before)s → %(during)s") % values

@@ -16,6 +16,10 @@ WORDS = {
     "channels.untried.other": _("{n} of them have sent no message yet."),
     "channels.off.one": _("One is off."),
     "channels.off.other": _("{n} are off."),
+    "channels.wellOnly": _("It works."),
+    "channels.badOnly": _("It needs you."),
+    "channels.untriedOnly": _("It has sent no message yet."),
+    "channels.offOnly": _("It is off."),
     "channels.list": _("Channels"),
     "channels.empty": _("Nobody is told by a channel yet"),
     "channels.emptyLede": _(
@@ -49,6 +53,7 @@ WORDS = {
     "channel.untried": _("No message yet"),
     "channel.lossy": _("Lost messages"),
     "channel.lastFailed": _("The last message failed: {why}"),
+    "channel.lastTestFailed": _("The last test failed: {why}"),
     "channel.off": _("Off"),
     "channel.fault": _("Fault"),
     "channel.resting": _("Resting"),

@@ -40,8 +40,12 @@ export function fixed(v: number, digits: number): string {
   }
   return writer.format(v)
 }
-export const percent = (v: number | null): string =>
-  v === null || Number.isNaN(v) ? t('value.none') : `${fixed(v, v > 0 && v < 10 ? 1 : 0)}%`
+/** "91.5 %", "90 %", "0.04 %": one decimal at most, as the hub's own sentences write it (metrics/words.py `shown`). */
+export function percent(v: number | null): string {
+  if (v === null || Number.isNaN(v)) return t('value.none')
+  const digits = v && Math.abs(v) < 0.1 ? 2 : 1
+  return `${fixed(v, Number.isInteger(Number(v.toFixed(digits))) ? 0 : digits)}\u00a0%`
+}
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 export function bytes(v: number): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ChartData, frame, gaps, labelled, peak, runs, silence, tidy } from '../src/charts/engine'
+import { type ChartData, frame, gaps, labelled, peak, placed, runs, silence, tidy } from '../src/charts/engine'
 import { headline, pick, valueText } from '../src/charts/said'
 
 const N = Number.NaN
@@ -15,6 +15,16 @@ const data = (values: number[], more: Partial<ChartData> = {}): ChartData => ({
   ...more,
 })
 
+it('the words of limits never stand on each other', () => {
+  const found = placed([20, 24, 26, 28, 90])
+  expect(found.slice(0, 2)).toEqual([
+    [0, 20],
+    [1, 24],
+  ])
+  for (const [i, [side, at]] of found.entries())
+    for (const [j, [other, there]] of found.entries())
+      if (i !== j && side === other) expect(Math.abs(at - there)).toBeGreaterThanOrEqual(14)
+})
 describe('silence', () => {
   it('splits samples into runs; a missing sample belongs to none', () => {
     expect(runs([1, 2, N, N, 5])).toEqual([

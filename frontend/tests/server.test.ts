@@ -107,8 +107,8 @@ describe('another time beside it', () => {
   })
   it('is told in words', () => {
     expect(contrast(data(28, 10), [0, 10])).toBe('2.8×')
-    expect(contrast(data(107, 100), [0, 10])).toBe('+7%')
-    expect(contrast(data(80, 100), [0, 10])).toBe('−20%')
+    expect(contrast(data(107, 100), [0, 10])).toBe('+7\u00a0%')
+    expect(contrast(data(80, 100), [0, 10])).toBe('−20\u00a0%')
     expect(contrast(data(1, 0), [0, 10])).toBe('')
   })
   it('fits on the axis too', () => {

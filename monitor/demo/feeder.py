@@ -23,7 +23,7 @@ from monitor.demo.noise import Array
 
 INTERVAL = 10.0
 INGEST = "/api/v1/ingest"
-DAYS = 7.0
+DAYS = 8.1  # a week ago, and a day around it: there is something to compare with
 MARGIN = 3 * 3600  # the oldest hours would be refused as older than the retention
 # The first post of a start tells this much at once: rules that wait for minutes can judge the faults of now.
 WARM = 16 * 60

@@ -16,6 +16,7 @@ from alerts.models import Delivery, Incident, Notice, Silence
 from alerts.services import silences
 from alerts.silences import Times, Unreadable, check
 from core.clock import now
+from servers.models import Server
 from tests.alerts.stage import START, Stage
 
 COPENHAGEN, SAO_PAULO = "Europe/Copenhagen", "America/Sao_Paulo"
@@ -250,6 +251,9 @@ def test_a_preview_says_what_it_hits_now_and_hit_lately(stage: Stage, api: Calla
     assert [one["title"] for one in shown["incidents"]] == ["CPU hot on 2 servers"]
     assert len(shown["windows"]) == 1
     assert not Silence.objects.exists()
+    Server.objects.filter(name="web-1").update(demo=True)
+    found = api().post("/api/v1/silences/preview", body, content_type="application/json")
+    assert found.json()["notices"] == 0, "of what is simulated nobody would be told"
 
 
 def test_silences_over_the_api(

@@ -40,7 +40,7 @@ def test_a_machine_turns_into_the_live_server_in_its_place(open_page: Open, hub:
     hub.request("POST", "/api/v1/ingest", body, headers={"Authorization": f"Bearer {key}"})
     born = page.locator("[data-here]")
     expect(born).to_contain_text("added-live reports", timeout=10_000)
-    expect(born).to_contain_text("42%")
+    expect(born).to_contain_text("42 %")
     assert axe(page) == []
     born.get_by_role("link", name="Open added-live").click()
     expect(page).to_have_url(re.compile("/servers/[0-9a-f-]{36}/"))

@@ -190,7 +190,7 @@ def test_processes_of_a_past_moment_are_told_where_the_cursor_stands(shown: Call
     middle = 1 - (BUMP[0] + BUMP[1]) / 2 / (6 * HOUR)
     page.mouse.move(box["x"] + 62 + (box["width"] - 78) * middle, box["y"] + 60)
     expect(card).to_contain_text("backup")
-    expect(page.get_by_role("region", name="Disks")).to_contain_text("70% · 70.0 GB of 100 GB")
+    expect(page.get_by_role("region", name="Disks")).to_contain_text("70 % · 70.0 GB of 100 GB")
     expect(page.get_by_role("region", name="What changed")).to_contain_text("backup.service started <img src=x>")
     assert page.locator("img[src=x]").count() == 0
 

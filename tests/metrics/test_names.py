@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from metrics import blob, ranges
 from metrics.names import BadName, parse, write
-from metrics.words import name, quantity
+from metrics.words import name, quantity, shown
 
 
 def test_labels_are_sorted_and_escaped() -> None:
@@ -57,3 +57,19 @@ def test_metrics_are_spoken_as_people_do() -> None:
     assert quantity("cpu_used_percent", 97.123) == "97.12 %"
     assert quantity("memory_used_bytes", 3 * 2**30) == "3 GiB"
     assert quantity("uptime_seconds", 7200) == "2 h"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [
+        ("disk_used_percent", 91.5432, "91.5 %"),
+        ("disk_used_percent", 90.0, "90 %"),
+        ("disk_used_percent", 0.04, "0.04 %"),
+        ("net_sent_bytes_per_second", 2_150_000, "2.15 MB/s"),
+        ("disk_used_bytes", 999_600, "1 MB"),
+        ("load1", 1.4231, "1.42"),
+        ("uptime_seconds", 7200, "2 h"),
+    ],
+)
+def test_a_page_writes_a_value_as_its_charts_do(metric: str, value: float, text: str) -> None:
+    assert shown(metric, value) == text

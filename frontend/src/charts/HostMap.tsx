@@ -1,5 +1,6 @@
 // The server map: one canvas, one cell a server. React lays it out; a message repaints only the cells that look different.
 import { Fragment, useEffect, useMemo, useRef, useState } from 'react'
+import { percent } from '../format'
 import { toneOf } from '../islands/fleet/model'
 import type { Fleet } from '../islands/fleet/store'
 import { on } from '../keys'
@@ -14,7 +15,6 @@ const COLOURS: Colour[] = ['cpu', 'memory', 'disk']
 const MANY = 2500
 const HEAD = 22
 const AGED_MS = 5000
-const percent = (v: number | null) => (v === null ? t('value.none') : `${v.toFixed(0)}%`)
 
 interface Cell {
   id: string
@@ -158,7 +158,7 @@ class Painter {
   private bad: Map<Block, number> = new Map()
   private inks: Inks
   private g: CanvasRenderingContext2D | null
-  private places: Map<string, number>
+  private places: Map<string, number[]> // a server stands in each of its groups
   constructor(
     private cv: HTMLCanvasElement,
     private layout: Layout,
@@ -167,7 +167,12 @@ class Painter {
   ) {
     this.inks = inksOf(cv)
     this.g = surface(cv, sizeOf(cv))
-    this.places = new Map(layout.cells.map((cell, at) => [cell.id, at]))
+    this.places = new Map()
+    for (const [at, { id }] of layout.cells.entries()) {
+      const known = this.places.get(id)
+      if (known) known.push(at)
+      else this.places.set(id, [at])
+    }
     this.all()
   }
   /** Everything anew: one path for each colour, a thousand single fills cost several times as much. */
@@ -220,10 +225,7 @@ class Painter {
       this.cell(cell, fill, tone)
     }
     if (changed) {
-      for (const server of changed) {
-        const place = this.places.get(server.id)
-        if (place !== undefined) judge(place, server)
-      }
+      for (const server of changed) for (const place of this.places.get(server.id) ?? []) judge(place, server)
     } else for (const [place, cell] of this.layout.cells.entries()) judge(place, this.fleet.get(cell.id))
     for (const block of heads) this.head(block)
   }
@@ -275,11 +277,12 @@ export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[st
   const canvas = useRef<HTMLCanvasElement>(null)
   const box = useRef<HTMLDivElement>(null)
   const [w, setW] = useState(0)
-  const [chosen, choose] = useState<string | null>(null)
+  const [chosen, choose] = useState<[id: string, group: string] | null>(null)
   const layout = useMemo(() => layOut(groups, w || 800), [groups, w])
-  const place = chosen === null ? -1 : layout.cells.findIndex((cell) => cell.id === chosen)
+  const place =
+    chosen === null ? -1 : layout.cells.findIndex(({ id, block }) => id === chosen[0] && block.name === chosen[1])
   const cell = layout.cells[place]
-  const server = chosen === null ? undefined : fleet.get(chosen)
+  const server = chosen === null ? undefined : fleet.get(chosen[0])
   useEffect(() => {
     const map = canvas.current?.closest('.map')
     if (!map) return
@@ -317,9 +320,9 @@ export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[st
       mo.disconnect()
     }
   }, [layout, fleet, by, w])
-  const go = (to: number) => {
-    const next = layout.cells[Math.max(0, Math.min(layout.cells.length - 1, to))]
-    choose(next?.id ?? null)
+  const go = (to: number, exactly = false) => {
+    const next = layout.cells[exactly ? to : Math.max(0, Math.min(layout.cells.length - 1, to))]
+    choose(next ? [next.id, next.block.name] : null)
   }
   const problem = () => {
     const bad = ({ id }: Cell) => {
@@ -354,12 +357,11 @@ export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[st
   }
   const point = (e: React.PointerEvent) => {
     const at = e.currentTarget.getBoundingClientRect()
-    choose(layout.cells[cellAt(layout, e.clientX - at.left, e.clientY - at.top)]?.id ?? null)
+    go(cellAt(layout, e.clientX - at.left, e.clientY - at.top), true)
   }
-  const bad = useMemo(() => {
-    let n = 0
-    for (const [, list] of groups) for (const one of list) if (toneOf(one) !== 'ok') n++
-    return n
+  const [all, bad] = useMemo(() => {
+    const each = [...new Set(groups.flatMap(([, list]) => list))]
+    return [each.length, each.filter((one) => toneOf(one) !== 'ok').length]
   }, [groups])
   return (
     <div className="map">
@@ -370,7 +372,7 @@ export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[st
         tabIndex={0}
         role="application"
         aria-roledescription={t('fleet.map')}
-        aria-label={t('fleet.mapLabel', { n: count(layout.cells.length), bad })}
+        aria-label={t('fleet.mapLabel', { n: count(all), bad })}
         onPointerMove={point}
         onPointerLeave={() => choose(null)}
         onClick={open}

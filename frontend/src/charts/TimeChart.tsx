@@ -102,7 +102,7 @@ export function TimeChart({
       g.fillText(s, tx + 6, h - 5.5)
     }
     /** What happened under the cursor, above the lines. */
-    const told = (g: CanvasRenderingContext2D, { w, kx }: Frame, time: number) => {
+    const told = (g: CanvasRenderingContext2D, { w, h, kx }: Frame, time: number) => {
       const near = held.find((one) => Math.abs(one.at - time) * kx < 7)
       if (!near) return
       const text = markText(near)
@@ -113,13 +113,14 @@ export function TimeChart({
       g.strokeStyle = th.accent
       g.lineWidth = 1
       g.beginPath()
-      g.roundRect(x, 2, tw, 19, 5)
+      const y = h - PAD.b - 24 // below the words of limits, which stand high
+      g.roundRect(x, y, tw, 19, 5)
       g.fill()
       g.stroke()
       g.fillStyle = th.text
       g.textAlign = 'left'
       g.textBaseline = 'alphabetic'
-      g.fillText(text, x + 7, 15, tw - 14)
+      g.fillText(text, x + 7, y + 13, tw - 14)
     }
     const overlay = () => {
       if (!seen || !f) return

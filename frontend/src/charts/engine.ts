@@ -177,7 +177,19 @@ function trace(g: CanvasRenderingContext2D, f: Frame, t: Float64Array, v: Float6
   g.lineTo(PAD.l + (t[b] - from) * f.kx, last)
 }
 
-/** Limits as dashed lines, then their words: at the right, at the left where another's stand there, or nowhere. */
+const TALL = 14 // pixels of a line of words
+/** Where the words of lines at these heights stand: on their line at the right (0), else at the left (1), else below those. */
+export function placed(heights: number[]): Array<[side: 0 | 1, at: number]> {
+  const taken: Array<[number, number]> = []
+  const free = (side: number, at: number) => taken.every(([s, other]) => s !== side || Math.abs(other - at) >= TALL)
+  return heights.map((p) => {
+    let found: [0 | 1, number] = free(0, p) ? [0, p] : [1, p]
+    for (let down = 1; !free(...found); down++) found = [(down % 2 ? 0 : 1) as 0 | 1, p + Math.ceil(down / 2) * TALL]
+    taken.push(found)
+    return found
+  })
+}
+/** Limits as dashed lines, then their words: none on another's. */
 function drawLimits(g: CanvasRenderingContext2D, { w, y }: Frame, limits: Limit[], th: Theme) {
   const rows = limits.map((limit) => ({ ...limit, p: Math.round(y(limit.value)) + 0.5 })).filter(({ p }) => p >= 2)
   g.setLineDash([2, 4])
@@ -195,13 +207,12 @@ function drawLimits(g: CanvasRenderingContext2D, { w, y }: Frame, limits: Limit[
   g.textAlign = 'left'
   g.textBaseline = 'middle'
   const half = (w - PAD.l - PAD.r) / 2 - 6
-  const taken: number[] = []
-  for (const { p, critical, text } of rows) {
-    const beside = taken.filter((other) => Math.abs(other - p) < 14).length
-    if (!text || beside > 1) continue
-    taken.push(p)
-    const room = Math.min(g.measureText(text).width, half)
-    const left = beside ? PAD.l + 6 : w - PAD.r - 4 - room
+  const told = rows.filter(({ text }) => text)
+  for (const [i, [side, at]] of placed(told.map(({ p }) => p)).entries()) {
+    const row = told[i]
+    if (!row) continue
+    const room = Math.min(g.measureText(row.text).width, half)
+    const left = side ? PAD.l + 6 : w - PAD.r - 4 - room
     g.fillStyle = th.surface
     g.fillRect(left - 3, p - 6.5, room + 6, 13)
     g.fillStyle = critical ? th.crit : th.warn

@@ -37,7 +37,7 @@ function lineText(d: ChartData, line: Line, fmt: (v: number) => string, i: numbe
   const [from, to] = [fmt(low), fmt(high)]
   return from === to ? to : `${bareNumber(from, to)}–${to}`
 }
-const unit = (text: string) => /(%| \S+)$/.exec(text)?.[0] ?? ''
+const unit = (text: string) => /(\s%|%|\s\S+)$/.exec(text)?.[0] ?? ''
 /** A number without its unit when the next one carries the same. */
 const bareNumber = (text: string, next: string) =>
   unit(text) && unit(text) === unit(next) ? text.slice(0, -unit(text).length) : text
@@ -48,7 +48,7 @@ export const valueText = (d: ChartData, fmt: (v: number) => string, i: number) =
 }
 const joined = (parts: string[]) => {
   const end = parts[parts.length - 1] ?? ''
-  return parts.map((x, k) => (k < parts.length - 1 && end.includes(' ') ? bareNumber(x, end) : x)).join(' · ')
+  return parts.map((x, k) => (k < parts.length - 1 && /\s[^\s%]/.test(end) ? bareNumber(x, end) : x)).join(' · ')
 }
 /** What the headline says: the value at the cursor, else the newest one measured, with its age once it is old. */
 export function headline(
@@ -97,5 +97,5 @@ export function contrast(d: ChartData, range: Range): string {
   const times = here / there
   if (times >= 2) return `${times.toFixed(1)}×`
   const share = Math.round((times - 1) * 100)
-  return share === 0 ? '±0%' : `${share > 0 ? '+' : '−'}${Math.abs(share)}%`
+  return share === 0 ? '±0\u00a0%' : `${share > 0 ? '+' : '−'}${Math.abs(share)}\u00a0%`
 }

@@ -1,6 +1,7 @@
 // Small parts that every island uses: icons, status, segments, the place where an island appears.
 import { Component, type ReactNode, StrictMode, useEffect, useReducer, useState } from 'react'
 import { createRoot } from 'react-dom/client'
+import { percent } from '../format'
 import { learn, now } from '../live/clock'
 import type { Incident, Props, Server } from '../types'
 import { type Key, t } from '../words'
@@ -102,16 +103,17 @@ export function Segments<T extends string | number>({
     </fieldset>
   )
 }
-/** A level from 0 to 100 with its number; grey words when there is nothing to show. */
-export const Bar = ({ v, fresh = true }: { v: number | null; fresh?: boolean }) => {
+/** A level from 0 to 100 with its number; grey words when there is nothing to show. High alone is no alarm: it is one when
+ * something is `ill`, as rules judge it. */
+export const Bar = ({ v, fresh = true, ill = false }: { v: number | null; fresh?: boolean; ill?: boolean }) => {
   if (v === null || !fresh) return <span className="dim">{t('value.none')}</span>
-  const tone = v >= 90 ? 'c' : v >= 80 ? 'w' : ''
+  const tone = !ill ? '' : v >= 90 ? 'c' : v >= 80 ? 'w' : ''
   return (
     <span className={`bar ${tone}`}>
       <i>
         <b style={{ width: `${Math.min(100, v)}%` }} />
       </i>
-      <span>{v.toFixed(0)}%</span>
+      <span>{percent(v)}</span>
     </span>
   )
 }

@@ -41,12 +41,21 @@ export function healthOf(channel: Channel, at: number): { tone: Tone; word: stri
   if (!channel.tried) return { tone: 'off', word: t('channel.untried'), why: '' }
   return { tone: 'ok', word: t('channel.works'), why: '' }
 }
-export function Test({ path }: { path: string }) {
+export function Test({ path, onDone }: { path: string; onDone?: (failed: string) => void }) {
   const { busy, failure, run } = useSend()
   const [answer, setAnswer] = useState('')
   const test = async () => {
     setAnswer('')
-    await run(async () => setAnswer(said(await post<Tested>(`${path}/test`))))
+    let told = ''
+    await run(async () => {
+      try {
+        setAnswer(said(await post<Tested>(`${path}/test`)))
+      } catch (error) {
+        told = error instanceof Error ? error.message : ''
+        throw error
+      }
+    })
+    onDone?.(told)
   }
   return (
     <span className="test">
@@ -54,7 +63,7 @@ export function Test({ path }: { path: string }) {
         {t(busy ? 'form.sending' : 'channel.test')}
       </button>
       {(answer || failure) && (
-        <output className={failure ? 'crit' : 'ok'}>
+        <output className={failure ? (onDone ? 'sr' : 'crit') : 'ok'}>
           {t(failure ? 'channel.testFailed' : 'channel.testDone')} <q className="mono">{failure || answer}</q>
         </output>
       )}
@@ -197,7 +206,10 @@ function Row({
   again: () => void
 }) {
   const [edit, setEdit] = useState(false)
-  const { tone, word, why } = healthOf(channel, at)
+  const [failed, setFailed] = useState('')
+  const { tone, word, why } = failed
+    ? { tone: 'warn' as const, word: t('channel.failing'), why: t('channel.lastTestFailed', { why: failed }) }
+    : healthOf(channel, at)
   const may = page.manages.includes(channel.team)
   const fallback = page.channels.find((one) => one.id === channel.fallback)
   if (edit)
@@ -231,7 +243,7 @@ function Row({
       </div>
       {may && (
         <div className="a">
-          <Test path={`${PATH}/${channel.id}`} />
+          <Test path={`${PATH}/${channel.id}`} onDone={setFailed} />
           <button
             type="button"
             className="btn sm"
@@ -255,9 +267,9 @@ function Page({ first }: { first: ChannelsProps }) {
   const untried = page.channels.filter((one) => one.enabled && !one.tried).length
   const off = page.channels.filter((one) => !one.enabled).length
   const said = [
-    bad ? tn('channels.bad', bad) : '',
-    untried ? tn('channels.untried', untried) : '',
-    off ? tn('channels.off', off) : '',
+    bad ? (page.channels.length === 1 ? t('channels.badOnly') : tn('channels.bad', bad)) : '',
+    untried ? (page.channels.length === 1 ? t('channels.untriedOnly') : tn('channels.untried', untried)) : '',
+    off ? (page.channels.length === 1 ? t('channels.offOnly') : tn('channels.off', off)) : '',
   ].filter(Boolean)
   return (
     <>
@@ -265,7 +277,11 @@ function Page({ first }: { first: ChannelsProps }) {
         <div>
           <h1>{page.channels.length ? tn('channels.count', page.channels.length) : t('channels.none')}</h1>
           <p className="lede">
-            {said.length ? said.join(' ') : page.channels.length ? t('channels.well') : t('channels.noneLede')}
+            {said.length
+              ? said.join(' ')
+              : page.channels.length
+                ? t(page.channels.length === 1 ? 'channels.wellOnly' : 'channels.well')
+                : t('channels.noneLede')}
           </p>
         </div>
         <span className="sp" />

@@ -43,7 +43,7 @@ export function change(tile: Tile, today: Today | null): string {
   if (tile.key === 'net') {
     if (!before) return t('fleet.noWeek')
     const share = Math.round((by / before) * 100)
-    return share ? t(stem, { by: `${share > 0 ? '+' : '−'}${Math.abs(share)}%` }) : t(`${stem}Same`)
+    return share ? t(stem, { by: `${share > 0 ? '+' : '−'}${Math.abs(share)}\u00a0%` }) : t(`${stem}Same`)
   }
   const whole = Math.round(by)
   if (!whole) return t(`${stem}Same`)
