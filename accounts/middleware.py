@@ -16,6 +16,8 @@ from core import zones
 
 # Set by a script of the page, which alone knows where its browser is.
 ZONE_COOKIE = "zone"
+# Django's tables: half of their sentences would be in the reader's language, names of tables and fields would not.
+IN_ENGLISH = "/admin/"
 # What programs ask: times stay in UTC there, and sentences in English unless a page of ours asks for somebody.
 PROGRAMS = ("/api/", "/metrics", "/healthz", "/readyz", "/prometheus/")
 
@@ -31,7 +33,7 @@ class Personal:
         if program and not _from_a_page(request):
             return self._in(request, settings.LANGUAGE_CODE, zones.UTC)
         person = request.user if isinstance(request.user, User) else None
-        language = language_of(request, person)
+        language = settings.LANGUAGE_CODE if request.path.startswith(IN_ENGLISH) else language_of(request, person)
         response = self._in(request, language, zones.UTC if program else zone_of(request, person))
         response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ["Accept-Language", "Cookie"])
