@@ -43,7 +43,7 @@ def _folded(user: Person, since: datetime) -> list[Line]:
     """Troubles that another one explains: told as that one alone."""
     rows = Incident.objects.visible_to(user).filter(opened_at__gte=since, parent__isnull=False)
     counted = rows.order_by().values("parent").annotate(n=Count("pk")).order_by("-n")[:SHOWN]
-    by_parent = {one["parent"]: one["n"] for one in counted}
+    by_parent = {one["parent"]: one["n"] for one in counted if one["parent"] is not None}
     causes = Incident.objects.visible_to(user).filter(pk__in=by_parent)
     return [_line("folded", cause, n=by_parent[cause.pk]) for cause in causes]
 

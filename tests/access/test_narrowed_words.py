@@ -6,9 +6,11 @@ from typing import Any
 
 from alerts.models import Alert, Incident, Notice
 from core.clock import now
+from metrics.models import Series
 from tests.access.world import World, signed_in
 
 HOUR_ON = 3600
+JSON = {"Accept": "application/json"}
 
 
 def test_a_title_is_not_found_by_what_it_hides(world: World) -> None:
@@ -30,7 +32,7 @@ def test_a_title_is_not_found_by_what_it_hides(world: World) -> None:
 def test_what_was_told_together_counts_what_may_be_seen(world: World) -> None:
     mixed = world.ours.mixed()
     for label in ("a", "b"):
-        other = type(world.ours.inside.alerts.first().series).objects.create(metric="load1", labels=label)
+        other = Series.objects.create(metric="load1", labels=label)
         Alert.objects.create(
             rule=world.ours.rule, server=world.ours.web, series=other, incident=mixed, state="firing",
             severity="critical", value=99, limit=95, since=0, judged=0,
@@ -71,3 +73,16 @@ def test_what_explains_a_trouble_is_named_to_whoever_may_see_it(world: World) ->
         assert client.get(address).json()["explained_by"] == named
         listed = {one["id"]: one["explained_by"] for one in client.get("/api/v1/incidents").json()["results"]}
         assert listed[str(world.ours.inside.uuid)] == named
+
+
+def test_who_was_told_of_what_is_hidden_is_not_named(world: World) -> None:
+    mixed = world.ours.mixed()
+    hidden = mixed.alerts.filter(server=world.ours.web).first()
+    boss = world.people["manager"]
+    Notice.objects.create(incident=mixed, alert=hidden, kind="acknowledged", at=now(), by=boss)
+    page = f"/incidents/{mixed.uuid}/"
+    named = {
+        who: [one["name"] for one in signed_in(world.people[who]).get(page, headers=JSON).json()["people"]]
+        for who in ("viewer", "narrowed")
+    }
+    assert named == {"viewer": [str(boss)], "narrowed": []}
