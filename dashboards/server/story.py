@@ -10,7 +10,7 @@ from alerts.models import Alert, Silence
 from alerts.services import silences
 from core import selector
 from dashboards.alerting.sentences import subject
-from metrics.store import quantity
+from metrics.store import shown
 from servers.models import Server
 
 Shown = dict[str, Any]
@@ -36,8 +36,8 @@ def _trouble(row: Alert) -> Shown:
         "metric": metric,
         "severity": row.severity,
         "since": row.since / 1000,
-        "value": quantity(metric, row.value),
-        "limit": quantity(metric, row.limit),
+        "value": shown(metric, row.value),
+        "limit": shown(metric, row.limit),
         "side": row.rule.op,
         "kind": row.rule.kind,
         "todo": row.rule.runbook,

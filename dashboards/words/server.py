@@ -57,6 +57,7 @@ WORDS = {
     "server.facts": _("About this machine"),
     "server.noFacts": _("The agent has not sent facts yet."),
     "server.entries": _("{n} entries"),
+    "server.silence": _("Silence"),
     "server.edit": _("Tags, role, pause, keys"),
     "server.silent": _("{name} has sent nothing for {age}."),
     "server.silentLede": _(
@@ -144,8 +145,8 @@ WORDS = {
     "mark.key": _("keys"),
     "mark.enrolled": _("enrolment"),
     "mark.event": _("event"),
-    "story.above": _("{what} went above its limit of {limit}, {age} ago. Now it is {value}."),
-    "story.below": _("{what} went below its limit of {limit}, {age} ago. Now it is {value}."),
+    "story.above": _("{what} is above its limit of {limit}. The alert stands for {age}, now at {value}."),
+    "story.below": _("{what} is below its limit of {limit}. The alert stands for {age}, now at {value}."),
     "story.other": _("{title}, for {age}."),
     "story.todo": _("What to do: {what}"),
     "story.evidence": _("See evidence"),

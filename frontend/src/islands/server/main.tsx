@@ -6,11 +6,11 @@ import { marked } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
 import { person } from '../../person'
 import type { Incident, Message, Server } from '../../types'
-import { Boundary, Demo, faces, mount, Status, useNow } from '../../ui/parts'
+import { Boundary, Demo, faces, mount, Status } from '../../ui/parts'
 import { t } from '../../words'
 import { usePage, withIncident } from '../page'
 import { type Board, type Points, useBoard } from './board'
-import { menuOf } from './menu'
+import { menuOf, selectorOf } from './menu'
 import { RangeBar } from './RangeBar'
 import { Seen, Story } from './Story'
 import { type Chart, titleOf } from './series'
@@ -18,6 +18,7 @@ import type { PageProps } from './types'
 import '../../charts/chart.css'
 import './server.css'
 
+const Faults = lazy(() => import('./Faults'))
 const Rail = lazy(() => import('./Rail'))
 const Sections = lazy(() => import('./Sections'))
 const Moved = lazy(() => import('./Moved'))
@@ -57,7 +58,12 @@ function Title({ props }: { props: PageProps }) {
             {word}
           </Status>
         ))}
-        {may_manage && (
+        {props.may_act && (
+          <a className="btn sm" href={`/silences/?${new URLSearchParams({ selector: selectorOf(server.name) })}`}>
+            {t('server.silence')}
+          </a>
+        )}
+        {may_manage && !person.simple && (
           <a className="btn sm" href={`${server.url}edit/`}>
             {t('server.edit')}
           </a>
@@ -125,36 +131,6 @@ interface Opening {
   onTable: (chart: Chart) => void
   onMoved: (range?: Range) => void
 }
-function Faults({ board }: { board: Board }) {
-  const { loaded, partial, place, again, charts, sync, interval } = board
-  const at = useNow(5000)
-  const goesOn = sync.live && charts.some(({ data }) => at - (data.t.at(-1) ?? 0) < 3 * interval)
-  return (
-    <>
-      {place.odd && (
-        <p className="card note" role="status">
-          {t('server.oddRange')}
-        </p>
-      )}
-      {typeof loaded === 'object' && (
-        <p className="card note crit" role="alert">
-          {t('server.historyFailed', { why: loaded.failed })} {goesOn && t('server.goesOn')}{' '}
-          <button type="button" className="btn sm" onClick={again}>
-            {t('server.retry')}
-          </button>
-        </p>
-      )}
-      {partial.length > 0 && loaded === 'ready' && (
-        <p className="card note" role="status">
-          {t('server.partial', { why: [...new Set(partial)].join(' ') })}{' '}
-          <button type="button" className="btn sm" onClick={again}>
-            {t('server.retry')}
-          </button>
-        </p>
-      )}
-    </>
-  )
-}
 /** A link may lead to one chart: it is brought into view, and the keyboard is on it. */
 function useFocus({ place, version }: Board) {
   const [done, setDone] = useState('')
@@ -190,7 +166,9 @@ function Page({ first }: { first: PageProps }) {
   const detail = (
     <>
       <RangeBar board={board} others={props.others} onMoved={onMoved} />
-      <Faults board={board} />
+      {(board.place.odd || board.partial.length > 0 || typeof board.loaded === 'object') && (
+        <Later of={Faults} props={{ board }} />
+      )}
       {asked && <Later of={Moved} props={{ board, range: asked, onClose: () => setAsked(null) }} />}
       <div className="srv">
         <div>

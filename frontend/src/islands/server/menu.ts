@@ -12,9 +12,11 @@ interface Acts {
   onTable: (chart: Chart) => void
   onMoved: (range?: Range) => void
 }
+export const selectorOf = (name: string): string => (/[\s()"]/.test(name) ? `name:"${name}"` : `name:${name}`)
+
 /** Where a rule about a chart begins: one for each of its metrics, on this server. */
 function rules({ spec }: Chart, name: string): Menu {
-  const selector = /[\s()"]/.test(name) ? `name:"${name}"` : `name:${name}`
+  const selector = selectorOf(name)
   const metrics = [...new Set(spec.parts.map((part) => part.metric))]
   return metrics.map((metric) => {
     const label = spec.parts.find((part) => part.metric === metric)?.label
