@@ -48,16 +48,20 @@ def may_manage(context: Any) -> bool:
 
 
 @register.inclusion_tag("partials/fallback.html", takes_context=True)
-def fallback(context: Any, servers: int = FALLBACK) -> dict[str, Any]:
-    """What a page says where its scripts do not come: open incidents, and some servers with a way to all."""
+def fallback(context: Any, servers: int = FALLBACK, title: str = "") -> dict[str, Any]:
+    """What a page says where its scripts do not come: its name or the open incidents, and some servers."""
     user = _person(context)
     if user is None:
         return {}
     rows = finding.servers(user, []).select_related("team")[:servers]
-    known = context.get("island_props", {}).get("incidents")  # most pages have just read them for their island
+    props = context.get("island_props", {})
+    known = props.get("incidents")  # most pages have just read them for their island
+    if title:
+        known = known or ([props["incident"]] if "incident" in props else [])
     if known is None:
         known = shown_as.incidents(list(finding.incidents(user, [])[:FALLBACK]))
     return {
+        "title": title,
         "incidents": [one for one in known if one["until"] is None][:FALLBACK],
         "servers": present.servers(list(rows)) if servers else [],
     }

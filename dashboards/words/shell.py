@@ -17,6 +17,7 @@ WORDS = {
     "lost.again": _("Try now"),
     "offline.nothing": _("This browser holds no earlier look at the fleet."),
     "offline.age": _("This is the fleet as it was {age} ago."),
+    "offline.only": _("This browser keeps this look alone; the pages of servers and incidents need the hub."),
     "offline.server": _("Server"),
     "offline.state": _("State"),
     "offline.servers": _("Servers as they were"),

@@ -46,7 +46,7 @@ function show(box: HTMLElement, seen: Kept | null): void {
   }
   const age = element('p', { className: 'lost-bar' })
   const tell = () => {
-    age.textContent = t('offline.age', { age: duration(Date.now() / 1000 - seen.at) })
+    age.textContent = `${t('offline.age', { age: duration(Date.now() / 1000 - seen.at) })} ${t('offline.only')}`
   }
   tell()
   setInterval(tell, 1000)
@@ -62,7 +62,8 @@ function show(box: HTMLElement, seen: Kept | null): void {
     ),
   )
   const parts: HTMLElement[] = [age]
-  if (open.length) parts.push(section(tn('offline.open', open.length), element('ul', { className: 'rowlist' }, ...open)))
+  if (open.length)
+    parts.push(section(tn('offline.open', open.length), element('ul', { className: 'rowlist' }, ...open)))
   parts.push(section(tn('offline.count', seen.count), table(seen)))
   box.replaceChildren(...parts)
 }

@@ -44,6 +44,17 @@ def test_a_server_that_is_down_is_one_message(stage: Stage, down: Rule) -> None:
     assert stage.held() == ["Not told: web-1 is down."] * 2
 
 
+def test_the_title_says_how_many_are_left_and_then_what_the_last_one_says(stage: Stage) -> None:
+    cpu = stage.rule("CPU hot")
+    stage.fire(cpu, "web-1", "web-2", "web-3")
+    title = Incident.objects.values_list("title", flat=True)
+    assert title.get() == "CPU hot on 3 servers"
+    stage.at(20).end(cpu, "web-1")
+    assert title.get() == "CPU hot on 2 servers"
+    stage.at(30).end(cpu, "web-3")
+    assert "web-2" in title.get() and "servers" not in title.get()
+
+
 def test_a_child_that_was_told_before_still_sends_its_end(stage: Stage, down: Rule) -> None:
     cpu = stage.rule("CPU", group_wait=0)
     stage.fire(cpu, "web-1")

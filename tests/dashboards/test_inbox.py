@@ -110,3 +110,29 @@ def test_a_calendar_file_is_read_by_other_calendars(team: Team, other_team: Team
     assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
     assert as_(person("admin", of=other_team)).get(f"/on-call/{plan.uuid}.ics").status_code == 404
     assert as_(me).get(f"/on-call/{plan.uuid}.ics")["Content-Type"].startswith("text/calendar")
+
+
+def test_an_incident_names_the_servers_that_it_calls_silent_and_since_when(team: Team) -> None:
+    row = held(team, 2)
+    assert incidents.incident(row)["silent"] == []
+    mine = Alert.objects.filter(incident=row)
+    Series.objects.filter(pk__in=mine.values("series")).update(metric="silent_seconds")
+    mine.update(value=60, judged=1_000_000)
+    mine.filter(server__name="web-00").update(resolved_at=now())
+    other = str(Server.objects.get(name="web-01").uuid)
+    shown = incidents.incident(Incident.objects.get(pk=row.pk))
+    assert (shown["silent"], shown["heard"]) == ([other], 940.0)
+    assert [one["heard"] for one in incidents.members(row)] == [940.0, None]
+
+
+@pytest.mark.parametrize("page", ["/rules/new/", "/channels/", "/on-call/"])
+def test_every_page_without_its_scripts_says_what_it_is(team: Team, person: Person, page: str) -> None:
+    text = as_(person("admin")).get(page).content.decode()
+    after = text.partition('<div class="fallback">')[2]
+    assert "<h1>" in after and "cannot be used without its scripts" in after
+
+
+def test_an_incident_without_its_scripts_says_its_title(team: Team, person: Person) -> None:
+    row = held(team, 1)
+    after = as_(person()).get(f"/incidents/{row.uuid}/").content.decode().partition('<div class="fallback">')[2]
+    assert f"<h1>{row.title}</h1>" in after
