@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -43,6 +43,13 @@ WHAT_TO_DO = gettext_lazy(
 
 class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
     """Nobody makes an account by themselves; people are invited."""
+
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": gettext_lazy("This address and password do not fit together. Try again."),
+        "incorrect_password": gettext_lazy("This is not your password. Try again."),
+        "account_inactive": gettext_lazy("This account is disabled. Ask whoever runs Watchkeeper."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -115,7 +115,10 @@ class Limited:
 
     def sentence(self) -> str:
         wait = ngettext("Wait %(n)d minute", "Wait %(n)d minutes", self.minutes) % {"n": self.minutes}
-        return gettext("That were too many tries. %(wait)s, then try again.") % {"wait": wait}
+        return gettext(
+            "Those were too many tries. %(wait)s, then try again. "
+            "A site owner can end the wait under Settings, Limits on tries."
+        ) % {"wait": wait}
 
     def failure(self) -> Failure:
         from core.errors import Failure  # noqa: PLC0415 - DRF is not there yet when models are loaded

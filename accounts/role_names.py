@@ -11,7 +11,7 @@ NAMES: dict[str, str | Promise] = {
 MAY: dict[str, str | Promise] = {
     "viewer": _("Looks at everything."),
     "operator": _("Looks, acknowledges and silences."),
-    "manager": _("Looks, and makes reports and their schedules."),
+    "manager": _("Looks, and makes reports and their schedules; cannot acknowledge or silence."),
     "admin": _("Does all of that, and manages servers, rules, people and tokens."),
 }
 CHOICES = list(NAMES.items())

@@ -54,7 +54,7 @@ def _certificate(environment: Environment) -> tuple[Pair | None, Path | None]:
 
 
 class FirstAdmin:
-    """The first admin's one-time password, shown once even when the first start is killed before it could be.
+    """The first admin's password, shown once even when the first start is killed before it could be.
 
     It waits in a file for us alone, from before it is given to the admin until it was shown.
     """

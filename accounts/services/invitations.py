@@ -142,5 +142,7 @@ def _sent(row: Invitation, clear: str) -> Invited:
             "who": row.by or "Watchkeeper", "team": row.team, "role": NAMES[row.role], "address": address,
             "until": f"{row.expires_at:%Y-%m-%d %H:%M}",
         }  # fmt: skip
+        if row.selector:
+            text += "\n\n" + _("It is for some of its servers: %(selector)s.") % {"selector": row.selector}
         transaction.on_commit(partial(mail.send, row.email, subject, text))
     return Invited(row, address, ready)

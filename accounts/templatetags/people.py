@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import template
 from django.utils.translation import gettext as _
@@ -47,6 +48,13 @@ def scopes_of(token: ApiToken) -> str:
         _("%(what)s (writes)") % {"what": resource_name(name)} if name in writes else str(resource_name(name))
         for name in names
     )
+
+
+@register.simple_tag
+def here_only(address: str) -> bool:
+    """Whether a link leads to this machine and so is of no use to anybody who sits at another."""
+    host = (urlsplit(address).hostname or "") if "://" in address else ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 @register.filter

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -105,6 +106,8 @@ def edit_rule(request: HttpRequest, uuid: str | None = None) -> HttpResponse:
         row = mine.filter(uuid=uuid).first()
         if row is None:
             raise Http404
+    elif not cast("User", request.user).may(MANAGE):
+        raise PermissionDenied
     others = Rule.objects.visible_to(request.user).standing().exclude(kind="composite").order_by("name")
     servers = Server.objects.visible_to(request.user).filter(internal=False).order_by("name")
     named = servers.values_list("name", "tags", "role", "site")

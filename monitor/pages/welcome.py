@@ -85,7 +85,10 @@ def _mail() -> Step:
     text = (
         _("It goes through %(way)s. Send one to yourself to be sure.") % {"way": way}
         if way
-        else _("Without it nobody can be invited or told by mail. Set EMAIL_URL, then start Watchkeeper again.")
+        else _(
+            "Without it nobody is told by mail; invitations work by link. "
+            "Set EMAIL_URL, then start Watchkeeper again."
+        )
     )
     done = bool(way) and mail.works() is not None
     return Step("mail", _("See that mail goes out"), text, done, "" if way else "/settings/", _("How"))

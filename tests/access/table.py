@@ -31,7 +31,7 @@ TABLE = """
 /i/<int:number>                                 GET look                            number
 /rules/                                         GET look
 /rules/file/                                    GET look
-/rules/new/                                     GET look
+/rules/new/                                     GET manage
 /rules/<uuid:uuid>/edit/                        GET look                            rule
 /channels/                                      GET look
 /silences/                                      GET look

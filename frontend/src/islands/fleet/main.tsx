@@ -153,7 +153,7 @@ function Page({ first }: { first: FleetProps }) {
         )}
         <div className="side-by">
           <Attention list={todo} acts={fleet.acts} handled={today?.handled ?? []} />
-          {!many && <AddCard />}
+          {!many && fleet.manages.length > 0 && <AddCard />}
         </div>
       </div>
       {!cards && <Table fleet={fleet} at={at} address={address} />}
