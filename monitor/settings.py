@@ -277,6 +277,7 @@ CSRF_FAILURE_VIEW = "dashboards.errors.csrf_failure"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("pt-br", "Português (Brasil)"), ("da", "Dansk")]
 LOCALE_PATHS = [ROOT / "locale"]
+FORMAT_MODULE_PATH = ["monitor.formats"]
 # What `manage translate` reads.
 TRANSLATED = ["accounts", "alerts", "core", "dashboards", "metrics", "monitor", "servers", "templates"]
 TIME_ZONE = "UTC"

@@ -115,6 +115,13 @@ def test_invitations_are_seen_and_revoked_by_their_team_alone(
     assert "rack 1" not in client.get("/servers/invitations/").content.decode()
 
 
+def test_a_hub_on_loopback_offers_no_line_until_one_knows_better(person: Person) -> None:
+    client = as_(person())
+    page = client.get("/servers/add/", headers={"host": "127.0.0.1:8000"}).content.decode()
+    assert page.index("more-of") < page.index("I know. The machine") < page.index('class="steps"')
+    assert "I know. The machine" not in client.get("/servers/add/").content.decode()
+
+
 def test_a_hub_on_loopback_says_that_its_machine_is_watched_already(person: Person) -> None:
     said = as_(person()).get("/servers/add/", headers={"host": "127.0.0.1:8000"}).content.decode()
     assert "which the hub watches already: do not paste a line on it" in said
