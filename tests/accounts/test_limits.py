@@ -116,14 +116,12 @@ def test_a_mark_of_one_person_opens_nothing_for_another(rf: RequestFactory) -> N
     assert not devices.known(request, "one@example.org")
 
 
-def test_ten_thousand_guesses_open_nothing(person: Callable[..., User]) -> None:
-    """From a thousand addresses, in one night as an attacker would have it: no time passes between them."""
+def test_thousands_of_guesses_open_nothing(person: Callable[..., User]) -> None:
+    """From five hundred addresses, in one night as an attacker would have it: no time passes between them."""
     user = person()
     factory = RequestFactory()
-    judged = 0
-    for number in range(10_000):
-        request = factory.post("/", REMOTE_ADDR=f"10.{number % 4}.{number % 250}.9")
-        judged += entering.begin(request, user.email) is None
+    doors = [factory.post("/", REMOTE_ADDR=f"10.{number % 4}.{number % 250}.9") for number in range(500)]
+    judged = sum(entering.begin(door, user.email) is None for _again in range(4) for door in doors)
     assert judged == KINDS["sign_in_account"].most
     assert Limit.objects.count() < 2000
 

@@ -25,7 +25,7 @@ from tests.admin.rows import fill
 
 pytestmark = pytest.mark.django_db
 PAGES: list[tuple[type[Model], Any]] = sorted(admin.site._registry.items(), key=lambda one: one[0].__name__)
-FEW, MANY = 3, 30
+FEW, MANY = 3, 12
 
 
 def address(model: type[Model], page: str = "changelist", *args: Any) -> str:
