@@ -11,7 +11,8 @@ import { safe, up } from '../src/islands/fleet/Simple'
 import { parse } from '../src/islands/fleet/selector'
 import { Fleet } from '../src/islands/fleet/store'
 import { Table } from '../src/islands/fleet/Table'
-import { change } from '../src/islands/fleet/Tiles'
+import { change, line } from '../src/islands/fleet/Tiles'
+import { Traces } from '../src/islands/fleet/trace'
 import type { Today } from '../src/islands/fleet/useFleet'
 import { withIncident } from '../src/islands/page'
 import type { FleetProps, Incident, Packed, Server } from '../src/types'
@@ -312,6 +313,11 @@ it('what is done to many is taken back for those that it changed', () => {
     ends_at: '1970-01-01T01:00:00.000Z',
     reason: 'why',
   })
+})
+it('a tile draws a line as soon as one step is stored', () => {
+  const tile = { key: 'cpu', value: 30, label: '', text: '', note: '', color: '' } as const
+  const today: Today = { t: 0, step: 300, lines: { cpu: [null, 20] }, before: null, handled: [] }
+  expect([...line(tile, today, new Traces())]).toEqual([20, 30])
 })
 it('the simple page says up, safe and next in plain words', () => {
   const state = fleet([server('shop', { disk: 91 }), silent('till')], [incident('i')])

@@ -9,9 +9,12 @@ import type { Today } from './useFleet'
 const EDGE_MS = 10_000
 
 /** Six hours from the store and the present value at the end; where nothing is stored yet, what came since the page was opened. */
-function line(tile: Tile, today: Today | null, traces: Traces): ArrayLike<number> & Iterable<number> {
+export function line(tile: Tile, today: Today | null, traces: Traces): ArrayLike<number> & Iterable<number> {
   const past = today?.lines[tile.key] ?? []
-  if (past.filter((v) => v !== null).length < 2) return traces.of(tile.key)
+  const known = past.filter((v) => v !== null)
+  // one step is stored: with the present value it is a line already
+  if (known.length === 1) return Float32Array.from([...known, tile.value ?? Number.NaN])
+  if (!known.length) return traces.of(tile.key)
   const points = Float32Array.from(past, (v) => v ?? Number.NaN)
   points[points.length - 1] = tile.value ?? Number.NaN
   return points
