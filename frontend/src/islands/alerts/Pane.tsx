@@ -9,6 +9,7 @@ import { ByRule, Causes, Family, Similar } from '../incident/Around'
 import { Evidence } from '../incident/Evidence'
 import { impact, sentence } from '../incident/saying'
 import { Coming, Timeline } from '../incident/Timeline'
+import '../../charts/chart.css'
 
 const SETTLE_MS = 120
 const RENEW_MS = 10_000

@@ -11,7 +11,6 @@ import { usePage, withIncident } from '../page'
 import { type Cause, causes, matches, type Reader, snoozed, TABS, type Tab } from './model'
 import type { PaneProps } from './Pane'
 import { Row } from './Row'
-import '../../charts/chart.css'
 import '../../design/alerts.css'
 import './inbox.css'
 
