@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
 from django.test import Client
 
@@ -46,3 +48,8 @@ def test_nobody_is_given_an_editor_whose_rule_they_may_not_make() -> None:
     assert refused.status_code == 403
     assert admin.email in refused.content.decode(), "it names who can"
     assert signed_in(admin).get("/rules/new/").status_code == 200
+
+
+def test_a_password_like_the_address_is_refused_in_our_words() -> None:
+    with pytest.raises(ValidationError, match="too much like your name or address"):
+        validate_password("anastasia-example", User(email="anastasia-example@example.org"))
