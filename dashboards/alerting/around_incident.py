@@ -50,9 +50,10 @@ def people(row: Incident) -> list[Shown]:
     found: dict[str, str] = {}
     if row.acknowledged_by:
         found[str(row.acknowledged_by)] = "owner"
-    for notice in row.notices.exclude(by=None).select_related("by").order_by("at"):
+    seen = row.seen_notices()
+    for notice in seen.exclude(by=None).select_related("by").order_by("at"):
         found.setdefault(str(notice.by), "acted")
-    told = Delivery.objects.filter(notice__incident=row, state="sent").exclude(person=None)
+    told = Delivery.objects.filter(notice__in=seen.order_by().values("pk"), state="sent").exclude(person=None)
     for delivery in told.select_related("person").order_by("sent_at")[:MOST_SERVERS]:
         found.setdefault(str(delivery.person), "told")
     return [{"name": name, "part": part} for name, part in found.items()]

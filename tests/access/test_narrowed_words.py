@@ -79,7 +79,7 @@ def test_who_was_told_of_what_is_hidden_is_not_named(world: World) -> None:
     mixed = world.ours.mixed()
     hidden = mixed.alerts.filter(server=world.ours.web).first()
     boss = world.people["manager"]
-    Notice.objects.create(incident=mixed, alert=hidden, kind="acknowledged", at=now(), by=boss)
+    Notice.objects.create(incident=mixed, alert=hidden, kind="acknowledged", at=now(), by=boss, transition=9)
     page = f"/incidents/{mixed.uuid}/"
     named = {
         who: [one["name"] for one in signed_in(world.people[who]).get(page, headers=JSON).json()["people"]]
