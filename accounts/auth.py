@@ -26,6 +26,11 @@ from core.prepared import Prepared
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # at run time DRF is only half loaded when it asks for us
 
+__all__ = [
+    "ApiTokenAuthentication", "Declared", "InPerson", "PageSession", "Pages", "find_token", "lacks_second_factor",
+    "missing",
+]  # fmt: skip
+
 USED_EVERY = timedelta(minutes=1)
 REFUSED = "This token is not valid: it is unknown, expired or revoked. Make a new one under My profile, API tokens."
 

@@ -16,7 +16,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import missing
+from accounts.auth import missing
 from accounts.base import LOOK, MANAGE
 from accounts.models import User
 from alerts import delivery

@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import missing
+from accounts.auth import missing
 from accounts.base import ACT, LOOK
 from accounts.models import User
 from accounts.services import audit
