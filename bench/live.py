@@ -40,7 +40,8 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from accounts.models import User
 from alerts.models import Rule
-Rule.objects.update(enabled=False)  # the machines' numbers are walks between 0 and 100: every second disk would be full
+# The machines' numbers are walks between 0 and 100: every second disk would be full.
+Rule.objects.update(enabled=False)
 user = User.objects.get(email={email!r})
 made = []
 for _ in range({sessions}):
