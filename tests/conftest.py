@@ -15,6 +15,7 @@ from accounts import narrow, refusals, second_factor, tally
 from accounts.models import Membership, Team, User
 from accounts.services import make_token
 from core import clock
+from dashboards.fleet.history import lately
 from ingest import writer
 from metrics.latest import latest
 from metrics.layouts import layouts
@@ -50,6 +51,7 @@ def _fresh_memory() -> Iterator[None]:
     yield
     writer.stop()
     narrow.forget()
+    lately.kept.clear()
     latest.rows.clear()
     latest.dirty.clear()
     layouts.__init__()  # type: ignore[misc]
