@@ -106,6 +106,7 @@ async def test_a_writer_that_died_comes_back_at_the_next_post(machine: Make) -> 
 
 
 @pytest.mark.alone
+@pytest.mark.alone
 async def test_a_large_post_does_not_hold_up_the_loop(machine: Make) -> None:
     web = await sync_to_async(machine)()
     columns = [f"m{n}" for n in range(4000)]
