@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
-from alerts import messages
 from alerts.models import Incident, Schedule
-from alerts.services import schedules
+from alerts.services import said, schedules
 
 # How the keys of Watchkeeper's own troubles begin.
 OWN = "self "
@@ -18,7 +17,7 @@ LONGEST = timedelta(days=15)
 def own_troubles(user: User) -> list[Incident]:
     found = list(Incident.objects.visible_to(user).open().filter(key__startswith=OWN).order_by("opened_at"))
     for one in found:
-        one.title = messages.title(one)  # it is shown, not saved
+        one.title = said.title(one)  # it is shown, not saved
     return found
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import User
-from alerts import messages
 from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Rule
+from alerts.services import said
 from core.clock import now
 from dashboards.alerting.incidents import Shown, seconds
 from dashboards.alerting.sentences import named, sentence
@@ -101,7 +101,7 @@ def similar(row: Incident, servers: list[int], user: User) -> Shown:
 
 def _past(row: Incident) -> Shown:
     return {
-        "id": str(row.uuid), "title": messages.title(row), "url": f"/incidents/{row.uuid}/", "severity": row.severity,
+        "id": str(row.uuid), "title": said.title(row), "url": f"/incidents/{row.uuid}/", "severity": row.severity,
         "since": row.opened_at.timestamp(), "until": seconds(row.resolved_at),
     }  # fmt: skip
 

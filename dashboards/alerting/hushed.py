@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from alerts import messages
 from alerts.models import Alert, Incident, Notice
-from alerts.services import silences
+from alerts.services import said, silences
 from core.clock import now
 
 Hushed = dict[int, tuple[str, float | None]]
@@ -15,7 +14,7 @@ Hushed = dict[int, tuple[str, float | None]]
 
 def why(held: str) -> str:
     """A reason of the record as a part of a sentence, in the reader's language."""
-    return messages.translated(held.removeprefix("Not told: ").removesuffix("."))
+    return said.translated(held.removeprefix("Not told: ").removesuffix("."))
 
 
 def hushed(rows: Iterable[Incident]) -> Hushed:

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db.models import Count, F, Prefetch, QuerySet, prefetch_related_objects
 from django.utils import translation
 
-from alerts import messages
 from alerts.models import Alert, Delivery, Incident, Notice, Step
+from alerts.services import said
 from dashboards.alerting.hushed import hushed, why
 from dashboards.alerting.sentences import subject
 
@@ -120,7 +120,7 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None, parent: I
     speaking = getattr(row, "speaking", [])
     return {
         "id": str(row.uuid),
-        "title": messages.title(row),
+        "title": said.title(row),
         "team": row.team.name,
         "severity": row.severity,
         "state": row.state,
@@ -133,7 +133,7 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None, parent: I
         "members": members[0],
         "open": members[1],
         "next": {"at": step.due_at.timestamp(), "kind": step.kind} if step and not row.resolved_at else None,
-        "held": messages.title(parent) if parent else "",
+        "held": said.title(parent) if parent else "",
         "parent": str(parent.uuid) if parent else None,
         "url": f"/incidents/{row.uuid}/",
         **_evidence(speaking[0] if speaking else None, row),
@@ -228,7 +228,7 @@ def _parent(row: Incident) -> Incident | None:
 
 def _kin(row: Incident) -> Shown:
     return {
-        "title": messages.title(row),
+        "title": said.title(row),
         "url": f"/incidents/{row.uuid}/",
         "severity": row.severity,
         "state": row.state,

@@ -15,9 +15,8 @@ from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from alerts import messages
 from alerts.models import Channel, Delivery, Incident, Notice
-from alerts.services import record
+from alerts.services import record, said
 from dashboards.alerting.hushed import why
 from dashboards.views import show
 from servers.models import Server
@@ -117,7 +116,7 @@ def line(notice: Notice) -> dict[str, Any]:
     return {
         "at": notice.at,
         "kind": KINDS.get(notice.kind, notice.kind),
-        "text": messages.again(notice),
+        "text": said.again(notice),
         "by": notice.by,
         "held": why(notice.held),
         "told_in": notice.told_in if notice.told_in_id != notice.pk else None,

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from accounts.models import User
-from alerts import messages
 from alerts.models import Channel, Delivery, Incident, Notice, Schedule, Step
+from alerts.services import said
 from dashboards.alerting.hushed import why
 from dashboards.alerting.incidents import Shown, seconds
 
@@ -41,14 +41,12 @@ def _told(notice: Notice, tells: list[Notice]) -> Shown:
     return {
         "at": notice.at.timestamp(),
         "kind": notice.kind,
-        "text": messages.again(notice),
+        "text": said.again(notice),
         "by": str(notice.by) if notice.by else "",
         "held": why(notice.held or str(notice.facts.get("was_held", ""))),
         "state": notice.state,
         "told": seconds(notice.told_at),
-        "tells": [
-            {"at": one.at.timestamp(), "text": messages.again(one), "kind": one.kind} for one in tells[:FOLDED]
-        ],
+        "tells": [{"at": one.at.timestamp(), "text": said.again(one), "kind": one.kind} for one in tells[:FOLDED]],
         "more": max(0, len(tells) - FOLDED),
         "deliveries": deliveries(notice.deliveries.all()),
     }
@@ -96,7 +94,7 @@ def _step(row: Step, names: dict[str, str]) -> Shown:
         "place": row.place + 1,
         "due": row.due_at.timestamp(),
         "done": seconds(row.done_at),
-        "text": messages.translated(row.result),
+        "text": said.translated(row.result),
     }
 
 

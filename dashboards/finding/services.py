@@ -15,8 +15,8 @@ from django.utils.translation import pgettext
 
 from accounts.base import MANAGE, narrow
 from accounts.models import Team, User
-from alerts import messages
 from alerts.models import Alert, Incident, Rule
+from alerts.services import said
 from servers.models import Server
 
 LONGEST = 100
@@ -87,7 +87,7 @@ def _server(row: Server) -> Found:
 
 def _incidents(user: User, words: list[str]) -> list[Found]:
     return [
-        Found("incident", messages.title(row), _("Resolved") if row.resolved_at else pgettext("state", "Open"),
+        Found("incident", said.title(row), _("Resolved") if row.resolved_at else pgettext("state", "Open"),
               f"/incidents/{row.uuid}/", str(row.uuid),
               "" if row.resolved_at else "crit" if row.severity == "critical" else "warn")
         for row in incidents(user, words)[:OTHERS]

@@ -9,8 +9,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count
 
 from accounts.models import User
-from alerts import messages
 from alerts.models import Alert, Incident, Notice
+from alerts.services import said
 
 SHOWN = 4
 Person = User | AnonymousUser
@@ -68,5 +68,5 @@ def _silenced(user: Person, since: datetime) -> list[Line]:
 
 def _line(kind: str, row: Incident, **more: Any) -> Line:
     at = row.resolved_at if kind == "ended" and row.resolved_at else row.opened_at
-    title, url = messages.title(row), f"/incidents/{row.uuid}/"
+    title, url = said.title(row), f"/incidents/{row.uuid}/"
     return {"kind": kind, "title": title, "at": at.timestamp(), "url": url, **more}

@@ -16,8 +16,8 @@ from django.templatetags.static import static
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from alerts import messages
 from alerts.models import Incident
+from alerts.services import said
 from core import guard
 from core.clock import now
 from core.templatetags import ui
@@ -115,7 +115,7 @@ def snapshot(request: HttpRequest) -> HttpResponse:
 
 def _open(one: Incident) -> dict[str, Any]:
     url = f"/incidents/{one.uuid}/"
-    return {"title": messages.title(one), "severity": one.severity, "since": one.opened_at.timestamp(), "url": url}
+    return {"title": said.title(one), "severity": one.severity, "since": one.opened_at.timestamp(), "url": url}
 
 
 def _kept(one: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from alerts import messages
 from alerts.models import Alert, Silence
-from alerts.services import silences
+from alerts.services import said, silences
 from core import selector
 from dashboards.alerting.sentences import subject
 from metrics.store import shown
@@ -42,7 +41,7 @@ def _trouble(row: Alert) -> Shown:
         "kind": row.rule.kind,
         "todo": row.rule.runbook,
         "incident": str(row.incident.uuid) if row.incident else "",
-        "title": messages.title(row.incident) if row.incident else row.rule.name,
+        "title": said.title(row.incident) if row.incident else row.rule.name,
     }
 
 

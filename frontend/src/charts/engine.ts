@@ -214,9 +214,9 @@ function drawLimits(g: CanvasRenderingContext2D, { w, y }: Frame, limits: Limit[
     const room = Math.min(g.measureText(row.text).width, half)
     const left = side ? PAD.l + 6 : w - PAD.r - 4 - room
     g.fillStyle = th.surface
-    g.fillRect(left - 3, p - 6.5, room + 6, 13)
-    g.fillStyle = critical ? th.crit : th.warn
-    g.fillText(text, left, p + 0.5, room)
+    g.fillRect(left - 3, at - 6.5, room + 6, 13)
+    g.fillStyle = row.critical ? th.crit : th.warn
+    g.fillText(row.text, left, at + 0.5, room)
   }
 }
 /** The room between two lines. */

@@ -1,1 +1,0 @@
-import{v as e}from"./parts.f82ce83de69f.js";import{n as t}from"./page.80a5f9b92dc8.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};

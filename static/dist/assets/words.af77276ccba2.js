@@ -1,1 +1,0 @@
-var e=JSON.parse(document.getElementById(`words`)?.textContent||`{}`),t=(e,t)=>e.replace(/\{(\w+)\}/g,(e,n)=>n in t?String(t[n]):e),n=t=>t in e,r=(n,r={})=>t(e[n]??n,r),i=(n,r,i={})=>t(e[`${n}.${new Intl.PluralRules(document.documentElement.lang||`en`).select(r)}`]??e[`${n}.other`]??n,{n:a(r),...i}),a=e=>e.toLocaleString(document.documentElement.lang||`en`);export{i,n,r,a as t};
