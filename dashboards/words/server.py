@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.words.mark import _
+from dashboards.words.mark import _, pgettext
 
 WORDS = {
     "server.crumb": _("Breadcrumb"),
@@ -57,7 +57,7 @@ WORDS = {
     "server.facts": _("About this machine"),
     "server.noFacts": _("The agent has not sent facts yet."),
     "server.entries": _("{n} entries"),
-    "server.silence": _("Silence"),
+    "server.silence": pgettext("button", "Silence"),
     "server.edit": _("Tags, role, pause, keys"),
     "server.silent": _("{name} has sent nothing for {age}."),
     "server.silentLede": _(

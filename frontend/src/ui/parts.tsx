@@ -220,6 +220,7 @@ export function mount<P extends Props>(name: string, view: (props: P) => ReactNo
   const props = JSON.parse(data) as P
   learn(props.now, true)
   box.setAttribute('data-shown', '')
+  document.querySelector('.fallback')?.remove() // the island says all of it, and more
   createRoot(box).render(
     <StrictMode>
       <Boundary>{view(props)}</Boundary>

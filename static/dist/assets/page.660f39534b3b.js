@@ -1,1 +1,0 @@
-import{v as e}from"./parts.774fce72ffe9.js";import{r as t}from"./page.e1fabeb7b6b2.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
