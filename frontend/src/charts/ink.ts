@@ -21,7 +21,8 @@ export interface Size {
 
 export const readTheme = (el: Element): Theme => {
   const style = getComputedStyle(el)
-  const get = (name: string) => style.getPropertyValue(name).trim()
+  // A page that is being left has no style any more, and may draw once more.
+  const get = (name: string) => style.getPropertyValue(name).trim() || '#808080'
   const seen = new Map<string, string>()
   return {
     text: get('--text-3'),
