@@ -15,10 +15,10 @@ from tests.product import EMAIL, Product, until
 
 LIVE_S = 40  # a report every ten seconds, and a busy computer
 SCREENS = [(width, theme) for width in (DESK, PHONE) for theme in ("dark", "light")]
-# Every width and every theme each day, their other pairs with --full; test_axe.py has the states of a page.
+# Each day test_axe.py looks at every page in one of its ways; these rounds, alive and in all ways, come with --full.
 BOTH = [
-    pytest.param(width, theme, id=f"{width['width']}-{theme}", marks=() if place in {0, 3} else pytest.mark.full)
-    for place, (width, theme) in enumerate(SCREENS)
+    pytest.param(width, theme, id=f"{width['width']}-{theme}", marks=pytest.mark.full)
+    for width, theme in SCREENS
 ]
 
 
@@ -150,6 +150,7 @@ def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(
     assert not any(found.values()), found
 
 
+@pytest.mark.full
 def test_the_pages_of_alerts_break_no_rule_either(
     open_page: Open, hub: Product, axe: Callable[[Page], list[str]]
 ) -> None:
