@@ -76,7 +76,7 @@ def test_each_filter_leaves_what_it_says_and_the_table_holds_the_same(team: Team
         for one in (first, lost, old, held):
             assert (f">{one.text}</a>" in page) == (one in expected), (query, one.text)
             assert (f",{one.text},," in table) == (one in expected), (query, one.text)
-    assert "silenced: move." in text(client, "/record/")
+    assert "silenced: move" in text(client, "/record/")
     assert "Not told: Not told" not in text(client, "/record/")
 
 

@@ -180,8 +180,8 @@ async def follow(product: ScaleOut, cookie: str) -> tuple[ClientConnection, int]
     while True:
         headers = {"Cookie": f"session={cookie}", "Origin": product.url}
         tab = await connect(f"ws://127.0.0.1:{product.port}/ws/live", additional_headers=headers)
-        await tab.send('{"sub": ["fleet"]}')
         with suppress(ConnectionClosedError):
+            await tab.send('{"sub": ["fleet"]}')
             seq = json.loads(await tab.recv())["seq"]
             if seq:
                 return tab, seq
