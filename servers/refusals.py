@@ -38,7 +38,8 @@ class Refusals:
     def note(self, clear: str, address: str, name: str, *, taken: bool = False) -> None:
         """Remember a try; `taken` says that its name belongs to another machine."""
         key = clear.removeprefix("wke_").partition(".")[0][:24]
-        invitation = Enrolment.objects.filter(key=key).first() if key else None
+        sound = key.isascii() and key.isprintable()  # PostgreSQL cannot even be asked for a NUL
+        invitation = Enrolment.objects.filter(key=key).first() if key and sound else None
         if invitation is None:
             return
         refusal = Refusal(now(), "name" if taken else _why(invitation, clear), address, name)
