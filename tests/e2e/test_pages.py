@@ -17,8 +17,7 @@ LIVE_S = 40  # a report every ten seconds, and a busy computer
 SCREENS = [(width, theme) for width in (DESK, PHONE) for theme in ("dark", "light")]
 # Each day test_axe.py looks at every page in one of its ways; these rounds, alive and in all ways, come with --full.
 BOTH = [
-    pytest.param(width, theme, id=f"{width['width']}-{theme}", marks=pytest.mark.full)
-    for width, theme in SCREENS
+    pytest.param(width, theme, id=f"{width['width']}-{theme}", marks=pytest.mark.full) for width, theme in SCREENS
 ]
 
 
