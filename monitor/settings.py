@@ -138,7 +138,10 @@ INSTALLED_APPS = [
     "servers",
     "metrics",
     "ingest",
+    "ml",
+    "checks",
     "alerts",
+    "reports",
     "dashboards",
 ]
 MIDDLEWARE = [
@@ -279,7 +282,19 @@ LANGUAGES = [("en", "English"), ("pt-br", "Português (Brasil)"), ("da", "Dansk"
 LOCALE_PATHS = [ROOT / "locale"]
 FORMAT_MODULE_PATH = ["monitor.formats"]
 # What `manage translate` reads.
-TRANSLATED = ["accounts", "alerts", "core", "dashboards", "metrics", "monitor", "servers", "templates"]
+TRANSLATED = [
+    "accounts",
+    "alerts",
+    "checks",
+    "core",
+    "dashboards",
+    "metrics",
+    "ml",
+    "monitor",
+    "reports",
+    "servers",
+    "templates",
+]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"

@@ -1,0 +1,1 @@
+"""Look from outside: does the service answer, did the job report."""

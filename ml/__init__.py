@@ -1,0 +1,1 @@
+"""Learn what is normal; score, forecast, explain."""
