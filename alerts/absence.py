@@ -25,7 +25,7 @@ def newest_reports() -> dict[int, Mark]:
     """When each server was last heard, and the time of its newest sample, by what is stored."""
     found = {row[0]: (row[1], row[2]) for row in Latest.objects.values_list("server_id", "received", "at")}
     newest = max((mark[0] for mark in found.values()), default=0)
-    later = JournalRow.objects.all().since(max(0, newest - BEHIND)).values("server_id")
+    later = JournalRow.objects.all().since(max(0, newest - BEHIND)).posted().values("server_id")
     for row in later.annotate(received=Max("received"), at=Max("end")).order_by():
         before = found.get(row["server_id"], (0, 0))
         found[row["server_id"]] = max(before[0], row["received"]), max(before[1], row["at"])
@@ -35,7 +35,8 @@ def newest_reports() -> dict[int, Mark]:
 def last_received(now: int) -> set[int]:
     """When anybody was heard lately: a pause of all of them shows that we were away, whoever came back before us."""
     since = now - int(1000 * (DRAIN + 2 * GAP))
-    return set(JournalRow.objects.all().since(since).values_list("received", flat=True).order_by().distinct())
+    posted = JournalRow.objects.all().since(since).posted()
+    return set(posted.values_list("received", flat=True).order_by().distinct())
 
 
 class Absence:

@@ -218,7 +218,8 @@ class Judge:
         return self.inner.every(key[2]) or 1000 * self.book.fleet.interval(key[1])
 
     def _told(self, rows: list[journal.Row]) -> None:
-        """Who posts is heard, whatever the samples are: a silence ends at once."""
+        """Who posts is heard, whatever the samples are: a silence ends at once. What we found out says nothing."""
+        rows = [row for row in rows if not row.own]
         for row in rows:
             known = self.absence.reports.get(row.server, (0, 0))
             self.absence.reports[row.server] = max(known[0], row.received), max(known[1], int(row.times.max()))

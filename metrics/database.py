@@ -55,6 +55,7 @@ class DatabaseStore:
                 by_layout[row.layout.id].append(place)
         for places in by_layout.values():
             _fill(found, places, [row for place in places if (row := rows[place])], columns)
+        _fill_own(found, servers, columns)
         return Newest(received, found)
 
     def series(self, server: int, metrics: Collection[str] | None, start: int, end: int) -> list[Named]:
@@ -189,6 +190,14 @@ def _fill(found: Floats, places: list[int], rows: list[Row], columns: Sequence[s
         elif there:
             worst = np.fmax if worse_is_high(column) else np.fmin
             found[places, number] = worst.reduce(whole[:, there], axis=1)
+
+
+def _fill_own(found: Floats, servers: Sequence[int], columns: Sequence[str]) -> None:
+    """What machines do not tell and we found out ourselves."""
+    for number in [number for number, column in enumerate(columns) if column in latest.own_columns]:
+        for place in np.flatnonzero(np.isnan(found[:, number])).tolist():
+            if own := latest.own_value(servers[place], columns[number]):
+                found[place, number] = own[1]
 
 
 @lru_cache(maxsize=4096)

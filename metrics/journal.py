@@ -26,7 +26,7 @@ from metrics import blob, recent, uses
 from metrics.identities import Identities
 from metrics.latest import latest
 from metrics.layouts import Known, layouts
-from metrics.models import JournalRow, living
+from metrics.models import OWN, JournalRow, living
 from servers.auth import UNKNOWN
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,11 @@ class Entry:
     repeat: bool = False
     id: int = 0  # the journal row's, once it is stored
 
+    @property
+    def own(self) -> bool:
+        """Found out by ourselves, so no sign of life of the machine."""
+        return self.boot == OWN and self.seq is None
+
 
 @dataclass
 class Row:
@@ -72,6 +77,8 @@ class Row:
     received: int
     times: blob.Times
     values: blob.Values
+    own: bool = False
+    """Found out by ourselves: a check's result, a score; no sign of life of the machine."""
 
 
 @dataclass
@@ -113,7 +120,7 @@ class Flow:
         if at - self.began >= 1.0:
             self.before = len(self.now) if at - self.began < 2.0 else 0
             self.began, self.now = at, set()
-        self.now.update([entry.server for entry in group])
+        self.now.update([entry.server for entry in group if not entry.own])
 
     def crowded(self) -> bool:
         fresh = time.monotonic() - self.began < 2.0
@@ -123,8 +130,9 @@ class Flow:
 class Writer(threading.Thread):
     """Takes all that waits, commits it as one group, then lets the answers go."""
 
-    def __init__(self, *, shared: bool) -> None:
+    def __init__(self, *, shared: bool, hears: bool = True) -> None:
         super().__init__(name="ingest-writer", daemon=True)
+        self.hears = hears
         self.waiting: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self.bytes = 0
         self.identities = Identities(shared=shared)
@@ -139,7 +147,8 @@ class Writer(threading.Thread):
         """Before it starts: have in memory what the journal knows."""
         if not self.identities.shared:
             self.identities.mend()
-        latest.mend()
+        if self.hears:
+            latest.mend()
         if self.feeds:
             recent.fill()
         # Written at once: its rows may be sealed soon, and the next power cut would find nothing to mend from.
@@ -278,10 +287,11 @@ class Writer(threading.Thread):
         fresh = [entry for entry in group if not entry.repeat]
         with _guarded("Moving the newest rows on"):
             for entry in fresh:
-                latest.take(entry.server, entry.layout, entry.received, entry.times, entry.values)
+                take = latest.take_own if entry.own else latest.take
+                take(entry.server, entry.layout, entry.received, entry.times, entry.values)
             if self.feeds:
                 recent.take(fresh)
-        self.counters.posts += len(group)
+        self.counters.posts += sum(not entry.own for entry in group)
         self.counters.repeats += len(group) - len(fresh)
         self.counters.samples += sum(entry.values.size for entry in fresh)
         self.counters.groups += 1
@@ -392,7 +402,7 @@ def _resolve(entries: list[Entry], error: Exception | None) -> None:
 
 # The sum of the sizes ends a read early; the first row is always taken.
 _READ = """
-SELECT j.id, j.server_id, j.layout_id, j.received, j.rows
+SELECT j.id, j.server_id, j.layout_id, j.received, j.boot = %s AND j.seq IS NULL, j.rows
 FROM (
     SELECT id, LENGTH(rows) AS size, SUM(LENGTH(rows)) OVER (ORDER BY id) AS held
     FROM metrics_journalrow WHERE id > %s ORDER BY id LIMIT %s
@@ -404,12 +414,12 @@ WHERE next.held <= %s OR next.held = next.size ORDER BY j.id
 def read(after: int, most: int = 2000) -> Iterator[Row]:
     """Journal rows behind a cursor, in the order they were committed; fewer where they are huge."""
     with connection.cursor() as cursor:
-        cursor.execute(_READ, [after, most, MOST_READ])
+        cursor.execute(_READ, [OWN, after, most, MOST_READ])
         found = cursor.fetchall()
-    for pk, server, layout_id, received, data in found:
+    for pk, server, layout_id, received, own, data in found:
         layout = layouts.by(layout_id)
         times, values = blob.unpack(data, len(layout.columns))
-        yield Row(pk, server, layout, received, times, values)
+        yield Row(pk, server, layout, received, times, values, bool(own))
 
 
 def seeds(place: int) -> Iterator[tuple[int, int, int]]:

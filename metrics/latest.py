@@ -14,6 +14,8 @@ from metrics import blob
 from metrics.layouts import Known, layouts
 from metrics.models import JournalRow, Latest, living
 
+MOST_OWN = 100  # layouts of ours that are remembered of a server
+
 
 @dataclass(slots=True)
 class Newest:
@@ -34,6 +36,9 @@ class LatestRows:
     def __init__(self) -> None:
         self.rows: dict[int, Newest] = {}
         self.dirty: set[int] = set()
+        self.own: dict[int, dict[int, Newest]] = {}
+        """What we found out ourselves, by server and layout: it says nothing of when we heard the machine."""
+        self.own_columns: set[str] = set()
         self.lock = threading.Lock()
 
     def take(self, server: int, layout: Known, received: int, times: blob.Times, values: blob.Values) -> None:
@@ -51,6 +56,28 @@ class LatestRows:
             self.rows[server] = Newest(layout, received, at, values[last].copy())  # not the whole post
         else:
             row.received = max(row.received, received)
+
+    def take_own(self, server: int, layout: Known, received: int, times: blob.Times, values: blob.Values) -> None:
+        """Not written down: what is found out comes again."""
+        mine = self.own.setdefault(server, {})
+        last = int(times.argmax())
+        if layout.id not in mine:
+            self.own_columns.update(layout.columns)
+        before = mine.pop(layout.id, None)
+        if before is not None and before.at > int(times[last]):
+            mine[layout.id] = before
+        else:
+            mine[layout.id] = Newest(layout, received, int(times[last]), values[last].copy())
+        if len(mine) > MOST_OWN:
+            del mine[next(iter(mine))]
+
+    def own_value(self, server: int, column: str) -> tuple[int, float] | None:
+        """The newest of one column of ours: when, and what."""
+        found = [
+            (row.at, value)
+            for row in tuple(self.own.get(server, {}).values()) if (value := row.value(column)) is not None
+        ]  # fmt: skip
+        return max(found, default=None)
 
     def get(self, server: int) -> Newest | None:
         return self.rows.get(server)
@@ -82,6 +109,9 @@ class LatestRows:
                 continue
             layout = layouts.by(row.layout_id)
             times, values = blob.unpack(row.rows, len(layout.columns))
+            if row.own:
+                self.take_own(row.server_id, layout, row.received, times, values)
+                continue
             self.take(row.server_id, layout, row.received, times, values)
 
     def refresh(self) -> None:

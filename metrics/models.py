@@ -14,6 +14,7 @@ from servers.models import Server
 EARLIEST = 946_684_800_000
 FURTHEST = 4_102_444_800_000
 OLD_ENOUGH = 1000
+OWN = "#own"  # the boot of what we found out ourselves; an agent's boot never stands without a number
 
 
 class Series(models.Model):
@@ -62,6 +63,10 @@ class JournalRows(models.QuerySet["JournalRow"]):
                 break
         return self.filter(pk__gte=first) if first else self.none()
 
+    def posted(self) -> Self:
+        """By machines, without what we found out ourselves."""
+        return self.exclude(boot=OWN, seq=None)
+
 
 class JournalRow(models.Model):
     """One post of one server, as it came: committed before its answer was sent; kept until it is sealed.
@@ -87,6 +92,10 @@ class JournalRow(models.Model):
 
     def __str__(self) -> str:
         return f"journal {self.pk}"
+
+    @property
+    def own(self) -> bool:
+        return self.boot == OWN and self.seq is None
 
 
 class Accepted(models.Model):

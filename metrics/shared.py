@@ -25,7 +25,8 @@ class Follower:
         self._keep_up()
         rows = list(journal.read(self.place, GROUP))
         for row in rows:
-            latest.learn(row.server, row.layout, row.received, row.times, row.values)
+            learn = latest.take_own if row.own else latest.learn
+            learn(row.server, row.layout, row.received, row.times, row.values)
         if rows:
             recent.take([row for row in rows if row.id > self.filled])
             self.place = rows[-1].id

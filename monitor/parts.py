@@ -68,6 +68,13 @@ class Parts:
         self._keep("self watch lease", watch.end)
         self._loop(Loop("self", watch.step, every=selfwatch.EVERY))
 
+    def inside_door(self) -> None:
+        """In a process without a door for machines: the writer of what we find out ourselves."""
+        writer.writer(hears=False)
+        journal.on_commit(_wake_rules)
+        journal.on_commit(_follow)
+        self._keep("writer", lambda: writer.stop(3.0))
+
     def rules_and_delivery(self) -> None:
         judge = Judge(_well)
         feed.listen()

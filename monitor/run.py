@@ -87,6 +87,7 @@ def worker(environment: env.Environment) -> int:
 
     parts = Parts()
     parts.ears()
+    parts.inside_door()
     parts.rules_and_delivery()
     parts.background(beat=False)
     return _stay(parts)

@@ -17,6 +17,7 @@ from accounts.services import make_token
 from core import clock
 from dashboards.fleet.history import lately
 from ingest import writer
+from metrics.inside import allowance
 from metrics.latest import latest
 from metrics.layouts import layouts
 from metrics.names import layout_hash
@@ -54,6 +55,9 @@ def _fresh_memory() -> Iterator[None]:
     lately.kept.clear()
     latest.rows.clear()
     latest.dirty.clear()
+    latest.own.clear()
+    latest.own_columns.clear()
+    allowance.__init__()  # type: ignore[misc]
     layouts.__init__()  # type: ignore[misc]
     ready.clear()
     keyring.__init__()  # type: ignore[misc]

@@ -1,0 +1,111 @@
+"""The inside door: samples that we found out ourselves, such as a check's result or a score, on the way of all.
+
+They are stored by the same writer and judged like any other, and are no sign of life of the machine they speak of.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.clock import milliseconds
+from metrics import blob
+from metrics.journal import Entry
+from metrics.layouts import Known, layouts
+from metrics.models import EARLIEST, FURTHEST, OWN
+from metrics.names import layout_hash
+from metrics.running import writer
+
+QUOTA = 1000  # series of ours for one server within an hour, beside the machine's own
+UNUSED = 3600.0
+
+
+class TooManySeries(ValueError):
+    """More series of ours for one server than are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of samples about one server: a time and as many values as columns in each."""
+
+    server: int
+    columns: tuple[str, ...]
+    times: Sequence[int] | blob.Times
+    values: Sequence[Sequence[float]] | blob.Values
+
+
+class Allowance:
+    """Which series of ours were stored for a server within the hour."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.of_server: dict[int, OrderedDict[int, float]] = {}
+
+    def take(self, server: int, layout: Known) -> None:
+        at = time.monotonic()
+        with self.lock:
+            mine = self.of_server.setdefault(server, OrderedDict())
+            if layout.id in mine:
+                mine[layout.id] = at
+                mine.move_to_end(layout.id)
+                return
+            while mine and mine[next(iter(mine))] < at - UNUSED:
+                mine.popitem(last=False)
+            held = {int(one) for id_ in mine for one in layouts.by(id_).series}
+            if len(held.union(layout.series.tolist())) > QUOTA:
+                raise TooManySeries(f"More than {QUOTA} series of our own for server {server} within an hour.")
+            mine[layout.id] = at
+
+
+allowance = Allowance()
+
+
+def put(
+    server: int, columns: Sequence[str], times: Sequence[int] | blob.Times,
+    values: Sequence[Sequence[float]] | blob.Values, *, wait: float = 0.0,
+) -> None:  # fmt: skip
+    """Store rows about one server: times in milliseconds, a row of values for each; NaN is "not measured".
+
+    With `wait` it returns after the commit, or fails; without, when they are queued. Busy when the queue is full.
+    Not on a loop: a new set of columns, or a process's first sample, needs the database.
+    """
+    put_all([Found(server, tuple(columns), times, values)], wait=wait)
+
+
+def put_all(found: Iterable[Found], *, wait: float = 0.0) -> None:
+    """The same of many servers, in one commit group as far as one holds them."""
+    received = milliseconds()
+    entries = [_entry(one, received) for one in found]
+    if not entries:
+        return
+    held = writer()
+    for entry in entries:
+        entry.answer = Future() if wait else None
+        held.put(entry)
+    end = time.monotonic() + wait
+    for entry in entries:
+        if entry.answer is not None:
+            entry.answer.result(max(0.01, end - time.monotonic()))
+
+
+def _entry(found: Found, received: int) -> Entry:
+    layout = layout_of(found.columns)
+    times = np.asarray(found.times, np.int64)
+    values = np.asarray(found.values, np.float64).reshape(len(times), len(layout.columns))
+    if not len(times) or times.min() < EARLIEST or times.max() > FURTHEST:
+        raise ValueError("Samples of ours need sane times.")
+    allowance.take(found.server, layout)
+    return Entry(found.server, layout, received, times, values, boot=OWN)
+
+
+def layout_of(columns: Sequence[str]) -> Known:
+    """The layout of these columns, stored when it is new."""
+    listed = list(columns)
+    hash_ = layout_hash(listed)
+    return layouts.find(hash_) or layouts.learn(hash_, listed)
