@@ -1,0 +1,7 @@
+"""The app's tables: what is learnt of servers, what was unusual, and what remains to be learnt."""
+
+from __future__ import annotations
+
+from ml.models.watching import Episode, ModelVersion, Sensitivity, Training, Watch
+
+__all__ = ["Episode", "ModelVersion", "Sensitivity", "Training", "Watch"]
