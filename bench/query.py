@@ -1,4 +1,4 @@
-"""What the five questions of a dashboard cost: asked over HTTP of the shipped process, its CPU read from outside.
+"""What the six questions of a dashboard cost: asked over HTTP of the shipped process, its CPU read from outside.
 
 A day of rows is told through the door first, one each five minutes; then the hours that are over are merged, as they
 are in a hub that runs. What the hub does meanwhile for itself is measured before and taken off.
@@ -116,6 +116,7 @@ def _questions(ids: Sequence[str], end: int) -> list[tuple[str, list[str], str]]
             [f"/api/v1/fleet/range?{day}"],
             "<= 10",
         ),
+        ("what else moved, all servers, 1 h", [f"/api/v1/moved?from={end - 3600}&to={end}"], "<= 2000"),
     ]
 
 

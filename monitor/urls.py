@@ -16,6 +16,7 @@ from alerts.worker import push_worker
 from dashboards import api as dashboards
 from dashboards.alerting import ical, inbox, record_page
 from dashboards.alerting import views as alerting
+from dashboards.anomalies import api as anomalies
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.finding.api import SearchView
 from dashboards.finding.views import plain_list
@@ -69,6 +70,7 @@ api = [
     path("fleet/latest", FleetLatestView.as_view(), name="fleet-latest"),
     path("fleet/top", FleetTopView.as_view(), name="fleet-top"),
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
+    path("moved", anomalies.MovedView.as_view(), name="moved"),
     path("store", StoreView.as_view(), name="store"),
     path("rules/file", alerts.RuleFileView.as_view(), name="rules-file"),
     path("preferences", alerts.PreferenceView.as_view(), name="preferences"),

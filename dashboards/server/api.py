@@ -50,11 +50,7 @@ class OneServer(APIView):
         return row
 
     def between(self, first: str = "start", last: str = "end") -> tuple[int, int]:
-        end = _moment(self.request, last, milliseconds())
-        start = _moment(self.request, first, end - HOUR)
-        if not 0 < end - start <= LONGEST:
-            raise Failure(f"{first} must be before {last}, by 400 days at most.", code="bad_range")
-        return start, end
+        return between(self.request, first, last)
 
 
 class AroundView(OneServer):
@@ -122,6 +118,14 @@ class CsvView(OneServer):
         name = f"{slugify(server.name) or 'server'}-{metrics[0]}-{_stamp(start)}.csv"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
+
+
+def between(request: Request, first: str = "start", last: str = "end") -> tuple[int, int]:
+    end = _moment(request, last, milliseconds())
+    start = _moment(request, first, end - HOUR)
+    if not 0 < end - start <= LONGEST:
+        raise Failure(f"{first} must be before {last}, by 400 days at most.", code="bad_range")
+    return start, end
 
 
 def person(request: Request) -> User:

@@ -55,12 +55,12 @@ def _shown(one: moving.Moved, key: Any, values: Any) -> Shown:
         "title": spoken(metric, labels),
         "kind": one.kind,
         "score": round(one.score, 3),
-        "text": _change(metric, one),
+        "text": changed(metric, one),
         "v": [None if v != v else float(f"{v:.6g}") for v in np.asarray(values).tolist()],  # noqa: PLR0124 - NaN
     }
 
 
-def _change(metric: str, one: moving.Moved) -> str:
+def changed(metric: str, one: moving.Moved) -> str:
     if one.before is None or one.during is None:
         known = one.before if one.during is None else one.during
         text = _("no data, before %(value)s") if one.during is None else _("not measured before, now %(value)s")

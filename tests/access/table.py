@@ -86,6 +86,7 @@ TABLE = """
 /api/v1/fleet/latest                            GET look
 /api/v1/fleet/top                               GET look
 /api/v1/fleet/range                             GET look
+/api/v1/moved                                   GET look
 /api/v1/demo                                    GET look; DELETE manage+
 /api/v1/servers                                 GET look
 /api/v1/servers/bulk                            POST manage+

@@ -1,0 +1,81 @@
+"""What the pages about the unusual ask for: what moved on many servers, and who is unlike its like."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.base import LOOK
+from accounts.models import User
+from core import selector
+from core.errors import Failure
+from dashboards.anomalies import moved
+from dashboards.server.api import between
+from dashboards.server.moved import LONGEST, SHORTEST
+from servers.models import Server
+
+MOST_NAMED = 500
+WHICH = [
+    OpenApiParameter("servers", str, description=f"Up to {MOST_NAMED} ids and commas; default all one may see."),
+    OpenApiParameter("selector", str, description="Such as tag:db; only these of them."),
+]
+
+
+class MovedView(APIView):
+    """Which series of chosen servers, or of all, were unlike the time before, four times as long; most first.
+
+    Over a few servers every sample is compared, over more their buckets of five minutes. It takes at most two
+    seconds: what there was no time for is counted in `missed`.
+    """
+
+    resource = "series"
+    verbs: ClassVar[dict[str, str]] = {"GET": LOOK}
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", str, required=True, description="Unix seconds."),
+            OpenApiParameter("to", str, required=True, description="Unix seconds."),
+            *WHICH,
+        ],
+        responses=dict,
+    )
+    def get(self, request: Request) -> Response:
+        if not {"from", "to"} <= request.query_params.keys():
+            raise Failure("Say of which time, as from= and to= in unix seconds.", code="bad_range")
+        start, end = between(request, "from", "to")
+        if not SHORTEST <= end - start <= LONGEST:
+            raise Failure("A time of 15 seconds to 30 days can be compared with the one before.", code="bad_range")
+        return Response(moved.moved(person(request), meant(request), start, end))
+
+
+def person(request: Request) -> User:
+    return cast("User", request.user)
+
+
+def meant(request: Request) -> list[Server]:
+    """The servers that are asked about, as far as this person may see them; others are not there."""
+    rows = Server.objects.visible_to(request.user)
+    params: Any = request.query_params
+    if text := params.get("servers", ""):
+        rows = rows.filter(uuid__in=_ids(text))
+    try:
+        wanted = selector.parse(params.get("selector", ""))
+    except selector.Unreadable as fault:
+        raise Failure(str(fault), code="bad_selector") from fault
+    listed = list(rows.order_by("name"))
+    return [row for row in listed if wanted.matches(row.words())] if wanted.text.strip() else listed
+
+
+def _ids(text: str) -> list[str]:
+    try:
+        found = [str(UUID(one)) for one in text.split(",")]
+    except ValueError as fault:
+        raise Failure("Name servers by their ids, with commas between.", code="bad_ids") from fault
+    if len(found) > MOST_NAMED:
+        raise Failure(f"Name {MOST_NAMED} servers at most, or use a selector.", code="bad_ids")
+    return found
