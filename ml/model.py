@@ -1,0 +1,69 @@
+"""What was learned of one server: scale, profile, what each detector knows, and how rare its scores were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ml import npz
+from ml.detectors import Arrays
+from ml.preprocess import Floats, Scale
+
+PERSISTENCE = 5  # points under the median: three of five must be odd
+
+
+@dataclass(frozen=True)
+class Model:
+    columns: tuple[str, ...]
+    step_ms: int  # what is learned from
+    tick_ms: int  # what is scored; the step is a multiple of it
+    scale: Scale
+    usual: Floats  # the profile: (1, 24 or 168 hours, metrics)
+    stray: Floats
+    known: dict[str, Arrays]  # by detector
+    scores: Floats  # by detector: the table of tails
+    tails: Floats
+    persistence: int = PERSISTENCE
+    seen: int = 1  # metrics that had any value
+    rows: int = 0
+    from_ms: int = 0
+    to_ms: int = 0
+    figures: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        return tuple(self.known)
+
+    @property
+    def phases(self) -> int:
+        """So many streams, each at the step of learning, lie between one another."""
+        return self.step_ms // self.tick_ms
+
+    def pack(self) -> bytes:
+        arrays = {f"{name}.{each}": value for name, known in self.known.items() for each, value in known.items()}
+        arrays |= {f"scale.{name}": getattr(self.scale, name) for name in ("median", "spread", "low", "high")}
+        arrays |= {name: getattr(self, name).astype(np.float32) for name in ("usual", "stray", "scores", "tails")}
+        about = {
+            "columns": self.columns,
+            "detectors": self.detectors,
+            "step_ms": self.step_ms,
+            "tick_ms": self.tick_ms,
+            "persistence": self.persistence,
+            "seen": self.seen,
+            "rows": self.rows,
+            "from_ms": self.from_ms,
+            "to_ms": self.to_ms,
+            "figures": self.figures,
+        }
+        return npz.pack(arrays, about)
+
+    @classmethod
+    def unpack(cls, blob: bytes) -> Model:
+        arrays, about = npz.unpack(blob)
+        columns, detectors = tuple(about.pop("columns")), about.pop("detectors")
+        parts: dict[str, Arrays] = {name: {} for name in (*detectors, "scale")}
+        for name in [name for name in arrays if "." in name]:
+            of, what = name.split(".", 1)
+            parts[of][what] = arrays.pop(name)
+        return cls(columns=columns, scale=Scale(**parts.pop("scale")), known=parts, **arrays, **about)
