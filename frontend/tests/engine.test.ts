@@ -73,6 +73,9 @@ describe('the headline', () => {
     expect(headline(d, fmt, null, 30)).toEqual(['2%', ''])
     expect(headline(d, fmt, null, 100)).toEqual(['2%', '90 s ago'])
     expect(headline(d, fmt, 0, 100)).toEqual(['1%', ''])
+    // what came since the range last moved is told in one that follows the present, and not in one that stands
+    expect(headline(d, fmt, null, 9.5, true)).toEqual(['2%', ''])
+    expect(headline(d, fmt, null, 9.5)).toEqual(['1%', ''])
     expect(headline(data([N, N], { words }), fmt, null, 100)).toEqual(['no data', ''])
     expect(headline(data([], { words }), fmt, null, 100)).toEqual(['no data', ''])
   })

@@ -222,20 +222,22 @@ def test_it_is_accessible_and_fits(show: Show, axe: Callable[[Page], list[str]],
     assert axe(page) == []
 
 
-def test_a_stored_sample_is_on_the_page_by_itself_within_seconds(open_page: Open, hub: Product) -> None:
+def test_a_stored_sample_is_on_the_page_within_half_a_second(open_page: Open, hub: Product) -> None:
     server, key = hub.enrol("quick")
     page = open_page(f"/servers/{server}/")
     expect(page.locator("[data-live-text]")).to_have_text("Live")
+    shown = r"v => new RegExp(`^${v}\\s%`).test(document.querySelector('.chart .v').textContent)"
     took = []
     for percent in (11, 22, 33, 44, 55, 66):
         at = time.time()
         body = {"samples": [{"t": at, "m": {"cpu_used_percent": percent}}]}
         assert hub.request("POST", "/api/v1/ingest", body, headers={"Authorization": f"Bearer {key}"}).status == 200
         stored = time.time()
-        expect(page.locator(".chart .v").first).to_contain_text(re.compile(rf"{percent}\s%"), timeout=5000)
+        # As often as the page draws: what waits longer between its looks would measure its own waiting.
+        page.wait_for_function(shown, arg=percent, polling="raf", timeout=5000)
         took.append(time.time() - stored)
         page.wait_for_timeout(150)
     took.sort()
     sys.stdout.write(f"stored to pixel: median {took[3] * 1000:.0f} ms, most {took[-1] * 1000:.0f} ms\n")
-    # The goal is half a second and is missed: 1.8 s were measured beside another browser. This holds the flow.
-    assert took[3] <= 3.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    # `bench pixel` gives its spread; here the middle one, with room for a computer that does other things as well.
+    assert took[3] <= 0.5 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

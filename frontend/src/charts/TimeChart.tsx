@@ -57,7 +57,8 @@ export function TimeChart({
     const o = top.current
     const el = box.current
     if (!b || !o || !el) return
-    const saying = () => (atCursor && sync.hover === null ? ['', ''] : headline(data, fmt, sync.hover, sync.range[1]))
+    const saying = () =>
+      atCursor && sync.hover === null ? ['', ''] : headline(data, fmt, sync.hover, sync.range[1], sync.live)
     let th = readTheme(b)
     let seen = true
     let size: Size = { w: 0, h: 0 }
@@ -169,12 +170,13 @@ export function TimeChart({
     io.observe(el)
     const mo = new MutationObserver(themed)
     mo.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] })
-    // where it stands across the page is learned when a pointer comes, not while it moves
-    let left = 0
+    // where it stands across the page is learned when a pointer comes, not while it moves; one may be here already
+    let left: number | null = null
     const learn = () => {
-      left = el.getBoundingClientRect().left
+      left = null
     }
     const tAt = (e: PointerEvent) => {
+      left ??= el.getBoundingClientRect().left
       const share = (e.clientX - left - PAD.l) / Math.max(1, size.w - PAD.l - PAD.r)
       return sync.range[0] + Math.max(0, Math.min(1, share)) * (sync.range[1] - sync.range[0])
     }
@@ -278,7 +280,8 @@ export function TimeChart({
       mo.disconnect()
     }
   }, [data, sync, fmt, title, atCursor])
-  const [value, age] = atCursor && sync.hover === null ? ['', ''] : headline(data, fmt, sync.hover, sync.range[1])
+  const [value, age] =
+    atCursor && sync.hover === null ? ['', ''] : headline(data, fmt, sync.hover, sync.range[1], sync.live)
   return (
     <section className="card chart" aria-label={title} id={id}>
       <header>

@@ -56,9 +56,11 @@ export function headline(
   fmt: (v: number) => string,
   hover: number | null,
   end: number,
+  live = false,
 ): [string, string] {
   if (hover !== null) return [valueText(d, fmt, pick(d, hover)), '']
-  const i = newest(d, end)
+  // the newest is told when it comes: the end of a range that follows the present may be a moment behind it
+  const i = newest(d, live ? Number.POSITIVE_INFINITY : end)
   const age = (time: number) => d.words?.ago?.(time) ?? ''
   if (i >= 0) return [valueText(d, fmt, i), end - d.t[i] > paceOf(d).pause ? age(d.t[i]) : '']
   const { last } = d

@@ -125,6 +125,7 @@ export function useBoard(server: Server): Board {
       const changed = charts.map((chart) => chart.append(news.t, news.series))
       for (const hear of hearers) hear(news)
       if (changed.some(Boolean)) renew()
+      sync.follow(now())
       sync.redraw()
     },
     [charts, sync, hearers],
