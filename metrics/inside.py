@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -78,10 +78,14 @@ def put(
     put_all([Found(server, tuple(columns), times, values)], wait=wait)
 
 
-def put_all(found: Iterable[Found], *, wait: float = 0.0) -> None:
-    """The same of many servers, in one commit group as far as one holds them."""
+def put_all(found: Iterable[Found], *, wait: float = 0.0, guard: Callable[[], bool] | None = None) -> None:
+    """The same of many servers, in one commit group as far as one holds them.
+
+    A guard is asked in the very transaction that stores them: if it says no, Overtaken is raised and nothing stored.
+    What the guard writes, such as a cursor, stands if and only if the samples do. At most a group's worth of rows.
+    """
     received = milliseconds()
-    entries = [_entry(one, received) for one in found]
+    entries = [_entry(one, received, guard) for one in found]
     if not entries:
         return
     held = writer()
@@ -94,14 +98,14 @@ def put_all(found: Iterable[Found], *, wait: float = 0.0) -> None:
             entry.answer.result(max(0.01, end - time.monotonic()))
 
 
-def _entry(found: Found, received: int) -> Entry:
+def _entry(found: Found, received: int, guard: Callable[[], bool] | None) -> Entry:
     layout = layout_of(found.columns)
     times = np.asarray(found.times, np.int64)
     values = np.asarray(found.values, np.float64).reshape(len(times), len(layout.columns))
     if not len(times) or times.min() < EARLIEST or times.max() > FURTHEST:
         raise ValueError("Samples of ours need sane times.")
     allowance.take(found.server, layout)
-    return Entry(found.server, layout, received, times, values, boot=OWN)
+    return Entry(found.server, layout, received, times, values, boot=OWN, guard=guard)
 
 
 def layout_of(columns: Sequence[str]) -> Known:

@@ -60,11 +60,18 @@ class Entry:
     answer: Any = None  # an asyncio or concurrent future; resolved after the commit
     repeat: bool = False
     id: int = 0  # the journal row's, once it is stored
+    guard: Callable[[], bool] | None = None
+    """Asked within the transaction, once for all entries that share it: without its yes they are not stored."""
+    refused: bool = False
 
     @property
     def own(self) -> bool:
         """Found out by ourselves, so no sign of life of the machine."""
         return self.boot == OWN and self.seq is None
+
+
+class Overtaken(Exception):
+    """Whoever wanted to store this is no longer the one to do it; nothing of it was stored."""
 
 
 @dataclass
@@ -247,9 +254,10 @@ class Writer(threading.Thread):
             log.exception("A group of %d posts could not be stored; their senders keep them", len(group))
             self._recover()
         finally:
+            _answer([entry for entry in group if entry.refused], Overtaken())
             _answer(group, failure)
         if failure is None:
-            _tell([entry for entry in group if not entry.repeat])
+            _tell([entry for entry in group if not entry.repeat and not entry.refused])
 
     def _store_living(self, group: list[Entry]) -> list[Entry]:
         """Store a group; a server that was removed meanwhile must not fail the posts of the others."""
@@ -273,7 +281,8 @@ class Writer(threading.Thread):
                 entry.repeat = entry.seq is not None and self.identities.is_repeat(
                     entry.server, entry.boot, entry.seq
                 )
-            _insert([entry for entry in group if not entry.repeat])
+            _ask_guards(group)
+            _insert([entry for entry in group if not entry.repeat and not entry.refused])
             if self.identities.shared:
                 self.identities.flush(group[-1].received)
 
@@ -284,7 +293,7 @@ class Writer(threading.Thread):
 
     def _remember(self, group: list[Entry]) -> None:
         """Move what memory holds on; the rows are safe whatever happens here."""
-        fresh = [entry for entry in group if not entry.repeat]
+        fresh = [entry for entry in group if not entry.repeat and not entry.refused]
         with _guarded("Moving the newest rows on"):
             for entry in fresh:
                 take = latest.take_own if entry.own else latest.take
@@ -292,7 +301,7 @@ class Writer(threading.Thread):
             if self.feeds:
                 recent.take(fresh)
         self.counters.posts += sum(not entry.own for entry in group)
-        self.counters.repeats += len(group) - len(fresh)
+        self.counters.repeats += sum(entry.repeat for entry in group)
         self.counters.samples += sum(entry.values.size for entry in fresh)
         self.counters.groups += 1
         self.counters.moved_at = time.monotonic()
@@ -341,6 +350,15 @@ def _guarded(what: str) -> Iterator[None]:
         yield
     except Exception:
         log.exception("%s failed; the journal has it all", what)
+
+
+def _ask_guards(group: list[Entry]) -> None:
+    said: dict[Callable[[], bool], bool] = {}
+    for entry in group:
+        if entry.guard is not None:
+            if entry.guard not in said:
+                said[entry.guard] = entry.guard()
+            entry.refused = not said[entry.guard]
 
 
 def _order_commits() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metrics.inside import Found, TooManySeries, layout_of, put, put_all
+from metrics.journal import Overtaken
 from metrics.running import running, stop, writer
 
-__all__ = ["Found", "TooManySeries", "layout_of", "put", "put_all", "running", "stop", "writer"]
+__all__ = ["Found", "Overtaken", "TooManySeries", "layout_of", "put", "put_all", "running", "stop", "writer"]

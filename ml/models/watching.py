@@ -94,6 +94,7 @@ class Episode(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     server = models.ForeignKey(Server, models.CASCADE, related_name="+")
     began_at = models.DateTimeField()
+    last_at = models.DateTimeField(help_text="The last moment in it that was unusual.")
     ended_at = models.DateTimeField(null=True, db_index=True)
     peak = models.FloatField(help_text="The highest score in it; 1 is the limit.")
     peak_at = models.DateTimeField()
