@@ -41,4 +41,23 @@ describe('Sync', () => {
     s.follow(2000)
     expect(s.range).toEqual([1100, 2000])
   })
+  it('another range under a resting pointer keeps the cursor on the chart', () => {
+    const day = 86400
+    const s = new Sync([0, day])
+    s.hover = 0.9 * day
+    s.floor = day - 300
+    s.setSpan(900)
+    expect(s.range).toEqual([day - 300, day])
+    expect(s.hover).toBeCloseTo(day - 30)
+    s.setRange([day - 100, day])
+    expect(s.hover).toBeCloseTo(day - 30)
+  })
+  it('keys that take a marked time stay at its end', () => {
+    const s = new Sync([0, 100])
+    s.hover = 40
+    s.extend(20)
+    s.take()
+    expect(s.range).toEqual([40, 60])
+    expect(s.hover).toBe(60)
+  })
 })

@@ -170,14 +170,8 @@ export function TimeChart({
     io.observe(el)
     const mo = new MutationObserver(themed)
     mo.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] })
-    // where it stands across the page is learned when a pointer comes, not while it moves; one may be here already
-    let left: number | null = null
-    const learn = () => {
-      left = null
-    }
     const tAt = (e: PointerEvent) => {
-      left ??= el.getBoundingClientRect().left
-      const share = (e.clientX - left - PAD.l) / Math.max(1, size.w - PAD.l - PAD.r)
+      const share = (e.offsetX - PAD.l) / Math.max(1, size.w - PAD.l - PAD.r)
       return sync.range[0] + Math.max(0, Math.min(1, share)) * (sync.range[1] - sync.range[0])
     }
     let start: number | null = null
@@ -191,7 +185,6 @@ export function TimeChart({
       fn: (e: HTMLElementEventMap[K]) => void,
       passive = true,
     ) => el.addEventListener(type, fn, { signal: stop.signal, passive })
-    on('pointerenter', learn)
     on('pointermove', (e) => {
       if (e.pointerType === 'touch') {
         if (Math.abs(e.clientX - (from[0] ?? 0)) + Math.abs(e.clientY - (from[1] ?? 0)) > SLOP) clearTimeout(press)
@@ -203,7 +196,6 @@ export function TimeChart({
       sync.setHover(t)
     })
     on('pointerdown', (e) => {
-      learn()
       if (e.pointerType === 'touch') {
         from = [e.clientX, e.clientY]
         if (sync.hover !== null) sync.setHover(null)

@@ -69,11 +69,19 @@ export class Sync {
     this.brush = null
     if (brush && brush[0] !== brush[1]) this.setRange(marked(brush))
   }
+  /** Another range under a pointer that rests: a cursor that would be off the chart stays at its place on it. */
+  private turn(range: Range) {
+    const [a, b] = this.range
+    const [from, to] = range
+    const { hover } = this
+    this.range = range
+    if (hover && (hover < from || hover > to)) this.hover = from + ((hover - a) / (b - a)) * (to - from)
+  }
   /** A range that stands still, picked by hand; never wider than home or later than its end. */
   setRange([from, to]: Range) {
     this.live = false
     const end = Math.min(to, this.home[1])
-    this.range = [Math.min(from, end - 10), end]
+    this.turn([Math.min(from, end - 10), end])
     this.onPick?.(this.range)
     this.flag(1)
   }
@@ -101,10 +109,11 @@ export class Sync {
     else this.within(a + (way * width) / 2, width)
   }
   reset() {
-    const moved = !this.live
-    this.range = this.home
-    this.live = true
-    if (moved) this.onPick?.(null)
+    this.turn(this.home)
+    if (!this.live) {
+      this.live = true
+      this.onPick?.(null)
+    }
     this.flag(1)
   }
   /** The length of the range that follows the present. */
@@ -112,7 +121,7 @@ export class Sync {
     this.span = seconds
     this.live = true
     this.follow(this.home[1])
-    this.range = this.home
+    this.turn(this.home)
     this.flag(1)
   }
   /** Time goes on: the home range ends now, and so does the shown one unless somebody zoomed. */
@@ -123,7 +132,7 @@ export class Sync {
     // less than a pixel is no movement
     const moved = Math.max(Math.abs(end - this.range[1]), Math.abs(this.home[0] - this.range[0]))
     if (this.live && moved >= this.span / 500) {
-      this.range = this.home
+      this.turn(this.home)
       this.flag(1)
     }
   }
