@@ -169,10 +169,13 @@ class _Running:
         from django.db.utils import load_backend
 
         url = urlsplit(self.environment.get("DATABASE_URL", ""))
-        server = {"USER": url.username, "PASSWORD": url.password, "HOST": url.hostname, "PORT": url.port}
-        named = {"ENGINE": "django.db.backends.postgresql", "NAME": url.path[1:], **server}
+        named: dict[str, Any] = {"ENGINE": "django.db.backends.postgresql", "NAME": url.path[1:]}
+        named |= {"USER": url.username, "PASSWORD": url.password, "HOST": url.hostname, "PORT": url.port}
         if not url.scheme:
-            named = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self.folder / "watchkeeper.sqlite3")}
+            # As the product does it: whoever reads first and then writes would be refused while others write.
+            options = {"transaction_mode": "IMMEDIATE", "timeout": 30}
+            file = str(self.folder / "watchkeeper.sqlite3")
+            named = {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": options}
 
         def there() -> T:
             complete = connections.configure_settings({"default": named})["default"]
