@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.registry import Registry
-
 Floats = NDArray[np.float64]
 
 # By the beginning of a metric's name; the first that fits counts.
@@ -26,6 +24,7 @@ ORDER = ("cpu", "memory", "space", "disks", "network", OTHER)
 
 LEAST_KNOWN = 0.5  # of a time: in what is mostly missing no fault shows
 TINY = 1e-9
+CALM = (10_800, 16_200)  # seconds between two faults
 ONE, FEW = 0.5, 3  # in half of the cases of generic faults one metric, else up to so many
 
 
@@ -82,12 +81,12 @@ class Shape:
     family: str = ""
 
 
-shapes: Registry[Shape] = Registry("faults")
+SHAPES: dict[str, Shape] = {}
 
 
 def _register(name: str, seconds: tuple[int, int], family: str = "") -> Callable[[Make], Make]:
     def keep(make: Make) -> Make:
-        shapes.register(name)(Shape(make, seconds, family))
+        SHAPES[name] = Shape(make, seconds, family)
         return make
 
     return keep
@@ -116,21 +115,21 @@ def _spike(copy: Copy, rows: slice, places: Sequence[int]) -> None:
         copy.put([place], rows, lambda old, up=up: old + up)
 
 
-@_register("level shift", (3600, 7200))
+@_register("level shift", (2400, 4800))
 def _shift(copy: Copy, rows: slice, places: Sequence[int]) -> None:
     for place in places:
         up = copy.dice.uniform(5, 9) * copy.stray[place] * _sign(copy, place, rows)
         copy.put([place], rows, lambda old, up=up: old + up)
 
 
-@_register("drift", (7200, 10_800))
+@_register("drift", (5400, 7200))
 def _drift(copy: Copy, rows: slice, places: Sequence[int]) -> None:
     for place in places:
         up = copy.dice.uniform(7, 10) * copy.stray[place] * _sign(copy, place, rows) * _ramp(rows)
         copy.put([place], rows, lambda old, up=up: old + up)
 
 
-@_register("stuck", (3600, 7200))
+@_register("stuck", (2400, 4800))
 def _stuck(copy: Copy, rows: slice, places: Sequence[int]) -> None:
     """Meters that tell the same number again and again."""
     for place in places:
@@ -157,7 +156,7 @@ def _hog(copy: Copy, rows: slice, _places: Sequence[int]) -> None:
         copy.put(places, rows, lambda old, up=up, places=places: old + _most(copy, places, 3.0) * up)
 
 
-@_register("memory leak", (5400, 9000), "memory")
+@_register("memory leak", (4800, 7200), "memory")
 def _leak(copy: Copy, rows: slice, _places: Sequence[int]) -> None:
     """Until nearly all is gone."""
     up = _ramp(rows)
@@ -171,7 +170,7 @@ def _leak(copy: Copy, rows: slice, _places: Sequence[int]) -> None:
     copy.put(copy.named("pressure_memory_percent"), rows, lambda old: old + 30 * np.maximum(0, up - 0.7) / 0.3)
 
 
-@_register("disk fills", (5400, 9000), "space")
+@_register("disk fills", (4800, 7200), "space")
 def _fill(copy: Copy, rows: slice, _places: Sequence[int]) -> None:
     used = copy.named("disk_used_percent")[:1]
     up = _ramp(rows)
@@ -230,7 +229,7 @@ def inject(
     values: Floats, columns: Sequence[str], kind: str, *, step_ms: int, seed: int
 ) -> tuple[Floats, list[Event]]:
     """A copy with this fault again and again, one at a time with calm between, each on other metrics."""
-    shape = shapes.get(kind)
+    shape = SHAPES[kind]
     dice = np.random.default_rng(seed)
     highest = np.nan_to_num(np.nanmax(np.nan_to_num(values), axis=0, initial=0.0))
     copy = Copy(values.astype(np.float64, copy=True), columns, strays(values), highest, dice)
@@ -244,7 +243,7 @@ def inject(
         family = families[len(events) % len(families)]
         if event := _one(copy, shape, kind, family, slice(at, at + length)):
             events.append(event)
-        at += length + _rows(dice.integers(5400, 9000), step_ms)
+        at += length + _rows(dice.integers(*CALM), step_ms)
     return copy.values, events
 
 

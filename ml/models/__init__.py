@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ml.models.cards import Card
 from ml.models.watching import Episode, ModelVersion, Sensitivity, Training, Watch
 
-__all__ = ["Episode", "ModelVersion", "Sensitivity", "Training", "Watch"]
+__all__ = ["Card", "Episode", "ModelVersion", "Sensitivity", "Training", "Watch"]
