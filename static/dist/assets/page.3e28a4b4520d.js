@@ -1,1 +1,0 @@
-import{v as e}from"./parts.9f6d17941c63.js";import{r as t}from"./page.e6ece0ca0de6.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
