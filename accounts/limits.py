@@ -55,6 +55,7 @@ KINDS: dict[str, Rate] = {
     "invitation": _minutes(_("Wrong invitations from one address"), 20, 15, 15),
     "enrolment": _minutes(_("Wrong enrolment tokens from one address"), 30, 15, 15),
     "api_token": _minutes(_("Wrong API tokens from one address"), 100, 15, 5),
+    "ping": _minutes(_("Unknown heartbeats from one address"), 300, 15, 5),
     "agent_key": _minutes(_("Wrong agent keys from one address"), 300, 15, 5),
 }
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Max
 
 from core import selector
 from core.selector import Selector
-from servers.models import FactSheet, Server
+from servers.models import CHECK, FactSheet, Server
 from servers.services import outdated
 
 READ_EVERY = 60.0
@@ -90,7 +90,7 @@ class Fleet:
         changed = False
         for server in servers:
             known = Known(
-                server.team_id, server.interval, not server.paused and not server.internal, server.words(),
+                server.team_id, server.interval, not server.paused and (not server.internal or server.stands_for == CHECK), server.words(),
                 server.changed_at, server.agent, server.demo,
             )  # fmt: skip
             if known != self.known.get(server.pk):

@@ -21,7 +21,7 @@ class Fleet:
     """The servers of a team and what each tells, read once for however many rules are asked about."""
 
     def __init__(self, team: int) -> None:
-        watched = Server.objects.filter(team=team, paused=False, internal=False).order_by("pk")
+        watched = Server.objects.judged().filter(team=team, paused=False).order_by("pk")
         self.servers = [(server, server.words()) for server in watched]
         self.chosen: dict[str, list[Server]] = {}
 

@@ -63,6 +63,21 @@ class Answer:
     body: bytes
 
 
+class Trace:
+    """How long each part of one request took, and the certificate that was shown; for those who measure."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, float] = {}
+        self.certificate: bytes | None = None  # DER, also of one that was refused
+        self.last = time.monotonic()
+
+    def mark(self, part: str) -> None:
+        """What ended just now; the same part twice counts together, as with two addresses tried."""
+        at = time.monotonic()
+        self.parts[part] = self.parts.get(part, 0.0) + at - self.last
+        self.last = at
+
+
 @dataclass(frozen=True)
 class Policy:
     """Where a request may go, and how it may be resolved (given by tests)."""
@@ -71,6 +86,11 @@ class Policy:
     trusted: bool = False
     resolve: Resolver | None = None
     context: ssl.SSLContext | None = None
+    trace: Trace | None = None
+
+    def mark(self, part: str) -> None:
+        if self.trace is not None:
+            self.trace.mark(part)
 
 
 @dataclass
@@ -99,15 +119,16 @@ def request(  # noqa: PLR0913 - the parts of one HTTP request
     max_answer: int = 64 << 10,
     resolve: Resolver | None = None,
     context: ssl.SSLContext | None = None,
+    trace: Trace | None = None,
 ) -> Answer:
     """Send one request and read one answer; redirects are answers like others.
 
-    Raises Refused when the target is not allowed and Unreachable when it did not answer.
+    Raises Refused when the target is not allowed and Unreachable when it did not answer. A trace is filled anyway.
     """
     allow = tuple(ipaddress.ip_network(each) for each in allow_private)
-    policy = Policy(allow, trusted, resolve, context)
+    policy = Policy(allow, trusted, resolve, context, trace)
     target = parse(url)
-    named = _checked_headers(method, headers or {})
+    named = checked_headers(method, headers or {})
     deadline = _Deadline(timeout)
     addresses = _addresses(target, policy, deadline)
     last: Exception = Unreachable(f"{target.hostname} has no address.")
@@ -118,8 +139,20 @@ def request(  # noqa: PLR0913 - the parts of one HTTP request
         except (OSError, ssl.SSLError) as error:
             last = error
             continue
-        return _exchange(connection, (method, target, body, named), deadline, max_answer)
+        return _exchange(connection, (method, target, body, named), deadline, max_answer, policy)
+    _peek(target, addresses, policy, last)
     raise Unreachable(_sentence(target, last)) from last
+
+
+def addresses(host: str, timeout: float, *, allow_private: Iterable[str | Network] = ()) -> list[str]:
+    """Where a host leads to, resolved and checked, for those who speak neither HTTP nor TCP."""
+    policy = Policy(tuple(ipaddress.ip_network(each) for each in allow_private))
+    return [str(one) for one in _addresses(_named(host), policy, _Deadline(timeout))]
+
+
+def _named(host: str, port: int | None = None) -> SplitResult:
+    name = f"[{host}]" if ":" in host else host
+    return parse(f"http://{name}" if port is None else f"http://{name}:{port}")
 
 
 def check(
@@ -131,14 +164,15 @@ def check(
         _addresses(parse(url), policy, _Deadline(5))
 
 
-def connect(host: str, port: int, timeout: float, *, allow_private: Iterable[str | Network] = ()) -> socket.socket:
+def connect(
+    host: str, port: int, timeout: float, *, allow_private: Iterable[str | Network] = (), trace: Trace | None = None
+) -> socket.socket:
     """A plain connection for those who speak no HTTP, or speak it themselves: resolved, checked and pinned alike.
 
     Raises Refused when the target is not allowed and Unreachable when it did not answer.
     """
-    name = f"[{host}]" if ":" in host else host
-    target = parse(f"http://{name}:{port}")
-    policy = Policy(tuple(ipaddress.ip_network(each) for each in allow_private))
+    target = _named(host, port)
+    policy = Policy(tuple(ipaddress.ip_network(each) for each in allow_private), trace=trace)
     deadline = _Deadline(timeout)
     last: Exception = Unreachable(f"{host} has no address.")
     addresses = _addresses(target, policy, deadline)
@@ -148,6 +182,7 @@ def connect(host: str, port: int, timeout: float, *, allow_private: Iterable[str
         except OSError as error:
             last = error
             continue
+        policy.mark("connect")
         made.settimeout(timeout)
         return made
     raise Unreachable(_sentence(target, last)) from last
@@ -204,6 +239,7 @@ def _addresses(target: SplitResult, policy: Policy, deadline: _Deadline) -> list
     found = [ipaddress.ip_address(text.partition("%")[0]) for text in _resolve(host, _port(target), policy, deadline)]
     for address in found:
         _check_address(host, address, policy)
+    policy.mark("name")
     return list(dict.fromkeys(found))
 
 
@@ -275,7 +311,7 @@ def _port(target: SplitResult) -> int:
     return target.port or (443 if target.scheme == "https" else 80)
 
 
-def _checked_headers(method: str, headers: Mapping[str, str]) -> dict[str, str]:
+def checked_headers(method: str, headers: Mapping[str, str]) -> dict[str, str]:
     if method not in _METHODS:
         raise Refused(f"{method!r} is no method that can be sent.")
     for name, value in headers.items():
@@ -293,14 +329,29 @@ def _checked_headers(method: str, headers: Mapping[str, str]) -> dict[str, str]:
 def _connect(target: SplitResult, address: Address, policy: Policy, seconds: float) -> socket.socket:
     """Connect to the checked address itself; the name serves for SNI and the certificate alone."""
     plain = socket.create_connection((str(address), _port(target)), timeout=seconds)
+    policy.mark("connect")
     if target.scheme == "http":
         return plain
     context = policy.context or ssl.create_default_context()
     try:
-        return context.wrap_socket(plain, server_hostname=(target.hostname or "").rstrip("."))
+        safe = context.wrap_socket(plain, server_hostname=(target.hostname or "").rstrip("."))
     except BaseException:
         plain.close()
         raise
+    policy.mark("tls")
+    if policy.trace is not None:
+        policy.trace.certificate = safe.getpeercert(binary_form=True)
+    return safe
+
+
+def _peek(target: SplitResult, addresses: list[Address], policy: Policy, error: Exception) -> None:
+    """The certificate that was refused, for those who measure: nothing is sent over this connection."""
+    if policy.trace is None or not isinstance(error, ssl.SSLCertVerificationError):
+        return
+    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+    with suppress(OSError):
+        _connect(target, addresses[-1], Policy(context=blind, trace=policy.trace), 3.0).close()
 
 
 class _Pinned(http.client.HTTPConnection):
@@ -313,7 +364,11 @@ class _Pinned(http.client.HTTPConnection):
 
 
 def _exchange(
-    connected: socket.socket, sending: tuple[str, SplitResult, bytes, dict[str, str]], deadline: _Deadline, most: int
+    connected: socket.socket,
+    sending: tuple[str, SplitResult, bytes, dict[str, str]],
+    deadline: _Deadline,
+    most: int,
+    policy: Policy,
 ) -> Answer:
     method, target, body, headers = sending
     connection = _Pinned(target, connected)
@@ -324,7 +379,10 @@ def _exchange(
     try:
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         connection.request(method, path, body or None, _complete(headers, target))
-        answer = _read(connection.getresponse(), most)
+        response = connection.getresponse()
+        policy.mark("first_byte")
+        answer = _read(response, most)
+        policy.mark("body")
     except (OSError, http.client.HTTPException) as error:
         deadline.left()
         raise Unreachable(_sentence(target, error)) from error

@@ -101,6 +101,17 @@ SERIES: dict[str, Described] = {
     "check_state": Described(COUNT, "0 ok, 1 warning, 2 critical, 3 unknown.", "low", 1, 2, _CHECK),
     "check_response_seconds": Described(SECONDS, "How long a check took.", "low", labels=_CHECK),
     "check_error_percent": Described(PERCENT, "Share of a check's tries that failed.", "low", 5, 50, _CHECK),
+    "check_response_part_seconds": Described(
+        SECONDS, "One part of a check: name, connect, tls, first_byte, body.", "low", labels=("check", "part")
+    ),
+    "check_certificate_seconds_left": Described(
+        SECONDS,
+        "Until the certificate that a check saw ends; negative: it has ended.",
+        "high",
+        1_209_600,
+        259_200,
+        _CHECK,
+    ),
     "check_value": Described(COUNT, "A figure a check tells, without a unit.", "neither", labels=_FIGURE),
     "check_value_seconds": Described(SECONDS, "A time a check tells.", "neither", labels=_FIGURE),
     "check_value_percent": Described(PERCENT, "A share a check tells.", "neither", labels=_FIGURE),

@@ -8,7 +8,7 @@ from metrics.database import DatabaseStore
 from metrics.described import SERIES
 from metrics.latest import Newest, latest
 from metrics.layouts import Known, TooManyLayouts, WrongColumns, layouts
-from metrics.names import METRIC, layout_hash, parse
+from metrics.names import METRIC, layout_hash, parse, write
 from metrics.quota import Admitted
 from metrics.uses import seeds
 from metrics.words import duration, number, quantity, shown
@@ -17,5 +17,5 @@ from metrics.words import name as spoken
 __all__ = [
     "METRIC", "SERIES", "Admitted", "DatabaseStore", "Known", "Newest", "Store", "TooManyLayouts", "WrongColumns",
     "duration", "latest", "layout_hash", "layouts", "number", "parse", "quantity", "query", "seeds", "shown",
-    "spoken",
+    "spoken", "write",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.urls import path
 
+from checks import door as ping
 from core.bridge import WsgiBridge
 from core.guard import Guard
 from dashboards.consumers import LiveConsumer
@@ -46,6 +47,8 @@ async def route(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
         # Some senders double slashes; a redirect would lose their POST.
         found = DOORS.get((scope["method"], scope["path"].replace("//", "/")))
+        if found is None and scope["path"].startswith("/ping/"):
+            found = ping.door
         await (found or web)(scope, receive, send)
     elif scope["type"] == "websocket":
         await sockets(scope, receive, send)

@@ -86,6 +86,8 @@ def perch() -> Server | None:
     if team is None:
         return None
     made, _ = Server.objects.get_or_create(
-        internal=True, defaults={"team": team, "number": 0, "name": NAME, "hostname": NAME, "fingerprint": "itself"}
+        internal=True,
+        stands_for="",
+        defaults={"team": team, "number": 0, "name": NAME, "hostname": NAME, "fingerprint": "itself"},
     )
     return made

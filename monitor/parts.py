@@ -14,6 +14,9 @@ from alerts.delivery import Dispatcher
 from alerts.judging import Judge
 from alerts.models import Delivery
 from alerts.teller import Teller
+from checks.door import keeping
+from checks.models import Run
+from checks.runner import CheckLoop
 from core.clock import milliseconds
 from core.models import Lease
 from core.runner import Loop, RedisEars, ring, wake
@@ -51,6 +54,7 @@ class Parts:
         journal.on_commit(_wake_rules)
         journal.on_commit(clones.take)
         self._keep("writer", lambda: writer.stop(3.0))
+        self._keep("pings", keeping.stop)
         self._loop(Loop("keys", tend, every=CHECK_EVERY))
         self._loop(Loop("clones", clones.tell))
         if asked := orders.resend_after_restore():
@@ -78,6 +82,7 @@ class Parts:
     def rules_and_delivery(self) -> None:
         judge = Judge(_well)
         feed.listen()
+        self._loop(CheckLoop())
         self._keep("rules lease", judge.end)
         self._loop(Loop("rules", judge.step))
         self._loop(Teller())
@@ -130,6 +135,7 @@ class Parts:
 def clear_leases() -> None:
     """Alone on the data folder nobody else lives: what a killed process held is free."""
     Lease.objects.all().delete()
+    Run.objects.exclude(lease_until=None).update(lease_until=None, lease_owner="")
     Delivery.objects.filter(state="waiting").exclude(lease_until=None).update(lease_until=None, lease_owner="")
 
 

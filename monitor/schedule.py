@@ -28,6 +28,7 @@ JOBS = (
     Job("Seal samples", "metrics.tasks.seal", 10, "Moves samples that everybody has read into chunks."),
     Job("Merge samples", "metrics.tasks.merge", 10, "Makes hours, days and months of what was sealed, bit by bit."),
     Job("Expire samples", "metrics.tasks.expire", 600, "Deletes what is older than it is kept."),
+    Job("Expire signals", "checks.tasks.expire", 3600, "Keeps the last signals of each heartbeat."),
     Job("Expire the trail", "accounts.tasks.expire", 3600, "Deletes entries of the audit trail older than kept."),
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ from core import tokens
 from core.clock import now
 from core.errors import Conflict, Unauthorized
 from core.locking import locked
-from servers.models import DEFAULT_INTERVAL, AgentKey, Enrolment, Server
+from servers.models import CHECK, DEFAULT_INTERVAL, AgentKey, Enrolment, Server
 from servers.services import add_events, set_agent, set_facts
 
 CHECK_EVERY = 2.0
@@ -264,6 +264,7 @@ def _known_or_new(invitation: Enrolment, hostname: str, fingerprint: str) -> Ser
     if server:
         return server
     hostname = _beside_demo(mine, hostname, demo=invitation.demo)
+    mine.filter(name=hostname, stands_for=CHECK).update(name=f"{hostname[:110]} (check)", changed_at=now())
     if namesake := mine.filter(name=hostname).first():
         raise Mismatch(namesake)
     number = (mine.aggregate(last=Max("number"))["last"] or 0) + 1

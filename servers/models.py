@@ -15,6 +15,7 @@ from accounts.models import Team, User
 
 DEFAULT_INTERVAL = 10
 LONGEST_INTERVAL = 3600
+CHECK = "check"
 
 
 def printable(text: str) -> None:
@@ -27,8 +28,12 @@ class ServerQuerySet(ServerOwned["Server"]):
     server_path: ClassVar[str] = "pk"
 
     def watched(self) -> Self:
-        """Machines; without the one that stands for the product itself."""
+        """Machines; without rows that stand for the product itself, or for a check."""
         return self.filter(internal=False)
+
+    def judged(self) -> Self:
+        """What rules, selectors and roles speak of: machines, and the rows that stand for a check."""
+        return self.filter(models.Q(internal=False) | models.Q(stands_for=CHECK))
 
     def visible_to(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
         return super().visible_to(user, verb).watched()
@@ -59,7 +64,12 @@ class Server(models.Model):
         help_text="Another machine's fingerprint that asked for this name.",
     )
     demo = models.BooleanField(default=False, editable=False, help_text="Simulated: part of a demo fleet.")
-    internal = models.BooleanField(default=False, editable=False, help_text="Not a machine: the product's canary.")
+    internal = models.BooleanField(
+        default=False, editable=False, help_text="Not a machine: a row of the product's own."
+    )
+    stands_for = models.CharField(
+        max_length=10, blank=True, editable=False, help_text="Of a row that is no machine: what it carries series of."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
     objects: ClassVar[ServerQuerySet] = ServerQuerySet.as_manager()  # type: ignore[assignment]

@@ -262,6 +262,15 @@ def issue(server: Server, kind: str, *, hours: float = 24.0, by: User | None = N
 
 
 @transaction.atomic
+def replace(server: Server, kind: str, args: Given, *, hours: float = 24.0) -> Order:
+    """Ask for something in place of what was asked before of the same kind and still stands."""
+    Order.objects.standing().filter(server=server, kind=kind).update(state="lapsed", done_at=now())
+    order = Order.objects.create(server=server, kind=kind, args=args, until=now() + timedelta(hours=hours))
+    transaction.on_commit(partial(runner.wake, NAME))
+    return order
+
+
+@transaction.atomic
 def resend_after_restore() -> int:
     """At a start: when the database came out of a backup, machines post again what was acknowledged since.
 

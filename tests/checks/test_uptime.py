@@ -1,0 +1,77 @@
+"""The share of time up, with unknown time apart, against sums by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from checks import standing, uptime
+
+STEP = 30_000
+
+
+def times(*seconds: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array(seconds, np.int64) * 1000
+
+
+def values(*found: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array(found, np.float64)
+
+
+def test_up_down_and_unknown_add_up() -> None:
+    # Samples at 0..90 s, then the hub is away until 600 s; down from 630 s to 690 s.
+    t = times(0, 30, 60, 90, 600, 630, 660, 690)
+    found = uptime.share(t, values(1, 1, 1, 1, 1, 0, 0, 1), 0, 720_000, STEP)
+    assert (found.up, found.down) == (90 + 75 + 30 + 30, 60)
+    assert found.unknown == 720 - found.up - found.down
+    assert found.percent == pytest.approx(100 * 225 / 285)
+
+
+def test_nothing_known_is_no_percentage() -> None:
+    assert uptime.share(times(), values(), 0, 60_000, STEP).percent is None
+    assert uptime.share(times(0, 30), values(np.nan, np.nan), 0, 60_000, STEP).unknown == 60
+
+
+def test_a_sample_before_the_beginning_counts_into_it() -> None:
+    found = uptime.share(times(-20, 10), values(0, 1), 0, 40_000, STEP)
+    assert (found.up, found.down, found.unknown) == (30, 10, 0)
+
+
+def test_pieces_add_up_to_the_whole() -> None:
+    t = times(*range(0, 3600, 30))
+    v = values(*([1.0] * 60 + [0.0] * 60))
+    cut = uptime.pieces(t, v, 0, 3_600_000, 12, STEP)
+    whole = uptime.share(t, v, 0, 3_600_000, STEP)
+    assert sum(one.up for one in cut) == whole.up == 1800
+    assert [one.percent for one in cut] == [100.0] * 6 + [0.0] * 6
+
+
+def test_buckets_say_the_same_as_samples() -> None:
+    v = values(*([1.0] * 100 + [0.0] * 20))
+    buckets = v.reshape(-1, 10)
+    found = uptime.of_buckets(
+        times(*range(0, 3600, 300)), buckets.mean(axis=1), values(*([10.0] * 12)), 0, 3_600_000, (300_000, STEP)
+    )
+    assert (found.up, found.down, found.unknown) == (3000, 600, 0)
+
+
+def test_failures_count_as_down_only_after_the_retries() -> None:
+    now = standing.Standing()
+    states = []
+    for place, ok in enumerate([False, True, False, False, True, False, False, False, True]):
+        now = standing.after(now, ok=ok, at=1000 + place, retries=2, window=600)
+        states.append(now.state)
+    assert states == ["new", "up", "failing", "failing", "up", "failing", "failing", "down", "up"]
+    assert standing.error_percent(now.recent) == pytest.approx(100 * 6 / 9)
+    assert standing.error_percent(standing.kept(now.recent, 1000 + 8, 3)) == pytest.approx(100 * 2 / 3)
+
+
+def test_turns_are_spread_over_the_interval_and_missed_ones_are_left_out() -> None:
+    turns = [standing.next_turn(number, 30, 1_000_000.0) for number in range(1, 1001)]
+    counts = np.bincount([int(one % 30) for one in turns], minlength=30)
+    assert counts.min() >= 30
+    assert counts.max() <= 37
+    for number in (1, 7, 999):
+        first = standing.next_turn(number, 60, 5000.0)
+        assert standing.next_turn(number, 60, first) == pytest.approx(first + 60)
+        assert standing.next_turn(number, 60, first + 6010) == pytest.approx(first + 6060)
