@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ml", "0001_initial"),
+        ("ml", "0002_forecasts"),
         ("servers", "0006_stands_for"),
     ]
 

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from ml.models.cards import Card
+from ml.models.forecasts import Crossing, DiskRisk, Forecast, Risk, Sizing
 from ml.models.watching import Episode, ModelVersion, Sensitivity, Training, Watch
 
-__all__ = ["Card", "Episode", "ModelVersion", "Sensitivity", "Training", "Watch"]
+__all__ = [
+    "Card",
+    "Crossing",
+    "DiskRisk",
+    "Episode",
+    "Forecast",
+    "ModelVersion",
+    "Risk",
+    "Sensitivity",
+    "Sizing",
+    "Training",
+    "Watch",
+]
