@@ -3,6 +3,7 @@ import './design/account.css'
 import './design/app.css'
 import './design/people.css'
 import './design/shell.css'
+import { whileSeen } from './awake'
 import { duration } from './format'
 import { on } from './keys'
 import { live } from './live'
@@ -103,7 +104,7 @@ for (const box of all('[data-live]')) {
     // spoken only when the state changes: a ticking age would talk without end
     if (changed && spoken && next.state !== 'idle') spoken.textContent = text?.textContent ?? ''
   })
-  setInterval(show, 1000)
+  whileSeen(show, 1000)
   for (const event of ['online', 'offline'])
     addEventListener(event, () => {
       show()
@@ -131,7 +132,7 @@ for (const bar of all('[data-lost]')) {
     link = next
     show()
   })
-  setInterval(show, 1000)
+  whileSeen(show, 1000)
   for (const event of ['online', 'offline'])
     addEventListener(event, () => {
       left = performance.now()

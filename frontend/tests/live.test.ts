@@ -205,6 +205,32 @@ it('lets go of a hidden tab after a minute and returns with it', () => {
   expect(sockets).toHaveLength(2)
 })
 
+it('works off what came to a hidden tab when it is looked at, not before', () => {
+  const { seen, reload } = follow({ fleet: 5 })
+  last().accept()
+  last().say('fleet', 5, { subscribed: true })
+  live.visible(false)
+  last().say('fleet', 6)
+  last().say('fleet', 7)
+  expect(seen).toEqual([])
+  live.visible(true)
+  expect(seen).toEqual([6, 7])
+  live.visible(false)
+  for (let seq = 8; seq < 600; seq++) last().say('fleet', seq)
+  expect(reload).not.toHaveBeenCalled()
+  live.visible(true)
+  expect(reload).toHaveBeenCalledTimes(1) // more than is kept: a gap
+})
+
+it('hears at once, hidden or not, that less may be seen', () => {
+  const { reload } = follow({ fleet: 5 })
+  last().accept()
+  last().say('fleet', 5, { subscribed: true, sight: 'a' })
+  live.visible(false)
+  last().say('fleet', 5, { subscribed: true, sight: 'b' })
+  expect(reload).toHaveBeenCalledTimes(1)
+})
+
 it('notices a line that is dead but not closed', () => {
   follow({ fleet: 0 })
   last().accept()

@@ -1,8 +1,9 @@
 import { renderHook } from '@testing-library/react'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type ChartData, clusters, frame, type Mark, times } from '../src/charts/engine'
+import { type ChartData, clusters, frame, type Mark } from '../src/charts/engine'
 import { contrast, headline, markText } from '../src/charts/said'
 import { marked, Sync } from '../src/charts/sync'
+import { ticks } from '../src/charts/ticks'
 import { fromWall, offset, toWall } from '../src/charts/zone'
 import { renewAfter, useBoard } from '../src/islands/server/board'
 import { read, shiftOf, write } from '../src/islands/server/place'
@@ -175,7 +176,7 @@ describe("the reader's zone", () => {
     expect(fromWall(toWall(noon))).toBe(noon)
   })
   it('labels the axis on round times', () => {
-    const found = times([1_800_000_000, 1_800_021_600], 6)
+    const found = ticks([1_800_000_000, 1_800_021_600], 6)
     expect(found.length).toBeGreaterThan(2)
     for (const [, text] of found) expect(text).toMatch(/:(00|30)$/)
   })
@@ -240,12 +241,12 @@ describe('a page that stays open', () => {
 it('the axis tells the clocks of its moments, also where they change within it', async () => {
   vi.resetModules()
   document.documentElement.dataset.zone = 'Europe/Copenhagen'
-  const { times: labels } = await import('../src/charts/engine')
+  const { ticks: labels } = await import('../src/charts/ticks')
   delete document.documentElement.dataset.zone
   vi.resetModules()
   const at = (day: number, hour: number) => Date.UTC(2026, 2, day, hour) / 1000
   const clock = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Copenhagen', hour: '2-digit', minute: '2-digit' })
   const found = labels([at(28, 10), at(29, 9)], 12)
   expect(found.length).toBeGreaterThan(5)
-  for (const [moment, text] of found) expect(clock.format(moment)).toBe(text)
+  for (const [moment, text] of found) expect(clock.format(moment * 1000)).toBe(text)
 })

@@ -1,5 +1,6 @@
 // The server map: one canvas, one cell a server. React lays it out; a message repaints only the cells that look different.
 import { Fragment, useEffect, useMemo, useRef, useState } from 'react'
+import { whileSeen } from '../awake'
 import { percent } from '../format'
 import { toneOf } from '../islands/fleet/model'
 import type { Fleet } from '../islands/fleet/store'
@@ -306,7 +307,7 @@ export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[st
       frame ||= requestAnimationFrame(paint)
     })
     // what falls silent is told by nobody while the line is down: it ages by itself
-    const aging = setInterval(() => document.hidden || painter.some(), AGED_MS)
+    const stopAging = whileSeen(() => painter.some(), AGED_MS)
     const all = () => painter.all()
     let here = true
     document.fonts?.ready.then(() => here && all())
@@ -316,7 +317,7 @@ export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[st
       here = false
       stop()
       cancelAnimationFrame(frame)
-      clearInterval(aging)
+      stopAging()
       mo.disconnect()
     }
   }, [layout, fleet, by, w])

@@ -1,4 +1,3 @@
-import { timeFormat } from 'd3-time-format'
 import { type MouseEvent, type ReactNode, useEffect, useRef } from 'react'
 import { t } from '../words'
 import {
@@ -13,10 +12,10 @@ import {
   type Size,
   surface,
 } from './engine'
-import { headline, markText, pick, valueText, wall } from './said'
+import { headline, markText, pick, valueText } from './said'
 import { marked, type Sync } from './sync'
+import { stamp } from './ticks'
 
-const stamp = timeFormat('%a %H:%M:%S')
 const PRESS_MS = 350
 const SLOP = 8
 /** What was chosen from a menu closes it. */
@@ -90,7 +89,7 @@ export function TimeChart({
         g.lineWidth = 1.5
         g.stroke()
       }
-      const s = stamp(wall(data.t[i]))
+      const s = stamp(data.t[i])
       g.font = th.font
       const tw = g.measureText(s).width + 12
       const tx = Math.max(0, Math.min(w - tw, px - tw / 2))
@@ -251,14 +250,14 @@ export function TimeChart({
         } else return
         e.preventDefault()
         if (sync.brush) {
-          const [from, to] = marked(sync.brush).map((at) => stamp(wall(at)))
+          const [from, to] = marked(sync.brush).map(stamp)
           setText(say.current, t('server.chartChosen', { from: from ?? '', to: to ?? '' }))
           return
         }
         const place = sync.hover ?? h
         const value = valueText(data, fmt, pick(data, place))
         const near = held.find((one) => Math.abs(one.at - place) <= step)
-        const spoken = t('server.chartSay', { title, value, time: stamp(wall(place)) })
+        const spoken = t('server.chartSay', { title, value, time: stamp(place) })
         setText(say.current, near ? `${spoken}. ${markText(near)}` : spoken)
       },
       false,

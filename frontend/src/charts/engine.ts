@@ -2,17 +2,11 @@
 // A `Frame` holds everything that depends on size, range and data. It is built once per redraw;
 // the overlay (crosshair, brush) only reads it, so a hover costs no data scan and no layout read.
 import { bisector } from 'd3-array'
-import { type ScaleLinear, type ScaleTime, scaleLinear, scaleTime } from 'd3-scale'
-import { timeFormat } from 'd3-time-format'
+import { type ScaleLinear, scaleLinear } from 'd3-scale'
 import { dot, hatch, type Pace, type Range, runs, type Size, surface, type Theme } from './ink'
-import { offset } from './zone'
+import { ticks } from './ticks'
 
 export * from './ink'
-
-const hm = timeFormat('%H:%M')
-const hms = timeFormat('%H:%M:%S')
-const day = timeFormat('%e %b')
-const dayHm = timeFormat('%a %H:%M')
 
 export interface Line {
   key: string
@@ -62,7 +56,7 @@ export interface Cluster {
   marks: Mark[]
 }
 export interface Frame extends Size {
-  x: ScaleTime<number, number>
+  x: ScaleLinear<number, number>
   y: ScaleLinear<number, number>
   i0: number
   i1: number
@@ -132,7 +126,7 @@ export function frame(d: ChartData, range: Range, { w, h }: Size, compare: boole
     i0,
     i1,
     y0,
-    x: scaleTime([range[0] * 1000, range[1] * 1000], [PAD.l, w - PAD.r]),
+    x: scaleLinear([range[0] * 1000, range[1] * 1000], [PAD.l, w - PAD.r]),
     y,
     kx: (w - PAD.l - PAD.r) / (range[1] - range[0]),
     ky: (y0 - PAD.t) / y.domain()[1],
@@ -393,18 +387,9 @@ export function draw(
   g.fillText('0', PAD.l - 8, y0)
   g.textAlign = 'center'
   g.textBaseline = 'alphabetic'
-  for (const [t, text] of times(range, Math.max(2, Math.floor(w / 80)))) {
-    const p = x(t)
+  const labels = ticks(range, Math.max(2, Math.floor(w / 80)))
+  for (const [t, text] of labelled(labels, ([, words]) => words).map(([one]) => one)) {
+    const p = x(t * 1000)
     if (p > PAD.l + 8 && p < w - 26) g.fillText(text, p, h - 6)
   }
-}
-
-/** Where the axis of time is labelled, on round times of the reader's zone. */
-export function times([from, to]: Range, count: number): Array<[Date, string]> {
-  const off = offset(((from + to) / 2) * 1000)
-  const ticks = scaleTime([from * 1000 + off, to * 1000 + off], [0, 1]).ticks(count)
-  const close = ticks.length > 1 && Number(ticks[1]) - Number(ticks[0]) < 60_000
-  const write = to - from > 172800 ? day : close ? hms : to - from > 86400 ? dayHm : hm
-  // by the clocks of that moment: they may have changed within the range
-  return labelled(ticks, write).map(([tick, text]) => [new Date(Number(tick) - offset(Number(tick) - off)), text])
 }

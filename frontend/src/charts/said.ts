@@ -1,7 +1,6 @@
 // What a chart says in words: the value at the cursor, the newest one with its age, how it is beside another time.
 import { t } from '../words'
 import { at, type ChartData, type Cluster, type Line, paceOf, type Range } from './engine'
-import { offset } from './zone'
 
 const bare = (d: ChartData, i: number) => d.lines.every((l) => Number.isNaN(l.values[i]))
 
@@ -67,9 +66,6 @@ export function headline(
   if (!last?.values.size || last.at > end) return [d.words?.none ?? 'no data', '']
   return [joined([...last.values.values()].map(fmt)), age(last.at)]
 }
-
-/** A moment as the reader's clocks say it. */
-export const wall = (time: number): Date => new Date(time * 1000 + offset(time * 1000))
 
 /** What happened near a place, in as many words as fit beside a cursor. */
 export function markText({ marks }: Cluster): string {

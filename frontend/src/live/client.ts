@@ -60,6 +60,7 @@ export const PING_MS = 10_000
 export const SILENT_MS = 20_000
 export const POLL_MS = 5_000
 export const HIDDEN_MS = 60_000
+const MOST_HELD = 500
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 15_000
 const FAILURES_BEFORE_POLLING = 3
@@ -81,6 +82,7 @@ export class Live {
   private poller: ReturnType<typeof setInterval> | undefined
   private polling = false
   private hidden: ReturnType<typeof setTimeout> | undefined
+  private held: Array<[text: string, came: number]> | null = null // what came while nobody looks
 
   constructor(private outside: Outside) {}
 
@@ -125,8 +127,15 @@ export class Live {
   /** Called when the tab is hidden or shown: a tab nobody looks at lets go of its connection after a minute. */
   visible(yes: boolean): void {
     clearTimeout(this.hidden)
-    if (!yes) this.hidden = setTimeout(() => this.watches.size && this.stop('paused'), HIDDEN_MS)
-    else if (this.link.state === 'paused') this.connect()
+    if (!yes) {
+      this.held ??= []
+      this.hidden = setTimeout(() => this.watches.size && this.stop('paused'), HIDDEN_MS)
+      return
+    }
+    const { held } = this
+    this.held = null
+    for (const [text, came] of held ?? []) this.receive(JSON.parse(text), came)
+    if (this.link.state === 'paused') this.connect()
     else if (this.link.state === 'lost') this.connect()
   }
 
@@ -176,7 +185,10 @@ export class Live {
       if (!spoken) this.works()
       spoken = true
       this.heard()
-      this.receive(JSON.parse(String(event.data)))
+      const text = String(event.data)
+      // what is subscribed may say that less may be seen: that does not wait
+      if (!this.held || text.includes('"subscribed"') || text.includes('"error"')) this.receive(JSON.parse(text))
+      else if (this.held.push([text, performance.now()]) > MOST_HELD) this.held.shift() // a gap, which loads anew
     }
     socket.onclose = (event) => this.closed(event.code)
   }
@@ -227,7 +239,7 @@ export class Live {
   }
 
   private async poll(): Promise<void> {
-    if (this.polling) return
+    if (this.polling || this.held) return
     this.polling = true
     try {
       const answer = await this.outside.poll(this.topics(), this.since())
@@ -258,7 +270,7 @@ export class Live {
     this.link.contact = performance.now()
   }
 
-  private receive(message: Partial<Message> & { error?: string }): void {
+  private receive(message: Partial<Message> & { error?: string }, came = performance.now()): void {
     const { topic, seq, data } = message
     if (topic !== undefined && message.error) this.refuse([topic])
     if (topic === undefined || seq === undefined || !data) return
@@ -266,7 +278,7 @@ export class Live {
     this.latest[topic] = seq
     const whole = message as Message
     if (!data.subscribed) {
-      this.link.data = performance.now()
+      this.link.data = came
       this.say(this.link.state)
     }
     for (const watch of this.watches) if (topic in watch.seen) this.give(watch, whole)

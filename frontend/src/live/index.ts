@@ -13,4 +13,5 @@ export const live = new Live({
   gone: () => void import('./sight').then(({ gone }) => gone()),
   random: Math.random,
 })
+if (document.hidden) live.visible(false)
 document.addEventListener('visibilitychange', () => live.visible(!document.hidden))

@@ -1,6 +1,7 @@
 // Small parts that every island uses: icons, status, segments, the place where an island appears.
 import { Component, type ReactNode, StrictMode, useEffect, useReducer, useState } from 'react'
 import { createRoot } from 'react-dom/client'
+import { whileSeen } from '../awake'
 import { percent } from '../format'
 import { learn, now } from '../live/clock'
 import type { Incident, Props, Server } from '../types'
@@ -120,10 +121,7 @@ export const Bar = ({ v, fresh = true, ill = false }: { v: number | null; fresh?
 /** The hub's time, renewed every second, for the ages on the page. */
 export function useNow(everyMs = 1000): number {
   const [at, tick] = useReducer(() => now(), undefined, now)
-  useEffect(() => {
-    const id = setInterval(tick, everyMs)
-    return () => clearInterval(id)
-  }, [everyMs])
+  useEffect(() => whileSeen(tick, everyMs), [everyMs])
   return at
 }
 export const useOnce = <T,>(make: () => T): T => useState(make)[0]

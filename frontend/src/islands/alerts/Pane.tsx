@@ -1,6 +1,7 @@
 // What is known of the chosen incident, beside the list: the evidence, what comes next, what may be behind it.
 import { useEffect, useState } from 'react'
 import { resolve, snooze, take, useDoing } from '../../alerting/doing'
+import { whileSeen } from '../../awake'
 import { getJson } from '../../live/http'
 import type { Incident, IncidentProps } from '../../types'
 import { incidentTone, Skeleton, Status } from '../../ui/parts'
@@ -34,11 +35,11 @@ function useStory(incident: Incident): { page: IncidentProps | null; failed: str
           if (!stop.signal.aborted) setFound((before) => ({ ...before, failed: error.message }))
         })
     const first = setTimeout(load, SETTLE_MS)
-    const id = until === null ? setInterval(load, RENEW_MS) : undefined
+    const rest = until === null ? whileSeen(load, RENEW_MS) : undefined
     return () => {
       stop.abort()
       clearTimeout(first)
-      clearInterval(id)
+      rest?.()
     }
   }, [url, state, severity, until, members])
   return found

@@ -1,6 +1,7 @@
 import { type ComponentType, lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { begin, HOURS, resolve, snooze, take } from '../../alerting/doing'
 import { Hush } from '../../alerting/Hush'
+import { whileSeen } from '../../awake'
 import { duration } from '../../format'
 import { on } from '../../keys'
 import { getJson } from '../../live/http'
@@ -67,10 +68,10 @@ function useSparks(list: Cause[], wanted: boolean): ReadonlyMap<string, Float64A
         })
         .catch(() => undefined)
     void load()
-    const id = setInterval(load, RENEW_MS)
+    const rest = whileSeen(load, RENEW_MS)
     return () => {
       stop.abort()
-      clearInterval(id)
+      rest()
     }
   }, [ids, wanted])
   return lines

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react'
+import { whileSeen } from '../../awake'
 import { Spark } from '../../charts/Spark'
 import { useOnce } from '../../ui/parts'
 import { type PluralKey, t, tn } from '../../words'
@@ -26,13 +27,11 @@ function useLines(list: Tile[], today: Today | null) {
   const [lines, set] = useState<Record<string, ArrayLike<number> & Iterable<number>>>({})
   useEffect(() => {
     const draw = () => {
-      if (document.hidden) return
       for (const tile of latest.current) traces.push(tile.key, tile.value)
       set(Object.fromEntries(latest.current.map((tile) => [tile.key, line(tile, today, traces)])))
     }
     draw()
-    const timer = setInterval(draw, EDGE_MS)
-    return () => clearInterval(timer)
+    return whileSeen(draw, EDGE_MS)
   }, [today, traces])
   return lines
 }

@@ -1,5 +1,6 @@
 // Which rows the table has, worked out anew when asked for something else, and every few seconds as values move.
 import { useEffect, useMemo, useState } from 'react'
+import { whileSeen } from '../../awake'
 import { getJson } from '../../live/http'
 import type { Server } from '../../types'
 import { useOnce } from '../../ui/parts'
@@ -29,10 +30,7 @@ export function useTest(query: string): { test: Test; fault: boolean } {
 export function useRows(fleet: Fleet, test: Test, show: 'all' | 'bad', sort: Sort): Server[] {
   const [turn, setTurn] = useState(0)
   const { shape } = fleet
-  useEffect(() => {
-    const timer = setInterval(() => document.hidden || setTurn((n) => n + 1), SORT_MS)
-    return () => clearInterval(timer)
-  }, [])
+  useEffect(() => whileSeen(() => setTurn((n) => n + 1), SORT_MS), [])
   return useMemo(() => rows(fleet.servers, test, show, sort, shape), [fleet, shape, test, show, sort, turn])
 }
 interface SparksAnswer {

@@ -1,5 +1,6 @@
 // The series that broke the rule, around the time when they did: one picture each, all with one window and one cursor.
 import { useEffect, useState } from 'react'
+import { whileSeen } from '../../awake'
 import type { Line } from '../../charts/engine'
 import { Sync } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
@@ -122,10 +123,10 @@ function Picture({ proof, sync, window }: { proof: Proof; sync: Sync; window: ()
         if (!stop.signal.aborted && !data.t.length) setState('failed')
       })
     run()
-    const id = until === null ? setInterval(run, RENEW_MS) : undefined
+    const rest = until === null ? whileSeen(run, RENEW_MS) : undefined
     return () => {
       stop.abort()
-      clearInterval(id)
+      rest?.()
     }
   }, [proof, until, data, sync, window])
   if (state === 'some') return <TimeChart title={proof.title} data={data} sync={sync} fmt={fmt} />

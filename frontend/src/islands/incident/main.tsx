@@ -1,6 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
 import { begin } from '../../alerting/doing'
 import { Note, Take } from '../../alerting/Take'
+import { whileSeen } from '../../awake'
 import { dayTime, duration, lasted, unitOf, whole } from '../../format'
 import { beganAt, valueText } from '../../incidents'
 import { getJson } from '../../live/http'
@@ -88,8 +89,7 @@ function useOutcome({ incident, timeline, coming }: IncidentProps, at: number, a
   const busy = waiting || due || coming.news
   useEffect(() => {
     if (!busy) return
-    const id = setInterval(again, OUTCOME_MS)
-    return () => clearInterval(id)
+    return whileSeen(again, OUTCOME_MS)
   }, [busy, again])
 }
 /** The address of this page, for a colleague or for paper. */

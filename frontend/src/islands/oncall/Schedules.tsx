@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import { Pick, Said, Text, useSend } from '../../alerting/form'
 import type { Schedule } from '../../alerting/types'
 import { iso, moment, safeZone, wall } from '../../alerting/zones'
+import { whileSeen } from '../../awake'
 import { dayHour } from '../../format'
 import { now } from '../../live/clock'
 import { getJson, post, send } from '../../live/http'
@@ -46,8 +47,7 @@ function useDuty(schedule: Schedule): { now: NowOf | null; shifts: Turn[]; failu
   }, [schedule.id, key])
   useEffect(() => {
     void load()
-    const id = setInterval(() => void load(), 60_000)
-    return () => clearInterval(id)
+    return whileSeen(() => void load(), 60_000)
   }, [load])
   return state
 }

@@ -1,5 +1,6 @@
 // What stands beside the charts: alerts, disks with words, processes at a moment, what changed, what the machine is.
 import { type ReactNode, useEffect, useReducer, useState } from 'react'
+import { whileSeen } from '../../awake'
 import { bytes, dayTime, duration, percent } from '../../format'
 import { beganAt } from '../../incidents'
 import { now } from '../../live/clock'
@@ -219,8 +220,8 @@ function Processes({ board }: { board: Board }) {
         timer = setTimeout(ask, SETTLE_MS)
       },
     )
-    const renew = setInterval(() => {
-      if (sync.hover === null && sync.live && !document.hidden) {
+    const rest = whileSeen(() => {
+      if (sync.hover === null && sync.live) {
         asked = undefined
         ask()
       }
@@ -228,7 +229,7 @@ function Processes({ board }: { board: Board }) {
     return () => {
       off()
       clearTimeout(timer)
-      clearInterval(renew)
+      rest()
       stop.abort()
     }
   }, [id, sync, version])

@@ -1,6 +1,7 @@
 // The charts of one server: their shared time, and what keeps them filled. History comes when the time changes, live
 // points after it; limits, alerts, marks and the other time come beside it, and their failure hurts no chart.
 import { useCallback, useEffect, useReducer, useRef, useState } from 'react'
+import { whileSeen } from '../../awake'
 import type { Range } from '../../charts/engine'
 import { Sync } from '../../charts/sync'
 import { now } from '../../live/clock'
@@ -246,13 +247,13 @@ export function useBoard(server: Server): Board {
       setPlace(here.current)
       sync.setSpan(YOUNG)
     })
-    const clock = setInterval(() => {
+    const stopClock = whileSeen(() => {
       sync.follow(now())
       const old = now() - begun.current > renewAfter(sync.home[1] - sync.home[0])
-      if (old && sync.live && !document.hidden && !loading.current) void load(sync.range, true)
+      if (old && sync.live && !loading.current) void load(sync.range, true)
     }, 1000)
     return () => {
-      clearInterval(clock)
+      stopClock()
       removeEventListener('popstate', back)
       loading.current?.abort()
     }
