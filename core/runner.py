@@ -74,6 +74,10 @@ class Loop(threading.Thread):
                 self.event.clear()
         connections.close_all()
 
+    def turn_again(self) -> None:
+        """A long step says that it still goes on."""
+        self.turned = time.monotonic()
+
     def _fresh_connection(self) -> None:
         try:
             close_old_connections()

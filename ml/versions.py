@@ -67,7 +67,7 @@ def store(made: Made) -> ModelVersion:
     blob = made.model.pack()
     version = ModelVersion.objects.create(
         server_id=made.server, number=number, state="refused" if refusal else "current", why=made.why, said=refusal,
-        columns=list(made.model.columns), schema=layout_hash(made.model.columns), short=made.short,
+        columns=list(made.model.columns), schema=layout_hash(list(made.model.columns)), short=made.short,
         span_from=made.model.from_ms, span_to=made.model.to_ms, rows=made.model.rows,
         sha256=hashlib.sha256(blob).hexdigest(), blob=blob, figures=made.figures, made_at=now(),
     )  # fmt: skip

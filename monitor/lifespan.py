@@ -37,6 +37,7 @@ def _start() -> None:
     parts.web()
     if settings.EMBEDDED:
         parts.rules_and_delivery()
+        parts.learning()
         parts.background(beat=True)
 
 

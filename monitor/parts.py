@@ -25,6 +25,9 @@ from ingest import writer
 from metrics import journal
 from metrics.shared import Follower
 from metrics.store import latest
+from ml.scores import consumer as scores
+from ml.scores.consumer import Scorer
+from ml.training.trainer import Trainer
 from monitor import selfwatch
 from monitor.background import Beat, CeleryWorker
 from servers import orders, reach
@@ -51,7 +54,7 @@ class Parts:
         keyring.refresh()
         others = None if settings.EMBEDDED else Follower()
         writer.writer()
-        journal.on_commit(_wake_rules)
+        journal.on_commit(_wake_readers)
         journal.on_commit(clones.take)
         self._keep("writer", lambda: writer.stop(3.0))
         self._keep("pings", keeping.stop)
@@ -75,7 +78,7 @@ class Parts:
     def inside_door(self) -> None:
         """In a process without a door for machines: the writer of what we find out ourselves."""
         writer.writer(hears=False)
-        journal.on_commit(_wake_rules)
+        journal.on_commit(_wake_readers)
         journal.on_commit(_follow)
         self._keep("writer", lambda: writer.stop(3.0))
 
@@ -87,6 +90,15 @@ class Parts:
         self._loop(Loop("rules", judge.step))
         self._loop(Teller())
         self._loop(Dispatcher())
+
+    def learning(self) -> None:
+        """What judges by what was learnt, and what has it learnt."""
+        scorer, trainer = Scorer(), Trainer()
+        self._keep("scores lease", scorer.end)
+        self._loop(Loop("scores", scorer.step))
+        self._loop(learner := Loop("training", trainer.step))
+        trainer.alive = learner.turn_again
+        self._keep("training child", trainer.end)
 
     def background(self, *, beat: bool) -> None:
         """Celery's worker, and Beat where this process has it."""
@@ -158,5 +170,7 @@ def _follow(_group: list[journal.Entry]) -> None:
     ring("others")  # questions about the fleet see what this process stored at once, of others within a second
 
 
-def _wake_rules(_group: list[journal.Entry]) -> None:
+def _wake_readers(group: list[journal.Entry]) -> None:
     wake("rules")
+    if not all(entry.own for entry in group):
+        scores.soon()

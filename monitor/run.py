@@ -89,6 +89,7 @@ def worker(environment: env.Environment) -> int:
     parts.ears()
     parts.inside_door()
     parts.rules_and_delivery()
+    parts.learning()
     parts.background(beat=False)
     return _stay(parts)
 

@@ -29,13 +29,14 @@ JOBS = (
     Job("Merge samples", "metrics.tasks.merge", 10, "Makes hours, days and months of what was sealed, bit by bit."),
     Job("Expire samples", "metrics.tasks.expire", 600, "Deletes what is older than it is kept."),
     Job("Expire signals", "checks.tasks.expire", 3600, "Keeps the last signals of each heartbeat."),
+    Job("Learn", "ml.tasks.learn", 60, "Sweeps behind the loops that have servers learnt and scored."),
     Job("Expire the trail", "accounts.tasks.expire", 3600, "Deletes entries of the audit trail older than kept."),
 )  # fmt: skip
 
 
 # Who reads the journal. Samples are sealed and trimmed behind those that have a place in it: each must have one
 # before the first seal, even if its process is started last.
-CONSUMERS = ("rules",)
+CONSUMERS = ("rules", "scores")
 
 
 @transaction.atomic

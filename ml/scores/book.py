@@ -1,0 +1,149 @@
+"""Which servers are judged, by which model and threshold; read anew when somebody says that it changed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from core import runner
+from core.clock import milliseconds
+from metrics.models import Uses
+from ml import hours, versions
+from ml.budget import FLOOR
+from ml.hours import Hours
+from ml.models import ModelVersion, Training, Watch
+from ml.preprocess import GRID_MS
+from ml.stacked import Stack
+from ml.training.plan import first_due
+from servers.models import Server
+
+CHANGED = "models"  # woken when a version, a threshold or what is paused became another
+READ_EVERY = 60.0
+ASKED_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Known:
+    """One server as the scorer knows it."""
+
+    server: int
+    uuid: str
+    interval_ms: int
+    paused: bool
+    since: int = 0
+    full: bool = False
+    threshold: float = FLOOR
+    version: int = 0
+    """The row of its model; 0 while nothing is learnt."""
+    number: int = 0
+    schema: str = ""
+    columns: tuple[str, ...] = ()
+    tick_ms: int = GRID_MS
+    hours: Hours = field(default_factory=dict)
+    hours_at: int = 0
+    """The hour up to which its maxima are written down."""
+    mark: int = 0
+    """The newest row that was judged: nothing is judged twice."""
+    heard: float = 0.0
+    silent: bool = False
+    told: tuple[float, float, int] | None = None
+    """While it is learnt: score, rate and when."""
+
+    @property
+    def judged(self) -> bool:
+        return bool(self.version) and not self.paused
+
+
+class Book:
+    """All servers with a watch; strangers get one when they first report."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, Known] = {}
+        self.stack = Stack()
+        self.changed = runner.flag(CHANGED)
+        self.read_at = float("-inf")
+        self.unknown: set[int] = set()
+        """Rows that no machine stands behind, such as our own: not asked for again until the next reading."""
+
+    def forget(self) -> None:
+        self.known.clear()
+        self.stack = Stack()
+        self.read_at = float("-inf")
+
+    def refresh(self, seen: dict[int, int]) -> None:
+        """`seen` are servers that reported, each with its first row: those that nobody watches yet are begun."""
+        strangers = {one: at for one, at in seen.items() if one not in self.known and one not in self.unknown}
+        due = self.changed.is_set() or time.monotonic() - self.read_at >= READ_EVERY
+        if not due and not strangers:
+            return
+        self.changed.clear()
+        if strangers:
+            self._begin(strangers)
+        self._read()
+
+    def _begin(self, strangers: dict[int, int]) -> None:
+        there = set(Server.objects.watched().filter(pk__in=list(strangers)).values_list("pk", flat=True))
+        self.unknown |= strangers.keys() - there
+        first = dict(_first(sorted(there)))
+        since = {one: min(first.get(one, strangers[one]), strangers[one]) for one in sorted(there)}
+        fresh = [Watch(server_id=one, since=at) for one, at in since.items()]
+        Watch.objects.bulk_create(fresh, ignore_conflicts=True)
+        due = [Training(server_id=one.server_id, why="first", due_at=first_due(one.since)) for one in fresh]
+        Training.objects.bulk_create(due, ignore_conflicts=True)
+
+    def _read(self) -> None:
+        self.read_at = time.monotonic()
+        self.unknown.clear()
+        rows = Watch.objects.filter(server__internal=False).values_list(
+            "server_id", "server__uuid", "server__interval", "server__paused", "since", "full_at", "threshold",
+            "version_id", "silent", "maxima",
+        )  # fmt: skip
+        found: dict[int, int] = {}
+        for server, uuid, interval, paused, since, full_at, threshold, version, silent, maxima in rows.iterator():
+            one = self.known.get(server)
+            if one is None:
+                one = self.known[server] = Known(server, str(uuid), 0, paused, heard=self.read_at)
+                one.hours, one.silent = hours.unpack(maxima), silent
+                one.hours_at = milliseconds() // hours.HOUR
+            one.interval_ms, one.paused, one.since = 1000 * interval, paused, since
+            one.full, one.threshold = full_at is not None, threshold
+            found[server] = version or 0
+        for gone in self.known.keys() - found.keys():
+            del self.known[gone]
+            self.stack.drop(gone)
+        self._load([self.known[server] for server, version in found.items() if version != self.known[server].version])
+        for server, version in found.items():
+            if not version and self.known[server].version:
+                self._without(self.known[server])
+
+    def _load(self, changed: list[Known]) -> None:
+        """The models that became others, a few hundred at once."""
+        for place in range(0, len(changed), ASKED_AT_ONCE):
+            part = {one.server: one for one in changed[place : place + ASKED_AT_ONCE]}
+            for row in ModelVersion.objects.current().filter(server__in=list(part)).iterator(chunk_size=50):
+                self._take(part[row.server_id], row)
+
+    def _take(self, one: Known, row: ModelVersion) -> None:
+        model = versions.read(row)
+        if model is None:
+            self._without(one)
+            return
+        if one.version:  # a new model was made with maxima of its own
+            one.hours = hours.unpack(Watch.objects.filter(server=one.server).values_list("maxima", flat=True)[0])
+        one.version, one.number, one.schema = row.pk, row.number, row.schema
+        one.columns, one.tick_ms = model.columns, model.tick_ms
+        self.stack.put(one.server, model)
+
+    def _without(self, one: Known) -> None:
+        one.version, one.number, one.schema, one.columns = 0, 0, "", ()
+        self.stack.drop(one.server)
+
+
+def _first(servers: list[int]) -> list[tuple[int, int]]:
+    """From when on these were heard, as far as it is sealed."""
+    found: dict[int, int] = {}
+    for place in range(0, len(servers), ASKED_AT_ONCE):
+        some = Uses.objects.filter(server__in=servers[place : place + ASKED_AT_ONCE])
+        for server, first in some.values_list("server_id", "first"):
+            found[server] = min(first, found.get(server, first))
+    return list(found.items())

@@ -1,0 +1,78 @@
+"""What was judged and is not written yet: at once where it may matter now, else a minute's values in one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from metrics.services import Found, put_all
+
+COLUMNS = ("anomaly_score", "anomaly_rate_percent")
+HOT = 0.8  # from this score on a rule may hang on the next point
+COOLS = 60_000  # and for so long after it
+HELD = 55_000
+AT_ONCE = 500
+WAIT = 10.0
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One server's values that wait, and the journal row of the first."""
+
+    first: int
+    began: int
+    times: list[int] = field(default_factory=list)
+    values: list[tuple[float, float]] = field(default_factory=list)
+
+
+class Outbox:
+    def __init__(self, watched: Callable[[int], bool]) -> None:
+        self.watched = watched
+        """Whether somebody looks at this server now."""
+        self.waiting: dict[int, Waiting] = {}
+        self.hot: dict[int, int] = {}
+        """Until when each server's points are written at once."""
+        self.rows = self.points = 0
+
+    def clear(self) -> None:
+        self.waiting.clear()
+
+    def take(self, server: int, row: int, at: int, score: float, rate: float) -> None:
+        mine = self.waiting.get(server)
+        if mine is None:
+            mine = self.waiting[server] = Waiting(row, at)
+        mine.times.append(at)
+        mine.values.append((score, rate))
+        if score >= HOT:
+            self.hot[server] = at + COOLS
+
+    def flush(self, guard: Callable[[], bool], *, all_of_it: bool = False) -> None:
+        """Write what is due; what could not be written stays, and its rows are read again after a restart."""
+        due = (
+            list(self.waiting)
+            if all_of_it
+            else [server for server, one in self.waiting.items() if self._due(server, one)]
+        )
+        for place in range(0, len(due), AT_ONCE):
+            self._write(due[place : place + AT_ONCE], guard)
+
+    def _due(self, server: int, one: Waiting) -> bool:
+        newest = one.times[-1]
+        if newest - one.began >= HELD:
+            return True
+        until = self.hot.get(server)
+        if until is not None and newest <= until:
+            return True
+        return self.watched(server)
+
+    def _write(self, servers: Iterable[int], guard: Callable[[], bool]) -> None:
+        chosen = {server: self.waiting[server] for server in servers}
+        put_all((Found(one, COLUMNS, it.times, it.values) for one, it in chosen.items()), wait=WAIT, guard=guard)
+        for server, one in chosen.items():
+            del self.waiting[server]
+            self.rows += 1
+            self.points += len(one.times)
+
+    def first(self) -> int | None:
+        """The oldest journal row of which something waits: the cursor stays before it."""
+        return min((one.first for one in self.waiting.values()), default=None)

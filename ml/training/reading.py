@@ -1,0 +1,129 @@
+"""Rows to learn from: raw samples of at most a week, the first of each minute, read a few hours at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.base import MINUTES, RAW, Line, Named, Store
+from metrics.store import DatabaseStore, write
+from ml.columns import chosen
+from ml.models import Episode
+from ml.preprocess import Flags, Floats, Times
+
+DAY = 86_400_000
+MOST = 7 * DAY
+PART = 6 * 3_600_000
+SEASON = 28 * DAY
+YOUNG = DAY // 4
+SHORT_STEP, STEP = 10_000, 60_000
+TICKS = (10_000, 20_000, 30_000, 60_000)
+OFTEN = 0.2  # a column must be there in so many of the last rows
+RECENT = 3_600_000
+MOST_MASKED = 0.5
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A grid of rows, NaN where nothing was measured."""
+
+    times: Times
+    values: Floats
+    columns: tuple[str, ...]
+    step_ms: int
+    tick_ms: int
+    mask: Flags
+
+
+def read(server: int, start: int, end: int, interval_ms: int, store: Store | None = None) -> Rows:
+    """What a server told from start to end, as learning wants it."""
+    store = store or DatabaseStore()
+    start = max(start, end - MOST)
+    tick, step = grid_of(interval_ms, end - start)
+    by_name = {_column(one): one for one in store.series(server, None, start, end)}
+    columns = chosen(by_name)
+    first = start // step
+    values = np.full((end // step - first + 1, len(columns)), np.nan)
+    named = [by_name[column] for column in columns]
+    for begin in range(start, end + 1, PART):
+        lines = store.range(server, named, begin, min(end, begin + PART - 1), RAW) if named else {}
+        for place, one in enumerate(named):
+            _fill(values[:, place], lines.get(one.key), first, step)
+    columns, values = _usable(columns, values, step)
+    times = (first + np.arange(len(values))) * step
+    told = ~np.isnan(values).all(axis=1)
+    times, values = times[told], values[told]
+    return Rows(times, values, columns, step, tick, masked(server, times))
+
+
+def grid_of(interval_ms: int, span: int) -> tuple[int, int]:
+    """What is scored and what is learnt from, for machines that report that often: a tick divides its step."""
+    tick = next((each for each in TICKS if each >= interval_ms), -(-interval_ms // STEP) * STEP)
+    step = SHORT_STEP if span < YOUNG else STEP
+    return tick, max(step, tick)
+
+
+def season(server: int, columns: tuple[str, ...], end: int, store: Store | None = None) -> tuple[Times, Floats]:
+    """The longer memory of what is usual at this hour: five-minute means of four weeks."""
+    store = store or DatabaseStore()
+    step = 1000 * MINUTES
+    first = (end - SEASON) // step
+    values = np.full((end // step - first + 1, len(columns)), np.nan, np.float32)
+    by_name = {_column(one): one for one in store.series(server, None, end - SEASON, end)}
+    named = {by_name[column].key: place for place, column in enumerate(columns) if column in by_name}
+    lines = store.range(server, [by_name[c] for c in columns if c in by_name], end - SEASON, end, MINUTES)
+    for key, line in lines.items():
+        if key in named:
+            _fill(values[:, named[key]], line, first, step)
+    told = ~np.isnan(values).all(axis=1)
+    return ((first + np.arange(len(values))) * step)[told], values[told].astype(np.float64)
+
+
+def _fill(column: Floats, line: Line | None, first: int, step: int) -> None:
+    """The first sample of each step, never a mean."""
+    if line is None or not len(line.t):
+        return
+    slots = line.t // step - first
+    fresh = np.flatnonzero(np.diff(slots, prepend=-1))
+    fresh = fresh[(slots[fresh] >= 0) & (slots[fresh] < len(column))]
+    column[slots[fresh]] = line.mean[fresh]
+
+
+def _usable(columns: tuple[str, ...], values: Floats, step: int) -> tuple[tuple[str, ...], Floats]:
+    """Without what this machine has stopped to tell, or told now and then only."""
+    told = ~np.isnan(values)
+    rows = told.any(axis=1)
+    if not rows.any():
+        return (), values[:, :0]
+    last = np.flatnonzero(rows)[-1]
+    lately = told[max(0, last - RECENT // step) : last + 1]
+    often = lately.sum(axis=0) >= OFTEN * max(1, lately.any(axis=1).sum())
+    keep = np.flatnonzero(often)
+    return tuple(columns[place] for place in keep.tolist()), values[:, keep]
+
+
+def masked(server: int, times: Times) -> Flags:
+    """Rows of times that were unusual; where that is most of all, they are what is usual."""
+    mask = np.zeros(len(times), np.bool_)
+    if not len(times):
+        return mask
+    rows = Episode.objects.filter(server=server).exclude(answer="normal")
+    for began, last in rows.values_list("began_at", "last_at"):
+        mask |= (times >= began.timestamp() * 1000) & (times <= last.timestamp() * 1000)
+    return mask if mask.mean() <= MOST_MASKED else np.zeros(len(times), np.bool_)
+
+
+def hourly(times: Times, tails: Floats) -> dict[int, float]:
+    """The largest tail of each hour."""
+    most: dict[int, float] = defaultdict(float)
+    known = ~np.isnan(tails)
+    for hour, tail in zip((times[known] // 3_600_000).tolist(), tails[known].tolist(), strict=True):
+        most[hour] = max(most[hour], tail)
+    return dict(most)
+
+
+def _column(named: Named) -> str:
+    metric, labels = named.key
+    return metric + write(labels)

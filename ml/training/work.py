@@ -1,0 +1,164 @@
+"""What the child does: takes due trainings one after the other, learns, stores; each is whole or was not begun."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+from django.db import transaction
+
+from core.clock import milliseconds, now
+from core.locking import locked
+from ml import hours, pipeline, thresholds, versions
+from ml.model import Model
+from ml.models import Training, Watch
+from ml.preprocess import Floats, NotEnough, Times
+from ml.training import plan, reading
+from ml.training.reading import Rows
+
+log = logging.getLogger(__name__)
+
+AGAIN = 600  # seconds until what lacks rows is tried again
+TRIES = 3
+LOOKED_BACK = 2 * 86_400_000  # over which two versions are compared
+KEPT_TRAININGS = 5
+
+
+def work(most: int, seconds: float, *, room: Callable[[], bool] = lambda: True) -> int:
+    """Learn what is due, at most so many and for so long; gives how many were worked off."""
+    end, done = time.monotonic() + seconds, 0
+    while done < most and time.monotonic() < end and room():
+        row = _claim()
+        if row is None:
+            break
+        done += 1
+        _do(row)
+    return done
+
+
+def _claim() -> Training | None:
+    """The one that is due longest, ours from now on; first models of servers come before refits."""
+    with transaction.atomic():
+        due = Training.objects.filter(state="due", due_at__lte=now()).exclude(server=None)
+        row = locked(due, skip=True).order_by("due_at").first()
+        if row is None:
+            return None
+        row.state, row.began_at, row.tries = "running", now(), row.tries + 1
+        row.save(update_fields=["state", "began_at", "tries"])
+        return row
+
+
+def _do(row: Training) -> None:
+    try:
+        state, said = _learn(row)
+    except NotEnough as fault:
+        _wait(row, fault.reason)
+        return
+    except Exception as error:
+        log.exception("Training %d of server %s failed", row.pk, row.server_id)
+        state, said = "failed", f"{error.__class__.__name__}"
+    _close(row, state, said)
+
+
+def _wait(row: Training, reason: str) -> None:
+    """Rows will come: the same training again later. A refit that finds too little keeps what is there."""
+    Watch.objects.filter(server=row.server_id).update(said=reason[:300])
+    later = now() + timedelta(seconds=AGAIN)
+    Training.objects.filter(pk=row.pk).update(state="due", due_at=later, said=reason[:300], progress=0.0, tries=0)
+
+
+def _close(row: Training, state: str, said: str) -> None:
+    with transaction.atomic():
+        Training.objects.filter(pk=row.pk).update(state=state, said=said[:300], progress=1.0, ended_at=now())
+        watch = Watch.objects.filter(server=row.server_id).first()
+        if watch is not None:
+            _next(row, watch, failed=state == "failed")
+        old = Training.objects.filter(server=row.server_id).exclude(state__in=("due", "running")).order_by("-pk")
+        Training.objects.filter(pk__in=list(old.values_list("pk", flat=True)[KEPT_TRAININGS:])).delete()
+
+
+def _next(row: Training, watch: Watch, *, failed: bool) -> None:
+    """What is to be learnt after this."""
+    if failed and row.tries < TRIES:
+        why, due = row.why, now() + timedelta(seconds=AGAIN * row.tries)
+    elif watch.full_at is None:
+        why, due = "day", plan.day_due(watch.since)
+    else:
+        why, due = "weekly", plan.weekly_due(watch.server_id)
+    fresh = Training(server_id=watch.server_id, why=why, due_at=due, span_from=row.span_from if why == row.why else 0)
+    fresh.tries = row.tries if why == row.why and failed else 0
+    Training.objects.bulk_create([fresh], ignore_conflicts=True)
+
+
+def _learn(row: Training) -> tuple[str, str]:
+    watch = Watch.objects.select_related("server").get(server=row.server_id)
+    end = milliseconds()
+    rows = reading.read(watch.server_id, max(watch.since, row.span_from), end, 1000 * watch.server.interval)
+    _progress(row, 0.3)
+    made, maxima = learn(watch, rows, row.why)
+    _progress(row, 0.9)
+    with transaction.atomic():
+        version = versions.store(made)
+        if version.state == "refused":
+            return "refused", version.said
+        _judge_by(watch.server_id, maxima)
+    return "done", f"Version {version.number}, from {version.rows} rows of {len(version.columns)} series."
+
+
+def learn(watch: Watch, rows: Rows, why: str) -> tuple[versions.Made, hours.Hours]:
+    """A model of these rows, how it does on the last days beside the one before, and the maxima of its hours."""
+    model = _fitted(watch, rows, why)
+    before = versions.load(watch.server_id)
+    tails = _tails(model, rows.times, rows.values)
+    maxima = reading.hourly(rows.times, tails)
+    limit = thresholds.of(maxima, watch.server)
+    late = rows.times >= rows.times[-1] - LOOKED_BACK
+    figures = {"alert_share": _share(tails[late], limit)}
+    if before is not None:
+        columns = {column: place for place, column in enumerate(rows.columns)}
+        old = np.full((int(late.sum()), len(before[1].columns)), np.nan)
+        for place, column in enumerate(before[1].columns):
+            if column in columns:
+                old[:, place] = rows.values[late, columns[column]]
+        figures["alert_share_before"] = _share(_tails(before[1], rows.times[late], old), watch.threshold)
+    short = int(rows.times[-1] - rows.times[0]) < 0.9 * plan.DAY
+    return versions.Made(watch.server_id, why, model, short, figures), maxima
+
+
+def _fitted(watch: Watch, rows: Rows, why: str) -> Model:
+    times: Times | None = None
+    values: Floats | None = None
+    if why != "regime" and len(rows.times) and rows.times[-1] - watch.since >= 14 * plan.DAY:
+        times, values = reading.season(watch.server_id, rows.columns, int(rows.times[-1]))
+    options = pipeline.Options(tick_ms=rows.tick_ms, season_times=times, season_values=values)
+    return pipeline.fit(
+        rows.times, rows.values, rows.columns, step_ms=rows.step_ms, mask=rows.mask if rows.mask.any() else None,
+        options=options,
+    )  # fmt: skip
+
+
+def _tails(model: Model, times: Times, values: Floats) -> Floats:
+    """What the model says of rows on the grid of learning."""
+    replayed = pipeline.replay(replace(model, tick_ms=model.step_ms), times, values)
+    return replayed.at(times, model.step_ms)
+
+
+def _share(tails: Floats, limit: float) -> float:
+    known = tails[~np.isnan(tails)]
+    return round(float((known >= limit).mean()), 6) if len(known) else 0.0
+
+
+def _judge_by(server: int, maxima: hours.Hours) -> None:
+    """The past by the new model says what counts as unusual today."""
+    watch = locked(Watch.objects).select_related("server").get(server=server)
+    watch.maxima = hours.pack(maxima)
+    watch.threshold, watch.threshold_at = thresholds.of(maxima, watch.server), now()
+    watch.save(update_fields=["maxima", "threshold", "threshold_at"])
+
+
+def _progress(row: Training, share: float) -> None:
+    Training.objects.filter(pk=row.pk).update(progress=share)
