@@ -1,8 +1,8 @@
 """Pytest plugin: what the workers of one run share, which tests stay together, and which have the machine alone.
 
 A file's tests stay on one worker, because they share what its fixtures started; the slow ones named below
-share nothing and spread. Tests with a bar on latency (tests/faults, or the mark `alone`) wait until nothing else
-runs, and nothing else then does.
+share nothing and spread. Tests with a bar on latency (ALONE, or the mark `alone`) wait until nothing else runs,
+and nothing else then does; whoever else waits most of its time should not be among them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,18 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 FOLDER = "TESTS_SHARED_FOLDER"
-ALONE = ("tests/faults/",)
+HOSTILE = "tests/faults/test_hostile_connections.py::"
+ALONE = (
+    f"{HOSTILE}test_an_honest_request_is_answered_while",
+    f"{HOSTILE}test_pages_are_served_while",
+    f"{HOSTILE}test_the_server_is_small_again",
+)
 APART = (
     "tests/flow/",
     "tests/launch/test_refusals.py",
     "tests/launch/test_launcher.py",
     "tests/agent/test_program.py",
+    "tests/faults/test_chaos.py",
 )
 # What takes longest begins first, so that the workers end at about the same time.
 LONG = (
@@ -34,6 +40,7 @@ LONG = (
     "tests/flow/",
     "tests/launch/test_planted.py",
     "tests/launch/",
+    "tests/faults/",
     "tests/agent/",
     "tests/core/",
 )
