@@ -14,13 +14,14 @@ from core.clock import milliseconds, now
 from metrics import names
 from metrics.base import RAW, TooMuch
 from metrics.store import query
-from ml import card, versions
+from ml import card, child, versions
 from ml.model import Model
 from ml.models import Card, ModelVersion, Watch
 
 log = logging.getLogger(__name__)
 
 KEPT_DAYS = 60
+AGAIN = timedelta(hours=20)
 MINUTE_MS = 60_000
 PRESENT = 0.5  # of the rows that should be there
 PIECE_MS = 6 * 3_600_000  # read at once
@@ -29,13 +30,15 @@ Ints = NDArray[np.int64]
 
 
 def due(servers: list[int] | None = None) -> list[int]:
-    """Servers with a model that alerts, those measured longest ago first."""
+    """Servers with a model that alerts and no card of today, those measured longest ago first."""
     rows = Watch.objects.exclude(version=None).exclude(full_at=None)
     if servers is not None:
         rows = rows.filter(server__in=servers)
     last = dict(Card.objects.newest().values_list("server", "measured_at"))
     never = now().replace(year=2000)
-    return sorted(rows.values_list("server", flat=True), key=lambda server: (last.get(server, never), server))
+    fresh = now() - AGAIN
+    old = [server for server in rows.values_list("server", flat=True) if last.get(server, never) <= fresh]
+    return sorted(old, key=lambda server: (last.get(server, never), server))
 
 
 def measure_all(seconds: float, servers: list[int] | None = None) -> int:
@@ -43,7 +46,7 @@ def measure_all(seconds: float, servers: list[int] | None = None) -> int:
     until, written = time.monotonic() + seconds, 0
     Card.objects.filter(day__lt=now().date() - timedelta(days=KEPT_DAYS)).delete()
     for server in due(servers):
-        if time.monotonic() > until:
+        if time.monotonic() > until or not child.room():
             break
         try:
             written += measure(server) is not None

@@ -25,6 +25,7 @@ from alerts.services import answering_links
 from core.clock import from_milliseconds
 from core.registry import Unknown
 from metrics.store import duration
+from ml.services import said as unusual
 
 CALLS = {"firing", "repeat", "reminder", "escalated", "unacknowledged"}
 ROOM_TO_ANSWER = 24  # of a text message, for the words that acknowledge
@@ -180,6 +181,8 @@ def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
             Line(_("Value"), wording.value(one, made.value) if one else "", _rank(made)),
             Line(_("Limit"), wording.value(one, made.limit) if one else ""),
         ]
+        if alert.rule.kind == "anomaly" and made.event != "resolved":
+            rows.append(Line(_("What is unusual"), paragraph(unusual.of_server(alert.server_id), LONGEST)))
     rows.append(Line(_("Since"), moment(opened, reads.zone)))
     if made.event == "resolved":
         rows.append(Line(_("Lasted"), duration(made.at - made.since)))

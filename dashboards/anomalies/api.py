@@ -14,7 +14,7 @@ from accounts.base import LOOK
 from accounts.models import User
 from core import selector
 from core.errors import Failure
-from dashboards.anomalies import moved
+from dashboards.anomalies import moved, odd
 from dashboards.server.api import between
 from dashboards.server.moved import LONGEST, SHORTEST
 from servers.models import Server
@@ -79,3 +79,14 @@ def _ids(text: str) -> list[str]:
     if len(found) > MOST_NAMED:
         raise Failure(f"Name {MOST_NAMED} servers at most, or use a selector.", code="bad_ids")
     return found
+
+
+class OddView(APIView):
+    """Servers that are unlike the others of their role: the last day of each beside the middle of its like."""
+
+    resource = "series"
+    verbs: ClassVar[dict[str, str]] = {"GET": LOOK}
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request) -> Response:
+        return Response(odd.odd(person(request)))

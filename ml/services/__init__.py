@@ -1,3 +1,7 @@
 """The verbs of judgement, for those above: said so by their modules."""
 
 from __future__ import annotations
+
+from ml import card, gate, said, usual
+
+__all__ = ["card", "gate", "said", "usual"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ml import measuring
+from ml import child, measuring
 
 
 class Command(BaseCommand):
@@ -17,5 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--server", type=int, action="append", help="Only these, by their numbers.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        if child.PARENT in os.environ:
+            child.bind()
         written = measuring.measure_all(options["seconds"], options["server"])
         self.stdout.write(f"{written} cards written.")

@@ -1,0 +1,176 @@
+"""The odd one out: servers of one role side by side, each day of each beside the middle of its like."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from accounts.models import User
+from core.clock import milliseconds
+from dashboards.fleet.history import HOUR, HOURS, Fleet
+from metrics.store import shown, spoken
+from servers.models import Server
+
+Shown = dict[str, Any]
+Floats = NDArray[np.float64]
+FEWEST = 4  # of a role: among three nobody can tell who is odd
+LEAST_HOURS = 6
+ODD = 4.0  # times what its like differ among themselves
+DAY = 24
+LOUDEST = 3  # metrics that make up a server's distance, and that are told
+FLOOR = 0.05  # of the level: a smaller difference is nobody's
+CAP = 50.0
+MOST = 50
+# Of label sets the sum is compared; what grows by its nature, or is set by people, is left out.
+METRICS = (
+    "cpu_used_percent", "cpu_iowait_percent", "load5", "memory_used_percent", "swap_used_percent",
+    'disk_used_percent{mount="/"}', "disk_read_bytes_per_second", "disk_write_bytes_per_second",
+    "net_received_bytes_per_second", "net_sent_bytes_per_second", "tcp_connections", "processes", "threads",
+)  # fmt: skip
+LEAST = {"_percent": 2.0, "_bytes_per_second": 50_000.0}  # differences that do not matter, by the unit
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far each server is from its like, by metric; the values are the means of its day and of theirs."""
+
+    by_metric: Floats  # servers by metrics
+    own: Floats
+    theirs: Floats  # metrics
+
+    @property
+    def whole(self) -> Floats:
+        loudest = -np.sort(-np.nan_to_num(self.by_metric), axis=1)[:, :LOUDEST]
+        # One metric far away counts as much as three that are a little: the mean of the loudest would hide it.
+        return np.asarray(np.maximum(loudest[:, 0] * 0.75, loudest.mean(axis=1)))
+
+
+def distance(days: Floats, floors: Floats) -> Distance:
+    """Days are servers by metrics by hours; NaN is "not measured". Median and MAD, so that the odd move neither."""
+    with np.errstate(all="ignore"):
+        middle = _median(days)
+        away = np.abs(days - middle)
+        spread = 1.4826 * _median(away.transpose(0, 2, 1).reshape(-1, days.shape[1])[:, :])
+        level = _median(np.abs(middle).T)
+        spread = np.maximum(spread, np.maximum(floors, FLOOR * np.nan_to_num(level)))
+        z = np.minimum(away / spread[None, :, None], CAP)
+        known = (~np.isnan(z)).sum(axis=2)
+        by_metric = np.where(known >= LEAST_HOURS, _median(z.transpose(2, 0, 1)), 0.0)
+        count = np.maximum((~np.isnan(days)).sum(axis=2), 1)
+        own = np.where(known > 0, np.nansum(days, axis=2) / count, np.nan)
+        theirs = _median(own)
+    return Distance(np.nan_to_num(by_metric), own, theirs)
+
+
+def _median(values: Floats) -> Floats:
+    """Over the first axis; NaN where nothing is known, without a warning."""
+    ordered = np.sort(values, axis=0)
+    count = (~np.isnan(values)).sum(axis=0)
+    low, high = np.maximum((count - 1) // 2, 0), np.maximum(count // 2, 0)
+    high = np.minimum(high, len(values) - 1)
+    first = np.take_along_axis(ordered, low[None], 0)[0]
+    second = np.take_along_axis(ordered, high[None], 0)[0]
+    return np.asarray((first + second) / 2)
+
+
+def odd(user: User) -> Shown:
+    """The servers that are unlike the others of their role, the oddest first."""
+    rows = [row for row in Server.objects.visible_to(user).order_by("name") if row.role and not row.paused]
+    roles: dict[str, list[Server]] = defaultdict(list)
+    for row in rows:
+        roles[row.role].append(row)
+    compared = {role: listed for role, listed in roles.items() if len(listed) >= FEWEST}
+    found: list[Shown] = []
+    if compared:
+        days = lately(Fleet.of(user), milliseconds())
+        for role, listed in sorted(compared.items()):
+            found += _of_role(role, listed, *days)
+    found.sort(key=lambda one: -float(one["score"]))
+    return {
+        "odd": found[:MOST],
+        "roles": [{"role": role, "servers": len(listed)} for role, listed in sorted(compared.items())],
+        "left_out": sum(len(listed) for role, listed in roles.items() if role not in compared),
+    }
+
+
+def _of_role(role: str, listed: Sequence[Server], ids: Any, table: Floats) -> list[Shown]:
+    places = np.searchsorted(ids, [row.pk for row in listed])
+    inside = (places < len(ids)) & (ids[np.minimum(places, len(ids) - 1)] == [row.pk for row in listed])
+    rows = [row for row, fits in zip(listed, inside.tolist(), strict=True) if fits]
+    measured = distance(table[places[inside]], np.array([_floor(metric) for metric in METRICS]))
+    whole = measured.whole
+    return [
+        _shown(role, rows[place], measured, place, len(rows))
+        for place in np.flatnonzero(whole >= ODD).tolist()
+        if np.isfinite(measured.own[place]).any()
+    ]
+
+
+def _shown(role: str, row: Server, measured: Distance, place: int, of: int) -> Shown:
+    order = np.argsort(-measured.by_metric[place], kind="stable")[:LOUDEST]
+    why = [
+        _why(METRICS[at], measured, place, at) for at in order.tolist() if measured.by_metric[place, at] >= ODD / 2
+    ]
+    return {
+        "server": {"id": str(row.uuid), "name": row.name, "url": f"/servers/{row.uuid}/"},
+        "role": role, "of": of, "score": round(float(measured.whole[place]), 1), "why": why,
+        "sentence": _("%(name)s is unlike the other %(n)d servers of role %(role)s: %(why)s.") % {
+            "name": row.name, "n": of - 1, "role": role, "why": ", ".join(one["text"] for one in why),
+        },
+    }  # fmt: skip
+
+
+def _why(column: str, measured: Distance, place: int, at: int) -> Shown:
+    metric = column.partition("{")[0]
+    own, theirs = float(measured.own[place, at]), float(measured.theirs[at])
+    values = {"title": spoken(metric), "own": shown(metric, own), "theirs": shown(metric, theirs)}
+    return {
+        "metric": column, "times": round(float(measured.by_metric[place, at]), 1), "own": own, "theirs": theirs,
+        "text": _("%(title)s %(own)s, theirs %(theirs)s") % values,
+    }  # fmt: skip
+
+
+def _floor(column: str) -> float:
+    metric = column.partition("{")[0]
+    return next((least for end, least in LEAST.items() if metric.endswith(end)), 0.5)
+
+
+class _Lately:
+    """Kept for some minutes: it is a day that is compared."""
+
+    SECONDS, MOST = 300.0, 8
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, tuple[float, int, Floats]] = {}
+        self.lock = threading.Lock()
+
+    def __call__(self, fleet: Fleet, at: int) -> tuple[Any, Floats]:
+        who = fleet.ids.tobytes()
+        with self.lock:
+            held = self.kept.get(who)
+            if held is None or time.monotonic() - held[0] > self.SECONDS or held[1] > at:
+                if len(self.kept) >= self.MOST:
+                    self.kept.clear()
+                held = self.kept[who] = (time.monotonic(), at, _days(fleet, at))
+            return fleet.ids, held[2]
+
+
+lately = _Lately()
+
+
+def _days(fleet: Fleet, at: int) -> Floats:
+    """Servers by metrics by the last whole hours."""
+    end = at - at % HOUR - 1
+    found = np.full((len(fleet.ids), len(METRICS), DAY), np.nan, np.float64)
+    for place, metric in enumerate(METRICS):
+        table = fleet.table(metric, end - DAY * HOUR + 1, end, HOURS)
+        found[:, place] = table[-DAY:].T
+    return found
