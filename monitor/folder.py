@@ -26,6 +26,7 @@ OURS = {
     "copies",
     "lock",
     "logs",
+    "reports",
     "tls",
     "wheels",
     FIRST_PASSWORD,

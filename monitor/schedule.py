@@ -30,6 +30,11 @@ JOBS = (
     Job("Expire samples", "metrics.tasks.expire", 600, "Deletes what is older than it is kept."),
     Job("Expire signals", "checks.tasks.expire", 3600, "Keeps the last signals of each heartbeat."),
     Job("Learn", "ml.tasks.learn", 60, "Sweeps behind the loops that have servers learnt and scored."),
+    Job(
+        "Make reports", "reports.tasks.sweep", 10,
+        "Begins reports that are due, makes large ones, and mails those that are made.",
+    ),
+    Job("Expire reports", "reports.tasks.expire", 3600, "Deletes reports that are old, or take too much of the disk."),
     Job("Expire the trail", "accounts.tasks.expire", 3600, "Deletes entries of the audit trail older than kept."),
 )  # fmt: skip
 

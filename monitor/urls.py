@@ -34,6 +34,7 @@ from metrics.api import SeriesView, ServerSeriesView, StoreView
 from metrics.fleet_api import FleetLatestView, FleetRangeView, FleetTopView
 from monitor import health
 from monitor.pages import settings, welcome
+from reports import api as reports
 from servers.api import EnrolmentViewSet, EnrolView, ServerVerbs
 
 # Machines cannot follow a redirect after a POST: exact paths, no slash at the end.
@@ -53,6 +54,8 @@ router.register("deliveries", alerts.DeliveryViewSet, basename="delivery")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
 router.register("limits", LimitViewSet, basename="limit")
 router.register("views", ViewViewSet, basename="view")
+router.register("report_runs", reports.RunViewSet, basename="report-run")
+router.register("report_schedules", reports.ScheduleViewSet, basename="report-schedule")
 
 api = [
     path("ingest", IngestView.as_view(), name="ingest"),
@@ -72,6 +75,7 @@ api = [
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
     path("moved", anomalies.MovedView.as_view(), name="moved"),
     path("store", StoreView.as_view(), name="store"),
+    path("reports", reports.KindsView.as_view(), name="report-kinds"),
     path("rules/file", alerts.RuleFileView.as_view(), name="rules-file"),
     path("preferences", alerts.PreferenceView.as_view(), name="preferences"),
     path("acknowledge", alerts.AcknowledgeView.as_view(), name="acknowledge-token"),
@@ -114,6 +118,7 @@ urlpatterns = [
     path("on-call/<uuid:uuid>.ics", ical.calendar, name="on-call-calendar"),
     path("me/notifications/", alerting.my_notifications, name="my-notifications"),
     path("acknowledge/<str:token>/", answering.acknowledge, name="acknowledge"),
+    path("", include("reports.urls")),
     path("", include("accounts.pages.urls")),
     path("accounts/", include("accounts.urls")),
     path("invitation/<str:token>/", invitation, name="invitation"),

@@ -16,6 +16,7 @@ from core.clock import now
 
 register = template.Library()
 RESOURCES = {
+    "reports": gettext_lazy("Reports"),
     "servers": gettext_lazy("Servers"), "series": gettext_lazy("Numbers of servers"),
     "live": gettext_lazy("Live messages"), "rules": gettext_lazy("Alert rules"), "channels": gettext_lazy("Channels"),
     "incidents": gettext_lazy("Incidents"), "notices": gettext_lazy("Record"),

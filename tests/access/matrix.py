@@ -217,6 +217,8 @@ def _things(world: World, of: Holding) -> dict[str, Any]:
         "person": lambda: {"uuid": world.guest.uuid},
         "invitation": lambda: {"uuid": of.team.uuid, "invitation": world.invitation.uuid},
         "token": lambda: {"uuid": world.kept.uuid}, "session": lambda: {"uuid": world.session.uuid},
+        "report": lambda: {"uuid": world.report.uuid, "form": "csv"},
+        "report_schedule": lambda: {"uuid": of.report_schedule.uuid},
         "way": lambda: {"uuid": world.way.uuid}, "view": lambda: {"uuid": world.view.uuid},
         "link": lambda: {"token": "none", "key": "none", "uuid": NOBODY, "word": "none"},
     }  # fmt: skip

@@ -37,6 +37,12 @@ TABLE = """
 /silences/                                      GET look
 /record/                                        GET look
 /on-call/                                       GET look
+/reports/                                       GET look; POST report+
+/reports/schedules/new/                         GET POST report
+/reports/schedules/<uuid:uuid>/                 GET POST report                     report_schedule
+/reports/stop/<str:token>/                      GET POST all                        link
+/reports/<uuid:uuid>/                           GET POST own                        report
+/reports/<uuid:uuid>/<str:form>/                GET POST own                        report
 /on-call/<uuid:uuid>.ics                        GET look                            schedule
 /me/                                            GET POST look
 /me/address/                                    GET POST look
@@ -142,6 +148,14 @@ TABLE = """
 /api/v1/silences/preview                        POST act
 /api/v1/silences/<uuid:uuid>                    GET look; PUT PATCH act             silence
 /api/v1/silences/<uuid:uuid>/end                POST act                            silence
+/api/v1/reports                                 GET look
+/api/v1/report_runs                             GET look; POST report+
+/api/v1/report_runs/<uuid:uuid>                 GET DELETE own                      report
+/api/v1/report_runs/<uuid:uuid>/cancel          POST own                            report
+/api/v1/report_runs/<uuid:uuid>/document        GET own                             report
+/api/v1/report_runs/<uuid:uuid>/file            GET own                             report
+/api/v1/report_schedules                        GET look; POST report
+/api/v1/report_schedules/<uuid:uuid>            GET look; PUT PATCH DELETE report   report_schedule
 /api/v1/notices                                 GET look
 /api/v1/notices/<uuid:uuid>                     GET look                            notice
 /api/v1/deliveries                              GET look

@@ -29,6 +29,8 @@ from alerts.models import (
 from core.clock import now
 from dashboards.models import View
 from metrics.models import Series
+from reports.models import Run as Report
+from reports.models import Schedule as ReportSchedule
 from servers.auth import enrol
 from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Server
 from servers.services import make_enrolment
@@ -58,6 +60,9 @@ class Holding:
             team=self.team, selector="tag:db", reason="Move", starts_at=now(), ends_at=now() + HOUR
         )
         self.enrolment = Enrolment.objects.get(key=make_enrolment(self.team, f"Invited {name}")[4:20])
+        self.report_schedule = ReportSchedule.objects.create(
+            team=self.team, name="Weekly", kind="overview", rhythm="week", next_at=now() + HOUR
+        )
         self.db = self._server(f"db-{name}", ["db"])
         self.web = self._server(f"web-{name}", ["web"])
         self.inside = self._incident(self.db)
@@ -150,6 +155,9 @@ class World:
         self.kept = ApiToken.objects.create(user=admin, name="kept", key="kept", digest="-", scopes=["all"])
         self.session = UserSession.objects.create(user=admin, key="s", address="127.0.0.1")
         self.view = View.objects.create(owner=admin, name="Mine")
+        self.report = Report.objects.create(
+            owner=admin, kind="overview", period="week", start=now() - HOUR, end=now(), state="failed"
+        )
         self.override = Override.objects.create(schedule=schedule, user=admin, starts_at=now(), ends_at=now() + HOUR)
 
     def token(self, of: str = "admin", scopes: list[str] | None = None, **more: Any) -> Client:

@@ -1,0 +1,1 @@
+"""Judgement about time: what was up, down, planned or unknown. Pure: no database, no clock."""

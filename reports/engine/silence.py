@@ -1,0 +1,95 @@
+"""When something was silent or bad: exactly from its samples, as near as counts tell from buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.engine.spans import Span, Spans, joined
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SECOND = 1000
+
+
+def limit(interval: int) -> int:
+    """Milliseconds of silence that make a machine down: a minute or 6 intervals, as its reach is judged."""
+    return max(60 * SECOND, 6 * interval)
+
+
+def gaps(times: Ints, within: Span, interval: int) -> Spans:
+    """Silences among samples; each sample speaks for the interval after it."""
+    start, end = within
+    most = limit(interval)
+    inside = times[(times >= start - most - interval) & (times <= end + most + interval)]
+    if not len(inside):
+        return [within] if start < end else []
+    edges = np.concatenate([[min(start - interval, int(inside[0]))], inside, [max(end, int(inside[-1]))]])
+    long = np.flatnonzero(np.diff(edges) > most)
+    found = ((int(edges[at]) + interval, int(edges[at + 1])) for at in long)
+    return joined((max(start, first), min(end, last)) for first, last in found)
+
+
+def suspects(counts: Floats, start: int, step: int, lives: Ints, intervals: Ints) -> Bools:
+    """Buckets by things in which samples are missing. `lives` has a first and a last moment for each thing."""
+    begins = start + step * np.arange(len(counts), dtype=np.int64)[:, None]
+    lived = np.clip(np.minimum(begins + step, lives[1]) - np.maximum(begins, lives[0]), 0, step)
+    missing = lived - counts * intervals
+    # Half of what counts: a silence that lies in two buckets shows in one of them at least so.
+    most = np.minimum(np.maximum(30 * SECOND, 3 * intervals), step // 2)
+    return missing > np.minimum(most, np.maximum(lived // 2, 1))
+
+
+def runs(marked: Bools) -> Iterator[tuple[int, int]]:
+    """Neighbours as first and one behind the last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def estimated(counts: Floats, start: int, step: int, life: Span, interval: int) -> Spans:
+    """Silences among buckets by how many samples each has: what is missing lies beside an empty neighbour."""
+    found = []
+    most = limit(interval)
+    for place, count in enumerate(counts.tolist()):
+        first = max(life[0], start + place * step)
+        last = min(life[1], start + (place + 1) * step)
+        missing = int(last - first - count * interval)
+        if missing <= 0 or (count and missing < min(most, step // 2)):
+            continue
+        if place > 0 and not counts[place - 1] and (place + 1 == len(counts) or counts[place + 1]):
+            found.append((first, first + missing))
+        else:
+            found.append((last - missing, last))
+    return [span for span in joined(found) if span[1] - span[0] > most]
+
+
+def pace(counts: Floats, step: int, interval: int) -> int:
+    """How often it really told in these buckets, where that is less often than it should now."""
+    heard = counts[counts > 0]
+    if len(heard) < 6:
+        return interval
+    usual = float(np.percentile(heard, 90))
+    return max(interval, int(step / usual)) if usual * interval < 0.9 * step else interval
+
+
+def failing(times: Ints, values: Floats, within: Span, most: int) -> tuple[Spans, Spans]:
+    """Of a check's samples: when it failed, and when nobody looked. A result stands to the next, at most so long."""
+    start, end = within
+    if not len(times):
+        return [], [within] if start < end else []
+    until = np.minimum(np.append(times[1:], end), times + most)
+    first, last = np.maximum(times, start), np.minimum(until, end)
+    bad = [(int(a), int(b)) for a, b, up in zip(first, last, values >= 0.5, strict=True) if not up]
+    known = joined(zip(first.tolist(), last.tolist(), strict=True))
+    unknown = []
+    for a, b in known:
+        if start < a:
+            unknown.append((start, a))
+        start = b
+    if start < end:
+        unknown.append((start, end))
+    return joined(bad), unknown

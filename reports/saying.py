@@ -1,0 +1,82 @@
+"""Values as a person reads them, in the language and zone that are active."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+
+from reports.document import Cell, Column, Kind, Table, Tone
+
+NOTHING = "\u2013"
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def cell(value: Any, kind: Kind = "text", *, href: str = "", tone: Tone = "") -> Cell:
+    return Cell(value, shown(value, kind), href, tone)
+
+
+def shown(value: Any, kind: Kind) -> str:
+    if value is None or value == "":
+        return NOTHING
+    return _SHOWN[kind](value)
+
+
+def table(columns: list[Column], rows: Iterable[list[Any]]) -> Table:
+    """Values become cells by their columns; who wants a link or a tone gives a cell."""
+    return Table(columns, [[_cell(*pair) for pair in zip(row, columns, strict=True)] for row in rows])
+
+
+def _cell(value: Any, column: Column) -> Cell:
+    return value if isinstance(value, Cell) else cell(value, column.kind)
+
+
+def percent(value: float) -> str:
+    return f"{number_format(value, 1 if value < 99.95 else 0)} %"
+
+
+def fine(value: float) -> str:
+    """A share of which the third place counts. What is not whole is never rounded up to it."""
+    places = 3
+    text = min(round(value, places), 99.999) if value < 100 else 100.0
+    return f"{number_format(text, places if text < 100 else 0)} %"
+
+
+def duration(seconds: float) -> str:
+    """Two units at most."""
+    s = round(abs(seconds))
+    sign = "\u2212" if seconds < -0.5 else ""
+    days, hours, minutes = s // 86400, s // 3600, s // 60
+    if s < 60:
+        return f"{sign}{s} s"
+    if minutes < 60:
+        return f"{sign}{minutes} min" + (f" {s % 60} s" if s % 60 and minutes < 10 else "")
+    if hours < 24:
+        return f"{sign}{hours} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+    return sign + (_("%(n)s d") % {"n": number_format(days, 0)}) + (f" {hours % 24} h" if hours % 24 else "")
+
+
+def size(value: float) -> str:
+    amount, place = float(value), 0
+    while amount >= 999.5 and place < len(UNITS) - 1:
+        amount, place = amount / 1000, place + 1
+    return f"{number_format(amount, 0 if amount >= 100 or not place else 1)} {UNITS[place]}"
+
+
+def moment(value: float | datetime) -> str:
+    at = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
+    return date_format(timezone.localtime(at), "j M Y, H:i")
+
+
+def number(value: float) -> str:
+    return number_format(value, 0 if float(value).is_integer() else 2 if abs(value) < 10 else 1)
+
+
+_SHOWN: dict[Kind, Any] = {
+    "text": str, "count": lambda value: number_format(value, 0, force_grouping=True), "number": number,
+    "percent": percent, "fine": fine, "duration": duration, "bytes": size, "moment": moment,
+}  # fmt: skip

@@ -1,0 +1,13 @@
+"""The verbs of reports: ask for one, make it, call it off, have it sent, and forget it in time."""
+
+from __future__ import annotations
+
+from reports.services.asking import LARGE, Refused, ask, cancel, forget
+from reports.services.lives import remember
+from reports.services.making import make
+from reports.services.schedules import allowed, recipients, save, stop, unschedule
+
+__all__ = [
+    "LARGE", "Refused", "allowed", "ask", "cancel", "forget", "make", "recipients", "remember", "save", "stop",
+    "unschedule",
+]  # fmt: skip

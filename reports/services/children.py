@@ -1,0 +1,41 @@
+"""Large reports in children of their own: niced, one at a time, taken up again when one dies."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q
+
+from core.clock import now
+from reports.models import FAILED, RUNNING, WAITING, Run
+
+log = logging.getLogger(__name__)
+
+STALE = timedelta(minutes=3)
+AT_ONCE = 1
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def sweep() -> None:
+    """End what has died, start what waits."""
+    _children[:] = [child for child in _children if child.poll() is None]
+    at = now()
+    silent = Run.objects.filter(state=RUNNING, moved_at__lt=at - STALE)
+    silent.update(state=FAILED, done_at=at, said="Whoever made it is gone. Ask for it again.")
+    room = AT_ONCE - Run.objects.filter(state=RUNNING).count()
+    # What was asked for a moment ago is being made where it was asked.
+    settled = Q(created_at__lt=at - timedelta(seconds=1))
+    for run in Run.objects.filter(settled, state=WAITING).order_by("pk")[: max(0, room - len(_children))]:
+        start(run)
+
+
+def start(run: Run) -> None:
+    argv = [sys.executable, str(settings.ROOT / "manage.py"), "make_report", str(run.uuid)]
+    log.info("A report is made in a child of its own: %s", run)
+    _children.append(
+        subprocess.Popen(argv, cwd=settings.ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603
+    )

@@ -1,0 +1,130 @@
+"""Send what schedules had made: each address its own mail, tried for a day; short when nothing happened."""
+
+from __future__ import annotations
+
+import logging
+import re
+import smtplib
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from core import zones
+from reports.document import Document
+from reports.formats import csv
+from reports.models import DONE, FAILED, Run, Schedule, Sending
+from reports.services import files, schedules
+
+log = logging.getLogger(__name__)
+
+WAITS = (60, 300, 900, 3600)
+TRIED = timedelta(hours=24)
+MOST_AT_ONCE = 20
+MOST_ATTACHED = 8 << 20
+NO_SERVER = "No mail server is set. Set EMAIL_URL, such as smtp+tls://user:pass@mail.example.org:587."
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def address_all(at: datetime) -> None:
+    """Of runs that are made, a row for each address; of those that failed, the reason at the schedule."""
+    ready = Run.objects.filter(schedule__isnull=False, sendings=None, done_at__gte=at - TRIED).select_related(
+        "schedule"
+    )
+    for run in ready.filter(state=DONE):
+        assert run.schedule is not None  # noqa: S101 - asked so
+        rows = [Sending(run=run, address=one, due_at=at) for one in schedules.recipients(run.schedule)]
+        Sending.objects.bulk_create(rows, ignore_conflicts=True)
+    for run in ready.filter(state=FAILED):
+        Schedule.objects.filter(pk=run.schedule_id).update(fault=run.said)
+
+
+def send_due(at: datetime) -> int:
+    """One worker at a time does this: see the task."""
+    due = Sending.objects.filter(sent_at=None, due_at__lte=at).select_related("run__schedule__team")
+    count = 0
+    for sending in due.order_by("due_at", "pk")[:MOST_AT_ONCE]:
+        count += _try(sending, at)
+    return count
+
+
+def _try(sending: Sending, at: datetime) -> bool:
+    document = files.document(sending.run)
+    if document is None or (sending.run.done_at and at - sending.run.done_at > TRIED):
+        said = sending.error or "The report is not there any more."
+        Sending.objects.filter(pk=sending.pk).update(due_at=at + timedelta(days=36_500), error=said)
+        return False
+    if not settings.EMAIL_HOST:
+        _later(sending, NO_SERVER, at)
+        return False
+    try:
+        letter(sending, document).send()
+    except (OSError, ValueError, smtplib.SMTPException, files.NotMade) as fault:
+        _later(sending, str(fault)[:500], at)
+        return False
+    Sending.objects.filter(pk=sending.pk).update(sent_at=at, attempts=sending.attempts + 1, error="")
+    Schedule.objects.filter(pk=sending.run.schedule_id).exclude(fault="").update(fault="")
+    return True
+
+
+def _later(sending: Sending, said: str, at: datetime) -> None:
+    log.warning("A report could not be mailed: %s", said)
+    wait = WAITS[min(sending.attempts, len(WAITS) - 1)]
+    Sending.objects.filter(pk=sending.pk).update(
+        attempts=sending.attempts + 1, error=said, due_at=at + timedelta(seconds=wait)
+    )
+    Schedule.objects.filter(pk=sending.run.schedule_id).update(fault=said)
+
+
+def letter(sending: Sending, document: Document) -> EmailMultiAlternatives:
+    """Text and HTML; files are in it when something happened."""
+    run = sending.run
+    schedule = run.schedule
+    assert schedule is not None  # noqa: S101 - only those of schedules are sent
+    ends = f"{settings.SITE_URL}/reports/stop/{schedules.token(sending)}/"
+    facts = {
+        "document": document, "schedule": schedule, "ends": ends, "link": f"{settings.SITE_URL}/reports/{run.uuid}/",
+        "figures": [(one, figure) for one in document.sections for figure in one.figures],
+    }  # fmt: skip
+    with translation.override(run.language):
+        subject = f"{schedule.name}: {document.period}"
+        if document.quiet:
+            subject = _("%(report)s: nothing happened") % {"report": subject}
+        text = render_to_string("reports/mail/report.txt", facts)
+        html = render_to_string("reports/mail/report.html", facts)
+    host = urlsplit(settings.SITE_URL).hostname or "watchkeeper"
+    mail = EmailMultiAlternatives(
+        subject=_CONTROL.sub(" ", subject)[:200], body=text, to=[sending.address],
+        headers={
+            "Message-ID": f"<report.{run.uuid}.{sending.pk}@{host}>", "Auto-Submitted": "auto-generated",
+            "List-Unsubscribe": f"<{ends}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+    )  # fmt: skip
+    mail.attach_alternative(html, "text/html")
+    if not document.quiet:
+        _attach(mail, run, document, schedule)
+    return mail
+
+
+def _attach(mail: EmailMultiAlternatives, run: Run, document: Document, schedule: Schedule) -> None:
+    """What fits; the rest is behind the link."""
+    room = MOST_ATTACHED
+    for form in schedule.formats:
+        if form == "csv":
+            table = csv.table_of(document)
+            data = csv.written(table, zones.find(run.zone) or zones.UTC).encode() if table else b""
+        else:
+            data = files.file(run, form).read_bytes()
+        if data and len(data) <= room:
+            room -= len(data)
+            mail.attach(name(document, run, form), data, files.TYPES[form].partition(";")[0])
+
+
+def name(document: Document, run: Run, form: str) -> str:
+    """Of a file as it is taken away: what it is, and from when."""
+    start = run.start.astimezone(zones.find(run.zone) or zones.UTC)
+    return f"{document.kind}-{start:%Y-%m-%d}.{form}"
