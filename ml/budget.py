@@ -11,7 +11,9 @@ Floats = NDArray[np.floating[Any]]
 
 PER_WEEK = 7.0  # alerts wanted per server and week, unless somebody moves the slider
 FLOOR = 2.0  # a mean tail of one in a hundred: what is less odd than this is never told
-DAYS = 5  # how far the memory of the threshold reaches
+# Of three candidate hours two become an alert of their own: the others lie side by side or under the floor.
+CANDIDATES = 1.5
+DAYS = 14  # how far the memory of the threshold reaches
 HOURS_OF_A_WEEK = 168
 
 
@@ -21,5 +23,5 @@ def threshold(hourly_maxima: Floats, per_week: float = PER_WEEK, floor: float = 
     known = known[np.isfinite(known)]
     if len(known) < 24:
         return floor
-    share = min(max(per_week / HOURS_OF_A_WEEK, 0.0), 1.0)
+    share = min(max(CANDIDATES * per_week / HOURS_OF_A_WEEK, 0.0), 1.0)
     return max(floor, float(np.quantile(known, 1 - share)))

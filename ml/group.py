@@ -14,7 +14,7 @@ from ml.detectors import hour, kmeans, pca, registry
 from ml.detectors.base import RESIDUAL_CAP, Rows
 from ml.model import Model
 from ml.pipeline import PRESENT, shares
-from ml.preprocess import CARRY, HUGE, WINSOR, Floats, counters, hour_of
+from ml.preprocess import CARRY, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, counters, hour_of
 
 STACKED = ("kmeans", "pca", "hour")
 RING = 5  # points under the median, at most
@@ -38,12 +38,14 @@ class Group:
 
     def __init__(self, width: int, phases: int, tick_ms: int) -> None:
         self.width, self.phases, self.tick_ms = width, phases, tick_ms
+        self.pace = phases * tick_ms / LEVEL_MS
         self.rows: dict[Hashable, int] = {}
         self.free: list[int] = []
         self.models: list[Model] = []
         self.held: dict[str, NDArray[Any]] = {}
         self.extra_rows: dict[int, tuple[str, ...]] = {}
         self.extra: dict[int, Floats] = {}
+        self.tables: dict[int, tuple[Floats, Floats]] = {}
         self.size = 0
         self._grow(8)
 
@@ -56,11 +58,13 @@ class Group:
         f32, f64 = np.float32, np.float64
         return {
             "median": ((-1, m), 0, f64), "spread": ((-1, m), 1, f64), "seen": ((-1,), 1, f32),
-            "usual": ((-1, m), 0, f64), "stray": ((-1, m), 1, f64), "hour": ((-1,), -1, np.int64),
+            "beside": ((-1, m), 0, f64), "sway": ((-1, m), 1, f64), "hour": ((-1,), -1, np.int64),
             "hours": ((-1,), 1, np.int64), "counting": ((-1, m), 0, np.bool_),
             "centres": ((2, kmeans.LAGS, -1, m), 0, f32), "limit": ((-1, m), np.inf, f32),
+            "level": ((p, -1, m), 0, f64), "wide": ((p, -1, m), np.nan, f64),
             "mean": ((-1, m), 0, f32), "axes": ((-1, m, pca.COMPONENTS), 0, f32), "deviation": ((-1, m), 1, f32),
-            "scores": ((len(STACKED), -1, tails.KNOTS), 0, f64), "tails": ((len(STACKED), -1, tails.KNOTS), 0, f64),
+            "scores": ((len(STACKED), -1, 2 * tails.KNOTS), 0, f64),
+            "tails": ((len(STACKED), -1, 2 * tails.KNOTS), 0, f64),
             "on": ((len(STACKED), -1), 0, f32), "points": ((-1,), RING, np.int64),
             "slot": ((-1,), -1, np.int64), "time": ((-1,), 0, np.int64), "raw": ((-1, m), np.nan, f64),
             "last": ((-1, m), np.nan, f64), "age": ((-1, m), 0, np.int64),
@@ -89,6 +93,7 @@ class Group:
         row = self.rows.pop(key)
         self.extra_rows.pop(row, None)
         self.extra.pop(row, None)
+        self.tables.pop(row, None)
         self.free.append(row)
 
     def put(self, key: Hashable, model: Model) -> None:
@@ -102,13 +107,15 @@ class Group:
         held["median"][row, :m], held["spread"][row, :m] = model.scale.median, model.scale.spread
         held["counting"][row, :m] = counters(model.columns)
         held["seen"][row] = model.seen
-        held["hours"][row] = len(model.usual)
+        held["hours"][row] = len(model.beside)
         held["points"][row] = min(model.persistence, RING)
+        held["level"][:, row, :m] = model.level
+        self.tables[row] = scores, depths = model.tables()
         for place, name in enumerate(model.detectors):
             if name in STACKED:
                 which = STACKED.index(name)
-                held["scores"][which, row], held["tails"][which, row] = model.scores[place], model.tails[place]
-                held["on"][which, row] = 1
+                held["scores"][which, row], held["tails"][which, row] = scores[place], depths[place]
+                held["on"][which, row] = model.weights[place]
         if others := tuple(name for name in model.detectors if name not in STACKED):
             self.extra_rows[row] = others
         if "kmeans" in model.known:
@@ -166,6 +173,9 @@ class Group:
         for name in ("last", "age", "z", "change", "moved", "share", "strain", "away", "tail"):
             shape, empty, _ = shapes[name]
             self.held[name][(slice(None),) * shape.index(-1) + (row,)] = empty
+        model = self.models[row]
+        self.held["wide"][:, row] = np.nan
+        self.held["level"][:, row, : len(model.columns)] = model.level
         self.extra.pop(row, None)
 
     def _advance(self, at: Places, slot: int, now_ms: int | None, raw: Floats) -> Judged:
@@ -173,12 +183,14 @@ class Group:
         x = self._carried(places, self._rates(places, now_ms, raw) if now_ms is not None else raw)
         held["slot"][places] = slot
         self._turn_hours(at, slot)
-        usual, stray = held["usual"][places], held["stray"][places]
-        z = np.clip((x - held["median"][places]) / held["spread"][places], -WINSOR, WINSOR).astype(np.float32)
-        h = (np.abs(x - usual) / stray).astype(np.float32)
+        phase, step = slot % self.phases, slot // self.phases
+        median, spread = held["median"][places], held["spread"][places]
+        wide = (x - median) / spread
+        z = np.clip(wide, -WINSOR, WINSOR).astype(np.float32)
+        usual = self._levelled(places, phase, np.clip(wide, -WIDE, WIDE)) + held["beside"][places]
+        h = (np.abs(np.clip(wide, -WIDE, WIDE) - usual) / held["sway"][places]).astype(np.float32)
         there = ~np.isnan(z)
         count = there.sum(1)
-        phase, step = slot % self.phases, slot // self.phases
         share = self._bits(places, phase, step, z, there, count)
         strain = self._strain(places, phase, step, z, there)
         away = self._away(places, phase, step, h)
@@ -190,7 +202,9 @@ class Group:
             self._extra(at, phase, Rows(z, h), (total, number, parts))
         judged = count >= PRESENT * held["seen"][places]
         tail = self._persistent(places, slot, np.where(judged, total / np.maximum(number, 1), np.float32(0)))
-        return Judged(np.where(judged, tail, np.nan), np.where(judged, share * 100, np.nan), parts, x, usual, stray)
+        rate = np.where(judged, share * 100, np.nan)
+        tail = np.where(judged, tail, np.nan)
+        return Judged(tail, rate, parts, x, median + spread * usual, spread * held["sway"][places])
 
     def _rates(self, places: Places | slice, now_ms: int, raw: Floats) -> Floats:
         held = self.held
@@ -213,6 +227,18 @@ class Group:
         found: Floats = np.where(age <= CARRY, last, np.nan)
         return found
 
+    def _levelled(self, places: Places | slice, phase: int, wide: Floats) -> Floats:
+        """The slow level before this row; it moves on with the row, or with the last that was there."""
+        held = self.held
+        level, last = held["level"][phase][places], held["wide"][phase][places]
+        begins = np.isnan(last) & (np.abs(wide - level) > NEAR)
+        level = np.where(begins, wide, level)
+        last = np.where(np.isnan(wide), last, wide)
+        moved = level + self.pace * (last - level)
+        held["level"][phase][places] = np.where(np.isnan(last), level, moved)
+        held["wide"][phase][places] = last
+        return level
+
     def _turn_hours(self, at: Places, slot: int) -> None:
         """The usual of this hour, for those whose hour has turned."""
         held = self.held
@@ -222,7 +248,7 @@ class Group:
         ):
             model = self.models[row]
             m = len(model.columns)
-            held["usual"][row, :m], held["stray"][row, :m] = model.usual[each], model.stray[each]
+            held["beside"][row, :m], held["sway"][row, :m] = model.beside[each], model.sway[each]
             held["hour"][row] = each
 
     def _bits(self, places: Any, phase: int, step: int, z: Floats, there: Any, count: Any) -> Floats:
@@ -275,8 +301,10 @@ class Group:
             for name in names:
                 scored = registry.get(name)().score(model.known[name], Rows(ring[0], ring[1]))
                 which = model.detectors.index(name)
-                total[place] += tails.look_up(model.scores[which], model.tails[which], scored.score[-1:])[0]
-                number[place] += 1
+                scores, depths = self.tables[row]
+                found = tails.look_up(scores[which], depths[which], scored.score[-1:])[0]
+                total[place] += found * model.weights[which]
+                number[place] += model.weights[which]
                 parts[place, :m] += shares(scored.parts[-1])
 
     def _persistent(self, places: Any, slot: int, tail: Floats) -> Floats:

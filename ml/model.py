@@ -10,6 +10,9 @@ from ml import npz
 from ml.detectors import Arrays
 from ml.preprocess import Floats, Scale
 
+FLOATS = ("usual", "stray", "beside", "sway", "level", "scores", "tails", "fresh_scores", "fresh_tails")
+WEIGHTS = {"kmeans": 2.0, "pca": 2.0}  # of the others each counts once
+BOTH = ("kmeans", "pca")  # compared with the days of learning and with the last days; others with the former
 PERSISTENCE = 5  # points under the median: three of five must be odd
 
 
@@ -19,11 +22,16 @@ class Model:
     step_ms: int  # what is learned from
     tick_ms: int  # what is scored; the step is a multiple of it
     scale: Scale
-    usual: Floats  # the profile: (1, 24 or 168 hours, metrics)
+    usual: Floats  # the profile that people see: (1, 24 or 168 hours, metrics)
     stray: Floats
+    beside: Floats  # the profile that is judged: how far beside the slow level each hour lies, in strays
+    sway: Floats
     known: dict[str, Arrays]  # by detector
-    scores: Floats  # by detector: the table of tails
+    level: Floats  # where each metric was when learning ended, in strays from the median
+    scores: Floats  # by detector: the table of tails over the days of learning
     tails: Floats
+    fresh_scores: Floats  # the same over the last days, made anew each night
+    fresh_tails: Floats
     persistence: int = PERSISTENCE
     seen: int = 1  # metrics that had any value
     rows: int = 0
@@ -40,10 +48,24 @@ class Model:
         """So many streams, each at the step of learning, lie between one another."""
         return self.step_ms // self.tick_ms
 
+    @property
+    def weights(self) -> Floats:
+        return np.array([WEIGHTS.get(name, 1.0) for name in self.known])
+
+    def tables(self) -> tuple[Floats, Floats]:
+        """Both tables of each detector as one, the mean of what they say."""
+        scores, tails = np.concatenate([self.scores, self.fresh_scores], 1), []
+        scores.sort(axis=1)
+        for row, name in enumerate(self.known):
+            learned = np.interp(scores[row], self.scores[row], self.tails[row])
+            fresh = np.interp(scores[row], self.fresh_scores[row], self.fresh_tails[row])
+            tails.append((learned + fresh) / 2 if name in BOTH else learned)
+        return scores, np.stack(tails)
+
     def pack(self) -> bytes:
         arrays = {f"{name}.{each}": value for name, known in self.known.items() for each, value in known.items()}
         arrays |= {f"scale.{name}": getattr(self.scale, name) for name in ("median", "spread", "low", "high")}
-        arrays |= {name: getattr(self, name).astype(np.float32) for name in ("usual", "stray", "scores", "tails")}
+        arrays |= {name: getattr(self, name).astype(np.float32) for name in FLOATS}
         about = {
             "columns": self.columns,
             "detectors": self.detectors,

@@ -12,6 +12,8 @@ from ml.model import PERSISTENCE, Model
 from ml.preprocess import (
     DAY_MS,
     GRID_MS,
+    LEVEL_MS,
+    WIDE,
     WINSOR,
     Flags,
     Floats,
@@ -23,6 +25,7 @@ from ml.preprocess import (
     finite,
     gridded,
     hour_of,
+    levelled,
     onward,
     rates,
     rising,
@@ -36,6 +39,9 @@ LEAST_ROWS, LEAST_MS = 60, 14 * 60_000
 PROFILE_DAYS, WEEK_DAYS, PROFILE_ROWS = 3, 14, 20
 PROFILE_FLOOR = 0.3  # of the overall stray
 PRESENT = 0.5  # a row that lacks more than half of what moves is not judged
+
+
+Profiled = tuple[Times, Floats, Scale, bool]  # with the overall scale, and whether weekdays may be told apart
 
 
 @dataclass(frozen=True)
@@ -91,17 +97,23 @@ def fit(
     if len(there) < LEAST_ROWS:
         raise NotEnough(f"Only {len(there)} usable rows so far; {LEAST_ROWS} are needed.")
     cut = int(there[int(FIT_SHARE * len(there))])
-    found = scale(x[:cut])
-    usual, stray = _profile(slots[:cut], x[:cut], found, options)
+    learned = slice(0, cut)
+    base = scale(x[learned])
+    wide = _wide(base, x)
+    start = np.nan_to_num(np.nanmedian(_first_day(wide[learned], step_ms), 0))
+    before, level = levelled(wide, start, step_ms / LEVEL_MS)
+    usual, stray = _profile(*_longer(options, slots[learned], x[learned]))
+    beside, sway = _profile(*_longer(options, slots[learned], (wide - before)[learned], base))
+    nothing = np.zeros((0, 0))
     model = Model(
-        columns, step_ms, min(options.tick_ms, step_ms), found, usual, stray,
-        {}, np.zeros(0), np.zeros(0),
+        columns, step_ms, min(options.tick_ms, step_ms), base, usual, stray, beside, sway, {}, level,
+        nothing, nothing, nothing, nothing,
         options.persistence, max(int((~np.isnan(x)).any(0).sum()), 1), len(there), int(times[0]), int(times[-1]),
     )  # fmt: skip
-    rows = _rows(model, slots, x)
-    known = {name: registry.get(name)().fit(rows.picked(slice(0, cut))) for name in options.detectors}
-    model = replace(model, known=known)
-    return _calibrated(model, rows, present & (np.arange(len(x)) >= cut))
+    rows = _rows(model, slots, x, before)
+    model = replace(model, known={name: registry.get(name)().fit(rows.picked(learned)) for name in options.detectors})
+    scores, depths = _calibration(model, rows, present & (np.arange(len(x)) >= cut))
+    return replace(model, scores=scores, tails=depths, fresh_scores=scores, fresh_tails=depths)
 
 
 def recalibrated(model: Model, times_ms: Times, values: Floats) -> Model:
@@ -112,7 +124,8 @@ def recalibrated(model: Model, times_ms: Times, values: Floats) -> Model:
     present = _present(x, model.seen)
     if present.sum() < LEAST_ROWS:
         return model
-    return _calibrated(model, _rows(model, slots, x), present)
+    scores, depths = _calibration(model, _rows(model, slots, x), present)
+    return replace(model, fresh_scores=scores, fresh_tails=depths)
 
 
 def replay(model: Model, times_ms: Times, values: Floats) -> Replay:
@@ -171,17 +184,38 @@ def _present(x: Floats, seen: int) -> Flags:
     return found
 
 
-def _profile(slots: Times, x: Floats, overall: Scale, options: Options) -> tuple[Floats, Floats]:
+def _wide(base: Scale, x: Floats) -> Floats:
+    found: Floats = np.clip((x - base.median) / base.spread, -WIDE, WIDE)
+    return found
+
+
+def _first_day(wide: Floats, step_ms: int) -> Floats:
+    """The rows of the first day; a metric that was not there yet begins at its median."""
+    found = wide[: max(DAY_MS // step_ms, 1)]
+    return np.where(np.isnan(found).all(0), 0.0, found)
+
+
+def _longer(options: Options, slots: Times, rows: Floats, base: Scale | None = None) -> Profiled:
+    """The rows of the longer memory where there are any, as they are or beside their slow level."""
+    overall = scale(rows)
+    if options.season_times is None or options.season_values is None or len(options.season_times) < 2:
+        return slots, rows, overall, False
+    slots, rows = np.asarray(options.season_times), carried(finite(np.asarray(options.season_values)))
+    if base is not None:
+        wide = _wide(base, rows)
+        pace = min(float(np.median(np.diff(slots))) / LEVEL_MS, 1.0)
+        rows = wide - levelled(wide, np.zeros(wide.shape[1]), pace)[0]
+    return slots, rows, overall, True
+
+
+def _profile(slots: Times, rest: Floats, overall: Scale, weekly: bool) -> tuple[Floats, Floats]:
     """Median and stray per hour of the week, or the day, or over all, as far as the rows reach."""
-    if options.season_times is not None and options.season_values is not None and len(options.season_times):
-        slots, x = options.season_times, finite(options.season_values)
     days = (slots[-1] - slots[0]) / DAY_MS
-    hours = 168 if days >= WEEK_DAYS and options.season_times is not None else 24 if days >= PROFILE_DAYS else 1
-    usual = np.repeat(overall.median[None], hours, 0)
-    stray = np.repeat(overall.spread[None], hours, 0)
+    hours = 168 if days >= WEEK_DAYS and weekly else 24 if days >= PROFILE_DAYS else 1
+    usual, stray = np.repeat(overall.median[None], hours, 0), np.repeat(overall.spread[None], hours, 0)
     hour = hour_of(slots, hours)
     for each in range(hours if hours > 1 else 0):
-        rows = x[hour == each]
+        rows = rest[hour == each]
         enough = (~np.isnan(rows)).sum(0) >= PROFILE_ROWS
         if enough.any():
             rows = rows[:, enough]
@@ -192,34 +226,39 @@ def _profile(slots: Times, x: Floats, overall: Scale, options: Options) -> tuple
     return usual, stray
 
 
-def _rows(model: Model, slots: Times, x: Floats) -> Rows:
-    hour = hour_of(slots, len(model.usual))
+def _rows(model: Model, slots: Times, x: Floats, before: Floats | None = None) -> Rows:
+    hour = hour_of(slots, len(model.beside))
     z = np.clip((x - model.scale.median) / model.scale.spread, -WINSOR, WINSOR).astype(np.float32)
-    h = (np.abs(x - model.usual[hour]) / model.stray[hour]).astype(np.float32)
+    wide = _wide(model.scale, x)
+    if before is None:
+        before = levelled(wide, model.level, model.step_ms / LEVEL_MS)[0]
+    h = (np.abs(wide - before - model.beside[hour]) / model.sway[hour]).astype(np.float32)
     return Rows(z, h)
 
 
-def _calibrated(model: Model, rows: Rows, on: Flags) -> Model:
-    tables = []
+def _calibration(model: Model, rows: Rows, on: Flags) -> tuple[Floats, Floats]:
+    """How rare each detector's scores are on these rows: a table for each."""
+    found = []
     for name, known in model.known.items():
-        tables.append(tails.table(registry.get(name)().score(known, rows).score[on].astype(np.float64)))
-    return replace(model, scores=np.stack([t[0] for t in tables]), tails=np.stack([t[1] for t in tables]))
+        found.append(tails.table(registry.get(name)().score(known, rows).score[on].astype(np.float64)))
+    return np.stack([scores for scores, _ in found]), np.stack([depths for _, depths in found])
 
 
 def _scored(model: Model, rows: Rows) -> Replay:
     """One phase, without the persistence, which runs over all of them."""
     total = np.zeros(len(rows.z), np.float32)
     raw, parts, rate = {}, np.zeros(rows.z.shape, np.float32), np.zeros(len(rows.z), np.float32)
+    tables, weights = model.tables(), model.weights
     for place, (name, known) in enumerate(model.known.items()):
         scored = registry.get(name)().score(known, rows)
         raw[name] = scored.score
-        total += tails.look_up(model.scores[place], model.tails[place], scored.score).astype(np.float32)
+        found = tails.look_up(tables[0][place], tables[1][place], scored.score)
+        total += found.astype(np.float32) * np.float32(weights[place])
         if name == "kmeans":
             rate = scored.score * 100
         else:
             parts += shares(scored.parts)
-    count = max(len(model.known), 1)
-    return Replay(np.zeros(0, np.int64), total / np.float32(count), rate, raw, parts, rows.z)
+    return Replay(np.zeros(0, np.int64), total / np.float32(weights.sum() or 1), rate, raw, parts, rows.z)
 
 
 def shares(parts: Floats) -> Floats:

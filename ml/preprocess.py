@@ -17,6 +17,10 @@ GRID_MS = 10_000  # one row per ten seconds is scored
 STEP_MS = 60_000  # one a minute is learned from, never averaged
 CARRY = 3  # steps over which a value is taken to last; after that it is missing
 WINSOR = 10.0
+WIDE = 30.0  # how far out the slow level still follows
+LEVEL_MS = 6 * 3_600_000  # the slow level forgets half a working day
+NEAR = 3.0  # a stream that begins further from where it was begins where it is
+BLOCK = 64
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 SINGLE_LAGS = (0, 1, 2, 3, 4, 6, 8, 12)
 HUGE = 1e30  # beyond it squares no longer fit
@@ -140,6 +144,29 @@ def scale(values: Floats) -> Scale:
         [(q3 - q1) / 1.349, 0.2 * deviation, 0.02 * (high - low), 1e-3 * np.abs(median) + 1e-6]
     )
     return Scale(median, np.where(empty, np.inf, spread), low, high)
+
+
+def levelled(wide: Floats, level: Floats, pace: float) -> tuple[Floats, Floats]:
+    """The slow level before each row, and after the last; what is missing leaves it where it was going.
+
+    The recursion `level += pace * (value - level)`, in blocks, because a step of Python for each row is too dear.
+    """
+    rows = np.arange(len(wide))[:, None]
+    last = np.maximum.accumulate(np.where(np.isnan(wide), -1, rows), axis=0)
+    first = np.take_along_axis(wide, np.argmax(last >= 0, axis=0)[None], 0)[0] if len(wide) else level
+    level = np.where(np.abs(first - level) > NEAR, first, level)  # never true of what is missing
+    filled = np.where(last >= 0, np.take_along_axis(wide, np.maximum(last, 0), 0), level)
+    keep = 1 - pace
+    power = np.arange(BLOCK)
+    weights = np.where(power[:, None] >= power, pace * keep ** np.maximum(power[:, None] - power, 0), 0.0)
+    before = np.empty_like(filled)
+    for begin in range(0, len(filled), BLOCK):
+        block = filled[begin : begin + BLOCK]
+        count = len(block)
+        after = weights[:count, :count] @ block + keep ** (power[:count, None] + 1) * level
+        before[begin], before[begin + 1 : begin + count] = level, after[:-1]
+        level = after[-1]
+    return before, level
 
 
 def hour_of(times: Times, hours: int | NDArray[np.int64]) -> NDArray[np.int64]:

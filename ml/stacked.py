@@ -13,7 +13,7 @@ import numpy as np
 
 from ml.group import Group, Judged
 from ml.model import Model
-from ml.preprocess import Floats
+from ml.preprocess import Floats, hour_of
 
 WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 TOLD = 1.0  # of what is less odd nobody asks why
@@ -86,23 +86,28 @@ class Stack:
             judged = group.judge(now_ms, at, group.padded([rows[place] for place in places]))
             tail[places], rate[places] = judged.tail, judged.rate_percent
             for found in np.flatnonzero(judged.tail >= self.told):
-                top[places[found]] = reasons(judged, int(found), group.models[at[found]])
+                top[places[found]] = reasons(judged, int(found), group.models[at[found]], now_ms)
         return Ticked(tail, rate, tuple(top))
 
 
-def reasons(judged: Judged, row: int, model: Model) -> tuple[Reason, ...]:
+def reasons(judged: Judged, row: int, model: Model, now_ms: int) -> tuple[Reason, ...]:
     """The metrics that add most, loudest first."""
     parts = judged.parts[row]
     order = np.argpartition(-parts, min(TOP, len(parts) - 1))[:TOP]
     order = order[np.argsort(-parts[order])]
     total = max(float(parts.sum()), 1e-9)
     found = []
+    hour = int(hour_of(np.array(now_ms), len(model.usual)))
     for column in order.tolist():
         if parts[column] <= 0 or column >= len(model.columns):
             continue
         value, usual, stray = (float(each[row, column]) for each in (judged.values, judged.usual, judged.stray))
-        low, high = band(usual, stray, float(model.scale.low[column]), float(model.scale.high[column]))
+        # Told is what it strays from further: its usual of this hour, or of the last hours.
         z = (value - usual) / max(stray, 1e-12)
+        told = float(model.usual[hour, column]), float(model.stray[hour, column])
+        if abs(value - told[0]) / max(told[1], 1e-12) > abs(z):
+            (usual, stray), z = told, (value - told[0]) / max(told[1], 1e-12)
+        low, high = band(usual, stray, float(model.scale.low[column]), float(model.scale.high[column]))
         found.append(Reason(column, float(parts[column]) / total, z, value, low, high))
     return tuple(found)
 
