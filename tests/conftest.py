@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from accounts import narrow, refusals, second_factor, tally
 from accounts.models import Membership, Team, User
@@ -25,8 +30,38 @@ from metrics.ready import ready
 from servers.auth import enrol, keyring
 from servers.models import Server
 from servers.services import make_enrolment, orders, watch
+from tests import workers
+from tests.product import made_sqlite
+from tests.services import made_postgres
 
 Post = dict[str, Any]
+
+# How long a computer takes to think of an example says how busy it is, and nothing of what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> Iterator[None]:
+    """Each worker begins with a copy of one migrated database: migrating takes each of them seconds."""
+    with ExitStack() as stack:
+        if workers.worker():
+            with django_db_blocker.unblock():
+                _begin_with_copy(stack)
+        yield
+
+
+def _begin_with_copy(stack: ExitStack) -> None:
+    if connection.vendor == "postgresql":
+        url = made_postgres(os.environ["DATABASE_URL"])
+        connection.settings_dict["TEST"]["TEMPLATE"] = urlsplit(url).path[1:]
+        return
+    # Django opens the same one in memory, which is there as long as somebody holds it.
+    name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]  # the stubs lack it
+    memory = sqlite3.connect(name, uri=True)
+    stack.callback(memory.close)
+    with closing(sqlite3.connect(made_sqlite())) as made:
+        made.backup(memory)
 
 
 @pytest.fixture(scope="session")

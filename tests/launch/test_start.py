@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import Team, User
 from servers.models import Server
-from tests.product import EMAIL, Product, until
+from tests.product import EMAIL, Product, made_sqlite, until
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,7 @@ def test_a_password_never_shown_is_shown_by_the_next_start(tmp_path: Path) -> No
     """Killed after the admin was made and before anybody read the password."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
+    shutil.copyfile(made_sqlite(), data / "watchkeeper.sqlite3")
     (data / "first_password").write_text("left-from-a-killed-start")
     with Product(data) as product:
         assert product.password == "left-from-a-killed-start"
