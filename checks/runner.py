@@ -21,7 +21,6 @@ from core.clock import milliseconds, now
 from core.locking import locked
 from core.models import Cursor
 from core.runner import INSTANCE, Loop
-from metrics.services import TooManySeries
 from servers.services import add_events
 
 log = logging.getLogger(__name__)
@@ -135,11 +134,7 @@ class Runner:
             ended.append(self.done.get())
         self.running -= len(ended)
         if ended:
-            written = write(ended, self.owner)
-            try:
-                series.store(written)
-            except TooManySeries as fault:
-                log.warning("%s", fault)
+            series.store(write(ended, self.owner))
 
     def _mark(self) -> None:
         """Until when we were here, for the next start."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from checks.models import Check
 from core.clock import milliseconds
-from metrics.services import Found, put_all
+from core.errors import Failure
+from metrics.services import Found, TooManySeries, put_all
 
+log = logging.getLogger(__name__)
+
+WAIT = 5.0
 PARTS = ("name", "connect", "tls", "first_byte", "body")
 PART_METRIC = "check_response_part_seconds"
 OVER = 366 * 86_400.0
@@ -51,8 +56,15 @@ def values(sample: Sample) -> list[float]:
     return found
 
 
-def store(samples: Iterable[Sample], *, wait: float = 0.0) -> None:
-    put_all((Found(one.check.server_id, columns(one.check), [one.at], [values(one)]) for one in samples), wait=wait)
+def store(samples: Iterable[Sample]) -> bool:
+    """Put them into the store and wait for it; what cannot be stored is time of which nothing is known."""
+    found = [Found(one.check.server_id, columns(one.check), [one.at], [values(one)]) for one in samples]
+    try:
+        put_all(found, wait=WAIT)
+    except (TooManySeries, Failure, TimeoutError) as fault:
+        log.warning("%d results of checks could not be stored: %s", len(found), fault or type(fault).__name__)
+        return False
+    return True
 
 
 def clear(check: Check) -> None:

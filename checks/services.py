@@ -13,7 +13,8 @@ from django.db.models import Max
 
 from accounts.models import Team, User
 from accounts.services import audit
-from checks import beats, probing, secrets, series, standing
+from checks import beats, probing, secrets, series, standing, uptime
+from checks.history import History, every, history, share
 from checks.kinds import Outcome, Task, registry
 from checks.kinds.base import Fault
 from checks.models import (
@@ -29,8 +30,31 @@ from core.clock import now
 from core.locking import locked
 from metrics.base import Labels
 from metrics.store import write
-from servers.models import CHECK, Server
+from servers.models import CHECK, Event, Server, ServerRows
 from servers.services import remove as remove_servers
+
+__all__ = [
+    "Fault",
+    "History",
+    "Outcome",
+    "attempt",
+    "beats",
+    "change",
+    "events",
+    "every",
+    "faults",
+    "history",
+    "make",
+    "page",
+    "probing",
+    "remove",
+    "share",
+    "standing",
+    "state_of",
+    "tag",
+    "task",
+    "uptime",
+]  # fmt: skip
 
 NAME = "checks"
 TICK = 60
@@ -176,6 +200,11 @@ def page(server: int, labels: Mapping[str, str]) -> str:
     label = labels.get("check", "")
     uuid = Check.objects.filter(server=server, label=label).values_list("uuid", flat=True).first() if label else None
     return f"{settings.SITE_URL}/checks/{uuid}/" if uuid else ""
+
+
+def events(check: Check) -> ServerRows[Event]:
+    """When it went down and came back, as told by the hub or by its agent."""
+    return Event.objects.filter(server=check.server_id, kind="check", fields__check=check.label)
 
 
 def spelled(key: tuple[str, Labels]) -> str:

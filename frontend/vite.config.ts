@@ -29,6 +29,7 @@ export default defineConfig({
         silences: 'src/islands/silences/main.tsx',
         oncall: 'src/islands/oncall/main.tsx',
         me: 'src/islands/me/main.tsx',
+        checks: 'src/checks.ts',
         report: 'src/report.ts',
       },
       output: {

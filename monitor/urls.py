@@ -13,10 +13,12 @@ from alerts import api as alerts
 from alerts import hooks
 from alerts import views as answering
 from alerts.worker import push_worker
+from checks.api import CheckViewSet
 from dashboards import api as dashboards
 from dashboards.alerting import ical, inbox, record_page
 from dashboards.alerting import views as alerting
 from dashboards.anomalies import api as anomalies
+from dashboards.checks import views as check_pages
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.finding.api import SearchView
 from dashboards.finding.views import plain_list
@@ -53,6 +55,7 @@ router.register("silences", alerts.SilenceViewSet, basename="silence")
 router.register("deliveries", alerts.DeliveryViewSet, basename="delivery")
 router.register("notices", alerts.NoticeViewSet, basename="notice")
 router.register("limits", LimitViewSet, basename="limit")
+router.register("checks", CheckViewSet, basename="check")
 router.register("views", ViewViewSet, basename="view")
 router.register("report_runs", reports.RunViewSet, basename="report-run")
 router.register("report_schedules", reports.ScheduleViewSet, basename="report-schedule")
@@ -113,6 +116,11 @@ urlpatterns = [
     path("rules/<uuid:uuid>/edit/", alerting.edit_rule, name="edit-rule"),
     path("channels/", alerting.channels, name="channels"),
     path("silences/", alerting.silences, name="silences"),
+    path("checks/", check_pages.checks, name="checks"),
+    path("checks/new/", check_pages.new, name="new-check"),
+    path("checks/<uuid:uuid>/", check_pages.check, name="check"),
+    path("checks/<uuid:uuid>/edit/", check_pages.edit, name="edit-check"),
+    path("checks/<uuid:uuid>/act/", check_pages.act, name="act-check"),
     path("record/", record_page.page, name="record"),
     path("on-call/", alerting.on_call, name="on-call"),
     path("on-call/<uuid:uuid>.ics", ical.calendar, name="on-call-calendar"),

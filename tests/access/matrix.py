@@ -206,6 +206,7 @@ def _things(world: World, of: Holding) -> dict[str, Any]:
         "key": lambda: {"uuid": of.db.uuid, "key": of.key_of(of.db).key},
         "incident": lambda: {"uuid": of.inside.uuid},
         "number": lambda: {"number": of.inside.pk},
+        "check": lambda: {"uuid": of.check_of(of.db).uuid},
         "notice": lambda: {"uuid": of.of(of.db, "notice").uuid},
         "delivery": lambda: {"uuid": of.of(of.db, "delivery").uuid},
         "rule": lambda: {"uuid": of.rule.uuid}, "channel": lambda: {"uuid": of.channel.uuid},

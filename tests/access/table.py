@@ -12,7 +12,7 @@ they look at; collections in which they may act are open to them.
 
 from __future__ import annotations
 
-SERVER_THINGS = {"server", "key", "incident", "number", "notice", "delivery"}
+SERVER_THINGS = {"server", "key", "incident", "number", "notice", "delivery", "check"}
 
 TABLE = """
 /                                               GET look
@@ -37,6 +37,11 @@ TABLE = """
 /silences/                                      GET look
 /record/                                        GET look
 /on-call/                                       GET look
+/checks/                                        GET look
+/checks/new/                                    GET POST manage+
+/checks/<uuid:uuid>/                            GET look                            check
+/checks/<uuid:uuid>/edit/                       GET POST manage                     check
+/checks/<uuid:uuid>/act/                        POST manage                         check
 /reports/                                       GET look; POST report+
 /reports/schedules/new/                         GET POST report
 /reports/schedules/<uuid:uuid>/                 GET POST report                     report_schedule
@@ -156,6 +161,15 @@ TABLE = """
 /api/v1/report_runs/<uuid:uuid>/file            GET own                             report
 /api/v1/report_schedules                        GET look; POST report
 /api/v1/report_schedules/<uuid:uuid>            GET look; PUT PATCH DELETE report   report_schedule
+/api/v1/checks                                  GET look; POST manage+
+/api/v1/checks/try                              POST manage+
+/api/v1/checks/<uuid:uuid>                      GET look; PUT PATCH DELETE manage   check
+/api/v1/checks/<uuid:uuid>/test                 POST manage                         check
+/api/v1/checks/<uuid:uuid>/pause                POST manage                         check
+/api/v1/checks/<uuid:uuid>/resume               POST manage                         check
+/api/v1/checks/<uuid:uuid>/history              GET look                            check
+/api/v1/checks/<uuid:uuid>/signals              GET look                            check
+/api/v1/checks/<uuid:uuid>/events               GET look                            check
 /api/v1/notices                                 GET look
 /api/v1/notices/<uuid:uuid>                     GET look                            notice
 /api/v1/deliveries                              GET look

@@ -26,6 +26,8 @@ from alerts.models import (
     Step,
     Way,
 )  # fmt: skip
+from checks import services as checks
+from checks.models import Check
 from core.clock import now
 from dashboards.models import View
 from metrics.models import Series
@@ -76,6 +78,7 @@ class Holding:
         server.save()
         Change.objects.create(server=server, at=now(), section="os", key="kernel", before=1, after=2)
         Event.objects.create(server=server, at=now(), kind="boot", text=f"{name} started")
+        checks.make(Check(team=self.team, kind="heartbeat", name=f"Job of {name}"), server=server, by=None)
         FactSheet.objects.get_or_create(server=server, defaults={"digest": "-", "at": now()})
         return server
 
@@ -106,6 +109,11 @@ class Holding:
         if what == "notice":
             return Notice.objects.filter(alert__server=server).first()
         return Delivery.objects.filter(notice__alert__server=server).first()
+
+    def check_of(self, server: Server) -> Check:
+        found = Check.objects.filter(server=server).first()
+        assert found is not None
+        return found
 
     def key_of(self, server: Server) -> AgentKey:
         found = AgentKey.objects.filter(server=server).first()

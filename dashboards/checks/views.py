@@ -1,0 +1,182 @@
+"""The pages of checks: the list, one check, its form and its buttons."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.base import MANAGE
+from accounts.models import User
+from checks import services
+from checks.models import DOWN, FAILING, LATE, NEW, UP, Check, Signal
+from core.clock import milliseconds
+from dashboards.checks import drawn
+from dashboards.checks.forms import OF_KIND, CheckForm
+from dashboards.views import show
+
+PER_PAGE = 25
+DAY = 86_400_000
+SPANS = {"3h": DAY // 8, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
+EVENTS, SIGNALS = 20, 20
+KINDS = {
+    "http": gettext_lazy("Web address"), "tcp": gettext_lazy("TCP port"), "ping": gettext_lazy("Ping"),
+    "dns": gettext_lazy("DNS"), "heartbeat": gettext_lazy("Heartbeat"),
+}  # fmt: skip
+WORDS = {
+    UP: gettext_lazy("Up"), DOWN: gettext_lazy("Down"), FAILING: gettext_lazy("Failing"), LATE: gettext_lazy("Late"),
+    NEW: gettext_lazy("Waiting"), "paused": gettext_lazy("Paused"),
+}  # fmt: skip
+TONES = {UP: "ok", DOWN: "crit", FAILING: "warn", LATE: "warn", NEW: "off", "paused": "off"}
+PARTS = {
+    "name": gettext_lazy("Name"), "connect": gettext_lazy("Connect"), "tls": gettext_lazy("TLS"),
+    "first_byte": gettext_lazy("First byte"), "body": gettext_lazy("Body"),
+}  # fmt: skip
+FAMOUS = {"crit": 0, "warn": 1, "off": 2, "ok": 3}
+
+
+@login_required
+@require_GET
+def checks(request: HttpRequest) -> HttpResponse:
+    """All that one may see: what is wrong first."""
+    mine = Check.objects.visible_to(request.user).select_related("team", "server", "run")
+    q = request.GET.get("q", "").strip()[:120]
+    found = [_standing(one) for one in (mine.filter(name__icontains=q) if q else mine).order_by("name", "pk")]
+    found.sort(key=lambda one: FAMOUS[one["tone"]])
+    rows = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    end = milliseconds()
+    for one in rows:
+        past = services.history(one["row"], end - DAY, end, bars=40)
+        one |= {"bars": drawn.bars(past, 160), "spark": drawn.spark(past), "share": past.share}
+    return show(
+        request, "dashboards/checks.html", "checks", {"checks": [_brief(one) for one in rows]},
+        rows=rows, q=q, all=len(found), down=sum(one["tone"] == "crit" for one in found),
+        may_make=cast("User", request.user).may(MANAGE, some=True), kinds=KINDS.items(),
+    )  # fmt: skip
+
+
+@login_required
+@require_GET
+def check(request: HttpRequest, uuid: str) -> HttpResponse:
+    """One check: how it stands, what it found, and when it was down."""
+    row = _seen(request, uuid)
+    span = request.GET.get("span", "24h")
+    span = span if span in SPANS else "24h"
+    end = milliseconds()
+    past = services.history(row, end - SPANS[span], end, bars=60)
+    may_manage = Check.objects.visible_to(request.user, MANAGE).filter(pk=row.pk).exists()
+    events = services.events(row).visible_to(request.user).order_by("-at", "-pk")[:EVENTS]
+    signals = Signal.objects.visible_to(request.user).filter(check_ref=row).order_by("-at", "-pk")[:SIGNALS]
+    return show(
+        request, "dashboards/check.html", "check", {"check": _brief(_standing(row))},
+        **_standing(row), past=past, bars=drawn.bars(past, 720), chart=drawn.chart(past), span=span, spans=SPANS,
+        start=past.start / 1000, end=past.end / 1000, events=events, signals=signals, may_manage=may_manage,
+        ping=f"{settings.SITE_URL}/ping/{row.ping_key}" if row.kind == "heartbeat" and may_manage else "",
+        parts=[(name, word, row.run.parts.get(name)) for name, word in PARTS.items() if name in row.run.parts],
+        errors=services.standing.error_percent(row.run.recent), words=PARTS,
+    )  # fmt: skip
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """The form of a kind; "Try it now" looks once and keeps nothing."""
+    user = cast("User", request.user)
+    if not user.may(MANAGE, some=True):
+        raise PermissionDenied
+    kind = request.GET.get("kind", "http")
+    if kind not in OF_KIND:
+        raise Http404
+    form = CheckForm(user, kind, None, request.POST or None)
+    tried = None
+    if request.method == "POST" and form.is_valid():
+        if request.POST.get("do") == "try":
+            tried = _tried(form.made())
+        else:
+            made = form.made()
+            services.make(made, server=form.server(), tags=form.cleaned_data["tags"], by=user)
+            return redirect("check", uuid=made.uuid)
+    more = {"form": form, "kind": kind, "kinds": KINDS.items(), "tried": tried}
+    return show(request, "dashboards/check_form.html", "check", {}, **more)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, uuid: str) -> HttpResponse:
+    row = _managed(request, uuid)
+    form = CheckForm(cast("User", request.user), row.kind, row, request.POST or None)
+    tried = None
+    if request.method == "POST" and form.is_valid():
+        if request.POST.get("do") == "try":
+            tried = _tried(form.made())
+        else:
+            services.change(row, form.wanted(), by=cast("User", request.user))
+            if row.alone:
+                services.tag(row, form.cleaned_data["tags"], by=cast("User", request.user))
+            messages.success(request, _("Saved."))
+            return redirect("check", uuid=row.uuid)
+    more = {"form": form, "kind": row.kind, "row": row, "tried": tried}
+    return show(request, "dashboards/check_form.html", "check", {}, **more)
+
+
+@login_required
+@require_POST
+def act(request: HttpRequest, uuid: str) -> HttpResponse:
+    """One of the buttons of its page."""
+    row, by = _managed(request, uuid), cast("User", request.user)
+    wanted = request.POST.get("do", "")
+    if wanted == "remove":
+        services.remove(row, by=by)
+        messages.success(request, _("%(name)s is no longer checked.") % {"name": row.name})
+        return redirect("checks")
+    if wanted in {"pause", "resume"}:
+        services.change(row, {"paused": wanted == "pause"}, by=by)
+    elif wanted == "try" and row.kind != "heartbeat" and not row.by_agent:
+        found = services.attempt(row)
+        (messages.success if found.ok else messages.warning)(request, found.said)
+    return redirect("check", uuid=row.uuid)
+
+
+def _tried(made: Check) -> services.Outcome | None:
+    if made.kind == "heartbeat" or made.by_agent:
+        return None
+    return services.attempt(made)
+
+
+def _standing(row: Check) -> dict[str, Any]:
+    state = services.state_of(row.run, row)
+    return {
+        "row": row, "run": row.run, "state": state, "word": WORDS[state], "tone": TONES[state],
+        "kind": KINDS[row.kind],
+    }  # fmt: skip
+
+
+def _brief(one: dict[str, Any]) -> dict[str, Any]:
+    run = one["run"]
+    at = run.at.timestamp() if run.at else None
+    return {"id": str(one["row"].uuid), "name": one["row"].name, "state": one["state"], "said": run.said, "at": at}
+
+
+def _seen(request: HttpRequest, uuid: str) -> Check:
+    mine = Check.objects.visible_to(request.user).select_related("team", "server", "run")
+    row = mine.filter(uuid=uuid).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def _managed(request: HttpRequest, uuid: str) -> Check:
+    mine = Check.objects.visible_to(request.user, MANAGE).select_related("team", "server", "run")
+    row = mine.filter(uuid=uuid).first()
+    if row is None:
+        raise Http404
+    return row

@@ -1,0 +1,26 @@
+"""Times that checks measured, as people read them."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.formats import number_format
+
+from metrics.store import duration
+
+register = template.Library()
+MILLI = 0.001
+
+
+@register.filter
+def took(seconds: float | None) -> str:
+    """Of an answer: 35 ms, 1.20 s; a dash for what was not measured."""
+    if seconds is None:
+        return "—"
+    if seconds < 1:
+        return f"{number_format(seconds * 1000, 1 if seconds < 10 * MILLI else 0)} ms"
+    return duration(seconds) if seconds >= 100 else f"{number_format(seconds, 2 if seconds < 10 else 1)} s"
+
+
+@register.filter
+def lasted(seconds: float) -> str:
+    return duration(seconds) if seconds >= 1 else "0 s"
