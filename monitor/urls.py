@@ -34,6 +34,7 @@ from ingest.api import IngestView
 from ingest.orders import KeyView, OrdersView
 from metrics.api import SeriesView, ServerSeriesView, StoreView
 from metrics.fleet_api import FleetLatestView, FleetRangeView, FleetTopView
+from ml import api as ml
 from monitor import health
 from monitor.pages import settings, welcome
 from reports import api as reports
@@ -57,6 +58,9 @@ router.register("notices", alerts.NoticeViewSet, basename="notice")
 router.register("limits", LimitViewSet, basename="limit")
 router.register("checks", CheckViewSet, basename="check")
 router.register("views", ViewViewSet, basename="view")
+router.register("anomalies", ml.AnomalyViewSet, basename="anomaly")
+router.register("models", ml.ModelViewSet, basename="model")
+router.register("trainings", ml.TrainingViewSet, basename="training")
 router.register("report_runs", reports.RunViewSet, basename="report-run")
 router.register("report_schedules", reports.ScheduleViewSet, basename="report-schedule")
 
@@ -76,6 +80,7 @@ api = [
     path("fleet/latest", FleetLatestView.as_view(), name="fleet-latest"),
     path("fleet/top", FleetTopView.as_view(), name="fleet-top"),
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
+    path("anomalies/sensitivity", ml.SensitivityView.as_view(), name="anomalies-sensitivity"),
     path("moved", anomalies.MovedView.as_view(), name="moved"),
     path("store", StoreView.as_view(), name="store"),
     path("reports", reports.KindsView.as_view(), name="report-kinds"),

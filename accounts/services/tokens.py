@@ -17,7 +17,8 @@ from core.selector import Unreadable, parse
 LONGEST_SELECTOR = 500  # of a role or a token
 RESOURCES = (
     "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
-    "people", "silences", "checks", "limits", "teams", "tokens", "sessions", "audit", "search", "views", "reports",
+    "people", "silences", "checks", "limits", "teams", "tokens", "sessions", "audit", "search", "views",
+    "reports", "anomalies", "models",
 )  # fmt: skip
 
 

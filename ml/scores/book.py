@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from core import runner
-from core.clock import milliseconds
+from core.clock import milliseconds, now
 from metrics.models import Uses
 from ml import hours, versions
 from ml.budget import FLOOR
@@ -14,12 +15,14 @@ from ml.hours import Hours
 from ml.models import ModelVersion, Training, Watch
 from ml.preprocess import GRID_MS
 from ml.stacked import Stack
-from ml.training.plan import first_due
+from ml.training.plan import day_due, first_due
 from servers.models import Server
 
 CHANGED = "models"  # woken when a version, a threshold or what is paused became another
 READ_EVERY = 60.0
 ASKED_AT_ONCE = 500
+EARLIER = 3_600_000
+SETTLES = timedelta(seconds=60)  # more of the past may be on its way
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ class Book:
     def refresh(self, seen: dict[int, int]) -> None:
         """`seen` are servers that reported, each with its first row: those that nobody watches yet are begun."""
         strangers = {one: at for one, at in seen.items() if one not in self.known and one not in self.unknown}
+        self._widen({one: at for one, at in seen.items() if at < self._since(one) - EARLIER})
         due = self.changed.is_set() or time.monotonic() - self.read_at >= READ_EVERY
         if not due and not strangers:
             return
@@ -90,6 +94,20 @@ class Book:
         Watch.objects.bulk_create(fresh, ignore_conflicts=True)
         due = [Training(server_id=one.server_id, why="first", due_at=first_due(one.since)) for one in fresh]
         Training.objects.bulk_create(due, ignore_conflicts=True)
+
+    def _since(self, server: int) -> int:
+        known = self.known.get(server)
+        return known.since if known else 0
+
+    def _widen(self, earlier: dict[int, int]) -> None:
+        """More of the past came, as when a spool or another tool's history is brought in: learn from it soon."""
+        for server, at in earlier.items():
+            known = self.known[server]
+            known.since = at
+            Watch.objects.filter(server=server).update(since=at)
+            if not known.full:
+                due = max(day_due(at), now() + SETTLES)
+                Training.objects.filter(server=server, why="day", state="due").update(due_at=due)
 
     def _read(self) -> None:
         self.read_at = time.monotonic()

@@ -21,7 +21,7 @@ YOUNG = DAY // 4
 SHORT_STEP, STEP = 10_000, 60_000
 TICKS = (10_000, 20_000, 30_000, 60_000)
 OFTEN = 0.2  # a column must be there in so many of the last rows
-RECENT = 3_600_000
+HOUR = RECENT = 3_600_000
 MOST_MASKED = 0.5
 
 
@@ -55,6 +55,8 @@ def read(server: int, start: int, end: int, interval_ms: int, store: Store | Non
     times = (first + np.arange(len(values))) * step
     told = ~np.isnan(values).all(axis=1)
     times, values = times[told], values[told]
+    close = _closely(times, step)
+    times, values = times[close:], values[close:]
     return Rows(times, values, columns, step, tick, masked(server, times))
 
 
@@ -102,6 +104,21 @@ def _usable(columns: tuple[str, ...], values: Floats, step: int) -> tuple[tuple[
     often = lately.sum(axis=0) >= OFTEN * max(1, lately.any(axis=1).sum())
     keep = np.flatnonzero(often)
     return tuple(columns[place] for place in keep.tolist()), values[:, keep]
+
+
+def _closely(times: Times, step: int) -> int:
+    """Where the stretch begins in which rows come as often as now: what was kept more thinly moves differently."""
+    wide = np.diff(times) > 2 * step
+    if not wide.any() or times[-1] - times[0] < DAY:
+        return 0
+    # Gaps are no matter, only stretches of nothing else: counted by hours.
+    hours = (times[1:] - times[0]) // HOUR
+    thin = np.bincount(hours, wide) > 0.5 * np.maximum(np.bincount(hours), 1)
+    if not thin.any():
+        return 0
+    last = int(np.flatnonzero(thin)[-1])
+    begin = int(np.searchsorted(times, times[0] + (last + 1) * HOUR))
+    return begin if begin < len(times) and times[-1] - times[begin] >= 0.9 * DAY else 0
 
 
 def masked(server: int, times: Times) -> Flags:

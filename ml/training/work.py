@@ -26,6 +26,7 @@ AGAIN = 600  # seconds until what lacks rows is tried again
 TRIES = 3
 LOOKED_BACK = 2 * 86_400_000  # over which two versions are compared
 KEPT_TRAININGS = 5
+SEASONED = 3 * plan.DAY  # from then on the hours of the day are told apart, later those of the week
 
 
 def work(most: int, seconds: float, *, room: Callable[[], bool] = lambda: True) -> int:
@@ -132,7 +133,7 @@ def learn(watch: Watch, rows: Rows, why: str) -> tuple[versions.Made, hours.Hour
 def _fitted(watch: Watch, rows: Rows, why: str) -> Model:
     times: Times | None = None
     values: Floats | None = None
-    if why != "regime" and len(rows.times) and rows.times[-1] - watch.since >= 14 * plan.DAY:
+    if why != "regime" and len(rows.times) and rows.times[-1] - watch.since >= SEASONED:
         times, values = reading.season(watch.server_id, rows.columns, int(rows.times[-1]))
     options = pipeline.Options(tick_ms=rows.tick_ms, season_times=times, season_values=values)
     return pipeline.fit(

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.roles import ROLES
 from accounts.services import RESOURCES
+from ml.models import Episode, ModelVersion
 from tests.access.table import SERVER_THINGS, TABLE
 from tests.access.world import Holding, World, bearer, person, signed_in
 
@@ -209,6 +210,8 @@ def _things(world: World, of: Holding) -> dict[str, Any]:
         "check": lambda: {"uuid": of.check_of(of.db).uuid},
         "notice": lambda: {"uuid": of.of(of.db, "notice").uuid},
         "delivery": lambda: {"uuid": of.of(of.db, "delivery").uuid},
+        "episode": lambda: {"uuid": Episode.objects.get(server=of.db).uuid},
+        "version": lambda: {"uuid": ModelVersion.objects.get(server=of.db).uuid},
         "rule": lambda: {"uuid": of.rule.uuid}, "channel": lambda: {"uuid": of.channel.uuid},
         "chain": lambda: {"uuid": of.chain.uuid}, "schedule": lambda: {"uuid": of.schedule.uuid},
         "silence": lambda: {"uuid": of.silence.uuid}, "enrolment": lambda: {"uuid": of.enrolment.uuid},

@@ -12,7 +12,7 @@ they look at; collections in which they may act are open to them.
 
 from __future__ import annotations
 
-SERVER_THINGS = {"server", "key", "incident", "number", "notice", "delivery", "check"}
+SERVER_THINGS = {"server", "key", "incident", "number", "notice", "delivery", "episode", "version", "check"}
 
 TABLE = """
 /                                               GET look
@@ -98,6 +98,16 @@ TABLE = """
 /api/v1/fleet/top                               GET look
 /api/v1/fleet/range                             GET look
 /api/v1/moved                                   GET look
+/api/v1/anomalies                               GET look
+/api/v1/anomalies/now                           GET look
+/api/v1/anomalies/sensitivity                   GET look; PUT manage+
+/api/v1/anomalies/<uuid:uuid>                   GET look                            episode
+/api/v1/anomalies/<uuid:uuid>/normal            POST act                            episode
+/api/v1/anomalies/<uuid:uuid>/not_normal        POST act                            episode
+/api/v1/models                                  GET look
+/api/v1/models/<uuid:uuid>                      GET look                            version
+/api/v1/models/<uuid:uuid>/roll_back            POST manage                         version
+/api/v1/trainings                               GET look; POST manage+
 /api/v1/demo                                    GET look; DELETE manage+
 /api/v1/servers                                 GET look
 /api/v1/servers/bulk                            POST manage+

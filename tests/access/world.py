@@ -31,6 +31,7 @@ from checks.models import Check
 from core.clock import now
 from dashboards.models import View
 from metrics.models import Series
+from ml.models import Episode, ModelVersion, Watch
 from reports.models import Run as Report
 from reports.models import Schedule as ReportSchedule
 from servers.auth import enrol
@@ -45,6 +46,16 @@ def channel(name: str, **whose: Any) -> Channel:
     made.config = {"url": f"https://hooks.example.org/{uuid4()}"}
     made.save()
     return made
+
+
+def learnt(server: Server) -> None:
+    """What was learnt of it, and a time in which it was unusual."""
+    version = ModelVersion.objects.create(
+        server=server, number=1, state="current", why="first", columns=[], schema="-", span_from=0, span_to=1, rows=1,
+        sha256="-", blob=b"", made_at=now(),
+    )  # fmt: skip
+    Watch.objects.create(server=server, since=0, version=version)
+    Episode.objects.create(server=server, began_at=now(), last_at=now(), peak=2, peak_at=now(), version=1)
 
 
 class Holding:
@@ -80,6 +91,7 @@ class Holding:
         Event.objects.create(server=server, at=now(), kind="boot", text=f"{name} started")
         checks.make(Check(team=self.team, kind="heartbeat", name=f"Job of {name}"), server=server, by=None)
         FactSheet.objects.get_or_create(server=server, defaults={"digest": "-", "at": now()})
+        learnt(server)
         return server
 
     def _incident(self, *servers: Server) -> Incident:
