@@ -65,7 +65,13 @@ def fleet(rows: Sequence[Any], teams: Mapping[int, str], base: float) -> Shown:
     """All of them (`FIELDS` of each), for the page; teams by their numbers, so that no row fetches its own."""
     health = health_of([row.pk for row in rows])
     words: dict[str, dict[Any, int]] = {name: {} for name in WORDS}
-    packed = [_whole(row, teams.get(row.team_id, ""), health.get(row.pk, "ok"), words, base) for row in rows]
+    known: dict[tuple[Any, ...], list[int]] = {}  # most servers are said by the same words as others
+    packed = []
+    for row in rows:
+        said = (row.os, teams.get(row.team_id, ""), row.role, row.site, row.environment, tuple(map(str, row.tags)))
+        if (places := known.get(said)) is None:
+            places = known[said] = [_place(words[name], value) for name, value in zip(WORDS, said, strict=True)]
+        packed.append(_whole(row, places, health.get(row.pk, "ok"), base))
     return {
         "base": base,
         **{name: [list(one) if name == "tags" else one for one in known] for name, known in words.items()},
@@ -73,11 +79,9 @@ def fleet(rows: Sequence[Any], teams: Mapping[int, str], base: float) -> Shown:
     }
 
 
-def _whole(row: Any, team: str, health: str, words: dict[str, dict[Any, int]], base: float) -> Row:
+def _whole(row: Any, places: list[int], health: str, base: float) -> Row:
     newest = latest.get(row.pk)
     reach, waiting = state_of(row, newest)
-    said = (row.os, team, row.role, row.site, row.environment, tuple(map(str, row.tags)))
-    places = [_place(words[name], value) for name, value in zip(WORDS, said, strict=True)]
     flags = row.demo | waiting << 1 | bool(row.offered) << 2 | old(row.agent) << 3 | row.paused << 4
     return [str(row.uuid), row.name, *places, flags, row.interval, state(reach, health), *numbers(newest, base)]
 
