@@ -24,6 +24,9 @@ export default function Rail({ board, props }: { board: Board; props: PageProps 
   const [tries, again] = useReducer((n: number) => n + 1, 0)
   const found = useNewest(board.id, DISKS, WEEK, tries)
   const values = found instanceof Map ? found : null
+  const top = useProcesses(board)
+  // what stands below waits for what stands above it: nothing moves under a reader's eyes
+  const [second, third] = [found !== null, found !== null && top.list !== null]
   return (
     <>
       <Incidents list={props.incidents} id={board.id} />
@@ -36,10 +39,12 @@ export default function Rail({ board, props }: { board: Board; props: PageProps 
         </p>
       )}
       {values && <Disks values={values} />}
-      <Processes board={board} />
-      {values && <State values={values} />}
-      <Ledger board={board} />
-      <Facts facts={props.facts} />
+      {second && <Processes {...top} />}
+      {third && values && <State values={values} />}
+      {third && <Ledger board={board} />}
+      {third && (board.around || board.partial.length > 0 || typeof board.loaded === 'object') && (
+        <Facts facts={props.facts} />
+      )}
     </>
   )
 }
@@ -189,8 +194,7 @@ async function processes(id: string, at: number, signal: AbortSignal): Promise<P
   return [...found.values()].sort((a, b) => (b.cpu ?? 0) - (a.cpu ?? 0) || (b.memory ?? 0) - (a.memory ?? 0))
 }
 /** Top processes now, and where the cursor stands. */
-function Processes({ board }: { board: Board }) {
-  const { id, sync, version } = board
+function useProcesses({ id, sync, version }: Board): Top {
   const [list, setList] = useState<Process[] | null>(null)
   const [when, setWhen] = useState<number | null>(null)
   useEffect(() => {
@@ -209,7 +213,7 @@ function Processes({ board }: { board: Board }) {
           setList(found)
           setWhen(at)
         },
-        () => undefined, // the last ones stay, with their time
+        () => signal.aborted || setList((before) => before ?? []), // the last ones stay, with their time
       )
     }
     ask()
@@ -233,6 +237,13 @@ function Processes({ board }: { board: Board }) {
       stop.abort()
     }
   }, [id, sync, version])
+  return { list, when }
+}
+interface Top {
+  list: Process[] | null
+  when: number | null
+}
+function Processes({ list, when }: Top) {
   if (!list || (!list.length && when === null)) return null
   const busiest = Math.max(1, ...list.map(({ cpu }) => cpu ?? 0))
   return (
