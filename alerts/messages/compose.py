@@ -22,6 +22,7 @@ from alerts.messages.plain import cut, line, paragraph, word
 from alerts.messages.read import SHOWN, Matter, Reader, event, folded, known, matter, reader, whole
 from alerts.models import Alert, Channel, Delivery, Incident, Notice
 from alerts.services import answering_links
+from checks import services as checks
 from core.clock import from_milliseconds
 from core.registry import Unknown
 from metrics.store import duration
@@ -183,6 +184,7 @@ def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
         ]
         if alert.rule.kind == "anomaly" and made.event != "resolved":
             rows.append(Line(_("What is unusual"), paragraph(unusual.of_server(alert.server_id), LONGEST)))
+        rows.append(Line(_("Check"), checks.page(alert.server_id, alert.labels)))
     rows.append(Line(_("Since"), moment(opened, reads.zone)))
     if made.event == "resolved":
         rows.append(Line(_("Lasted"), duration(made.at - made.since)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
 from accounts.base import ACT, MANAGE
+from checks.models import Check
 from core.clock import now
 from dashboards import present
 from dashboards.server.story import story
@@ -17,12 +19,20 @@ RESOLVED_SHOWN = 10
 OTHERS = 500  # with which it can be compared
 
 
+def _check(request: HttpRequest, uuid: str) -> HttpResponse:
+    """What stands for a check is no machine: alerts and messages that name it lead to the check's page."""
+    found = Check.objects.visible_to(request.user).filter(server__uuid=uuid, server__internal=True).first()
+    if found is None:
+        raise Http404
+    return redirect("check", uuid=found.uuid)
+
+
 @login_required
 @require_GET
 def server(request: HttpRequest, uuid: str) -> HttpResponse:
     row = Server.objects.visible_to(request.user).select_related("team").filter(uuid=uuid).first()
     if row is None:
-        raise Http404
+        return _check(request, uuid)
     # Numbers first: what happens while the rest is read comes again live, and is never missed.
     seq = sequences(request, f"server.{uuid}", "incidents")
     sheet = FactSheet.objects.visible_to(request.user).filter(server=row).first()
