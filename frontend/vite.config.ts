@@ -29,8 +29,9 @@ export default defineConfig({
         silences: 'src/islands/silences/main.tsx',
         oncall: 'src/islands/oncall/main.tsx',
         me: 'src/islands/me/main.tsx',
-        checks: 'src/checks.ts',
+        anomalies: 'src/anomalies.ts',
         report: 'src/report.ts',
+        checks: 'src/checks.ts',
       },
       output: {
         hashCharacters: 'hex',

@@ -18,6 +18,8 @@ from dashboards import api as dashboards
 from dashboards.alerting import ical, inbox, record_page
 from dashboards.alerting import views as alerting
 from dashboards.anomalies import api as anomalies
+from dashboards.anomalies import cards as model_cards
+from dashboards.anomalies import page as anomalies_page
 from dashboards.checks import views as check_pages
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.finding.api import SearchView
@@ -81,6 +83,7 @@ api = [
     path("fleet/top", FleetTopView.as_view(), name="fleet-top"),
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
     path("anomalies/sensitivity", ml.SensitivityView.as_view(), name="anomalies-sensitivity"),
+    path("odd", anomalies.OddView.as_view(), name="odd"),
     path("moved", anomalies.MovedView.as_view(), name="moved"),
     path("store", StoreView.as_view(), name="store"),
     path("reports", reports.KindsView.as_view(), name="report-kinds"),
@@ -108,6 +111,9 @@ urlpatterns = [
     path("demo/remove/", remove_demo, name="remove-demo"),
     path("servers/invitations/", manage.enrolments, name="enrolments"),
     path("servers/<uuid:uuid>/", server_page.server, name="server"),
+    path("anomalies/", anomalies_page.anomalies, name="anomalies"),
+    path("models/", model_cards.fleet, name="models"),
+    path("servers/<uuid:uuid>/model/", model_cards.server, name="server-model"),
     path("servers/<uuid:uuid>/edit/", manage.edit, name="edit-server"),
     path("servers/<uuid:uuid>/act/", manage.act, name="act-server"),
     path("alerts/sparks/", inbox.sparks, name="sparks"),

@@ -17,10 +17,12 @@ from core.clock import milliseconds
 from dashboards.anomalies import moving
 from dashboards.server import ledger
 from dashboards.server import moving as alone
-from dashboards.server.moved import BEFORE, INSIDE, LEFT_OUT, NEAR, changed
+from dashboards.server.moved import BEFORE, INSIDE, LEFT_OUT, NEAR, SHORTEST, changed
 from metrics.base import TooMuch
 from metrics.store import SERIES, latest, query, spoken
 from servers.models import Server
+
+__all__ = ["SHORTEST", "moved"]
 
 Shown = dict[str, Any]
 Key = tuple[str, tuple[tuple[str, str], ...]]

@@ -81,6 +81,18 @@ def reading(value: float | None, server: dict[str, Any]) -> str:
 
 
 @register.filter
+def lasting(seconds: float | None) -> str:
+    """A time that passed, in words."""
+    return _("unknown") if seconds is None else age(seconds)
+
+
+@register.filter
+def share(value: float | None, digits: int = 0) -> str:
+    """A part of one as per cent; a dash for what cannot be told."""
+    return "—" if value is None else f"{number_format(100 * value, digits)} %"
+
+
+@register.filter
 def size(value: float | None) -> str:
     """Bytes as people read them."""
     if value is None:

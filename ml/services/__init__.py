@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ml import card, gate, said, usual
+from ml import card, gate, lastweek, said, usual
 
-__all__ = ["card", "gate", "said", "usual"]
+__all__ = ["card", "gate", "lastweek", "said", "usual"]

@@ -23,6 +23,9 @@ TABLE = """
 /servers/<uuid:uuid>/                           GET look                            server
 /servers/<uuid:uuid>/edit/                      GET POST manage                     server
 /servers/<uuid:uuid>/act/                       POST manage                         server
+/servers/<uuid:uuid>/model/                     GET look; POST manage               server
+/anomalies/                                     GET POST look
+/models/                                        GET look
 /demo/remove/                                   POST look
 /alerts/                                        GET look
 /alerts/sparks/                                 GET look
@@ -98,6 +101,7 @@ TABLE = """
 /api/v1/fleet/top                               GET look
 /api/v1/fleet/range                             GET look
 /api/v1/moved                                   GET look
+/api/v1/odd                                     GET look
 /api/v1/anomalies                               GET look
 /api/v1/anomalies/now                           GET look
 /api/v1/anomalies/sensitivity                   GET look; PUT manage+

@@ -1,0 +1,232 @@
+"""The pages about the unusual: what they say in every state, what buttons do, and who sees what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Team, User
+from core.clock import milliseconds, now
+from dashboards.anomalies import odd
+from metrics.names import layout_hash
+from ml import hours, thresholds
+from ml.models import Card, Episode, ModelVersion, Training, Watch
+from servers.models import Change
+from tests.conftest import Machine
+
+Make = Callable[..., Machine]
+Person = Callable[..., User]
+TOP = [
+    {"column": 'disk_write_bytes_per_second{device="sda"}', "share": 0.6, "z": 11, "low": 2e7, "high": 6e7,
+     "value": 2.4e8},
+    {"column": "cpu_iowait_percent", "share": 0.3, "z": 7, "low": 0, "high": 2, "value": 30},
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    odd.lately.kept.clear()
+    yield
+    odd.lately.kept.clear()
+
+
+def signed_in(who: User) -> Client:
+    client = Client()
+    client.force_login(who)
+    return client
+
+
+def page(who: User, path: str = "/anomalies/") -> str:
+    reply = signed_in(who).get(path)
+    assert reply.status_code == 200
+    return " ".join(reply.content.decode().split())
+
+
+def version(one: Machine, number: int = 1, state: str = "current", **more: Any) -> ModelVersion:
+    return ModelVersion.objects.create(
+        server=one.server, number=number, state=state, why="day", columns=["load1"], schema="x", span_from=0,
+        span_to=1, rows=900, sha256="", blob=b"", made_at=now(), **more,
+    )  # fmt: skip
+
+
+def learnt(one: Machine, *, full: bool = True) -> Watch:
+    at = milliseconds() // hours.HOUR
+    maxima = hours.pack({at - back: 3.0 if back % 24 == 0 else 1.0 for back in range(1, 150)})
+    return Watch.objects.create(
+        server=one.server, since=milliseconds() - 9 * 86_400_000, full_at=1 if full else None, maxima=maxima,
+        version=version(one),
+    )  # fmt: skip
+
+
+def episode(one: Machine, **more: Any) -> Episode:
+    at = now() - timedelta(minutes=10)
+    given = {"began_at": at, "last_at": now(), "peak": 2.5, "peak_at": at, "top": TOP, "version": 1, **more}
+    return Episode.objects.create(server=one.server, **given)
+
+
+def test_without_servers_or_models_the_page_says_what_will_happen(machine: Make, person: Person, team: Team) -> None:
+    assert "No server yet" in page(person())
+    one = machine()
+    assert "Nothing is learnt yet" in page(person())
+    assert "too few samples so far" in page(person())
+    Watch.objects.create(server=one.server, since=1, version=version(one))
+    assert "being learnt" in page(person())
+    one.server.paused = True
+    one.server.save()
+    assert "All servers are paused" in page(person())
+
+
+def test_nothing_unusual_is_said_as_that(machine: Make, person: Person) -> None:
+    learnt(machine())
+    said = page(person())
+    assert "Nothing is unusual now." in said
+    assert "behaves as it usually does" in said
+
+
+def test_what_is_unusual_is_told_in_words_with_what_it_began_with(machine: Make, person: Person) -> None:
+    one = machine()
+    learnt(one)
+    row = episode(one)
+    Change.objects.create(
+        server=one.server, at=row.began_at - timedelta(seconds=40), section="services", key="backup.service",
+        before="inactive", after="active",
+    )  # fmt: skip
+    said = page(person())
+    assert "1 server of 1 is unusual now." in said
+    assert "Disk write (device sda) is 240 MB/s: 6 times the usual for" in said
+    assert "Also unusual: CPU waiting for disks." in said
+    assert "backup.service inactive → active" in said
+    assert "score 2.5" in said
+
+
+def test_a_process_that_came_up_just_then_is_named_where_nothing_else_changed(machine: Make, person: Person) -> None:
+    one = machine()
+    learnt(one)
+    end = time.time()
+    columns = ['top_process_cpu_percent{process="backup"}', "load1"]
+    rows = [[end - back, 90.0 if back < 600 else 1.0, 1.0] for back in range(1500, 0, -30)]
+    one.post({"layout": layout_hash(columns), "columns": columns, "rows": rows})
+    episode(one)
+    assert "It began with: process backup at 90 % of a core." in page(person())
+
+
+def test_answers_are_kept_and_a_normal_that_goes_on_is_learnt_anew(machine: Make, person: Person) -> None:
+    one = machine()
+    learnt(one)
+    row = episode(one, asked_at=now())
+    client = signed_in(person(role="operator"))
+    assert "Is this the new normal?" in page(person())
+    client.post("/anomalies/", {"episode": str(row.uuid), "answer": "not_normal"})
+    row.refresh_from_db()
+    assert row.answer == "not_normal"
+    reply = client.post("/anomalies/", {"episode": str(row.uuid), "answer": "normal"}, follow=True)
+    assert "learnt anew" in reply.content.decode()
+    assert Training.objects.get().why == "regime"
+
+
+@pytest.mark.parametrize("posted", [{}, {"episode": "x", "answer": "normal"}, {"step": "99"}, {"step": "x"}])
+def test_what_cannot_be_done_is_said(posted: dict[str, str], person: Person, team: Team) -> None:
+    reply = signed_in(person(role="viewer")).post("/anomalies/", posted, follow=True)
+    assert reply.status_code == 200
+    assert "message warning" in reply.content.decode()
+
+
+def test_a_viewer_answers_nothing_and_strangers_see_nothing(machine: Make, person: Person, other_team: Team) -> None:
+    one = machine()
+    learnt(one)
+    row = episode(one)
+    signed_in(person(role="viewer")).post("/anomalies/", {"episode": str(row.uuid), "answer": "normal"})
+    row.refresh_from_db()
+    assert row.answer == ""
+    stranger = person(of=other_team)
+    assert one.server.name not in page(stranger)
+    assert signed_in(stranger).get(f"/servers/{one.server.uuid}/model/").status_code == 404
+
+
+def test_the_slider_tells_what_it_would_have_meant_and_sets_the_team(
+    machine: Make, person: Person, team: Team
+) -> None:
+    learnt(machine())
+    who = person(role="admin")
+    said = page(who)
+    assert "Last week that would have meant" in said
+    signed_in(who).post("/anomalies/", {"team": str(team.uuid), "step": "2"})
+    assert thresholds.of_team(team.pk) == 1.0
+    assert 'value="2"' in page(who)
+
+
+def test_an_hour_of_the_strip_leads_to_what_moved_in_it(machine: Make, person: Person) -> None:
+    one = machine()
+    end = time.time() - 5
+    columns = ["cpu_used_percent", "anomaly_rate_percent", "anomaly_score"]
+    rows = [[end - back, 90.0 if back < 3600 else 10.0 + back % 3, 8.0, 1.2] for back in range(20_000, 0, -60)]
+    for place in range(0, len(rows), 300):
+        one.post({"layout": layout_hash(columns), "columns": columns, "rows": rows[place : place + 300]})
+    who = person()
+    assert "of series unusual, 1 server" in page(who)
+    said = page(who, f"/anomalies/?at={int(end) - 3600}")
+    assert "CPU used" in said
+    assert "series moved" in said
+    for odd_time in ("x", "-5", "9" * 30, "0"):
+        assert 'id="moved"' not in page(who, f"/anomalies/?at={odd_time}")
+
+
+COUNTS = {
+    "families": {
+        "all": {"faults": 40, "found": 36, "true": 36, "false": 4, "points": 1440, "false_points": 10,
+                "calm_episodes": 1, "explained": 30, "chance_faults": 40, "chance_found": 4, "chance_true": 4,
+                "chance_false": 30},
+        "cpu": {"faults": 20, "found": 20, "true": 20, "false": 0, "explained": 20},
+        "space": {"faults": 20, "found": 8, "true": 8, "false": 8, "explained": 8},
+    },
+    "kinds": {"stuck": {"faults": 10, "found": 1}, "cpu hog": {"faults": 10, "found": 10}},
+    "delays": [60, 120, 240], "hours": 24.0,
+}  # fmt: skip
+
+
+def card(one: Machine, **more: Any) -> Card:
+    return Card.objects.create(
+        server=one.server, day=now().date(), version=1, measured_at=now(), span_from=0, span_to=1, threshold=2,
+        counts=COUNTS, f1=0.9, fpr=0.007, **more,
+    )  # fmt: skip
+
+
+def test_the_card_says_how_good_the_models_are_and_what_they_cannot_see(machine: Make, person: Person) -> None:
+    one = machine()
+    assert "There are no models yet." in page(person(), "/models/")
+    learnt(one)
+    assert "none was measured yet" in page(person(), "/models/")
+    card(one, may_page=True)
+    for path in ("/models/", f"/servers/{one.server.uuid}/model/"):
+        said = page(person(), path)
+        for words in ("90 %", "0.69 %", "Stuck value: mostly missed, 10 % noticed.", "advice only", "by chance 10 %"):
+            assert words in said, (path, words)
+    episode(one, answer="not_normal", ended_at=now())
+    assert "a precision of 100 %" in page(person(), "/models/")
+
+
+def test_an_earlier_version_judges_again_by_one_click(machine: Make, person: Person) -> None:
+    one = machine()
+    watch = learnt(one)
+    kept = version(one, 2, "kept", figures={"alert_share": 0.01})
+    refused = version(one, 3, "refused", said="It would call 9 % unusual.")
+    path = f"/servers/{one.server.uuid}/model/"
+    assert "Roll back to this" not in page(person(role="viewer"), path)
+    assert signed_in(person(role="viewer")).post(path, {"version": str(kept.uuid)}).status_code == 404
+    client = signed_in(person(role="admin"))
+    assert "It would call 9 % unusual." in page(person(role="admin"), path)
+    for wrong in ("x", str(refused.uuid)):
+        client.post(path, {"version": wrong})
+        assert ModelVersion.objects.get(state="current").number == 1
+    client.post(path, {"version": str(kept.uuid)})
+    watch.refresh_from_db()
+    assert watch.version == kept
+
+
+def test_a_strip_of_silence_is_no_calm(person: Person, team: Team) -> None:
+    assert "Nothing was judged in the last day." in page(person())
