@@ -1,0 +1,1 @@
+function e(e){let t=[...document.querySelectorAll(`[data-step]`)],n=()=>{for(let n of t){let t=n.dataset.step===e.value;n.hidden=!t,t&&e.setAttribute(`aria-valuetext`,n.textContent?.replace(/\s+/g,` `).trim()??``)}};e.addEventListener(`input`,n),n()}var t=document.querySelector(`[data-slider]`);t&&e(t);
