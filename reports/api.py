@@ -186,7 +186,7 @@ class RunViewSet(Mine, mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.
         return run
 
 
-class ScheduleSerializer(Selecting, serializers.ModelSerializer[Schedule]):  # type: ignore[misc]
+class ScheduleSerializer(Selecting, serializers.ModelSerializer[Schedule]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     team = serializers.SlugRelatedField(slug_field="name", queryset=Team.objects.none(), required=False)
     kind = serializers.CharField(max_length=40)

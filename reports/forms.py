@@ -131,7 +131,7 @@ class ScheduleForm(About):
 
 
 def _initial(user: User, schedule: Schedule) -> dict[str, Any]:
-    if schedule.pk is None:
+    if not schedule.pk:
         return {
             "kind": "overview", "rhythm": "month", "zone": get_current_timezone_name(), "formats": ["pdf"],
             "language": get_language() or settings.LANGUAGE_CODE, "people": [str(user.uuid)], "enabled": True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
@@ -65,8 +65,8 @@ def custom(first: date | None, until: date | None, zone: ZoneInfo, at: datetime 
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment of a day; where the clock skips midnight, the first there is."""
-    return datetime.combine(day, time.min, tzinfo=zone)
+    """The first moment of a day; where the clock skips midnight, the first there is. In UTC, to be counted with."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
 def _days(name: str, today: date) -> tuple[date, date]:
@@ -97,7 +97,7 @@ def next_due(rhythm: str, hour: int, zone: ZoneInfo, after: datetime) -> datetim
             day += timedelta(days=-day.weekday() % 7)
         elif day.day != 1:
             day = _month(day, -1)
-        due = datetime.combine(day, time(hour), tzinfo=zone)
+        due = datetime.combine(day, time(hour), tzinfo=zone).astimezone(UTC)
         if due > after:
             return due
         day += timedelta(days=1)

@@ -23,7 +23,8 @@ def cell(value: Any, kind: Kind = "text", *, href: str = "", tone: Tone = "") ->
 def shown(value: Any, kind: Kind) -> str:
     if value is None or value == "":
         return NOTHING
-    return _SHOWN[kind](value)
+    said: str = _SHOWN[kind](value)
+    return said
 
 
 def table(columns: list[Column], rows: Iterable[list[Any]]) -> Table:

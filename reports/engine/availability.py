@@ -67,4 +67,4 @@ def met(share: Shares, target: float) -> bool | None:
 
 def budget(share: Shares, target: float) -> int:
     """Milliseconds of downtime that the promise still allowed; less than none where it was broken."""
-    return int((share.up + share.down) * (100.0 - target) / 100.0) - share.down
+    return round((share.up + share.down) * (100.0 - target) / 100.0) - share.down

@@ -41,7 +41,8 @@ def suspects(counts: Floats, start: int, step: int, lives: Ints, intervals: Ints
     missing = lived - counts * intervals
     # Half of what counts: a silence that lies in two buckets shows in one of them at least so.
     most = np.minimum(np.maximum(30 * SECOND, 3 * intervals), step // 2)
-    return missing > np.minimum(most, np.maximum(lived // 2, 1))
+    marked: Bools = missing > np.minimum(most, np.maximum(lived // 2, 1))
+    return marked
 
 
 def runs(marked: Bools) -> Iterator[tuple[int, int]]:
@@ -52,18 +53,17 @@ def runs(marked: Bools) -> Iterator[tuple[int, int]]:
 
 def estimated(counts: Floats, start: int, step: int, life: Span, interval: int) -> Spans:
     """Silences among buckets by how many samples each has: what is missing lies beside an empty neighbour."""
-    found = []
-    most = limit(interval)
+    most, found = limit(interval), list[Span]()
+    empty = counts == 0
     for place, count in enumerate(counts.tolist()):
-        first = max(life[0], start + place * step)
-        last = min(life[1], start + (place + 1) * step)
+        first, last = max(life[0], start + place * step), min(life[1], start + (place + 1) * step)
         missing = int(last - first - count * interval)
-        if missing <= 0 or (count and missing < min(most, step // 2)):
+        before = place > 0 and (bool(empty[place - 1]) or (bool(found) and found[-1][1] == first))
+        after = place + 1 < len(counts) and bool(empty[place + 1])
+        # A sample more or less is no silence, but beside one it is its edge.
+        if missing <= 0 or (count and not (before or after) and missing < min(most, step // 2)):
             continue
-        if place > 0 and not counts[place - 1] and (place + 1 == len(counts) or counts[place + 1]):
-            found.append((first, first + missing))
-        else:
-            found.append((last - missing, last))
+        found.append((first, first + missing) if before and not after else (last - missing, last))
     return [span for span in joined(found) if span[1] - span[0] > most]
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from ml.models import Episode, Watch
 from reports import saying
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table
-from reports.kinds.base import Asked, kinds
+from reports.kinds.base import Asked, Kind, kinds
 from reports.scope import Machine
 
 WORST = 10
@@ -38,7 +38,7 @@ class Card:
 
 
 @kinds.register("anomalies")
-class Anomalies:
+class Anomalies(Kind):
     title: ClassVar[str | Promise] = gettext_lazy("Unusual behaviour")
     about: ClassVar[str | Promise] = gettext_lazy(
         "How often servers behaved unlike themselves, and how often people said that it mattered."

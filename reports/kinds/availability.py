@@ -14,7 +14,7 @@ from reports import looked, saying, windows
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table, Tone
 from reports.engine.availability import Shares, Window, budget, judged, met
 from reports.engine.spans import Spans
-from reports.kinds.base import Asked, kinds
+from reports.kinds.base import Asked, Kind, kinds
 from reports.reach import Reader
 from reports.scope import Machine
 
@@ -33,7 +33,7 @@ class Judged:
 
 
 @kinds.register("availability")
-class Availability:
+class Availability(Kind):
     title: ClassVar[str | Promise] = gettext_lazy("Availability")
     about: ClassVar[str | Promise] = gettext_lazy(
         "How long servers, teams and checks were up, against what was promised. Planned and unknown time apart."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from django.utils.functional import Promise
 
@@ -60,15 +60,15 @@ class Asked:
         return f"/servers/{machine.uuid}/?from={begin}&to={until}"
 
 
-class Kind(Protocol):
-    """Registered under its name."""
+class Kind:
+    """Registered under its name; made anew for each report."""
 
     title: ClassVar[str | Promise]
     about: ClassVar[str | Promise]
 
     def sections(self, asked: Asked) -> list[Section]:
         """Also says what matters in `asked.sentences`."""
-        ...
+        raise NotImplementedError
 
 
-kinds: Registry[Kind] = Registry("report")
+kinds: Registry[type[Kind]] = Registry("report")

@@ -14,7 +14,7 @@ from metrics.base import HOURS, Rolled
 from metrics.store import DatabaseStore
 from reports import saying
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table, Tone
-from reports.kinds.base import Asked, kinds
+from reports.kinds.base import Asked, Kind, kinds
 from reports.scope import DAY, Machine
 
 WIDTH = 30 * DAY
@@ -65,7 +65,7 @@ class Room:
 
 
 @kinds.register("capacity")
-class Capacity:
+class Capacity(Kind):
     title: ClassVar[str | Promise] = gettext_lazy("Capacity")
     about: ClassVar[str | Promise] = gettext_lazy(
         "How full servers were, how fast they fill, and when they are full."

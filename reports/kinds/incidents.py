@@ -18,7 +18,7 @@ from alerts.models import Alert, Incident, Notice
 from alerts.services import said
 from reports import saying
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table
-from reports.kinds.base import Asked, kinds
+from reports.kinds.base import Asked, Kind, kinds
 
 MOST = 2000
 RULES = 10
@@ -43,7 +43,7 @@ class Told:
 
 
 @kinds.register("incidents")
-class Incidents:
+class Incidents(Kind):
     title: ClassVar[str | Promise] = gettext_lazy("Incidents")
     about: ClassVar[str | Promise] = gettext_lazy(
         "What went wrong, how long until somebody took it (MTTA) and until it was over (MTTR)."

@@ -14,7 +14,7 @@ from metrics.base import HOURS
 from metrics.store import DatabaseStore
 from reports import saying
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table
-from reports.kinds.base import Asked, kinds
+from reports.kinds.base import Asked, Kind, kinds
 from reports.scope import DAY
 from servers.models import FactSheet, Server
 
@@ -26,7 +26,7 @@ Numbers = dict[int, dict[str, float]]
 
 
 @kinds.register("inventory")
-class Inventory:
+class Inventory(Kind):
     title: ClassVar[str | Promise] = gettext_lazy("Inventory and updates")
     about: ClassVar[str | Promise] = gettext_lazy("What there is, as it stands now, and which updates wait.")
 
@@ -48,7 +48,8 @@ class Inventory:
 
 
 def _facts(asked: Asked) -> dict[int, dict[str, Any]]:
-    numbers, found = list(asked.scope.living), {}
+    numbers = list(asked.scope.living)
+    found: dict[int, dict[str, Any]] = {}
     for place in range(0, len(numbers), SLICE):
         sheets = FactSheet.objects.filter(server__in=numbers[place : place + SLICE])
         found.update(sheets.values_list("server_id", "document"))

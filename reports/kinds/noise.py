@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from alerts.models import Delivery, Notice
 from reports import saying
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table
-from reports.kinds.base import Asked, kinds
+from reports.kinds.base import Asked, Kind, kinds
 from reports.kinds.incidents import Told, told
 
 SHORT = 300  # seconds: over before anybody could have done something
@@ -36,7 +36,7 @@ class Rule:
 
 
 @kinds.register("noise")
-class Noise:
+class Noise(Kind):
     title: ClassVar[str | Promise] = gettext_lazy("Noise")
     about: ClassVar[str | Promise] = gettext_lazy(
         "Which rules cried most and how often nobody acted: where to raise a limit, or to wait longer."

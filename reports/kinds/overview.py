@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from reports.document import Section
-from reports.kinds.base import Asked, kinds
+from reports.kinds.base import Asked, Kind, kinds
 
 PARTS = ("availability", "incidents", "noise", "capacity", "anomalies", "inventory")
 LONGEST = 10
 
 
 @kinds.register("overview")
-class Overview:
+class Overview(Kind):
     title: ClassVar[str | Promise] = gettext_lazy("Overview")
     about: ClassVar[str | Promise] = gettext_lazy(
         "Availability, incidents, noise, capacity, unusual behaviour and updates in short."
@@ -26,7 +27,7 @@ class Overview:
         step = asked.step
         for place, name in enumerate(PARTS):
             asked.step = _part(step, place)
-            kind = kinds.get(name)
+            kind = kinds.get(name)()
             first, *rest = kind.sections(asked)
             found.append(Section(name, str(kind.title), first.note, first.figures, first.chart))
             for section in rest:
@@ -39,7 +40,7 @@ class Overview:
         return found
 
 
-def _part(step, place: int):  # type: ignore[no-untyped-def]
+def _part(step: Callable[[float], None], place: int) -> Callable[[float], None]:
     return lambda share: step((place + share) / len(PARTS))
 
 

@@ -83,10 +83,9 @@ def file(run: Run, form: str) -> Path:
 def _pdf(source: Path, target: Path) -> None:
     """In a child: what draws pages is large, and would stay in memory for good."""
     argv = [sys.executable, "-m", "reports.formats.pdf", str(source), str(target)]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     try:
         done = subprocess.run(  # noqa: S603 - a list, and nothing in it that somebody typed
-            argv, cwd=settings.ROOT, timeout=PATIENCE, stderr=subprocess.PIPE, check=False, **quiet
+            argv, cwd=settings.ROOT, timeout=PATIENCE, stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise NotMade("The PDF took too long. Ask for less, or take the XLSX file.") from error

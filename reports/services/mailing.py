@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -40,7 +41,7 @@ def address_all(at: datetime) -> None:
         rows = [Sending(run=run, address=one, due_at=at) for one in schedules.recipients(run.schedule)]
         Sending.objects.bulk_create(rows, ignore_conflicts=True)
     for run in ready.filter(state=FAILED):
-        Schedule.objects.filter(pk=run.schedule_id).update(fault=run.said)
+        _of(run).update(fault=run.said)
 
 
 def send_due(at: datetime) -> int:
@@ -67,7 +68,7 @@ def _try(sending: Sending, at: datetime) -> bool:
         _later(sending, str(fault)[:500], at)
         return False
     Sending.objects.filter(pk=sending.pk).update(sent_at=at, attempts=sending.attempts + 1, error="")
-    Schedule.objects.filter(pk=sending.run.schedule_id).exclude(fault="").update(fault="")
+    _of(sending.run).exclude(fault="").update(fault="")
     return True
 
 
@@ -77,7 +78,7 @@ def _later(sending: Sending, said: str, at: datetime) -> None:
     Sending.objects.filter(pk=sending.pk).update(
         attempts=sending.attempts + 1, error=said, due_at=at + timedelta(seconds=wait)
     )
-    Schedule.objects.filter(pk=sending.run.schedule_id).update(fault=said)
+    _of(sending.run).update(fault=said)
 
 
 def letter(sending: Sending, document: Document) -> EmailMultiAlternatives:
@@ -128,3 +129,7 @@ def name(document: Document, run: Run, form: str) -> str:
     """Of a file as it is taken away: what it is, and from when."""
     start = run.start.astimezone(zones.find(run.zone) or zones.UTC)
     return f"{document.kind}-{start:%Y-%m-%d}.{form}"
+
+
+def _of(run: Run) -> QuerySet[Schedule]:
+    return Schedule.objects.filter(pk=run.schedule_id or 0)

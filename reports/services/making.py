@@ -97,7 +97,7 @@ def written(run: Run, step: Callable[[float], None]) -> Document:
         person, found, period, run.target, step, team=run.team_id, whole=not run.selector.strip()
     )  # fmt: skip
     step(0.01)
-    sections = kind.sections(asked)
+    sections = kind().sections(asked)
     return Document(
         run.kind, str(kind.title), str(period), _scope(run, found), _made(), run.language, settings.SITE_URL,
         asked.sentences, sections, not asked.busy, _words(),

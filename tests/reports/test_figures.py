@@ -1,0 +1,189 @@
+"""The figures of reports against a count from the raw rows that is written differently."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from accounts.models import Team, User
+from alerts.models import Silence
+from core.clock import milliseconds
+from reports import scope
+from reports.kinds.availability import servers
+from reports.kinds.base import Asked
+from reports.periods import Period
+from reports.reach import Reader
+from servers.models import Server
+from servers.services import change
+from servers.services import remove as remove_servers
+from tests.reports.conftest import HOUR, MINUTE, Past
+
+SECOND = 1000
+
+
+def at(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def judged(team: Team, begin: int, end: int, user: User | None = None) -> dict[str, Any]:
+    from core import zones
+
+    period = Period("custom", at(begin), at(end), zones.UTC)
+    found = scope.of(user, None if user else team, "", period.start, period.end)
+    asked = Asked(user, found, period, 99.9)
+    return {one.machine.name: one.shares for one in servers(asked, Reader(found.start, found.end))}
+
+
+def counted(
+    times: list[int], ours: list[int], life: tuple[int, int], planned: tuple[int, int, int] | None = None
+) -> dict[str, int]:
+    """Second by second: was there a sample in the ten seconds before, in a silence of at most a minute?"""
+    found = dict.fromkeys(("up", "planned", "unknown", "down"), 0)
+    for second in range(life[0], life[1], SECOND):
+        last, following = _around(times, second)
+        quiet = min(following, life[1]) - last > MINUTE and second - last >= 10 * SECOND
+        if not quiet:
+            found["up"] += SECOND
+            continue
+        our_last, our_next = _around(ours, second)
+        silent_since = last + 10 * SECOND
+        if planned and planned[0] <= second < planned[1] and planned[2] <= max(silent_since, life[0]):
+            found["planned"] += SECOND
+        elif our_next - our_last > MINUTE or _just_back(ours, second):
+            found["unknown"] += SECOND
+        else:
+            found["down"] += SECOND
+    return found
+
+
+def _around(times: list[int], second: int) -> tuple[int, int]:
+    place = bisect_right(times, second)
+    return times[place - 1] if place else -(1 << 60), times[place] if place < len(times) else 1 << 60
+
+
+def _just_back(ours: list[int], second: int) -> bool:
+    """Machines get 90 seconds to send what they kept once we are back."""
+    place = bisect_right(ours, second)
+    for now, before in zip(reversed(ours[:place]), reversed(ours[: max(0, place - 1)]), strict=False):
+        if second - now >= 90 * SECOND:
+            return False
+        if now - before > MINUTE:
+            return True
+    return False
+
+
+@pytest.fixture
+def evening() -> tuple[int, int]:
+    """Six whole hours that are over, so that nothing hangs on the moment of the test."""
+    end = milliseconds() // HOUR * HOUR - HOUR
+    return end - 6 * HOUR, end
+
+
+def test_figures_equal_a_count_from_the_raw_rows(past: Past, team: Team, evening: tuple[int, int]) -> None:
+    begin, end = evening
+    away = (begin + 3 * HOUR, begin + 3 * HOUR + 20 * MINUTE)
+    canary = past.ourselves(begin - HOUR, end + HOUR, [away])
+    holes = {
+        "steady": [],
+        "rebooted": [(begin + 40 * MINUTE + 3000, begin + 42 * MINUTE)],
+        "late": [(begin + HOUR, begin + HOUR + 50 * SECOND)],
+        "down twice": [
+            (begin + 10 * MINUTE, begin + 95 * MINUTE),
+            (begin + 5 * HOUR, begin + 5 * HOUR + 61 * SECOND),
+        ],
+        "gone with us": [(away[0] + 2 * MINUTE, away[1] - MINUTE)],
+        "longer than us": [(away[0] - 5 * MINUTE, away[1] + 10 * MINUTE)],
+        "mended": [(begin + 2 * HOUR, begin + 2 * HOUR + 25 * MINUTE)],
+        "never back": [(begin + 4 * HOUR, end + HOUR)],
+    }
+    rows = {name: past.server(name, begin - HOUR) for name in holes}
+    for name, row in rows.items():
+        past.tell(row, begin - HOUR, end + HOUR, holes[name])
+    plan = Silence.objects.create(
+        team=team, selector="name:mended", reason="New disk", starts_at=at(begin + 2 * HOUR - 5 * MINUTE),
+        ends_at=at(begin + 2 * HOUR + 15 * MINUTE),
+    )  # fmt: skip
+    written = begin + HOUR
+    Silence.objects.filter(pk=plan.pk).update(created_at=at(written))
+    window = (begin + 2 * HOUR - 5 * MINUTE, begin + 2 * HOUR + 15 * MINUTE, written)
+
+    found = judged(team, begin, end)
+
+    ours = sorted(past.written[canary.pk])
+    for name, row in rows.items():
+        shares = found[name]
+        wanted = counted(sorted(past.written[row.pk]), ours, (begin, end), window if name == "mended" else None)
+        got = {"up": shares.up, "planned": shares.planned, "unknown": shares.unknown, "down": shares.down}
+        assert sum(got.values()) == 6 * HOUR, name
+        for share, value in wanted.items():
+            assert abs(got[share] - value) <= 16 * SECOND, (name, share, got, wanted)
+    assert found["steady"].percent == 100
+    assert found["late"].percent == 100
+    assert found["gone with us"].down == 0
+    assert found["mended"].planned > 14 * MINUTE
+    assert found["mended"].down > 9 * MINUTE
+
+
+def test_a_server_counts_from_its_enrolment_and_a_removed_one_while_it_lived(
+    past: Past, team: Team, person: Callable[..., User]
+) -> None:
+    end = milliseconds()
+    begin = end - 4 * HOUR
+    past.ourselves(begin - HOUR, end)
+    young = past.server("young", end - HOUR)
+    past.tell(young, end - HOUR, end)
+    old = past.server("old", begin - HOUR, tags=["db"])
+    hole = (end - 3 * HOUR, end - 2 * HOUR)
+    past.tell(old, begin - HOUR, end, [hole])
+    manager = person("manager")
+    before = judged(team, begin, end, manager)
+    assert abs(before["young"].lived - HOUR) < 10 * SECOND
+    assert before["young"].percent == 100
+
+    remove_servers([old], by=manager)
+
+    after = judged(team, begin, end + MINUTE, manager)
+    assert not Server.objects.filter(name="old").exists()
+    assert abs(after["old"].down - before["old"].down) < 20 * SECOND
+    assert abs(after["old"].lived - 4 * HOUR) < MINUTE
+    assert abs(after["old"].down - HOUR) < 20 * SECOND
+
+
+def test_a_machine_nobody_expects_to_report_is_not_down(past: Past, team: Team, person: Callable[..., User]) -> None:
+    end = milliseconds()
+    past.ourselves(end - 2 * HOUR, end)
+    row = past.server("laid up", end - HOUR)
+    past.tell(row, end - HOUR, end - 30 * MINUTE)
+    assert judged(team, end - 2 * HOUR, end)["laid up"].down > 25 * MINUTE
+    change(row, {"paused": True}, by=person())
+    assert judged(team, end - 2 * HOUR, end)["laid up"].down > 25 * MINUTE  # paused after it fell silent
+    Silence.objects.all().delete()
+
+
+def test_without_a_sign_of_our_own_life_silence_proves_nothing(past: Past, team: Team) -> None:
+    end = milliseconds()
+    row = past.server("quiet", end - 3 * HOUR)
+    past.tell(row, end - 3 * HOUR, end - HOUR)
+    shares = judged(team, end - 2 * HOUR, end)["quiet"]
+    assert shares.down == 0
+    assert shares.unknown > 55 * MINUTE
+    assert shares.percent == 100
+
+
+def test_hours_alone_tell_nearly_the_same_as_samples(past: Past, team: Team, evening: tuple[int, int]) -> None:
+    """Where nothing finer is kept any more."""
+    begin, end = evening
+    hole = (begin + 50 * MINUTE, begin + 190 * MINUTE)
+    row = past.server("coarse", begin)
+    past.tell(row, begin, end, [hole])
+    found = scope.of(None, team, "", at(begin), at(end))
+    exact = Reader(begin, end).silent(found.machines)[row.pk]
+    hours = Reader(begin - 60 * 24 * HOUR, end)
+    assert hours.tier() == 3600
+    assert hours.silent(found.machines)[row.pk] == exact  # looked at again by its samples
+    near = Reader(begin - 60 * 24 * HOUR, end, looks=0).silent(found.machines)[row.pk]
+    assert abs(sum(b - a for a, b in near) - 140 * MINUTE) <= 20 * SECOND

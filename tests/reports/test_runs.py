@@ -1,0 +1,252 @@
+"""Reports asked for over the API and on the pages: what is in them, what is taken away, and who sees what."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from accounts.models import Audit, Membership, Team, User
+from alerts.models import Incident, Notice, Rule
+from core.clock import milliseconds, now
+from reports.models import CANCELLED, DONE, WAITING, Run
+from reports.services import files, make
+from reports.services.asking import LARGE
+from servers.models import FactSheet, Server
+from tests.reports.conftest import DAY, HOUR, Past
+
+EVIL = '=HYPERLINK("https://evil.example.org","x")'
+Api = Callable[..., Client]
+
+
+def made(client: Client, **body: Any) -> Any:
+    today = now().date()
+    asked = {"kind": "availability", "period": "custom", "first": str(today - timedelta(days=1)), "last": str(today)}
+    return client.post("/api/v1/report_runs", asked | body, content_type="application/json")
+
+
+@pytest.fixture
+def fleet(past: Past) -> Past:
+    end = milliseconds()
+    past.ourselves(end - 3 * HOUR, end)
+    web = past.server("web-1", end - 3 * HOUR, tags=["web"])
+    past.tell(web, end - 3 * HOUR, end, [(end - 2 * HOUR, end - HOUR)])
+    db = past.server(EVIL, end - 3 * HOUR, tags=["db"])
+    past.tell(db, end - 3 * HOUR, end)
+    return past
+
+
+def test_a_report_is_made_read_and_taken_away(fleet: Past, api: Api, person: Callable[..., User]) -> None:
+    client = api(person("manager"))
+    answer = made(client)
+    assert answer.status_code == 201, answer.json()
+    run = answer.json()
+    assert (run["state"], run["progress"], run["servers"]) == ("done", 100, 2)
+    document = client.get(f"/api/v1/report_runs/{run['id']}/document").json()
+    servers = next(one for one in document["sections"] if one["key"] == "servers")
+    row = next(row for row in servers["table"]["rows"] if row[0]["value"] == "web-1")
+    assert row[2]["value"] == pytest.approx(66.7, abs=0.5)
+    assert row[2]["href"].startswith("/servers/")
+    assert "?from=" in row[2]["href"]
+    outage = next(one for one in document["sections"] if one["key"] == "outages")["table"]["rows"][0]
+    assert abs(outage[3]["value"] - 3600) <= 20
+
+    table = client.get(f"/api/v1/report_runs/{run['id']}/file?as=csv&section=servers").content.decode()
+    rows = list(csv.reader(io.StringIO(table)))
+    assert rows[0][0] == "Server"
+    assert [one[0] for one in rows[1:]] == ["web-1", f"'{EVIL}"]
+    book = zipfile.ZipFile(io.BytesIO(b"".join(client.get(f"/api/v1/report_runs/{run['id']}/file?as=xlsx"))))
+    sheets = [book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    assert not any(b"<f>" in sheet or b"hyperlink" in sheet for sheet in sheets)
+    texts = {unescape(text.decode()) for one in sheets for text in re.findall(rb"<t[^>]*>([^<]*)</t>", one)}
+    assert EVIL in texts
+    pdf = b"".join(client.get(f"/api/v1/report_runs/{run['id']}/file?as=pdf"))
+    assert pdf.startswith(b"%PDF")
+    assert letters(pdf) >= set("Availability of all servers")
+    assert Audit.objects.filter(action="report.make", target_id=run["id"]).exists()
+
+
+def letters(pdf: bytes) -> set[str]:
+    """The letters that its fonts draw, by the tables that lead from glyphs back to text."""
+    found: set[str] = set()
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
+        with suppress(zlib.error):
+            for code in re.findall(rb"<[0-9A-F]{2}> <([0-9A-F]{4})>", zlib.decompressobj().decompress(stream)):
+                found.add(chr(int(code, 16)))
+    return found
+
+
+def test_a_pdf_shows_the_letters_of_all_languages_in_fonts_it_brings(
+    fleet: Past, api: Api, person: Callable[..., User]
+) -> None:
+    wanted = "Balanço de ações às três, få æbler på øen Å"
+    Server.objects.filter(name="web-1").update(name=wanted)
+    run = Run.objects.get(uuid=made(api(person("manager")), language="da").json()["id"])
+    pdf = files.file(run, "pdf").read_bytes()
+    assert letters(pdf) >= set(wanted)
+    assert b"BitstreamVeraSans" in pdf
+
+
+def test_figures_are_written_as_the_reader_writes_them(fleet: Past, api: Api, person: Callable[..., User]) -> None:
+    run = made(api(person("manager")), language="pt-br", target=99.95).json()
+    document = files.document(Run.objects.get(uuid=run["id"]))
+    assert document is not None
+    shown = [figure.title + figure.cell.shown for figure in document.sections[0].figures]
+    assert any("99,950 %" in one for one in shown), shown
+
+
+def test_managers_see_reports_without_seeing_more(
+    fleet: Past, api: Api, team: Team, person: Callable[..., User]
+) -> None:
+    narrow = person("manager")
+    Membership.objects.filter(user=narrow).update(selector="tag:web")
+    client = api(narrow)
+    run = made(client).json()
+    text = client.get(f"/api/v1/report_runs/{run['id']}/document").content.decode()
+    assert "web-1" in text
+    assert "HYPERLINK" not in text
+    assert made(client, selector="tag:db").status_code == 400
+    other = api(person("manager"))
+    assert other.get(f"/api/v1/report_runs/{run['id']}").status_code == 404
+    assert made(api(person("viewer"))).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "said"),
+    [
+        ({"kind": "nonsense"}, "kind", "no kind of report"),
+        ({"selector": "colour:red"}, "selector", "not known"),
+        ({"selector": "tag:none"}, "selector", "No server"),
+        ({"first": "2030-01-01", "last": "2030-02-01"}, "period", "not begun"),
+        ({"first": "2026-02-01", "last": "2026-01-01"}, "period", "before the first"),
+        ({"zone": "Mars/Olympus"}, "zone", "time zone"),
+        ({"target": 0}, "target", ""),
+        ({"colour": "red"}, "colour", "Nothing is known"),
+    ],
+)
+def test_what_makes_no_report_is_refused_with_a_sentence(
+    fleet: Past, api: Api, body: dict[str, Any], field: str, said: str
+) -> None:
+    answer = made(api(), **body)
+    assert answer.status_code == 400
+    assert said in str(answer.json()["fields"][field])
+
+
+def test_a_large_report_waits_for_a_child_says_how_far_it_is_and_can_be_called_off(
+    past: Past, api: Api, team: Team
+) -> None:
+    begin = milliseconds() - DAY
+    for number in range(LARGE + 1):
+        past.server(f"s{number}", begin)
+    client = api()
+    first, second = made(client).json(), made(client).json()
+    assert first["state"] == second["state"] == WAITING
+    assert client.get(f"/api/v1/report_runs/{first['id']}/document").status_code == 409
+    assert client.post(f"/api/v1/report_runs/{second['id']}/cancel").json()["state"] == CANCELLED
+    assert not make(Run.objects.get(uuid=second["id"]))
+    call_command("make_report", first["id"])
+    run = Run.objects.get(uuid=first["id"])
+    assert (run.state, run.servers) == (DONE, LARGE + 1)
+    assert files.path(run, "pdf").exists()
+    assert client.delete(f"/api/v1/report_runs/{first['id']}").status_code == 204
+    assert not list(files.of(run))
+
+
+def test_one_that_is_called_off_while_it_is_made_leaves_nothing(
+    fleet: Past, person: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.services.making.EVERY", 0.0)
+    user = person("manager")
+    at = now()
+    run = Run.objects.create(owner=user, kind="overview", period="custom", start=at - timedelta(days=1), end=at)
+
+    def called_off(*_args: Any) -> int:
+        Run.objects.filter(pk=run.pk).update(state=CANCELLED)
+        return 0
+
+    monkeypatch.setattr("reports.kinds.availability.Reader.away", called_off)
+    assert not make(run)
+    assert run.state == CANCELLED
+    assert not list(files.of(run))
+
+
+def test_what_is_old_or_too_large_is_forgotten(person: Callable[..., User], monkeypatch: pytest.MonkeyPatch) -> None:
+    user, at = person("manager"), now()
+    runs = []
+    for days in (100, 3, 2, 1):
+        run = Run.objects.create(owner=user, kind="noise", period="week", start=at - timedelta(7), end=at, state=DONE)
+        files.path(run, "json").parent.mkdir(exist_ok=True)
+        files.path(run, "json").write_bytes(b"x" * 1000)
+        Run.objects.filter(pk=run.pk).update(created_at=at - timedelta(days=days), bytes=1000)
+        runs.append(run)
+    (files.path(runs[0], "json").parent / "stray.json").write_bytes(b"x")
+    monkeypatch.setattr(files, "MOST_BYTES", 2000)
+    assert files.trim(at) == 2
+    assert [run.pk for run in Run.objects.order_by("pk")] == [runs[2].pk, runs[3].pk]
+    assert len(list(files.path(runs[0], "json").parent.iterdir())) == 2
+
+
+def test_every_kind_tells_of_a_fleet_and_of_what_happened(
+    fleet: Past, api: Api, team: Team, person: Callable[..., User]
+) -> None:
+    user, at = person("manager"), now()
+    rule = Rule.objects.create(team=team, name="Hot", metric="cpu_used_percent", critical=90)
+    for minutes, taken in ((90, 10), (60, None)):
+        began = at - timedelta(minutes=minutes)
+        row = Incident.objects.create(
+            team=team, key=str(minutes), title="CPU is hot", severity="critical", opened_at=began, rule=rule,
+            resolved_at=began + timedelta(minutes=30),
+        )  # fmt: skip
+        if taken:
+            Notice.objects.create(incident=row, kind="acknowledged", at=began + timedelta(minutes=taken), text="-")
+    server = Server.objects.get(name="web-1")
+    document = {"os": {"kernel": "6.1"}, "cpu": {"cores": 4}, "updates": {"openssl": "3.0 to 3.1 (security)"}}
+    FactSheet.objects.update_or_create(server=server, defaults={"digest": "d", "document": document, "at": at})
+    client = api(user)
+    found = {}
+    for kind in ("incidents", "noise", "capacity", "anomalies", "inventory", "overview"):
+        run = made(client, kind=kind).json()
+        assert run["state"] == "done", run
+        found[kind] = client.get(f"/api/v1/report_runs/{run['id']}/document").json()
+    figures = {one["title"]: one["cell"]["value"] for one in found["incidents"]["sections"][0]["figures"]}
+    assert (figures["Incidents"], figures["Critical"]) == (2, 2)
+    assert figures["Mean time to acknowledge"] == 600
+    assert figures["Mean time to resolve"] == 1800
+    noisy = found["noise"]["sections"][1]["table"]["rows"][0]
+    assert [cell["value"] for cell in noisy[:3]] == ["Hot", 2, 1]
+    assert found["capacity"]["sections"][0]["figures"][0]["cell"]["value"] == pytest.approx(12.5)
+    assert "Nothing is learnt" in found["anomalies"]["sentences"][0]
+    assert "openssl" in str(found["inventory"]["sections"][2])
+    assert len(found["overview"]["sections"]) == 6
+
+
+def test_the_pages_make_show_and_delete_a_report(fleet: Past, person: Callable[..., User]) -> None:
+    client = Client()
+    client.force_login(person("manager"))
+    assert b"Make a report" in client.get("/reports/").content
+    today = str(now().date())
+    sent = client.post(
+        "/reports/", {"kind": "availability", "period": "custom", "first": today, "last": today, "target": "99.9"}
+    )
+    assert sent.status_code == 302, sent.content
+    page = client.get(sent.headers["Location"])
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert "web-1" in text
+    assert "<rect" in text
+    assert "=HYPERLINK(&quot;" in text
+    assert client.get(f"{sent.headers['Location']}csv/").headers["Content-Type"].startswith("text/csv")
+    assert client.post(sent.headers["Location"], {"forget": "1"}).headers["Location"] == "/reports/"
+    empty = client.post("/reports/", {"kind": "availability", "period": "custom", "target": "99.9"})
+    assert b"Give the first and the last day" in empty.content
