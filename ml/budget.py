@@ -11,8 +11,8 @@ Floats = NDArray[np.floating[Any]]
 
 PER_WEEK = 7.0  # alerts wanted per server and week, unless somebody moves the slider
 FLOOR = 2.0  # a mean tail of one in a hundred: what is less odd than this is never told
-# Of three candidate hours two become an alert of their own: the others lie side by side or under the floor.
-CANDIDATES = 1.5
+# Of five candidate hours four become an alert of their own: the others lie side by side or under the floor.
+CANDIDATES = 1.25
 DAYS = 14  # how far the memory of the threshold reaches
 HOURS_OF_A_WEEK = 168
 

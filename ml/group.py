@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ml import tails
 from ml.detectors import hour, kmeans, pca, registry
 from ml.detectors.base import RESIDUAL_CAP, Rows
-from ml.model import Model
+from ml.model import SILENT_TAIL, Model
 from ml.pipeline import PRESENT, shares
-from ml.preprocess import CARRY, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, counters, hour_of
+from ml.preprocess import CARRY, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, counters, hour_of, silent
 
 STACKED = ("kmeans", "pca", "hour")
 RING = 5  # points under the median, at most
@@ -57,7 +57,8 @@ class Group:
         m, p = self.width, self.phases
         f32, f64 = np.float32, np.float64
         return {
-            "median": ((-1, m), 0, f64), "spread": ((-1, m), 1, f64), "seen": ((-1,), 1, f32),
+            "median": ((-1, m), 0, f64), "spread": ((-1, m), 1, f64),
+            "seen": ((-1,), 1, f32), "always": ((-1, m), 0, np.bool_),
             "beside": ((-1, m), 0, f64), "sway": ((-1, m), 1, f64), "hour": ((-1,), -1, np.int64),
             "hours": ((-1,), 1, np.int64), "counting": ((-1, m), 0, np.bool_),
             "centres": ((2, kmeans.LAGS, -1, m), 0, f32), "limit": ((-1, m), np.inf, f32),
@@ -107,6 +108,7 @@ class Group:
         held["median"][row, :m], held["spread"][row, :m] = model.scale.median, model.scale.spread
         held["counting"][row, :m] = counters(model.columns)
         held["seen"][row] = model.seen
+        held["always"][row, :m] = model.always
         held["hours"][row] = len(model.beside)
         held["points"][row] = min(model.persistence, RING)
         held["level"][:, row, :m] = model.level
@@ -160,23 +162,30 @@ class Group:
         if not late.any():
             return
         at, last = at[late], last[late]
-        lost = slot - last > self.phases * LONGEST + CARRY + RING
-        for row in at[lost].tolist():
-            self._forget(row)
-        at, last = at[~lost], last[~lost]
-        for missed in range(int(last.min()) + 1, slot) if len(at) else ():
-            rows = at[last < missed]
-            self._advance(rows, missed, None, np.full((len(rows), self.width), np.nan))
+        for missed in range(int(last.min()) + 1, slot):
+            rows = at[(last < missed) & (missed <= last + self.memory)]
+            if len(rows):
+                self._advance(rows, missed, None, np.full((len(rows), self.width), np.nan))
+            elif missed > last.max() + self.memory:
+                break
+        lost = slot - 1 - last > self.memory
+        for row, since in zip(at[lost].tolist(), last[lost].tolist(), strict=True):
+            self._pass(row, since + self.memory + 1, slot)
 
-    def _forget(self, row: int) -> None:
-        shapes = self._shapes()
-        for name in ("last", "age", "z", "change", "moved", "share", "strain", "away", "tail"):
-            shape, empty, _ = shapes[name]
-            self.held[name][(slice(None),) * shape.index(-1) + (row,)] = empty
-        model = self.models[row]
-        self.held["wide"][:, row] = np.nan
-        self.held["level"][:, row, : len(model.columns)] = model.level
-        self.extra.pop(row, None)
+    @property
+    def memory(self) -> int:
+        """Slots after which all that is left of a row is the slow level."""
+        return self.phases * LONGEST + CARRY + RING
+
+    def _pass(self, row: int, first: int, slot: int) -> None:
+        """The slots from the first up to this one, without a row in any: the slow level goes on to what was last."""
+        held, passed = self.held, slot - first
+        held["age"][row] += passed
+        for phase in range(self.phases):
+            steps = (slot - 1 - phase) // self.phases - (first - 1 - phase) // self.phases
+            level, last = held["level"][phase][row], held["wide"][phase][row]
+            gone = last + (level - last) * (1 - self.pace) ** steps
+            held["level"][phase][row] = np.where(np.isnan(last), level, gone)
 
     def _advance(self, at: Places, slot: int, now_ms: int | None, raw: Floats) -> Judged:
         held, places = self.held, _places(at)
@@ -201,7 +210,10 @@ class Group:
         if self.extra_rows:
             self._extra(at, phase, Rows(z, h), (total, number, parts))
         judged = count >= PRESENT * held["seen"][places]
-        tail = self._persistent(places, slot, np.where(judged, total / np.maximum(number, 1), np.float32(0)))
+        total = total / np.maximum(number, 1)
+        stopped = silent(held["age"][places], held["always"][places], self.tick_ms)
+        total[stopped] = np.maximum(total[stopped], np.float32(SILENT_TAIL))
+        tail = self._persistent(places, slot, np.where(judged, total, np.float32(0)))
         rate = np.where(judged, share * 100, np.nan)
         tail = np.where(judged, tail, np.nan)
         return Judged(tail, rate, parts, x, median + spread * usual, spread * held["sway"][places])

@@ -8,11 +8,11 @@ import numpy as np
 
 from ml import npz
 from ml.detectors import Arrays
-from ml.preprocess import Floats, Scale
+from ml.preprocess import Flags, Floats, Scale
 
 FLOATS = ("usual", "stray", "beside", "sway", "level", "scores", "tails", "fresh_scores", "fresh_tails")
 WEIGHTS = {"kmeans": 2.0, "pca": 2.0}  # of the others each counts once
-BOTH = ("kmeans", "pca")  # compared with the days of learning and with the last days; others with the former
+SILENT_TAIL = 3.0  # a series that stops is odd by itself
 PERSISTENCE = 5  # points under the median: three of five must be odd
 
 
@@ -27,6 +27,7 @@ class Model:
     beside: Floats  # the profile that is judged: how far beside the slow level each hour lies, in strays
     sway: Floats
     known: dict[str, Arrays]  # by detector
+    always: Flags  # metrics that are missed when they stop
     level: Floats  # where each metric was when learning ended, in strays from the median
     scores: Floats  # by detector: the table of tails over the days of learning
     tails: Floats
@@ -56,17 +57,17 @@ class Model:
         """Both tables of each detector as one, the mean of what they say."""
         scores, tails = np.concatenate([self.scores, self.fresh_scores], 1), []
         scores.sort(axis=1)
-        for row, name in enumerate(self.known):
+        for row in range(len(scores)):
             learned = np.interp(scores[row], self.scores[row], self.tails[row])
             fresh = np.interp(scores[row], self.fresh_scores[row], self.fresh_tails[row])
-            tails.append((learned + fresh) / 2 if name in BOTH else learned)
+            tails.append((learned + fresh) / 2)
         return scores, np.stack(tails)
 
     def pack(self) -> bytes:
         arrays = {f"{name}.{each}": value for name, known in self.known.items() for each, value in known.items()}
         arrays |= {f"scale.{name}": getattr(self.scale, name) for name in ("median", "spread", "low", "high")}
         arrays |= {name: getattr(self, name).astype(np.float32) for name in FLOATS}
-        about = {
+        about: dict[str, object] = {
             "columns": self.columns,
             "detectors": self.detectors,
             "step_ms": self.step_ms,
@@ -78,7 +79,7 @@ class Model:
             "to_ms": self.to_ms,
             "figures": self.figures,
         }
-        return npz.pack(arrays, about)
+        return npz.pack(arrays | {"always": self.always}, about)
 
     @classmethod
     def unpack(cls, blob: bytes) -> Model:

@@ -8,8 +8,9 @@ import numpy as np
 
 from ml import tails
 from ml.detectors import LIVE, Rows, registry
-from ml.model import PERSISTENCE, Model
+from ml.model import PERSISTENCE, SILENT_TAIL, Model
 from ml.preprocess import (
+    ALWAYS,
     DAY_MS,
     GRID_MS,
     LEVEL_MS,
@@ -26,10 +27,12 @@ from ml.preprocess import (
     gridded,
     hour_of,
     levelled,
+    missing_for,
     onward,
     rates,
     rising,
     scale,
+    silent,
 )
 
 __all__ = ["Model", "NotEnough", "Options", "Replay", "fit", "recalibrated", "replay"]
@@ -106,7 +109,8 @@ def fit(
     beside, sway = _profile(*_longer(options, slots[learned], (wide - before)[learned], base))
     nothing = np.zeros((0, 0))
     model = Model(
-        columns, step_ms, min(options.tick_ms, step_ms), base, usual, stray, beside, sway, {}, level,
+        columns, step_ms, min(options.tick_ms, step_ms), base, usual, stray, beside, sway, {},
+        (~np.isnan(x)).mean(0) >= ALWAYS, level,
         nothing, nothing, nothing, nothing,
         options.persistence, max(int((~np.isnan(x)).any(0).sum()), 1), len(there), int(times[0]), int(times[-1]),
     )  # fmt: skip
@@ -137,6 +141,7 @@ def replay(model: Model, times_ms: Times, values: Floats) -> Replay:
     first = np.flatnonzero(np.diff(slot, prepend=slot[0] - 1)) if len(slot) else np.zeros(0, np.intp)
     times, values = times[first], values[first]
     slots, x = gridded(times, rates(times, values, counters(model.columns)), model.tick_ms)
+    stopped = silent(missing_for(x), model.always, model.tick_ms)
     x = carried(x)
     shape = len(x), len(model.columns)
     tail, rate = np.zeros(len(x), np.float32), np.zeros(len(x), np.float32)
@@ -148,6 +153,7 @@ def replay(model: Model, times_ms: Times, values: Floats) -> Replay:
         tail[of], rate[of], parts[of] = scored.tail, scored.rate_percent, scored.parts
         for name, values_of in scored.raw.items():
             raw[name][of] = values_of
+    tail[stopped] = np.maximum(tail[stopped], np.float32(SILENT_TAIL))
     judged = _present(x, model.seen)
     tail = np.where(judged, persistent(np.where(judged, tail, 0), model.persistence), np.nan)
     return Replay(slots, tail, np.where(judged, rate, np.nan), raw, parts, x)

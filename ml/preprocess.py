@@ -21,6 +21,9 @@ WIDE = 30.0  # how far out the slow level still follows
 LEVEL_MS = 6 * 3_600_000  # the slow level forgets half a working day
 NEAR = 3.0  # a stream that begins further from where it was begins where it is
 BLOCK = 64
+SILENT_MS, TOLD_MS = 300_000, 3_600_000  # a series is silent after five minutes, and news for an hour
+ALWAYS = 0.95  # of the rows of learning: a series that was there that often is missed
+SOME = 0.25  # when more of them stop at once, it is the layout that changed
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 SINGLE_LAGS = (0, 1, 2, 3, 4, 6, 8, 12)
 HUGE = 1e30  # beyond it squares no longer fit
@@ -121,6 +124,21 @@ def carried(values: Floats, limit: int = CARRY) -> Floats:
     last = np.maximum.accumulate(np.where(missing, -1, rows), axis=0)
     fits = missing & (last >= 0) & (rows - last <= limit)
     found: Floats = np.where(fits, np.take_along_axis(values, np.maximum(last, 0), 0), values)
+    return found
+
+
+def silent(missing_for: NDArray[np.int64], always: Flags, tick_ms: int) -> Flags:
+    """Rows in which a few series that were always there have stopped lately, while the server goes on."""
+    since = missing_for * tick_ms
+    lost = (since >= SILENT_MS) & always
+    some: Flags = (lost & (since < SILENT_MS + TOLD_MS)).any(-1) & (lost.sum(-1) <= SOME * always.sum(-1))
+    return some
+
+
+def missing_for(values: Floats) -> NDArray[np.int64]:
+    """Rows since each column was last there."""
+    rows = np.arange(len(values))[:, None]
+    found: NDArray[np.int64] = rows - np.maximum.accumulate(np.where(np.isnan(values), -1, rows), axis=0)
     return found
 
 
