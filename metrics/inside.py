@@ -9,7 +9,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +37,34 @@ class Found:
     columns: tuple[str, ...]
     times: Sequence[int] | blob.Times
     values: Sequence[Sequence[float]] | blob.Values
+
+
+class Stored:
+    """One answer for many entries: it is there when all are stored, or one is not."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.error: BaseException | None = None
+        self.event = threading.Event()
+
+    def done(self) -> bool:
+        """Asked before each entry's answer is given."""
+        return self.event.is_set()
+
+    def set_result(self, _nothing: None) -> None:
+        self.left -= 1
+        if not self.left:
+            self.event.set()
+
+    def set_exception(self, error: BaseException) -> None:
+        self.error = error
+        self.event.set()
+
+    def wait(self, seconds: float) -> None:
+        if not self.event.wait(seconds):
+            raise TimeoutError("What we found out was not stored in time.")
+        if self.error is not None:
+            raise self.error
 
 
 class Allowance:
@@ -89,13 +116,12 @@ def put_all(found: Iterable[Found], *, wait: float = 0.0, guard: Callable[[], bo
     if not entries:
         return
     held = writer()
+    answer = Stored(len(entries)) if wait else None
     for entry in entries:
-        entry.answer = Future() if wait else None
+        entry.answer = answer
         held.put(entry)
-    end = time.monotonic() + wait
-    for entry in entries:
-        if entry.answer is not None:
-            entry.answer.result(max(0.01, end - time.monotonic()))
+    if answer is not None:
+        answer.wait(wait)
 
 
 def _entry(found: Found, received: int, guard: Callable[[], bool] | None) -> Entry:

@@ -144,7 +144,10 @@ class Book:
     def _take(self, one: Known, row: ModelVersion) -> None:
         model = versions.read(row)
         if model is None:
+            # Damaged, or of another version of ours: learnt anew, and until then nothing is said.
             self._without(one)
+            again = Training(server_id=one.server, why="first", due_at=now())
+            Training.objects.bulk_create([again], ignore_conflicts=True)
             return
         if one.version:  # a new model was made with maxima of its own
             one.hours = hours.unpack(Watch.objects.filter(server=one.server).values_list("maxima", flat=True)[0])

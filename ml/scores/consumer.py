@@ -151,7 +151,7 @@ class Scorer:
         seen: dict[int, int] = {}
         for row in rows:
             if not row.own:
-                seen.setdefault(row.server, int(row.times.min()))
+                seen.setdefault(row.server, int(row.times[0] if len(row.times) == 1 else row.times.min()))
         self.book.refresh(seen)
         for server in seen:
             if known := self.book.known.get(server):
@@ -161,6 +161,8 @@ class Scorer:
             self.place = rows[-1].id
 
     def _looked_at(self, server: int) -> bool:
+        if not self._topics:
+            return False
         known = self.book.known.get(server)
         return known is not None and known.uuid in self._topics
 

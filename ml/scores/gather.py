@@ -37,7 +37,8 @@ class Gather:
     def __init__(self) -> None:
         self.slots: dict[int, dict[int, Point]] = defaultdict(dict)
         """By when a slot begins, by server."""
-        self.places: dict[tuple[int, str], Places] = {}
+        self.places: dict[tuple[int, str], tuple[Places | None, Places]] = {}
+        """By layout and columns: which places to take (nothing: all as they are), and what is missing of them."""
 
     def __len__(self) -> int:
         return sum(len(points) for points in self.slots.values())
@@ -68,22 +69,31 @@ class Gather:
     def _picked(self, layout: Layout, known: Known, values: Floats) -> Floats:
         """The model's columns of it; what this layout does not have is missing."""
         key = (layout.id, known.schema)
-        places = self.places.get(key)
-        if places is None:
+        found = self.places.get(key)
+        if found is None:
             if len(self.places) > 20_000:
                 self.places.clear()
-            there = {_canonical(column): place for column, place in layout.place.items()}
-            found = [there.get(column, -1) for column in known.columns]
-            places = self.places[key] = np.array(found, np.intp)
-        picked: Floats = values.take(places, mode="wrap")  # -1 takes the last, mended below
-        if places.min(initial=0) < 0:
-            picked[places < 0] = np.nan
+            found = self.places[key] = _places(layout, known)
+        places, missing = found
+        if places is None:
+            return values
+        picked: Floats = values.take(places)
+        if len(missing):
+            picked[missing] = np.nan
         return picked
 
     def due(self) -> Iterator[tuple[int, list[Point]]]:
         """Slots in their order, and what stands in each; they are not held any more."""
         for slot in sorted(self.slots):
             yield slot, list(self.slots.pop(slot).values())
+
+
+def _places(layout: Layout, known: Known) -> tuple[Places | None, Places]:
+    there = {_canonical(column): place for column, place in layout.place.items()}
+    found = np.array([there.get(column, -1) for column in known.columns], np.intp)
+    if np.array_equal(found, np.arange(len(layout.columns))):
+        return None, found[:0]
+    return np.maximum(found, 0), np.flatnonzero(found < 0)
 
 
 def _canonical(column: str) -> str:

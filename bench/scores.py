@@ -1,0 +1,180 @@
+"""What judging a fleet costs: the consumer "scores" over the journal as it is, and learning it in the child."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import figures
+
+GRID = 10_000
+COLUMNS = [
+    *("cpu_used_percent", "cpu_iowait_percent", "load1", "memory_used_percent", "swap_used_percent", "processes"),
+    *("pressure_cpu_percent", "pressure_memory_percent", "pressure_io_percent", "threads"),
+    *(f'cpu_core_used_percent{{core="{core}"}}' for core in range(8)),
+    *(f'disk_used_percent{{mount="/{name}"}}' for name in ("", "home", "var", "srv")),
+    *(f'disk_util_percent{{device="sd{name}"}}' for name in "abcd"),
+    *(f'disk_write_bytes_per_second{{device="sd{name}"}}' for name in "abcd"),
+    *(f'net_received_bytes_per_second{{nic="eth{number}"}}' for number in range(5)),
+    *(f'net_sent_bytes_per_second{{nic="eth{number}"}}' for number in range(5)),
+]
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench scores", description=__doc__)
+    asked.add_argument("--servers", type=int, default=1000)
+    asked.add_argument("--ticks", type=int, default=60)
+    asked.add_argument("--learn", type=int, default=0, help="Learn so many servers of a week each.")
+    found = asked.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(WATCHKEEPER_DATA=folder, DJANGO_SETTINGS_MODULE="monitor.settings")
+        import django  # noqa: PLC0415 - after the folder is named
+
+        django.setup()
+        from django.core.management import call_command  # noqa: PLC0415
+
+        call_command("migrate", verbosity=0)
+        if found.learn:
+            of_learning(found.learn)
+        else:
+            of_ticks(found.servers, found.ticks, Path(folder))
+    return 0
+
+
+def usual(times: Any, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    wave = np.sin(2 * np.pi * times / 86_400_000)[:, None]
+    middle = np.random.default_rng(0).uniform(10, 1000, len(COLUMNS))
+    return np.round(np.abs(middle * (1 + 0.1 * wave + 0.05 * rng.normal(size=(len(times), len(COLUMNS))))), 2)
+
+
+def fleet(count: int) -> list[Any]:
+    from accounts.models import Team  # noqa: PLC0415
+    from servers.models import Server  # noqa: PLC0415
+
+    team = Team.objects.create(name="Bench")
+    Server.objects.bulk_create(
+        Server(team=team, number=one, name=f"s{one}", hostname=f"s{one}", fingerprint=str(one))
+        for one in range(1, count + 1)
+    )
+    return list(Server.objects.filter(team=team).order_by("pk"))
+
+
+def of_ticks(count: int, ticks: int, folder: Path) -> None:
+    import hashlib  # noqa: PLC0415
+
+    from core.clock import milliseconds, now  # noqa: PLC0415
+    from metrics import blob, running  # noqa: PLC0415
+    from metrics.inside import layout_of  # noqa: PLC0415
+    from metrics.models import JournalRow  # noqa: PLC0415
+    from metrics.store import layout_hash  # noqa: PLC0415
+    from ml import pipeline  # noqa: PLC0415
+    from ml.models import ModelVersion, Watch  # noqa: PLC0415
+    from ml.scores import consumer  # noqa: PLC0415
+
+    servers, layout = fleet(count), layout_of(COLUMNS)
+    at = milliseconds() // GRID * GRID - ticks * GRID
+    past = np.arange(at - 2 * 86_400_000, at, 60_000)
+    model = pipeline.fit(past, usual(past, 1), tuple(COLUMNS), step_ms=60_000)
+    packed = model.pack()
+    ModelVersion.objects.bulk_create(
+        ModelVersion(
+            server=one, number=1, state="current", why="first", columns=list(model.columns),
+            schema=layout_hash(list(model.columns)), span_from=0, span_to=at, rows=2880,
+            sha256=hashlib.sha256(packed).hexdigest(), blob=packed, made_at=now(),
+        ) for one in servers
+    )  # fmt: skip
+    versions = dict(ModelVersion.objects.values_list("server_id", "pk"))
+    Watch.objects.bulk_create(
+        Watch(server=one, since=0, full_at=0, version_id=versions[one.pk], threshold=3.0) for one in servers
+    )
+    running.writer()
+    scorer = consumer.Scorer()
+    clock = [0.0]
+    scorer.monotonic = lambda: clock.__setitem__(0, clock[0] + 0.01) or clock[0]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    scorer.step()
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    spent, whole, written = [], [], 0
+    for tick in range(ticks):
+        times = np.array([at + (tick + 1) * GRID])
+        row = usual(times, tick)
+        JournalRow.objects.bulk_create([
+            JournalRow(server=one, layout_id=layout.id, received=times[0] + 500, start=times[0], end=times[0],
+                       boot="b", seq=tick, rows=blob.pack(times, row)) for one in servers
+        ])  # fmt: skip
+        clock[0] += consumer.TICK + 1
+        before_it = _written()
+        began, all_began = time.thread_time(), time.process_time()
+        while scorer.step():
+            pass
+        spent.append(time.thread_time() - began)
+        whole.append(time.process_time() - all_began)
+        written += _written() - before_it
+    steady = sorted(spent[len(spent) // 4 :])
+    own = JournalRow.objects.filter(boot="#own")
+    held = sum(len(bytes(one)) for one in own.values_list("rows", flat=True))
+    median = 1000 * steady[len(steady) // 2]
+    figures.row(f"tick of {count} servers x {len(COLUMNS)}, ms CPU, median", f"{median:.1f}", "15")
+    figures.row("the same, mean with writing", f"{1000 * sum(spent) / len(spent):.1f}", "50")
+    figures.row("the same, all threads", f"{1000 * sum(whole) / len(whole):.1f}", "-")
+    figures.row("points judged", str(scorer.judged), "-")
+    figures.row("journal rows of ours", str(own.count()), "-")
+    figures.row("their bytes", str(held), "-")
+    figures.row("memory for models and stack, MiB", f"{grown:.0f}", "-")
+    figures.row("bytes of a stored model", str(len(packed)), "-")
+    figures.row("bytes written to disk per point", f"{written / max(1, scorer.judged):.0f}", "-")
+    running.stop()
+
+
+def _written() -> int:
+    for line in Path("/proc/self/io").read_text().splitlines():
+        if line.startswith("write_bytes"):
+            return int(line.split()[1])
+    return 0
+
+
+def of_learning(count: int) -> None:
+    from core.clock import milliseconds, now  # noqa: PLC0415
+    from core.models import Cursor  # noqa: PLC0415
+    from metrics import blob, sealing  # noqa: PLC0415
+    from metrics.inside import layout_of  # noqa: PLC0415
+    from metrics.models import JournalRow  # noqa: PLC0415
+    from ml.models import Training, Watch  # noqa: PLC0415
+    from ml.training import work  # noqa: PLC0415
+
+    servers, layout, end = fleet(count), layout_of(COLUMNS), milliseconds() // GRID * GRID
+    for one in servers:
+        for day in range(7):
+            times = np.arange(end - (7 - day) * 86_400_000, end - (6 - day) * 86_400_000, GRID)
+            values = usual(times, one.pk)
+            JournalRow.objects.bulk_create(
+                JournalRow(server=one, layout_id=layout.id, received=part[-1], start=part[0], end=part[-1], boot="b",
+                           seq=day, rows=blob.pack(part, values[begin : begin + 360]))
+                for begin in range(0, len(times), 360) if len(part := times[begin : begin + 360])
+            )  # fmt: skip
+    Watch.objects.bulk_create(Watch(server=one, since=end - 7 * 86_400_000) for one in servers)
+    Training.objects.bulk_create(Training(server=one, why="first", due_at=now()) for one in servers)
+    newest = JournalRow.objects.latest("pk").pk
+    Cursor.objects.start("rules")
+    Cursor.objects.update(place=newest)
+    sealing.seal(0, newest)
+    JournalRow.objects.all().delete()
+    began = time.process_time()
+    done = work.work(count, 3600)
+    spent = time.process_time() - began
+    figures.row(f"learning a week of {len(COLUMNS)} series, s CPU a server", f"{spent / max(1, done):.2f}", "0.24")
+    figures.row("the same, CPU-minutes for 1,000", f"{spent / max(1, done) * 1000 / 60:.1f}", "4 (15)")
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures.row("most memory of the process, MiB", f"{most:.0f}", "300")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
