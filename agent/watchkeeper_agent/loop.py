@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ from typing import Any, Callable
 
 from watchkeeper_agent import facts
 from watchkeeper_agent.collectors import Collectors, Options
-from watchkeeper_agent.config import Config, load
+from watchkeeper_agent.config import Config, load, replace
 from watchkeeper_agent.courier import Courier
 from watchkeeper_agent.errors import Trouble, say
 from watchkeeper_agent.lock import lock
@@ -99,7 +100,9 @@ class Loop:
         self.pace = Pace(config.interval)
         self.spool = Spool(config.spool, Limits(size=config.spool_bytes, age=config.spool_age), guard=lock)
         hub = Hub(config.url, config.key, config.ca, insecure=config.insecure)
-        self.desk = Desk({"live": self._live, "rotate_key": self._rotate_key, "resend": self._resend})
+        self.desk = Desk({
+            "live": self._live, "rotate_key": self._rotate_key, "resend": self._resend, "probes": self._probes,
+        })  # fmt: skip
         self.courier = Courier(hub, self.spool, self.heard, self.desk)
         self.ear = Ear(hub.twin(timeout=PATIENCE), self.desk)
         self.collectors = Collectors(options=Options.of(config.collect, config.folder))
@@ -147,6 +150,19 @@ class Loop:
         self.config.key = self.courier.hub.key = self.ear.hub.key = key
         say("key", "The agent's key was replaced, as the hub asked.")
         return "The new key is in use."
+
+    def _probes(self, wishes: dict[str, Any], _left: float | None) -> str:
+        """What the hub wants looked at from here: kept in a file, which the collector reads."""
+        checks = wishes.get("checks")
+        if not isinstance(checks, list):
+            raise Trouble("An order for probes needs a list of checks.")
+        if "probes" in self.collectors.options.off:
+            raise Trouble("Probes are switched off in the agent's file.")
+        try:
+            replace(self.collectors.options.probes, json.dumps({"checks": checks}))
+        except OSError as error:
+            raise NotNow(f"They could not be kept ({error.strerror}).") from error
+        return f"{len(checks)} checks are looked at from here."
 
     def _resend(self, _wishes: dict[str, Any], _left: float | None) -> str:
         rows = self.spool.recall()

@@ -22,6 +22,8 @@ class Options:
         self.off: list[str] = []
         self.stale = STALE
         self.memory = ""
+        self.probes = ""
+        self.probe_private = True
         self.unnamed: list[str] = []  # folders that are used once somebody makes them
 
     @classmethod
@@ -29,6 +31,8 @@ class Options:
         """The document's wishes; a folder beside the agent's file counts without being named."""
         options = cls()
         options.memory = f"{folder}/collected.json"
+        options.probes = f"{folder}/probes.json"
+        options.probe_private = document.get("probe_private") is not False
         options.textfiles = str(document.get("textfiles") or options.beside(f"{folder}/textfiles"))
         options.checks_folder = str(document.get("checks_folder") or options.beside(f"{folder}/checks"))
         options.check_user = str(document.get("check_user") or options.check_user)

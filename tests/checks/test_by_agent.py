@@ -1,0 +1,64 @@
+"""Checks that an agent runs: the order it gets, and how the hub sees what it tells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from checks import reported, services
+from checks.models import Check, Run
+from servers.models import Order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def orders(check: Check) -> list[dict[str, Any]]:
+    standing = Order.objects.standing().filter(server=check.server, kind="probes")
+    return [order.args for order in standing]
+
+
+def test_the_agent_gets_one_order_with_all_it_shall_look_at(machine: Any, check: Callable[..., Check]) -> None:
+    web = machine("web-1")
+    first = check(
+        "http", server=web.server, by_agent=True, target="http://10.0.0.5/health", name="inside",
+        config={"headers": {"Accept": "text/html", "Authorization": "Bearer s3cret"}},
+    )  # fmt: skip
+    second = check("tcp", server=web.server, by_agent=True, target="127.0.0.1:5432", name="db")
+    [args] = orders(first)
+    assert [one["name"] for one in args["checks"]] == ["inside", "db"]
+    assert args["checks"][0]["config"]["headers"] == {"Accept": "text/html"}
+    assert "s3cret" not in str(args)
+    services.change(second, {"paused": True}, by=None)
+    assert [one["name"] for one in orders(first)[0]["checks"]] == ["inside"]
+    services.remove(first, by=None)
+    assert orders(second) == [{"checks": []}]
+
+
+def test_what_it_tells_is_how_the_check_stands_and_silence_is_not_down(
+    machine: Any, check: Callable[..., Check]
+) -> None:
+    web = machine("web-1")
+    made = check("tcp", server=web.server, by_agent=True, target="127.0.0.1:5432", name="db")
+    reported.tick(list(Run.objects.filter(check_ref=made)), datetime.now(UTC))
+    run = Run.objects.get(check_ref=made)
+    assert (run.state, run.said) == ("new", "Its agent has told nothing of it lately.")
+    web.report(time.time(), **{'check_up{check="db"}': 0, 'check_response_seconds{check="db"}': 0.02})
+    reported.tick([run], datetime.now(UTC))
+    run = Run.objects.get(check_ref=made)
+    assert (run.state, run.seconds) == ("down", 0.02)
+    assert run.due_at is not None
+    assert run.due_at > datetime.now(UTC)
+
+
+def test_secret_headers_are_sealed_shown_to_nobody_and_sent(check: Callable[..., Check]) -> None:
+    made = check("http", target="https://example.org/", config={"headers": {"X-Api-Key": "s3cret", "Accept": "x"}})
+    row = Check.objects.get(pk=made.pk)
+    assert row.config["headers"] == {"X-Api-Key": "(kept)", "Accept": "x"}
+    assert "s3cret" not in row.secrets
+    assert services.task(row).config["headers"] == {"X-Api-Key": "s3cret", "Accept": "x"}
+    services.change(row, {"config": {"headers": {"X-Api-Key": "(kept)"}}}, by=None)
+    assert services.task(Check.objects.get(pk=made.pk)).config["headers"] == {"X-Api-Key": "s3cret"}
