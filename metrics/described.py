@@ -128,6 +128,9 @@ SERIES: dict[str, Described] = {
     "anomaly_score": Described(COUNT, "How unusual the machine is now; 1 is the limit.", "low", 1, None),
     "anomaly_rate_percent": Described(PERCENT, "Share of metrics that are unusual now.", "low"),
     "forecast_seconds_left": Described(SECONDS, "Time until a metric meets its limit.", "high", 604800, 86400),
+    "failure_risk_percent": Described(
+        PERCENT, "How likely a critical condition is within a while.", "low", 50, 80, ("horizon",)
+    ),
 }
 
 

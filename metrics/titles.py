@@ -87,6 +87,7 @@ NAMES = {
     "anomaly_score": _("Anomaly score"),
     "anomaly_rate_percent": _("Anomaly rate"),
     "forecast_seconds_left": _("Time left"),
+    "failure_risk_percent": _("Failure risk"),
     "silent_seconds": _("Silence"),
     "condition": _("Condition"),
 }
@@ -105,4 +106,5 @@ LABELS = {
     "process": pgettext_lazy("label", "process"),
     "state": pgettext_lazy("label", "state"),
     "metric": pgettext_lazy("label", "metric"),
+    "horizon": pgettext_lazy("label", "within the next"),
 }

@@ -73,7 +73,7 @@ def paces(levels: Floats, error: Floats, seed: int = 0) -> Floats:
     draw = np.random.default_rng(seed)
     starts = draw.integers(0, count - block + 1, (DRAWS, -(-count // block)))
     places = (starts[:, :, None] + np.arange(block)).reshape(DRAWS, -1)[:, :count]
-    means = np.stack([grown[:, row].mean(axis=1) for row in places], axis=1)
+    means = grown[:, places].mean(axis=2)
     middle = pace(levels)[:, None]
     wrong = np.nan_to_num(error, nan=WRONG)[:, None] * draw.standard_normal(DRAWS)
     return np.asarray(middle + (means - grown.mean(axis=1)[:, None]) + middle * wrong)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from celery import shared_task
 
 from core import runner
+from ml import child
+from ml.foretell import work
+
+CARDS_FOR = 240.0
+
+_forecasts = runner.Held("forecasts", 900.0)
 
 
 @shared_task(ignore_result=True, expires=30)  # type: ignore[untyped-decorator]
@@ -12,3 +18,29 @@ def learn() -> None:
     """Ring the loops, wherever they run: what is due stands in the table of trainings."""
     runner.wake("training")
     runner.wake("scores")
+
+
+@shared_task(ignore_result=True, expires=3600)  # type: ignore[untyped-decorator]
+def measure_cards() -> None:
+    """Some of the day's report cards, in a child that ends with its memory; the others come with the next hour."""
+    child.run(["measure_cards", "--seconds", str(CARDS_FOR)], seconds=CARDS_FOR + 60.0)
+
+
+@shared_task(ignore_result=True, expires=1800)  # type: ignore[untyped-decorator]
+def forecast() -> None:
+    """What runs out when, which disks are failing, who is too large: once an hour, by one process."""
+    if _forecasts.ours():
+        try:
+            work.hour()
+        finally:
+            _forecasts.release()
+
+
+@shared_task(ignore_result=True, expires=300)  # type: ignore[untyped-decorator]
+def judge_risks() -> None:
+    """The risks by the newest minutes, unless the hour's work is doing it."""
+    if _forecasts.ours():
+        try:
+            work.quarter()
+        finally:
+            _forecasts.release()

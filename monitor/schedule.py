@@ -29,6 +29,9 @@ JOBS = (
     Job("Merge samples", "metrics.tasks.merge", 10, "Makes hours, days and months of what was sealed, bit by bit."),
     Job("Expire samples", "metrics.tasks.expire", 600, "Deletes what is older than it is kept."),
     Job("Expire signals", "checks.tasks.expire", 3600, "Keeps the last signals of each heartbeat."),
+    Job("Measure models", "ml.tasks.measure_cards", 3600, "Writes report cards: a night's for each server."),
+    Job("Forecast", "ml.tasks.forecast", 3600, "Says anew when each finite thing runs out, and what follows of it."),
+    Job("Judge risks", "ml.tasks.judge_risks", 900, "Looks which server nears a critical line within the hour."),
     Job("Learn", "ml.tasks.learn", 60, "Sweeps behind the loops that have servers learnt and scored."),
     Job(
         "Make reports", "reports.tasks.sweep", 10,

@@ -27,7 +27,7 @@ BEGINNINGS = (
     ("updates_", "updates"), ("reboot_", "updates"),
     ("check_", "checks"),
     ("agent_", "agent"), ("clock_", "agent"),
-    ("anomaly_", "learned"), ("forecast_", "learned"),
+    ("anomaly_", "learned"), ("forecast_", "learned"), ("failure_risk_", "learned"),
     ("uptime_", "host"), ("users_", "host"),
 )  # fmt: skip
 

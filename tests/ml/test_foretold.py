@@ -1,0 +1,87 @@
+"""From stored samples to a forecast, its series, and the rule that looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from core.clock import milliseconds
+from metrics.store import query
+from ml.foretell import work
+from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing
+from tests.conftest import Machine
+from tests.ml.living import store
+
+HOUR = 3_600_000
+COLUMNS = (
+    'disk_used_bytes{mount="/var"}', 'disk_total_bytes{mount="/var"}', 'disk_used_bytes{mount="/log"}',
+    'disk_total_bytes{mount="/log"}', "cpu_used_percent", "memory_used_percent",
+    'disk_pending_sectors{device="sda"}', 'disk_healthy{device="sda"}',
+)  # fmt: skip
+
+
+def days_of(server: int, days: int, to: int) -> None:
+    """A disk that fills, one that is rotated, little work, and a disk that passes its own test and is failing."""
+    hours = np.arange(days * 24)
+    at = to - (days * 24 - 1 - hours) * HOUR
+    used = 50e9 + 1e9 * hours / 24
+    teeth = 20e9 + 60e9 * (hours % 168) / 168
+    flat = np.ones(len(hours))
+    columns = [used, 100e9 * flat, teeth, 100e9 * flat, 2 * flat, 20 * flat, 16 * (hours > 60), flat]
+    store(server, at.astype(np.int64), np.stack(columns, axis=1), COLUMNS)
+
+
+@pytest.fixture
+def told(machine: Callable[..., Machine]) -> Machine:
+    found = machine("db-1")
+    days_of(found.server.pk, 30, milliseconds())
+    return found
+
+
+def test_an_hours_work_says_when_disks_are_full_and_what_follows(told: Machine) -> None:
+    server = told.server.pk
+    assert work.hour() == 2
+    full = Forecast.objects.get(server=server, labels='{mount="/var"}')
+    assert full.state == "predictable"
+    assert full.seconds_left is not None
+    assert full.seconds_left / 86400 == pytest.approx(20, abs=1)
+    assert len(full.said) == 1
+    rotated = Forecast.objects.get(server=server, labels='{mount="/log"}')
+    assert (rotated.state, rotated.reason) == ("not_predictable", "saw_tooth")
+    assert Sizing.objects.get(server=server).state == "idle"
+    disk = DiskRisk.objects.get(server=server, device="sda")
+    assert (disk.state, disk.by) == ("high", "rule")  # though it passes its own test
+    weeks = Risk.objects.get(server=server, horizon="two_weeks")
+    assert [one["kind"] for one in weeks.evidence] == ["disk"]
+    found = query.series(server, ["forecast_seconds_left"], query.Range(milliseconds() - HOUR, milliseconds() + HOUR))
+    assert [one["labels"] for one in found["series"]] == [{"metric": "disk_used_bytes", "mount": "/var"}]
+    work.hour()
+    assert Forecast.objects.count() == 2
+    assert len(Forecast.objects.get(pk=full.pk).said) == 1
+
+
+def test_a_limit_that_is_met_keeps_what_was_said_of_it(told: Machine) -> None:
+    server, now = told.server.pk, milliseconds()
+    work.hour(now)
+    later = now + 5 * HOUR
+    row = [101e9, 100e9, 20e9, 100e9, 2, 20, 16, 1]
+    store(server, np.array([later], np.int64), np.array([row]), COLUMNS)
+    work.hour(later)
+    met = Crossing.objects.get(server=server)
+    assert (met.metric, met.labels, len(met.said)) == ("disk_used_bytes", '{mount="/var"}', 1)
+    assert Forecast.objects.get(server=server, labels='{mount="/var"}').reason == "met"
+    assert Risk.objects.get(server=server, horizon="day").state == "met"
+    work.hour(later)
+    assert Crossing.objects.count() == 1
+
+
+def test_a_short_past_says_that_it_is_short(machine: Callable[..., Machine]) -> None:
+    found = machine("new-1")
+    hours = np.arange(3)
+    row = np.stack([50e9 + 1e9 * hours, 100e9 * np.ones(3)], axis=1)
+    store(found.server.pk, (milliseconds() - (2 - hours) * HOUR).astype(np.int64), row, COLUMNS[:2])
+    work.hour()
+    assert Forecast.objects.get(server=found.server).state == "not_enough"
+    assert Risk.objects.get(server=found.server, horizon="hour").state == "not_enough"
