@@ -14,7 +14,7 @@ from ml.detectors import hour, kmeans, pca, registry
 from ml.detectors.base import RESIDUAL_CAP, Rows
 from ml.model import SILENT_TAIL, Model
 from ml.pipeline import PRESENT, shares
-from ml.preprocess import CARRY, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, counters, hour_of, silent
+from ml.preprocess import CARRY, HOUR_MS, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, counters, hour_of, silent
 
 STACKED = ("kmeans", "pca", "hour")
 RING = 5  # points under the median, at most
@@ -60,6 +60,8 @@ class Group:
             "median": ((-1, m), 0, f64), "spread": ((-1, m), 1, f64),
             "seen": ((-1,), 1, f32), "always": ((-1, m), 0, np.bool_),
             "beside": ((-1, m), 0, f64), "sway": ((-1, m), 1, f64), "hour": ((-1,), -1, np.int64),
+            "usual": ((-1, m), 0, f64), "stray": ((-1, m), 1, f64), "shown": ((-1,), -1, np.int64),
+            "low": ((-1, m), 0, f64), "high": ((-1, m), 0, f64),
             "hours": ((-1,), 1, np.int64), "counting": ((-1, m), 0, np.bool_),
             "centres": ((2, kmeans.LAGS, -1, m), 0, f32), "limit": ((-1, m), np.inf, f32),
             "level": ((p, -1, m), 0, f64), "wide": ((p, -1, m), np.nan, f64),
@@ -106,6 +108,7 @@ class Group:
         for name, (shape, empty, _) in self._shapes().items():
             held[name][(slice(None),) * shape.index(-1) + (row,)] = empty
         held["median"][row, :m], held["spread"][row, :m] = model.scale.median, model.scale.spread
+        held["low"][row, :m], held["high"][row, :m] = model.scale.low, model.scale.high
         held["counting"][row, :m] = counters(model.columns)
         held["seen"][row] = model.seen
         held["always"][row, :m] = model.always
@@ -262,6 +265,16 @@ class Group:
             m = len(model.columns)
             held["beside"][row, :m], held["sway"][row, :m] = model.beside[each], model.sway[each]
             held["hour"][row] = each
+
+    def profile(self, at: Places, now_ms: int) -> tuple[Floats, Floats]:
+        """What people are shown as usual at this hour, for these; read when the hour has turned."""
+        held = self.held
+        for row in at[held["shown"][at] != now_ms // HOUR_MS].tolist():
+            model = self.models[row]
+            m, hour = len(model.columns), int(hour_of(np.array(now_ms), len(model.usual)))
+            held["usual"][row, :m], held["stray"][row, :m] = model.usual[hour], model.stray[hour]
+            held["shown"][row] = now_ms // HOUR_MS
+        return held["usual"], held["stray"]
 
     def _bits(self, places: Any, phase: int, step: int, z: Floats, there: Any, count: Any) -> Floats:
         held = self.held

@@ -225,9 +225,10 @@ def _profile(slots: Times, rest: Floats, overall: Scale, weekly: bool) -> tuple[
         enough = (~np.isnan(rows)).sum(0) >= PROFILE_ROWS
         if enough.any():
             rows = rows[:, enough]
-            median = np.nanmedian(rows, 0)
+            middle = np.nanmedian if np.isnan(rows).any() else np.median
+            median = middle(rows, 0)
             usual[each, enough] = median
-            deviation = 1.4826 * np.nanmedian(np.abs(rows - median), 0)
+            deviation = 1.4826 * middle(np.abs(rows - median), 0)
             stray[each, enough] = np.maximum(deviation, PROFILE_FLOOR * overall.spread[enough])
     return usual, stray
 

@@ -6,22 +6,22 @@ A model that learns from one row a minute is asked every ten seconds by keeping 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ml.group import Group, Judged
+from ml.group import Group, Judged, Places
 from ml.model import Model
-from ml.preprocess import Floats, hour_of
+from ml.preprocess import Floats
 
 WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 TOLD = 1.0  # of what is less odd nobody asks why
 TOP = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """What one metric adds: its share of what is odd, and where it usually is at this hour."""
 
     column: int
@@ -85,33 +85,36 @@ class Stack:
             at = np.array([group.rows[keys[place]] for place in places])
             judged = group.judge(now_ms, at, group.padded([rows[place] for place in places]))
             tail[places], rate[places] = judged.tail, judged.rate_percent
-            for found in np.flatnonzero(judged.tail >= self.told):
-                top[places[found]] = reasons(judged, int(found), group.models[at[found]], now_ms)
+            told = np.flatnonzero(judged.tail >= self.told)
+            for place, found in zip(told.tolist(), reasons(group, judged, at, told, now_ms), strict=True):
+                top[places[place]] = found
         return Ticked(tail, rate, tuple(top))
 
 
-def reasons(judged: Judged, row: int, model: Model, now_ms: int) -> tuple[Reason, ...]:
-    """The metrics that add most, loudest first."""
-    parts = judged.parts[row]
-    order = np.argpartition(-parts, min(TOP, len(parts) - 1))[:TOP]
-    order = order[np.argsort(-parts[order])]
-    total = max(float(parts.sum()), 1e-9)
-    found = []
-    hour = int(hour_of(np.array(now_ms), len(model.usual)))
-    for column in order.tolist():
-        if parts[column] <= 0 or column >= len(model.columns):
-            continue
-        value, usual, stray = (float(each[row, column]) for each in (judged.values, judged.usual, judged.stray))
-        # Told is what it strays from further: its usual of this hour, or of the last hours.
-        z = (value - usual) / max(stray, 1e-12)
-        told = float(model.usual[hour, column]), float(model.stray[hour, column])
-        if abs(value - told[0]) / max(told[1], 1e-12) > abs(z):
-            (usual, stray), z = told, (value - told[0]) / max(told[1], 1e-12)
-        low, high = band(usual, stray, float(model.scale.low[column]), float(model.scale.high[column]))
-        found.append(Reason(column, float(parts[column]) / total, z, value, low, high))
-    return tuple(found)
+def reasons(group: Group, judged: Judged, at: Places, told: Places, now_ms: int) -> Iterator[tuple[Reason, ...]]:
+    """For each of these rows the metrics that add most, loudest first."""
+    parts = judged.parts[told]
+    most = min(TOP, parts.shape[1])
+    top = np.argpartition(-parts, most - 1, axis=1)[:, :most]
+    top = np.take_along_axis(top, np.argsort(-np.take_along_axis(parts, top, 1), axis=1), 1)
+    row = told[:, None]
+    share = np.take_along_axis(parts, top, 1) / np.maximum(parts.sum(1, keepdims=True), 1e-9)
+    value, usual, stray = judged.values[row, top], judged.usual[row, top], judged.stray[row, top]
+    z = (value - usual) / np.maximum(stray, 1e-12)
+    # Told is what it strays from further: its usual of this hour, or of the last hours.
+    of_hour, stray_of_hour = (each[at[told][:, None], top] for each in group.profile(at[told], now_ms))
+    further = (value - of_hour) / np.maximum(stray_of_hour, 1e-12)
+    other = np.abs(further) > np.abs(z)
+    usual = np.where(other, of_hour, usual)
+    stray, z = np.where(other, stray_of_hour, stray), np.where(other, further, z)
+    least, most_seen = (group.held[name][at[told][:, None], top] for name in ("low", "high"))
+    low, high = band(usual, stray, least, most_seen)
+    columns = [each.tolist() for each in (top, share, z, value, low, high)]
+    for one in zip(*columns, strict=True):
+        yield tuple(Reason(*each) for each in zip(*one, strict=True) if each[1] > 0)
 
 
-def band(usual: float, stray: float, least: float, most: float) -> tuple[float, float]:
+def band(usual: Floats, stray: Floats, least: Floats, most: Floats) -> tuple[Floats, Floats]:
     """Where nearly all of the usual lies; never beyond what was ever seen, nor without the usual itself."""
-    return min(max(usual - 2 * stray, least), usual), max(min(usual + 2 * stray, most), usual)
+    low, high = np.maximum(usual - 2 * stray, least), np.minimum(usual + 2 * stray, most)
+    return np.minimum(low, usual), np.maximum(high, usual)

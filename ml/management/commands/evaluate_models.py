@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-import ml.evaluation
-from ml.evaluation import registry
+from ml.evaluation import all_tasks
 
 
 class Command(BaseCommand):
@@ -27,10 +24,7 @@ class Command(BaseCommand):
         if not data.is_dir():
             raise CommandError(f"There is no folder {data}. Give --data the folder that holds the data sets.")
         out.mkdir(parents=True, exist_ok=True)
-        # A task registers itself when its module is read.
-        for found in iter_modules(ml.evaluation.__path__):
-            import_module(f"ml.evaluation.{found.name}")
-        asked = [name for name in options["tasks"].split(",") if name] or list(registry)
-        for name in asked:
-            for line in registry.get(name)(data, out):
+        tasks = all_tasks()
+        for name in [name for name in options["tasks"].split(",") if name] or list(tasks):
+            for line in tasks.get(name)(data, out):
                 self.stdout.write(line)

@@ -1,0 +1,197 @@
+"""What the judgement is worth and what it costs: every detector over labelled series, a tick, a night of training.
+
+Without --data the series are made up, with planted faults; with it, the folder holds one sub-folder per data set.
+--write DOCUMENT puts the tables into the part of a document that is made by this bench.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # one core: honest CPU figures
+
+# ruff: noqa: E402 - the maths libraries read it when they are first imported
+
+import numpy as np
+
+from bench import _events, _planted
+from ml import pipeline
+from ml.detectors import LIVE, registry
+from ml.evaluation.anomalies import SETS, Series, judged, load
+from ml.preprocess import Floats, Times
+from ml.stacked import Stack
+
+MANY = ("smd", "asd", "svc2")  # of many metrics: the sets that count
+BEGIN, END = "<!-- made by ./watchkeeper bench ml -->", "<!-- end -->"
+COLUMNS = (
+    ("events", "events", ".0f"), ("precision", "precision", ".2f"), ("recall", "recall", ".2f"), ("f1", "F1", ".3f"),
+    ("chance", "chance F1", ".3f"), ("false_points", "false points %", ".2f"),
+    ("false_day", "false alerts/day", ".2f"),
+    ("alerts_day", "alerts/day", ".2f"), ("delay", "delay min", ".0f"), ("accuracy", "accuracy %", ".1f"),
+    ("always_no", "always-no %", ".1f"), ("balanced", "balanced %", ".1f"),
+)  # fmt: skip
+Named = dict[str, list[Series]]
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench ml", description=__doc__)
+    asked.add_argument("--data", type=Path, help="folder with one sub-folder per data set")
+    asked.add_argument("--quick", action="store_true", help="leave out the detectors of scikit-learn")
+    asked.add_argument("--write", type=Path, help="document that takes the tables")
+    found = asked.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
+    lines: list[str] = []
+    for line in _all(found.data, found.quick):
+        print(line, flush=True)
+        lines.append(line)
+    if found.write:
+        text = found.write.read_text()
+        head, rest = text.split(BEGIN)
+        found.write.write_text(head + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END, 1)[1])
+    return 0
+
+
+def _all(data: Path | None, quick: bool) -> Iterator[str]:
+    sets = _sets(data)
+    where = "labelled data" if data else "made-up servers with planted faults"
+    yield f"\n### What ships, on {where}\n"
+    yield from _table(sets, LIVE)
+    kinds = [kind for kind in registry if not (quick and ("sklearn" in kind or kind not in LIVE))]
+    yield "\n### Each detector alone, and its cost\n"
+    yield from _detectors({name: sets[name] for name in sets if name in MANY or not data}, kinds)
+    yield "\n### Cost\n"
+    yield from _costs()
+    if data:
+        yield from _others(data)
+
+
+def _sets(data: Path | None) -> Named:
+    if data is None:
+        return {"made up": [_planted.series(seed) for seed in range(6)]}
+    found = {name: [load(path) for path in sorted((data / name).glob("*.npz"))] for name in SETS}
+    return {name: series for name, series in found.items() if series}
+
+
+def _figures(series: list[Series], detectors: tuple[str, ...]) -> dict[str, float]:
+    total = _events.Counts()
+    for each in series:
+        total += _events.counted(each.labels, judged(each, detectors)[1], each.step_s)
+    return _events.figures(total)
+
+
+def _table(sets: Named, detectors: tuple[str, ...]) -> Iterator[str]:
+    yield "| set | series | " + " | ".join(title for _, title, _ in COLUMNS) + " |"
+    yield "|---" * (len(COLUMNS) + 2) + "|"
+    rows = []
+    for name, series in sets.items():
+        row = _figures(series, detectors)
+        if name in MANY:
+            rows.append(row)
+        yield _line(name, len(series), row)
+    if rows:
+        mean = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        yield _line("mean of " + ", ".join(MANY), sum(len(sets[name]) for name in MANY), mean)
+
+
+def _line(name: str, count: int, row: dict[str, float]) -> str:
+    return f"| {name} | {count} | " + " | ".join(format(row[key], spec) for key, _, spec in COLUMNS) + " |"
+
+
+def _detectors(sets: Named, kinds: list[str]) -> Iterator[str]:
+    yield (
+        "| detector | " + " | ".join(f"{name}: F1 (chance), false points %" for name in sets) + " | fit ms | row us |"
+    )
+    yield "|---" * (len(sets) + 3) + "|"
+    for kind in [*kinds, "+".join(LIVE)]:
+        names, cells = tuple(kind.split("+")), []
+        for series in sets.values():
+            row = _figures(series, names)
+            cells.append(f"{row['f1']:.3f} ({row['chance']:.2f}), {row['false_points']:.2f}")
+        fit, score = _cost(names)
+        title = registry.get(kind).title if kind in registry.kinds else "**all that ship**"
+        yield f"| {title} | {' | '.join(cells)} | {fit:.0f} | {score:.1f} |"
+
+
+def _week() -> tuple[Times, Floats, tuple[str, ...]]:
+    """A week at one row a minute, 40 metrics."""
+    dice = np.random.default_rng(0)
+    times = _planted.START + np.arange(7 * 1440) * 60_000
+    load = 30 + 10 * np.sin(2 * np.pi * np.arange(len(times)) / 1440)
+    values = load[:, None] * dice.uniform(0.2, 1.5, 40) + dice.normal(0, 2, (len(times), 40))
+    return times, values, tuple(f"metric_{number}" for number in range(40))
+
+
+def _cost(detectors: tuple[str, ...]) -> tuple[float, float]:
+    times, values, columns = _week()
+    options = pipeline.Options(detectors, tick_ms=60_000)
+    pipeline.fit(times[:100], values[:100], columns, options=options)  # so that imports are not counted
+    began = time.process_time()
+    model = pipeline.fit(times, values, columns, options=options)
+    fitted = time.process_time()
+    pipeline.replay(model, times, values)
+    return 1e3 * (fitted - began), 1e6 * (time.process_time() - fitted) / len(times)
+
+
+def _costs(servers: int = 1000, rounds: int = 30) -> Iterator[str]:
+    times, values, columns = _week()
+    model = pipeline.fit(times, values, columns)
+    stack = Stack()
+    for key in range(servers):
+        stack.put(key, model)
+    dice, keys, now = np.random.default_rng(1), list(range(servers)), int(times[-1])
+    rows = [values[-1] + dice.normal(0, 2, (servers, 40)) for _ in range(rounds + 1)]
+    stack.tick(now + 10_000, keys, rows[0])
+    began = time.process_time()
+    for turn in range(1, rounds + 1):
+        stack.tick(now + 10_000 * (turn + 1), keys, rows[turn])
+    spent = 1e3 * (time.process_time() - began) / rounds
+    state = sum(group.bytes for group in stack.groups.values()) / 1e6
+    began = time.process_time()
+    for _ in range(5):
+        pipeline.fit(times, values, columns)
+    fit = (time.process_time() - began) / 5
+    began = time.process_time()
+    for _ in range(5):
+        pipeline.recalibrated(model, times[-7200:], values[-7200:])
+    night = (time.process_time() - began) / 5
+    yield "| what | measured | must / goal |\n|---|---|---|"
+    yield f"| a tick of {servers} servers x 40 metrics, with reasons | {spent:.1f} ms CPU | 50 / 15 |"
+    yield f"| its state | {state:.0f} MB | - |"
+    yield f"| weekly fit of {servers} servers, seven days | {fit * servers / 60:.1f} CPU-minutes | 15 / 4 |"
+    yield f"| nightly look-back of {servers} servers over five days | {night * servers / 60:.1f} CPU-minutes | - |"
+    yield f"| a model as kept | {len(model.pack()) / 1000:.0f} kB | - |"
+    yield f"| memory of this bench at its highest | {_peak_mib():.0f} MiB | 300 in the child |"
+
+
+def _peak_mib() -> float:
+    import resource  # noqa: PLC0415 - not on every system
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _others(data: Path) -> Iterator[str]:
+    """What other tasks say of themselves: exhaustion, breach, disks."""
+    import tempfile  # noqa: PLC0415
+
+    import django  # noqa: PLC0415
+
+    django.setup()
+    from ml import evaluation  # noqa: PLC0415
+
+    tasks = evaluation.all_tasks()
+    with tempfile.TemporaryDirectory() as out:
+        for name in tasks:
+            if name == "anomalies":
+                continue
+            yield f"\n### {name.replace('_', ' ').capitalize()}\n"
+            yield from tasks.get(name)(data, Path(out))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
