@@ -12,6 +12,7 @@ from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.act_names import action_name, choices
 from accounts.models import THEMES, Team, User
 from accounts.role_names import CHOICES
 from accounts.services import RESOURCES, check_selector
@@ -174,7 +175,6 @@ class TrailForm(forms.Form):
     """What to look for in the trail; days are of one's own zone."""
 
     who = forms.CharField(label=gettext_lazy("Who"), required=False, max_length=254)
-    action = forms.CharField(label=gettext_lazy("Action"), required=False, max_length=60)
     target = forms.CharField(label=gettext_lazy("What"), required=False, max_length=200)
     over = forms.CharField(label=gettext_lazy("Over"), required=False, max_length=100)
     to = forms.DateField(
@@ -186,6 +186,12 @@ class TrailForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         day = forms.DateInput({"type": "date"})
+        asked = str(self.data.get("action", ""))[:60]
+        known = choices()
+        if asked not in dict(known):
+            known.append((asked, action_name(asked)))  # the noun before the dot, as a link or a program asks
+        picked = forms.Select(choices=known)
+        self.fields["action"] = forms.CharField(label=_("Action"), required=False, max_length=60, widget=picked)
         self.fields["from"] = forms.DateField(label=_("From"), required=False, widget=day, validators=WITHIN)
         self.order_fields(self.field_order)
 

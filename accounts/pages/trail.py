@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 
 from accounts import reading
+from accounts.act_names import action_name, field_name
 from accounts.base import MANAGE
 from accounts.models import Audit, Team
 from accounts.pages.base import me, page, show, team_of
@@ -46,9 +47,14 @@ def _trail(request: HttpRequest, rows: QuerySet[Audit], team: Team | None) -> Ht
     asked = {name: value for name, value in request.GET.items() if value and name in form.fields}
     context: dict[str, Any] = {
         "form": form, "team": team, "query": urlencode(asked), "asked": asked, "older": found.older,
-        "later": bool(before), "rows": [{"row": row, "changes": reading.changes(row)} for row in found.rows],
+        "later": bool(before), "rows": [_line(row) for row in found.rows],
     }  # fmt: skip
     return show(request, "trail", "audit", **context)
+
+
+def _line(row: Audit) -> dict[str, Any]:
+    changes = [(field_name(one.field), one) for one in reading.changes(row)]
+    return {"row": row, "did": action_name(row.action), "changes": changes}
 
 
 def _asked(form: TrailForm) -> reading.Asked:

@@ -179,7 +179,7 @@ def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
         rows = [
             Line(_("Server"), word(alert.server.name, 120)),
             Line(_("Rule"), word(alert.rule.name, 120)),
-            Line(_("Value"), wording.value(one, made.value) if one else "", _rank(made)),
+            Line(_("Value"), wording.measured(one, made.value) if one else "", _rank(made)),
             Line(_("Limit"), wording.value(one, made.limit) if one else ""),
         ]
         if alert.rule.kind == "anomaly" and made.event != "resolved":

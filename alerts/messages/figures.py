@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from alerts.channels.message import Line
 from alerts.messages.plain import word
-from metrics.store import SERIES, number, quantity, query
+from metrics.store import SERIES, number, quantity, query, shown
 from servers.models import FactSheet
 
 LOOK_BACK = 5 * 60_000
@@ -69,7 +69,7 @@ def level(metric: str, value: float) -> str:
 
 def _plain(values: Values, metric: str, label: str) -> Line | None:
     value = values.get(metric, {}).get("")
-    return None if value is None else Line(label, quantity(metric, value), level(metric, value))
+    return None if value is None else Line(label, shown(metric, value), level(metric, value))
 
 
 def _sized(values: Values, metric: str, label: str, sizes: tuple[str, str], where: str = "") -> Line | None:
@@ -79,7 +79,7 @@ def _sized(values: Values, metric: str, label: str, sizes: tuple[str, str], wher
     value = values.get(metric, {}).get(where)
     if value is None:
         return None
-    text = quantity(metric, value)
+    text = shown(metric, value)
     if used is not None and total:
         said = {"share": text, "used": quantity("_bytes", used), "total": quantity("_bytes", total)}
         text = _("%(share)s (%(used)s of %(total)s)") % said

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alerts.messages.said import Said
-from metrics.store import duration, number, quantity, spoken
+from metrics.store import duration, number, quantity, shown, spoken
 
 Speak = Callable[[Said], str]
 
@@ -62,10 +62,19 @@ def value(said: Said, amount: float | None) -> str:
     return quantity(said.metric, abs(amount) if said.kind in {"change", "past"} else amount)
 
 
+def measured(said: Said, amount: float | None) -> str:
+    """As the pages write it; exactly where that would look like the limit itself."""
+    exact = value(said, amount)
+    if amount is None or said.kind != "threshold" or not said.metric.endswith("_percent"):
+        return exact
+    short = shown(said.metric, amount)
+    return exact if short == value(said, said.limit) else short
+
+
 def _facts(said: Said, **more: Any) -> dict[str, Any]:
     return {
         "server": said.server, "rule": said.rule, "what": what(said) if said.metric else "",
-        "value": value(said, said.value), "limit": value(said, said.limit), **more,
+        "value": measured(said, said.value), "limit": value(said, said.limit), **more,
     }  # fmt: skip
 
 

@@ -143,7 +143,7 @@ def test_the_record_is_written_in_the_products_language_whoever_acts(world: Worl
     assert notice.alert is not None
     with translation.override("da"):
         assert messages.sentence(notice.alert, 97.1, 95) == "web-1: CPU used is 97.1 %, above 95 %."
-        assert messages.record(notice) == "web-1: CPU used is 97.12 %, above 95 %."
+        assert messages.record(notice) == "web-1: CPU used is 97.1 %, above 95 %."
 
 
 def test_a_message_of_an_event_that_is_not_known_says_what_was_written(world: World) -> None:
