@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -21,8 +21,8 @@ MOST_POINTS = 1000
 Shown = dict[str, Any]
 
 
-def bands(server: int, columns: Collection[str] | None, times: Ints) -> dict[str, tuple[list[float], list[float]]]:
-    """Low and high of each of these columns at these times; nothing of what is not learnt, or counts up."""
+def bands(server: int, wanted: Callable[[str], bool], times: Ints) -> dict[str, tuple[list[float], list[float]]]:
+    """Low and high of each column that is wanted at these times; nothing of what is not learnt, or counts up."""
     version = ModelVersion.objects.current().filter(server=server).values_list("pk", flat=True).first()
     model = _model(version) if version else None
     if model is None or not len(times):
@@ -31,7 +31,7 @@ def bands(server: int, columns: Collection[str] | None, times: Ints) -> dict[str
     rising = counters(model.columns)
     found = {}
     for place, column in enumerate(model.columns):
-        if rising[place] or (columns is not None and column not in columns):
+        if rising[place] or not wanted(column):
             continue
         low = model.usual[hour, place] - WIDE * model.stray[hour, place]
         high = model.usual[hour, place] + WIDE * model.stray[hour, place]

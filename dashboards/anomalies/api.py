@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,9 +15,10 @@ from accounts.base import LOOK
 from accounts.models import User
 from core import selector
 from core.errors import Failure
-from dashboards.anomalies import moved, odd
+from dashboards.anomalies import cards, moved, odd
 from dashboards.server.api import between
 from dashboards.server.moved import LONGEST, SHORTEST
+from ml.models import Card
 from servers.models import Server
 
 MOST_NAMED = 500
@@ -90,3 +92,29 @@ class OddView(APIView):
     @extend_schema(responses=dict)
     def get(self, request: Request) -> Response:
         return Response(odd.odd(person(request)))
+
+
+class CardsView(APIView):
+    """The report card of one server's model, or of all one may see added up: figures by family and kind of fault."""
+
+    resource = "series"
+    verbs: ClassVar[dict[str, str]] = {"GET": LOOK}
+
+    @extend_schema(
+        parameters=[OpenApiParameter("server", str, description="Its id; default all one may see.")], responses=dict
+    )
+    def get(self, request: Request) -> Response:
+        rows = Card.objects.visible_to(request.user).newest()
+        if text := request.query_params.get("server", ""):
+            server = Server.objects.visible_to(request.user).filter(uuid__in=_ids(text)[:1]).first()
+            if server is None:
+                raise Http404
+            rows = rows.filter(server=server)
+        listed = list(rows)
+        return Response(
+            {
+                "servers": len(listed),
+                "may_page": sum(row.may_page for row in listed),
+                "card": cards.shown(listed),
+            }
+        )

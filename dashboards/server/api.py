@@ -21,7 +21,7 @@ from accounts.base import LOOK
 from accounts.models import User
 from core.clock import milliseconds
 from core.errors import Failure
-from dashboards.server import moved
+from dashboards.server import moved, usual
 from dashboards.server.around import around
 from dashboards.server.catalogue import sections
 from metrics.store import METRIC, query
@@ -69,6 +69,23 @@ class CatalogueView(OneServer):
     @extend_schema(parameters=TIMES, responses=dict)
     def get(self, request: Request, uuid: UUID) -> Response:
         return Response({"sections": sections(query.told(self.server(uuid).pk, *self.between()))})
+
+
+class UsualView(OneServer):
+    """What its model holds for usual: the lowest and highest of each series at times of this range."""
+
+    resource = "series"
+
+    @extend_schema(
+        parameters=[*TIMES, OpenApiParameter("metric", str, required=True, many=True)],
+        responses=dict,
+    )
+    def get(self, request: Request, uuid: UUID) -> Response:
+        server = self.server(uuid)
+        metrics = request.query_params.getlist("metric")
+        if not metrics or len(metrics) > MOST_METRICS or not all(METRIC.fullmatch(one) for one in metrics):
+            raise Failure(f"Name 1 to {MOST_METRICS} metrics, such as metric=cpu_used_percent.", code="bad_metric")
+        return Response(usual.bands(server, metrics, *self.between()))
 
 
 class MovedView(OneServer):

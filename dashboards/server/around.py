@@ -10,7 +10,7 @@ from django.db.models import Q
 from accounts.models import User
 from alerts.models import Alert
 from alerts.services import watching
-from dashboards.server import ledger
+from dashboards.server import ledger, usual
 from metrics.store import query
 from servers.models import Server
 
@@ -27,6 +27,7 @@ def around(user: User, server: Server, start: int, end: int) -> Shown:
         "limits": watching.limits(server, told),
         "alerts": spans(user, server, start, end),
         "marks": ledger.marks(user, server, start, end),
+        "usual": usual.bands(server, usual.CHARTED, start, end),
         "unusual": _unusual(server, start, end) if any(metric == SCORE for metric, _labels in told) else [],
     }
 

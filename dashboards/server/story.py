@@ -5,19 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from alerts.models import Alert, Silence
 from alerts.services import said, silences
 from core import selector
 from dashboards.alerting.sentences import subject
+from dashboards.anomalies.cause import cause
 from metrics.store import shown
+from ml.models import Episode
+from ml.services import said as said_of
+from ml.services import usual
 from servers.models import Server
 
 Shown = dict[str, Any]
 MOST = 5
+LEARNT, SCORE = "anomaly", "anomaly_score"
 
 
 def story(person: Any, server: Server, at: datetime) -> Shown:
-    return {"troubles": troubles(person, server), "silences": hushed(person, server, at)}
+    told = troubles(person, server)
+    if not any(one["kind"] == LEARNT for one in told):
+        told += unusual(person, server)
+    return {"troubles": told, "silences": hushed(person, server, at)}
 
 
 def troubles(person: Any, server: Server) -> list[Shown]:
@@ -41,8 +51,36 @@ def _trouble(row: Alert) -> Shown:
         "kind": row.rule.kind,
         "todo": row.rule.runbook,
         "incident": str(row.incident.uuid) if row.incident else "",
-        "title": said.title(row.incident) if row.incident else row.rule.name,
+        "title": _title(row),
     }
+
+
+def _title(row: Alert) -> str:
+    """Of an alarm of the models: why, in words."""
+    if row.rule.kind == LEARNT and (words := said_of.of_server(row.server_id)):
+        return words.rstrip(".")
+    return said.title(row.incident) if row.incident else row.rule.name
+
+
+def unusual(person: Any, server: Server) -> list[Shown]:
+    """What is unusual now, though no rule tells anybody: in words, with what it began with."""
+    row = Episode.objects.visible_to(person).open().filter(server=server).first()
+    if row is None or server.paused:
+        return []
+    return [
+        {
+            "rule": _("Unusual"), "what": _("Anomaly score"), "metric": SCORE, "severity": "warn",
+            "since": row.began_at.timestamp(), "value": shown(SCORE, row.peak), "limit": shown(SCORE, 1.0),
+            "side": "above", "kind": LEARNT, "todo": "", "incident": "",
+            "title": explained(person, server, row).rstrip("."),
+        }
+    ]  # fmt: skip
+
+
+def explained(person: Any, server: Server, row: Episode) -> str:
+    began_with = "" if row.silent else cause(person, server, row.began_at)
+    top = [] if row.silent else row.top
+    return said_of.sentence(top, at=row.began_at, cause=began_with, hourly=usual.hourly(server.pk))
 
 
 def hushed(person: Any, server: Server, at: datetime) -> list[Shown]:

@@ -108,6 +108,8 @@ WORDS = {
     "moved.asking": _("Comparing every series with the time before"),
     "moved.failed": _("This could not be worked out: {why}"),
     "moved.close": _("Close"),
+    "moved.wide": _("Look at other servers too"),
+    "moved.together": _("On several servers at once, so likely of one cause:"),
     "moved.score": _("How much it moved"),
     "moved.more": _("{n} more moved less."),
     "moved.up": _("rose"),

@@ -101,6 +101,7 @@ TABLE = """
 /api/v1/fleet/top                               GET look
 /api/v1/fleet/range                             GET look
 /api/v1/moved                                   GET look
+/api/v1/model_cards                             GET look                            server?
 /api/v1/odd                                     GET look
 /api/v1/anomalies                               GET look
 /api/v1/anomalies/now                           GET look
@@ -120,6 +121,7 @@ TABLE = """
 /api/v1/servers/<uuid:uuid>/series.csv          GET look                            server
 /api/v1/servers/<uuid:uuid>/around              GET look                            server
 /api/v1/servers/<uuid:uuid>/catalogue           GET look                            server
+/api/v1/servers/<uuid:uuid>/usual               GET look                            server
 /api/v1/servers/<uuid:uuid>/moved               GET look                            server
 /api/v1/servers/<uuid:uuid>/changes             GET look                            server
 /api/v1/servers/<uuid:uuid>/events              GET look                            server

@@ -14,10 +14,12 @@ from accounts.models import Team, User
 from core.clock import milliseconds, now
 from dashboards.anomalies import odd
 from metrics.names import layout_hash
-from ml import hours, thresholds
+from ml import hours, pipeline, thresholds
 from ml.models import Card, Episode, ModelVersion, Training, Watch
+from ml.versions import Made, store
 from servers.models import Change
 from tests.conftest import Machine
+from tests.ml.servers import COLUMNS, quiet
 
 Make = Callable[..., Machine]
 Person = Callable[..., User]
@@ -230,3 +232,52 @@ def test_an_earlier_version_judges_again_by_one_click(machine: Make, person: Per
 
 def test_a_strip_of_silence_is_no_calm(person: Person, team: Team) -> None:
     assert "Nothing was judged in the last day." in page(person())
+
+
+def test_the_server_page_says_what_is_unusual_though_no_rule_does(machine: Make, person: Person) -> None:
+    one = machine()
+    learnt(one)
+    row = episode(one)
+    path = f"/servers/{one.server.uuid}/"
+
+    def told() -> list[Any]:
+        found = signed_in(person()).get(path, headers={"accept": "application/json"}).json()
+        return list(found["story"]["troubles"])
+
+    (trouble,) = told()
+    assert trouble["title"].startswith("Disk write (device sda) is 240 MB/s: 6 times the usual for")
+    assert (trouble["kind"], trouble["severity"]) == ("anomaly", "warn")
+    Episode.objects.filter(pk=row.pk).update(ended_at=now())
+    assert told() == []
+
+
+def test_charts_get_the_band_of_what_is_usual(machine: Make, api: Callable[..., Client]) -> None:
+    one = machine()
+    base = f"/api/v1/servers/{one.server.uuid}"
+    assert api().get(f"{base}/around").json()["usual"] == {"t": [], "series": []}
+    times, values = quiet(4)
+    model = pipeline.fit(times, values, COLUMNS)
+    Watch.objects.create(server=one.server, since=1)
+    store(Made(one.server.pk, "day", model, short=False))
+    found = api().get(f"{base}/around").json()["usual"]
+    (cpu,) = [line for line in found["series"] if line["metric"] == "cpu_used_percent"]
+    assert len(cpu["low"]) == len(cpu["high"]) == len(found["t"])
+    assert all(0 <= low < high <= 100 for low, high in zip(cpu["low"], cpu["high"], strict=True))
+    asked = api().get(f"{base}/usual?metric=own_queue").json()
+    assert [line["metric"] for line in asked["series"]] == ["own_queue"]
+    assert api().get(f"{base}/usual").status_code == 400
+
+
+def test_the_card_is_had_by_programs_of_one_server_or_all(
+    machine: Make, api: Callable[..., Client], person: Person, other_team: Team
+) -> None:
+    one, two = machine("web-1"), machine("web-2")
+    card(one, may_page=True)
+    card(two)
+    found = api().get("/api/v1/model_cards").json()
+    assert (found["servers"], found["may_page"], found["card"]["all"]["faults"]) == (2, 1, 80)
+    alone = api().get(f"/api/v1/model_cards?server={one.server.uuid}").json()
+    assert alone["card"]["all"]["f1"] == pytest.approx(0.9)
+    stranger = api(person(of=other_team))
+    assert stranger.get("/api/v1/model_cards").json()["card"] is None
+    assert stranger.get(f"/api/v1/model_cards?server={one.server.uuid}").status_code == 404

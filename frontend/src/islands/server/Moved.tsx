@@ -40,6 +40,7 @@ export default function Moved({ board, range, onClose }: { board: Board; range: 
   const [fault, setFault] = useState('')
   const [tries, again] = useReducer((n: number) => n + 1, 0)
   const head = useRef<HTMLHeadingElement>(null)
+  const [wide, setWide] = useState(false)
   const [from, to] = range
   // the keyboard goes back to where the question was asked
   useEffect(() => {
@@ -51,12 +52,13 @@ export default function Moved({ board, range, onClose }: { board: Board; range: 
     setAnswer(null)
     setFault('')
     head.current?.focus()
-    getJson<MovedAnswer>(`/api/v1/servers/${board.id}/moved?from=${from}&to=${to}`, stop.signal).then(
+    const asked = wide ? '/api/v1/moved' : `/api/v1/servers/${board.id}/moved`
+    getJson<MovedAnswer>(`${asked}?from=${from}&to=${to}`, stop.signal).then(
       setAnswer,
       (error) => stop.signal.aborted || setFault(error instanceof Error ? error.message : ''),
     )
     return () => stop.abort()
-  }, [board.id, from, to, tries])
+  }, [board.id, from, to, tries, wide])
   return (
     <section
       className="card moved"
@@ -75,6 +77,9 @@ export default function Moved({ board, range, onClose }: { board: Board; range: 
         </h2>
         <span className="dim num">{t('moved.span', { from: dayTime(from), age: duration(to - from) })}</span>
         <span className="sp" />
+        <button type="button" className="btn sm" aria-pressed={wide} onClick={() => setWide(!wide)}>
+          {t('moved.wide')}
+        </button>
         <button type="button" className="btn sm" onClick={onClose}>
           {t('moved.close')}
         </button>
@@ -99,12 +104,24 @@ export default function Moved({ board, range, onClose }: { board: Board; range: 
           ))}
         </ul>
       )}
+      {answer?.groups && answer.groups.length > 0 && (
+        <p className="dim pad num">
+          {t('moved.together')}{' '}
+          {answer.groups.map(({ metric, kind, title, count }) => (
+            <span className="tag" key={`${metric}${kind}`}>
+              {title} · {count}
+            </span>
+          ))}
+        </p>
+      )}
       {answer && (
         <ol className="ranked">
           {answer.series.map((one) => (
-            <li key={columnOf(one)}>
+            <li key={`${one.server?.id ?? ''}${columnOf(one)}`}>
               <div>
-                <b>{one.title}</b>
+                <b>
+                  {one.server && <a href={`${one.server.url}?from=${from}&to=${to}`}>{one.server.name}</a>} {one.title}
+                </b>
                 <p className="num">
                   <span className={`kind ${one.kind}`}>{t(kindWord(one.kind))}</span> {one.text}
                 </p>

@@ -264,6 +264,17 @@ export class Chart {
       .filter((one) => mine(one.metric, one.labels))
       .map((one) => ({ from: one.start, to: one.end ?? now(), critical: one.severity === 'critical' }))
     this.data.anomalies = around?.unusual ?? []
+    const first = this.data.lines[0]?.key
+    const bands = around?.usual?.series.filter((one) => this.lineOf(one.metric, one.labels) === first) ?? []
+    // a sum has no band of its own: the parts are not high at the same time
+    const [band] = bands
+    if (around && band && bands.length === 1)
+      this.data.expected = {
+        t: Float64Array.from(around.usual.t),
+        low: Float64Array.from(band.low),
+        high: Float64Array.from(band.high),
+      }
+    else delete this.data.expected
   }
   /** New points at the end. Answers whether a line came that was not there. */
   append(times: number[], columns: Record<string, Array<number | null>>): boolean {

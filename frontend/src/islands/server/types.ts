@@ -25,6 +25,7 @@ export interface Around {
   }>
   marks: Mark[]
   unusual: Array<[number, number]>
+  usual: { t: number[]; series: Array<{ metric: string; labels: Labels; low: number[]; high: number[] }> }
 }
 export interface Trouble {
   rule: string
@@ -71,7 +72,10 @@ export interface MovedAnswer {
   moved: number
   sentence: string
   t: number[]
+  /** of many servers: what moved alike on several */
+  groups?: Array<{ metric: string; title: string; kind: string; count: number }>
   series: Array<{
+    server?: { id: string; name: string; url: string }
     metric: string
     labels: Labels
     title: string
