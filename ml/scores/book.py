@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -64,6 +65,7 @@ class Book:
         self.known: dict[int, Known] = {}
         self.stack = Stack()
         self.changed = runner.flag(CHANGED)
+        self.monotonic: Callable[[], float] = time.monotonic
         self.read_at = float("-inf")
         self.unknown: set[int] = set()
         """Rows that no machine stands behind, such as our own: not asked for again until the next reading."""
@@ -77,7 +79,7 @@ class Book:
         """`seen` are servers that reported, each with its first row: those that nobody watches yet are begun."""
         strangers = {one: at for one, at in seen.items() if one not in self.known and one not in self.unknown}
         self._widen({one: at for one, at in seen.items() if at < self._since(one) - EARLIER})
-        due = self.changed.is_set() or time.monotonic() - self.read_at >= READ_EVERY
+        due = self.changed.is_set() or self.monotonic() - self.read_at >= READ_EVERY
         if not due and not strangers:
             return
         self.changed.clear()
@@ -110,7 +112,7 @@ class Book:
                 Training.objects.filter(server=server, why="day", state="due").update(due_at=due)
 
     def _read(self) -> None:
-        self.read_at = time.monotonic()
+        self.read_at = self.monotonic()
         self.unknown.clear()
         rows = Watch.objects.filter(server__internal=False).values_list(
             "server_id", "server__uuid", "server__interval", "server__paused", "since", "full_at", "threshold",

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
 from core.clock import milliseconds
-from core.models import Cursor
 from metrics.inside import layout_of
 from metrics.journal import Entry
 from metrics.running import writer
 from metrics.store import DatabaseStore
-from ml.models import Training, Watch
-from ml.scores.book import CHANGED
-from ml.scores.consumer import NAME, TICK, Scorer
+from ml import pipeline, versions
+from ml.models import ModelVersion, Training, Watch
+from ml.scores.consumer import TICK, Scorer
 from ml.training import work
 from tests.conftest import Machine
 
@@ -70,14 +70,14 @@ class Scene:
             self.rows.append(self.at)
 
 
-def store(server: int, times: np.ndarray, values: np.ndarray, columns: Iterable[str] = COLUMNS) -> None:
+def store(
+    server: int, times: np.ndarray, values: np.ndarray, columns: Iterable[str] = COLUMNS, *, received: int = 0
+) -> None:
     """As a post of the machine's own: received when its last row was measured."""
     layout = layout_of(list(columns))
     held = writer()
-    from concurrent.futures import Future
-
     answer: Future[None] = Future()
-    held.put(Entry(server, layout, int(times.max()) + 500, times, values, answer=answer))
+    held.put(Entry(server, layout, received or int(times.max()) + 500, times, values, answer=answer))
     answer.result(10)
 
 
@@ -90,8 +90,24 @@ def scorer(owner: str = "") -> Scorer:
         clock[0] += TICK + 1
         return clock[0]
 
-    made.monotonic = monotonic
+    made.monotonic = made.book.monotonic = monotonic
     return made
+
+
+@cache
+def _model(days: int) -> pipeline.Model:
+    times = np.arange(0, days * DAY, 60_000, dtype=np.int64)
+    return pipeline.fit(times, usual(times, 1), COLUMNS, step_ms=60_000)
+
+
+def know(server: int, *, full: bool = True, threshold: float = 2.5) -> ModelVersion:
+    """Learnt from the same past as all of these machines, once for all tests."""
+    Watch.objects.update_or_create(
+        server_id=server, defaults={"since": 0, "full_at": 0 if full else None, "threshold": threshold}
+    )
+    version = versions.store(versions.Made(server, "first", _model(2), short=not full, figures={}))
+    Watch.objects.filter(server=server).update(full_at=0 if full else None)
+    return version
 
 
 def drive(made: Scorer, scene: Scene, count: int) -> None:
@@ -100,6 +116,7 @@ def drive(made: Scorer, scene: Scene, count: int) -> None:
         scene.report()
         made.step()
     made.outbox.flush(made.lease.still, all_of_it=True)
+    made._advance()
 
 
 def learn(why: str = "first") -> int:
@@ -114,26 +131,6 @@ def scores(server: int, column: str = "anomaly_score") -> dict[int, float]:
     return {int(t): float(v) for line in lines.values() for t, v in zip(line.t, line.mean, strict=True)}
 
 
-def newest_mark() -> int:
-    return Cursor.objects.place(NAME)
-
-
 def now_on_grid() -> int:
     at = milliseconds()
     return at - at % GRID
-
-
-__all__ = [
-    "CHANGED",
-    "DAY",
-    "GRID",
-    "Scene",
-    "Watch",
-    "drive",
-    "learn",
-    "now_on_grid",
-    "scorer",
-    "scores",
-    "store",
-    "time",
-]

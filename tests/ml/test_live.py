@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from ml.models import Episode, ModelVersion, Watch
+from alerts.absence import newest_reports
+from core.models import Cursor, Lease
+from metrics.services import Overtaken
+from ml.models import Episode, ModelVersion, Training, Watch
+from ml.scores.consumer import NAME
+from ml.scores.outbox import COLUMNS as OURS
 from tests.conftest import Machine
-from tests.ml.living import DAY, Scene, drive, learn, now_on_grid, scorer, scores
+from tests.ml.living import COLUMNS, DAY, GRID, Scene, drive, know, learn, now_on_grid, scorer, scores, store, usual
 
 
 @pytest.fixture
 def scene(machine: Callable[..., Machine]) -> Scene:
-    """A machine with two days behind it that is learnt."""
-    made = Scene(machine(), now_on_grid() - 3_600_000)
-    made.past(2 * DAY)
-    return made
+    return Scene(machine(), now_on_grid() - 3_600_000)
+
+
+@pytest.fixture
+def known(scene: Scene) -> Scene:
+    """A machine that is learnt."""
+    know(scene.server)
+    return scene
 
 
 def test_a_sample_has_its_score_within_a_minute_and_a_fault_is_an_episode(scene: Scene) -> None:
+    scene.past(2 * DAY)
     judge = scorer()
     drive(judge, scene, 1)
     watch = Watch.objects.get(server=scene.server)
@@ -27,6 +38,7 @@ def test_a_sample_has_its_score_within_a_minute_and_a_fault_is_an_episode(scene:
     assert learn() == 1
     version = ModelVersion.objects.current().get(server=scene.server)
     assert not version.short
+    assert Training.objects.standing().get(server=scene.server).why == "weekly"
     judge.book.changed.set()
     drive(judge, scene, 30)
     found = scores(scene.server)
@@ -40,3 +52,149 @@ def test_a_sample_has_its_score_within_a_minute_and_a_fault_is_an_episode(scene:
     assert episode.version == version.number
     assert episode.top[0]["column"] in {"cpu_used_percent", 'disk_write_bytes_per_second{device="sda"}'}
     assert scores(scene.server)[scene.at] >= 1
+
+
+def test_an_episode_ends_after_ten_calm_minutes_and_is_one(known: Scene) -> None:
+    judge = scorer()
+    drive(judge, known, 10)
+    known.wrong = 9
+    drive(judge, known, 12)
+    known.wrong = 0
+    drive(judge, known, 20)
+    known.wrong = 9
+    drive(judge, known, 12)
+    known.wrong = 0
+    drive(judge, known, 50)
+    assert Episode.objects.get().ended_at is None, "ten minutes are not over"
+    drive(judge, known, 90)
+    episode = Episode.objects.get()
+    assert episode.ended_at == episode.last_at
+    assert episode.ended_at is not None
+    assert 1 < episode.peak == max(scores(known.server).values())
+    assert 1 <= len(episode.top) <= 5
+
+
+def test_after_a_kill_what_has_a_verdict_keeps_it_and_nothing_is_left_out(known: Scene) -> None:
+    judge = scorer("first")
+    drive(judge, known, 20)
+    before = scores(known.server)
+    for _ in range(3):  # judged, and not written yet: then the process dies
+        known.report()
+        judge.step()
+    assert scores(known.server) == before
+    Lease.objects.all().delete()
+    again = scorer("second")
+    again.wall = lambda: known.at
+    again.step()
+    drive(again, known, 7)
+    after = scores(known.server)
+    assert {at: after[at] for at in before} == before
+    assert set(known.rows) <= set(after)
+
+
+def test_of_two_scorers_one_writes(known: Scene) -> None:
+    first, second = scorer("first"), scorer("second")
+    drive(first, known, 8)
+    known.report()
+    first.step()
+    assert not second.step()
+    assert not second.loaded
+    Lease.objects.all().delete()  # the first stood still for longer than its lease
+    second.lease.renew_at = 0.0
+    drive(second, known, 6)
+    told, place = scores(known.server), Cursor.objects.place(NAME)
+    with pytest.raises(Overtaken):
+        first.outbox.flush(first.lease.still, all_of_it=True)
+    assert scores(known.server) == told
+    first.lease.renew_at = float("inf")
+    first.step()
+    assert not first.loaded
+    assert Cursor.objects.place(NAME) == place
+
+
+def test_what_comes_late_or_again_or_from_the_future_is_not_judged_twice_or_at_all(known: Scene) -> None:
+    judge = scorer()
+    drive(judge, known, 12)
+    before = scores(known.server)
+    times = np.array(known.rows[-5:], np.int64)
+    store(known.server, times, usual(times, 9) * 50)
+    old = np.arange(known.at - 7 * DAY, known.at - 6 * DAY, 600_000, dtype=np.int64)
+    store(known.server, old, usual(old, 9) * 50, received=known.at)
+    ahead = np.array([known.at + 3_600_000], np.int64)
+    store(known.server, ahead, usual(ahead, 9) * 50, received=known.at)
+    drive(judge, known, 6)
+    after = scores(known.server)
+    assert {at: after[at] for at in before} == before
+    assert set(after) - set(before) == set(known.rows[-6:])
+    assert not Episode.objects.exists()
+
+
+def test_our_own_series_are_not_judged_and_columns_may_come_and_go(known: Scene) -> None:
+    judge = scorer()
+    drive(judge, known, 10)
+    version = ModelVersion.objects.get()
+    assert not set(version.columns) & set(OURS)
+    for number in range(10):
+        known.at += GRID
+        at = np.array([known.at], np.int64)
+        row = usual(at, number)
+        # One is gone, one is new, and the order is another.
+        store(known.server, at, np.column_stack([row[:, 4], np.full(1, 7.0), row[:, :4]]), (
+            COLUMNS[4], 'disk_used_percent{mount="/new"}', *COLUMNS[:4],
+        ))  # fmt: skip
+        judge.step()
+    judge.outbox.flush(judge.lease.still, all_of_it=True)
+    found = scores(known.server)
+    assert known.at in found
+    assert all(np.isfinite(list(found.values())))
+
+
+def test_while_it_is_learnt_it_shows_and_cannot_alert(scene: Scene) -> None:
+    know(scene.server, full=False)
+    judge = scorer()
+    scene.wrong = 9
+    drive(judge, scene, 20)
+    judge._note()
+    watch = Watch.objects.get(server=scene.server)
+    assert watch.stage == "learning"
+    assert watch.score is not None
+    assert watch.score > 0.5
+    assert scores(scene.server) == {}
+    assert not Episode.objects.exists()
+
+
+def test_a_hundred_servers_that_lose_their_agent_are_silent_and_no_storm(known: Scene) -> None:
+    from servers.models import Server
+
+    team = known.machine.server.team
+    many = Server.objects.bulk_create(
+        Server(team=team, number=900 + one, name=f"s{one}", hostname=f"s{one}", fingerprint=f"s{one}")
+        for one in range(100)
+    )
+    version = ModelVersion.objects.get()
+    Watch.objects.bulk_create(Watch(server=one, since=0, full_at=0, version=version, threshold=2.5) for one in many)
+    judge = scorer()
+    judge.step()
+    for _ in range(30):
+        judge.step()
+    judge._sweep()
+    assert Watch.objects.filter(silent=True).count() >= 100
+    assert not Episode.objects.exists()
+    drive(judge, known, 1)
+    judge._sweep()
+    assert not Watch.objects.get(server=known.server).silent
+
+
+def test_paused_servers_rest_and_scores_are_no_sign_of_life(known: Scene) -> None:
+    judge = scorer()
+    drive(judge, known, 8)
+    heard = newest_reports()[known.server]
+    assert heard[1] == known.at
+    known.machine.server.paused = True
+    known.machine.server.save()
+    judge.book.changed.set()
+    before = scores(known.server)
+    known.wrong = 9
+    drive(judge, known, 8)
+    assert scores(known.server) == before
+    assert not Episode.objects.exists()
