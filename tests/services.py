@@ -201,6 +201,12 @@ def fresh_postgres(postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def site_postgres(postgres_url: str) -> Iterator[str]:
+    with a_site(postgres_url) as url:
+        yield url
+
+
+@contextmanager
+def a_site(postgres_url: str) -> Iterator[str]:
     """A database of its own that is migrated and has its first admin, as `up` leaves one."""
     from tests.product import Product, make_site
 

@@ -31,6 +31,8 @@ APART = (
     "tests/agent/test_program.py",
     "tests/faults/test_chaos.py",
 )
+# Its two profiles are started once each.
+PROFILES = "tests/flow/test_thread.py"
 # What takes longest begins first, so that the workers end at about the same time.
 LONG = (
     "tests/flow/test_thread.py",
@@ -83,6 +85,8 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no typ
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(ALONE):
             return "alone"
+        if nodeid.startswith(PROFILES):
+            return nodeid[nodeid.rindex("[") :]
         return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
 
 
