@@ -30,6 +30,7 @@ export default defineConfig({
         oncall: 'src/islands/oncall/main.tsx',
         me: 'src/islands/me/main.tsx',
         anomalies: 'src/anomalies.ts',
+        capacity: 'src/capacity.ts',
         report: 'src/report.ts',
         checks: 'src/checks.ts',
       },

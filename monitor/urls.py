@@ -20,6 +20,7 @@ from dashboards.alerting import views as alerting
 from dashboards.anomalies import api as anomalies
 from dashboards.anomalies import cards as model_cards
 from dashboards.anomalies import page as anomalies_page
+from dashboards.capacity import views as capacity
 from dashboards.checks import views as check_pages
 from dashboards.demo.views import DemoView, remove_demo
 from dashboards.finding.api import SearchView
@@ -37,6 +38,7 @@ from ingest.orders import KeyView, OrdersView
 from metrics.api import SeriesView, ServerSeriesView, StoreView
 from metrics.fleet_api import FleetLatestView, FleetRangeView, FleetTopView
 from ml import api as ml
+from ml import forecast_api as forecasts
 from monitor import health
 from monitor.pages import settings, welcome
 from reports import api as reports
@@ -85,6 +87,10 @@ api = [
     path("fleet/range", FleetRangeView.as_view(), name="fleet-range"),
     path("anomalies/sensitivity", ml.SensitivityView.as_view(), name="anomalies-sensitivity"),
     path("model_cards", anomalies.CardsView.as_view(), name="model-cards"),
+    path("forecasts", forecasts.ForecastsView.as_view(), name="forecasts"),
+    path("forecasts/what_if", forecasts.WhatIfView.as_view(), name="forecasts-what-if"),
+    path("risks", forecasts.RisksView.as_view(), name="risks"),
+    path("capacity", forecasts.CapacityView.as_view(), name="capacity-api"),
     path("odd", anomalies.OddView.as_view(), name="odd"),
     path("moved", anomalies.MovedView.as_view(), name="moved"),
     path("store", StoreView.as_view(), name="store"),
@@ -114,6 +120,7 @@ urlpatterns = [
     path("servers/invitations/", manage.enrolments, name="enrolments"),
     path("servers/<uuid:uuid>/", server_page.server, name="server"),
     path("anomalies/", anomalies_page.anomalies, name="anomalies"),
+    path("capacity/", capacity.capacity, name="capacity"),
     path("models/", model_cards.fleet, name="models"),
     path("servers/<uuid:uuid>/model/", model_cards.server, name="server-model"),
     path("servers/<uuid:uuid>/edit/", manage.edit, name="edit-server"),

@@ -18,7 +18,7 @@ LONGEST_SELECTOR = 500  # of a role or a token
 RESOURCES = (
     "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
     "people", "silences", "checks", "limits", "teams", "tokens", "sessions", "audit", "search", "views",
-    "reports", "anomalies", "models",
+    "reports", "anomalies", "models", "forecasts",
 )  # fmt: skip
 
 

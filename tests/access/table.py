@@ -25,6 +25,7 @@ TABLE = """
 /servers/<uuid:uuid>/act/                       POST manage                         server
 /servers/<uuid:uuid>/model/                     GET look; POST manage               server
 /anomalies/                                     GET POST look
+/capacity/                                      GET look
 /models/                                        GET look
 /demo/remove/                                   POST look
 /alerts/                                        GET look
@@ -101,6 +102,10 @@ TABLE = """
 /api/v1/fleet/top                               GET look
 /api/v1/fleet/range                             GET look
 /api/v1/moved                                   GET look
+/api/v1/forecasts                               GET look
+/api/v1/forecasts/what_if                       GET look
+/api/v1/risks                                   GET look
+/api/v1/capacity                                GET look
 /api/v1/model_cards                             GET look                            server?
 /api/v1/odd                                     GET look
 /api/v1/anomalies                               GET look

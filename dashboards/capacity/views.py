@@ -1,0 +1,120 @@
+"""The page about what runs out: sentences, one picture, what would be if, and servers that do not fit their work."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from core.clock import now
+from dashboards.capacity import drawn
+from dashboards.views import show
+from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing
+from ml.services import outlook
+
+MOST = 200
+SOON = 14 * 86_400.0
+CLAIMED = ("predictable", "unclear")
+FASTEST, LARGEST = 4.0, 4.0
+
+
+@login_required
+@require_GET
+def capacity(request: HttpRequest) -> HttpResponse:
+    user = cast("User", request.user)
+    growth, larger = _factor(request, "growth", 0.0, FASTEST), _factor(request, "larger", 0.5, LARGEST)
+    mine = Forecast.objects.visible_to(user).select_related("server")
+    rows = list(mine.filter(state__in=CLAIMED).order_by("seconds_left", "pk")[:MOST])
+    chosen = _chosen(
+        request, rows, list(mine.exclude(state__in=CLAIMED).order_by("server__name", "metric", "labels")[:MOST])
+    )
+    context = {
+        "verdict": _verdict(rows, mine.count()), "things": [_thing(row, growth, larger, chosen) for row in rows],
+        "growth": growth, "larger": larger, "fastest": FASTEST, "largest": LARGEST, "picture": None,
+        "others": _others(user), "risks": _risks(user), "disks": _disks(user), "sizes": _sizes(user),
+        "crossings": _crossings(user),
+    }  # fmt: skip
+    if chosen:
+        found = outlook.what_if(chosen, growth, larger)
+        limit = (chosen.limit or 0.0) * larger
+        context["picture"] = drawn.chart(chosen, found, limit, now().timestamp())
+        context["said"] = outlook.sentence(chosen, found)
+        context["chosen"] = chosen
+    return show(request, "dashboards/capacity.html", "capacity", {}, **context)
+
+
+def _factor(request: HttpRequest, name: str, least: float, most: float) -> float:
+    try:
+        value = float(request.GET.get(name, "1"))
+    except ValueError:
+        return 1.0
+    return min(max(value, least), most) if value == value else 1.0  # noqa: PLR0124 - NaN
+
+
+def _chosen(request: HttpRequest, rows: list[Forecast], others: QuerySet[Forecast]) -> Forecast | None:
+    """The one that is asked for, else the first that grows."""
+    wanted = request.GET.get("thing", "")
+    rest = others.order_by("server__name", "metric", "labels")[:MOST]
+    listed = [row for row in [*rows, *rest] if not row.metric.startswith("check_")]
+    return next((row for row in listed if str(row.pk) == wanted), next(iter(listed), None))
+
+
+def _verdict(rows: list[Forecast], count: int) -> str:
+    """The page's answer in one sentence."""
+    soon = sum(1 for row in rows if row.state == "predictable" and (row.seconds_left or 0) < SOON)
+    if not count:
+        return _("Nothing is forecast yet. The first look is made within an hour of the first samples.")
+    if soon:
+        text = ngettext("One thing runs out within two weeks.", "%(n)d things run out within two weeks.", soon)
+        return text % {"n": soon}
+    text = ngettext("One thing is watched.", "%(n)d things are watched.", count) % {"n": count}
+    return _("Nothing is known to run out within two weeks.") + " " + text
+
+
+def _thing(row: Forecast, growth: float, larger: float, chosen: Forecast | None) -> dict[str, Any]:
+    found = outlook.what_if(row, growth, larger)
+    left = found.left if found.left is not None else SOON + 1
+    tone = "crit" if left < SOON / 4 else "warn" if left < SOON else "ok"
+    return {
+        "pk": row.pk, "uuid": row.server.uuid, "text": outlook.sentence(row, found), "error": outlook.error_said(row),
+        "tone": tone if found.state == "predictable" else "off", "chosen": row == chosen,
+        "drawn": not row.metric.startswith("check_"),
+    }  # fmt: skip
+
+
+def _others(user: User) -> list[str]:
+    rows = Forecast.objects.visible_to(user).exclude(state__in=[*CLAIMED, "never"]).select_related("server")
+    return [outlook.sentence(row) for row in rows.order_by("server__name", "metric", "labels")[:MOST]]
+
+
+def _risks(user: User) -> list[dict[str, Any]]:
+    rows = Risk.objects.visible_to(user).filter(state__in=["met", "high", "raised"]).select_related("server")
+    first: dict[int, Risk] = {}
+    for row in rows.order_by("-percent", "horizon")[:MOST]:  # of each server the likeliest
+        first.setdefault(row.server_id, row)
+    return [
+        {"uuid": row.server.uuid, "name": row.server.name, "text": outlook.risk_said(row)} for row in listed.values()
+    ]
+
+
+def _disks(user: User) -> list[dict[str, Any]]:
+    rows = DiskRisk.objects.visible_to(user).exclude(state="low").select_related("server")
+    listed = rows.order_by("state", "server__name")[:MOST]
+    return [{"uuid": row.server.uuid, "name": row.server.name, "text": outlook.disk_said(row)} for row in listed]
+
+
+def _sizes(user: User) -> list[dict[str, Any]]:
+    rows = Sizing.objects.visible_to(user).filter(state__in=["idle", "overloaded"]).select_related("server")
+    listed = rows.order_by("-state", "server__name")[:MOST]
+    return [{"uuid": row.server.uuid, "state": row.state, "text": outlook.size_said(row)} for row in listed]
+
+
+def _crossings(user: User) -> list[dict[str, Any]]:
+    rows = Crossing.objects.visible_to(user).select_related("server").order_by("-at")[:10]
+    return [{"at": row.at / 1000, "text": outlook.crossing_said(row)} for row in rows]
