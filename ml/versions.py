@@ -73,7 +73,8 @@ def store(made: Made) -> ModelVersion:
     )  # fmt: skip
     if not refusal:
         watch.version = version
-        watch.full_at = watch.full_at or (None if made.short else made.model.to_ms)
+        if watch.full_at is None and not made.short:
+            watch.full_at = made.model.to_ms
         watch.said = ""
         watch.save(update_fields=["version", "full_at", "said"])
     _prune(made.server)

@@ -22,6 +22,7 @@ from ml.training.reading import Rows
 
 log = logging.getLogger(__name__)
 
+HOUR = 3600
 AGAIN = 600  # seconds until what lacks rows is tried again
 TRIES = 3
 LOOKED_BACK = 2 * 86_400_000  # over which two versions are compared
@@ -87,7 +88,9 @@ def _next(row: Training, watch: Watch, *, failed: bool) -> None:
     if failed and row.tries < TRIES:
         why, due = row.why, now() + timedelta(seconds=AGAIN * row.tries)
     elif watch.full_at is None:
-        why, due = "day", plan.day_due(watch.since)
+        # Of a day with holes in it too little may be there: it is tried again, and not at once.
+        soon = now() + timedelta(seconds=HOUR if row.why == "day" else 60)
+        why, due = "day", max(plan.day_due(watch.since), soon)
     else:
         why, due = "weekly", plan.weekly_due(watch.server_id)
     fresh = Training(server_id=watch.server_id, why=why, due_at=due, span_from=row.span_from if why == row.why else 0)
