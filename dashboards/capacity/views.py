@@ -31,9 +31,7 @@ def capacity(request: HttpRequest) -> HttpResponse:
     growth, larger = _factor(request, "growth", 0.0, FASTEST), _factor(request, "larger", 0.5, LARGEST)
     mine = Forecast.objects.visible_to(user).select_related("server")
     rows = list(mine.filter(state__in=CLAIMED).order_by("seconds_left", "pk")[:MOST])
-    chosen = _chosen(
-        request, rows, list(mine.exclude(state__in=CLAIMED).order_by("server__name", "metric", "labels")[:MOST])
-    )
+    chosen = _chosen(request, rows, mine.exclude(state__in=CLAIMED))
     context = {
         "verdict": _verdict(rows, mine.count()), "things": [_thing(row, growth, larger, chosen) for row in rows],
         "growth": growth, "larger": larger, "fastest": FASTEST, "largest": LARGEST, "picture": None,
@@ -99,7 +97,7 @@ def _risks(user: User) -> list[dict[str, Any]]:
     for row in rows.order_by("-percent", "horizon")[:MOST]:  # of each server the likeliest
         first.setdefault(row.server_id, row)
     return [
-        {"uuid": row.server.uuid, "name": row.server.name, "text": outlook.risk_said(row)} for row in listed.values()
+        {"uuid": row.server.uuid, "name": row.server.name, "text": outlook.risk_said(row)} for row in first.values()
     ]
 
 
