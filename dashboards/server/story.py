@@ -97,7 +97,7 @@ def hushed(person: Any, server: Server, at: datetime) -> list[Shown]:
         if hit and window:
             found.append(
                 {
-                    "reason": row.reason, "until": window[1].timestamp(), "owner": str(row.owner or ""),
+                    "id": str(row.uuid), "reason": row.reason, "until": window[1].timestamp(), "owner": str(row.owner or ""),
                     "rule": row.rule.name if row.rule else "",
                 }
             )  # fmt: skip

@@ -6,6 +6,8 @@ from dashboards.words.mark import _, pgettext
 
 WORDS = {
     "link.idle": _("Not live"),
+    "hub.silent": _("The hub does not answer."),
+    "hub.answered": _("The hub answered {status}."),
     "link.connecting": _("Connecting"),
     "link.live": _("Live"),
     "link.polling": _("Polling every 5 s"),

@@ -87,6 +87,7 @@ WORDS = {
     "chain.down": _("Move step {n} down"),
     "chain.delete": _("Remove"),
     "oncall.mine": _("Your turns:"),
+    "oncall.nowUntil": _("now, until {to}"),
     "oncall.fromTo": _("{from} to {to}"),
     "oncall.span": _("How much to show"),
     "oncall.spanWeek": _("Week"),

@@ -323,8 +323,11 @@ it('the simple page says up, safe and next in plain words', () => {
   const state = fleet([server('shop', { disk: 91 }), silent('till')], [incident('i')])
   expect(up(state, AT)).toMatchObject({ tone: 'crit', word: 'Something is off' })
   expect(up(state, AT).text).toBe('1 of 2 computers are on and answer. till last answered 10 min ago.')
-  expect(safe(state).text).toBe('One serious problem is open. The fullest disk is on shop: 91% used.')
-  expect(safe(fleet([server('shop', { disk: 20 })])).tone).toBe('ok')
+  expect(safe(state, null).text).toBe('One serious problem is open. The fullest disk is on shop: 91% used.')
+  const well = fleet([server('shop', { disk: 20 })])
+  expect(safe(well, { all: 2, known: 2, behind: 0 }).tone).toBe('ok')
+  expect(safe(well, { all: 2, known: 2, behind: 1 }).tone).toBe('warn')
+  expect(safe(well, { all: 1, known: 0, behind: 0 })).toMatchObject({ tone: 'off', word: 'Not known' })
 })
 it('the half hour on a card stops where the server stopped', () => {
   const grid = onGrid([[0, 1] as [number, number], [10, 2] as [number, number]], 10, 600)

@@ -1,4 +1,6 @@
 // Requests to our own hub: JSON in and out, the session cookie, and one place that knows what "signed out" means.
+import { t } from '../words'
+
 export class HttpError extends Error {
   constructor(
     readonly status: number,
@@ -24,12 +26,12 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
     answer = await fetch(url, { credentials: 'same-origin', ...init })
   } catch (error) {
     if (init.signal?.aborted) throw error
-    throw new HttpError(0, 'The hub does not answer.')
+    throw new HttpError(0, t('hub.silent'))
   }
   if (answer.ok) return answer
   const body = await answer.json().catch(() => null)
   if (answer.status === 401 || body?.error === 'not_authenticated') toLogin()
-  throw new HttpError(answer.status, body?.detail ?? `The hub answered ${answer.status}.`, flat(body?.fields))
+  throw new HttpError(answer.status, body?.detail ?? t('hub.answered', { status: answer.status }), flat(body?.fields))
 }
 /** Faults by field as one sentence each; those of nested fields under "outer.inner". */
 export function flat(fields: unknown, before = ''): Record<string, string> {

@@ -14,6 +14,7 @@ const PATHS = {
   check: 'M5 12.500l4.500 4.500L19 7.500',
   wave: 'M3 12h4l3-8 4 16 3-8h4',
   next: 'M9 5l7 7-7 7',
+  mute: 'M4 4l16 16M8.500 5.500A6 6 0 0 1 18 10c0 3 .6 4.700 1.300 6M16 17H5s1-2 1-7l.1-1M10 20.500h4',
 }
 export const Icon = ({ n, s = 17 }: { n: keyof typeof PATHS; s?: number }) => (
   <svg

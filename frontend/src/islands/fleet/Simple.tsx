@@ -1,6 +1,9 @@
 // The page for people who run a business, not computers: is it up, is it safe, what next.
+import { useEffect, useState } from 'react'
+import { whileSeen } from '../../awake'
 import { ago } from '../../format'
 import { roots } from '../../incidents'
+import { getJson } from '../../live/http'
 import { Acknowledge } from '../../ui/Acknowledge'
 import { isFresh, Status, type Tone } from '../../ui/parts'
 import { count, t, tn } from '../../words'
@@ -22,7 +25,13 @@ export function up({ servers }: Pick<Fleet, 'servers'>, at: number): Said {
   const age = first.seen === null ? t('age.never') : ago(at - first.seen)
   return { tone: 'crit', word: t('simple.notAll'), text: `${said} ${t('simple.silent', { name: first.name, age })}` }
 }
-export function safe({ servers, incidents }: Pick<Fleet, 'servers' | 'incidents'>): Said {
+/** How many are watched, how many of them tell of their updates, and how many lack security updates. */
+export interface Updates {
+  all: number
+  known: number
+  behind: number
+}
+export function safe({ servers, incidents }: Pick<Fleet, 'servers' | 'incidents'>, updates: Updates | null): Said {
   const critical = roots(incidents).filter((one) => one.severity === 'critical' && one.state === 'open').length
   const full = servers.reduce<{ name: string; disk: number } | null>(
     (most, one) => ((one.disk ?? 0) > (most?.disk ?? 0) ? { name: one.name, disk: one.disk ?? 0 } : most),
@@ -32,14 +41,40 @@ export function safe({ servers, incidents }: Pick<Fleet, 'servers' | 'incidents'
   if (critical) return { tone: 'crit', word: t('simple.danger'), text: `${tn('simple.critical', critical)} ${disk}` }
   const bad = servers.filter((one) => toneOf(one) === 'warn').length
   if (bad) return { tone: 'warn', word: t('simple.watch'), text: `${tn('simple.slow', bad)} ${disk}` }
-  return { tone: 'ok', word: t('simple.safe'), text: `${t('simple.noDanger')} ${disk}` }
+  const behind = updates?.behind ?? 0
+  if (behind) return { tone: 'warn', word: t('simple.watch'), text: `${tn('simple.behind', behind)} ${disk}` }
+  const untold = updates ? updates.all - updates.known : 0
+  const text = `${t('simple.noDanger')} ${untold ? tn('simple.untold', untold) : ''} ${disk}`
+  return updates?.known
+    ? { tone: 'ok', word: t('simple.safe'), text }
+    : { tone: 'off', word: t('simple.safeUnknown'), text }
+}
+const METRIC = 'updates_security'
+const AGAIN_MS = 300_000
+
+function useUpdates(): Updates | null {
+  const [found, set] = useState<Updates | null>(null)
+  useEffect(() => {
+    const load = () =>
+      getJson<{ columns: Record<string, Array<number | null>> }>(`/api/v1/fleet/latest?metrics=${METRIC}`).then(
+        ({ columns }) => {
+          const told = (columns[METRIC] ?? []).filter((one) => one !== null)
+          set({ all: columns[METRIC]?.length ?? 0, known: told.length, behind: told.filter((one) => one > 0).length })
+        },
+        () => undefined, // what is not known is said to be so
+      )
+    void load()
+    return whileSeen(load, AGAIN_MS)
+  }, [])
+  return found
 }
 export default function Simple({ fleet, list, at }: { fleet: Fleet; list: Need[]; at: number }) {
   const next = list.find((need) => need.incident?.state !== 'acknowledged')
   const more = waiting(list) - 1
+  const updates = useUpdates()
   const cards: Array<[string, Said]> = [
     [t('simple.cardUp'), up(fleet, at)],
-    [t('simple.cardSafe'), safe(fleet)],
+    [t('simple.cardSafe'), safe(fleet, updates)],
   ]
   const mayAct = next?.incident && fleet.acts.includes(next.incident.team ?? '')
   return (

@@ -85,7 +85,14 @@ function Duty({ schedule, me }: { schedule: Schedule; me: string }) {
       {mine.length > 0 && (
         <p className="d num">
           {t('oncall.mine')}{' '}
-          {mine.map((one) => t('oncall.fromTo', { from: when(one.start), to: when(one.end) })).join(' · ')}
+          {mine
+            .map((one) =>
+              // the plan is asked for from now: a turn that is under way began when it was handed over
+              one.start <= at + 60
+                ? t('oncall.nowUntil', { to: when(one.end) })
+                : t('oncall.fromTo', { from: when(one.start), to: when(one.end) }),
+            )
+            .join(' · ')}
         </p>
       )}
       {warnings.map((one) => (

@@ -38,12 +38,17 @@ export default function Simple({ props, children }: { props: PageProps; children
     .map((used): Said | null => {
       const total = values?.get('disk_total_bytes')?.find(({ labels }) => labels.mount === used.labels.mount)?.value
       const [words, soon] = total ? pace(used, total) : ['', false]
-      return soon ? ['warn', t('plain.disk', { mount: used.labels.mount ?? '', words }), t('plain.diskDo')] : null
+      return soon ? ['warn', t('plain.disk', { words }), t('plain.diskDo')] : null
     })
     .find((one) => one !== null)
   const worst = troubles[0]
   const next: Said = worst
-    ? [worst.severity === 'critical' ? 'crit' : 'warn', worst.title, (worst.todo || t('plain.ask')).replaceAll('`', '')]
+    ? // commands are for whoever looks after it, and so is where on the machine it is
+      [
+        worst.severity === 'critical' ? 'crit' : 'warn',
+        worst.rule,
+        /[`“]/.test(worst.todo) ? t('plain.ask') : worst.todo || t('plain.ask'),
+      ]
     : (filling ?? ['ok', t('plain.nothing'), t('plain.nothingMore')])
   const cards: Array<[string, Said]> = [
     [t('plain.cardUp'), up(props, at)],

@@ -1,7 +1,10 @@
 // What is wrong with this server or held back about it, in plain words, with the evidence and what to do.
+import { useState } from 'react'
 import { ago, clockTime, dayHour, duration } from '../../format'
+import { post } from '../../live/http'
 import type { Server } from '../../types'
 import { Icon, useNow } from '../../ui/parts'
+import { toast } from '../../ui/toast'
 import { type Key, t } from '../../words'
 import type { Board } from './board'
 import type { Hush, Trouble } from './types'
@@ -50,12 +53,25 @@ function TroubleCard({ trouble, at, board }: { trouble: Trouble; at: number; boa
     </section>
   )
 }
-function Quiet({ hush, at }: { hush: Hush; at: number }) {
+function Quiet({ hush, at, mayAct }: { hush: Hush; at: number; mayAct: boolean }) {
+  const [state, setState] = useState<'on' | 'ending' | 'over'>('on')
+  const end = async () => {
+    setState('ending')
+    try {
+      await post(`/api/v1/silences/${hush.id}/end`)
+      setState('over')
+      toast(t('story.ended'))
+    } catch (error) {
+      setState('on')
+      toast(t('story.notEnded', { why: error instanceof Error ? error.message : '' }))
+    }
+  }
+  if (state === 'over') return null
   const until = hush.until - at < SOON ? clockTime(hush.until) : dayHour(hush.until)
   return (
     <section className="card banner still" aria-label={t('story.silenced')}>
       <span className="ic">
-        <Icon n="check" s={19} />
+        <Icon n="mute" s={19} />
       </span>
       <div>
         <strong className="num">
@@ -63,9 +79,16 @@ function Quiet({ hush, at }: { hush: Hush; at: number }) {
         </strong>
         <p>{hush.owner ? t('story.silencedBy', { reason: hush.reason, owner: hush.owner }) : hush.reason}</p>
       </div>
-      <a className="btn" href="/silences/">
-        {t('story.silences')}
-      </a>
+      <div className="ctl">
+        {mayAct && (
+          <button type="button" className="btn" disabled={state === 'ending'} onClick={() => void end()}>
+            {t('story.end')}
+          </button>
+        )}
+        <a className="btn" href="/silences/">
+          {t('story.silences')}
+        </a>
+      </div>
     </section>
   )
 }
@@ -74,7 +97,9 @@ export function Story({
   troubles,
   silences,
   board,
+  mayAct,
 }: {
+  mayAct: boolean
   server: Server
   troubles: Trouble[]
   silences: Hush[]
@@ -111,7 +136,7 @@ export function Story({
           <TroubleCard key={`${one.rule}${one.what}${one.since}`} trouble={one} at={at} board={board} />
         ))}
       {silences.map((one) => (
-        <Quiet key={`${one.reason}${one.until}`} hush={one} at={at} />
+        <Quiet key={one.id} hush={one} at={at} mayAct={mayAct} />
       ))}
     </>
   )

@@ -185,7 +185,15 @@ function Page({ first }: { first: PageProps }) {
   return (
     <>
       <Title props={props} />
-      {!person.simple && <Story server={server} troubles={story.troubles} silences={story.silences} board={board} />}
+      {!person.simple && (
+        <Story
+          server={server}
+          troubles={story.troubles}
+          silences={story.silences}
+          board={board}
+          mayAct={props.may_act}
+        />
+      )}
       {person.simple ? <Later of={Simple} props={{ props, children: detail }} /> : detail}
       {table && <Later of={Table} props={{ board, chart: table, onClose: () => setTable(null) }} />}
     </>

@@ -42,6 +42,7 @@ export interface Trouble {
   title: string
 }
 export interface Hush {
+  id: string
   reason: string
   until: number
   owner: string
