@@ -1,0 +1,159 @@
+"""Checks over the API and as pages: made, changed, tried, refused, narrowed, and gone with what they carried."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import narrow
+from accounts.models import Audit, Membership, Team, User
+from alerts.models import Rule
+from alerts.services import make_default_rules
+from checks.models import Check, Run
+from servers.models import Server
+from tests.checks.pages import Pages
+
+Make = Callable[..., Check]
+
+
+def call(client: Client, method: str, path: str = "", body: Any = None, status: int = 200) -> Any:
+    reply = client.generic(method, f"/api/v1/checks{path}", _json(body), content_type="application/json")
+    assert reply.status_code == status, reply.content
+    return reply.json() if reply.content else None
+
+
+def _json(body: Any) -> bytes:
+    return b"" if body is None else json.dumps(body).encode()
+
+
+SHOP = {"name": "Shop", "kind": "http", "target": "https://example.org/", "tags": ["web"], "interval": 30}
+
+
+def test_it_is_made_changed_paused_and_removed_with_a_trail(api: Callable[..., Client], team: Team) -> None:
+    client = api()
+    made = call(client, "POST", "", SHOP, 201)
+    assert (made["server"], made["tags"], made["label"], made["run"]["state"]) == (None, ["web"], "Shop", "new")
+    path = f"/{made['id']}"
+    changed = call(client, "PATCH", path, {"name": "Front", "tags": ["web", "shop"], "config": {"text": "hello"}})
+    assert (changed["name"], changed["label"], changed["tags"]) == ("Front", "Shop", ["shop", "web"])
+    assert call(client, "POST", f"{path}/pause")["paused"] is True
+    assert Run.objects.get().due_at is None
+    assert call(client, "POST", f"{path}/resume")["paused"] is False
+    assert call(client, "PUT", path, call(client, "GET", path))["name"] == "Front"
+    assert call(client, "PATCH", path, {"kind": "tcp"}, 400)["fields"]["kind"]
+    call(client, "DELETE", path, None, 204)
+    assert not Server.objects.filter(stands_for="check").exists()
+    verbs = list(Audit.objects.filter(action__startswith="check.").order_by("pk").values_list("action", flat=True))
+    assert verbs == ["check.add", "check.tag", "check.change", "check.change", "check.change", "check.remove"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({**SHOP, "interval": 5}, "interval"),
+        ({**SHOP, "timeout": 600}, "timeout"),
+        ({**SHOP, "config": {"colour": "red"}}, "config"),
+        ({**SHOP, "target": "http://127.0.0.1/"}, "target"),
+        ({**SHOP, "kind": "telnet"}, "kind"),
+        ({**SHOP, "by_agent": True}, "by_agent"),
+        ({**SHOP, "server": "5d3a4c1e-0000-4000-8000-000000000000"}, "server"),
+        ({**SHOP, "colour": "red"}, "colour"),
+        ({"name": "job", "kind": "heartbeat", "config": {"cron": "every day"}}, "config"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_field(
+    api: Callable[..., Client], team: Team, body: dict[str, Any], field: str
+) -> None:
+    refused = call(api(), "POST", "", body, 400)
+    assert field in refused["fields"]
+    assert not Check.objects.exists()
+
+
+def test_it_can_be_tried_before_it_is_kept(api: Callable[..., Client], team: Team, pages: Pages) -> None:
+    client = api()
+    wanted = {"name": "x", "kind": "http", "target": pages.url("/json")}
+    good = call(client, "POST", "/try", {**wanted, "config": {"json": "status.parts[0].name", "value": "db"}})
+    assert good["ok"] is True
+    bad = call(client, "POST", "/try", {**wanted, "config": {"json": "status.parts[0].name", "value": "web"}})
+    assert bad["said"] == "status.parts[0].name is db, not web."
+    assert call(client, "POST", "/try", {"name": "x", "kind": "heartbeat"}, 400)["error"] == "not_looked_at"
+    assert not Check.objects.exists()
+
+
+def test_a_narrowed_role_meets_the_checks_of_its_servers_and_tags(
+    person: Callable[..., User], api: Callable[..., Client], team: Team, check: Make
+) -> None:
+    db = Server.objects.create(team=team, name="db-1", number=1, tags=["db"])
+    check("tcp", server=db, name="port", target="example.org:1")
+    call(api(), "POST", "", SHOP, 201)
+    narrowed = person("admin")
+    Membership.objects.filter(user=narrowed).update(selector="tag:db")
+    client = api(narrowed)
+    assert [one["name"] for one in call(client, "GET")["results"]] == ["port"]
+    shop = Check.objects.get(name="Shop")
+    call(client, "GET", f"/{shop.uuid}", None, 404)
+    call(client, "DELETE", f"/{shop.uuid}", None, 404)
+    call(client, "POST", "", {**SHOP, "name": "mine"}, 400)
+    made = call(client, "POST", "", {**SHOP, "name": "mine", "server": str(db.uuid), "tags": []}, 201)
+    assert made["server"] == str(db.uuid)
+    Membership.objects.filter(user=narrowed).update(selector="tag:web")
+    narrow.forget()
+    assert [one["name"] for one in call(api(narrowed), "GET")["results"]] == ["Shop"]
+
+
+def test_only_those_who_may_change_it_see_where_a_heartbeat_is_told(
+    person: Callable[..., User], api: Callable[..., Client], team: Team, check: Make
+) -> None:
+    check("heartbeat", name="backup")
+    assert "/ping/" in call(api(), "GET")["results"][0]["ping_url"]
+    assert call(api(person("viewer")), "GET")["results"][0]["ping_url"] is None
+
+
+def test_a_new_team_has_rules_for_checks(team: Team) -> None:
+    make_default_rules(team)
+    rules = {rule.name: rule for rule in Rule.objects.filter(team=team, metric__startswith="check_")}
+    assert set(rules) == {"Check down", "Check fails often", "Certificate ends soon", "Heartbeat missed"}
+    assert rules["Check down"].labels == {"kind": "!heartbeat"}
+
+
+def test_the_pages_make_try_show_and_remove_a_check(
+    person: Callable[..., User], team: Team, pages: Pages, client: Client
+) -> None:
+    client.force_login(person())
+    form = {
+        "name": "Shop", "target": pages.url("/"), "place": f"team {team.uuid}", "tags": "web", "method": "GET",
+        "status": "200-299", "redirects": "5", "verify": "on", "headers": "X-Token: s3cret", "interval": "60",
+        "timeout": "10", "retries": "1", "window": "600",
+    }  # fmt: skip
+    tried = client.post("/checks/new/?kind=http", {**form, "do": "try"})
+    assert "It answers 200." in tried.content.decode()
+    refused = client.post("/checks/new/?kind=http", {**form, "target": "http://10.0.0.1/", "do": "save"})
+    assert "not a public address" in refused.content.decode()
+    assert client.post("/checks/new/?kind=http", {**form, "do": "save"}).status_code == 302
+    row = Check.objects.get()
+    shown = client.get(f"/checks/{row.uuid}/").content.decode()
+    assert "Nothing is known" in shown
+    edited = client.get(f"/checks/{row.uuid}/edit/").content.decode()
+    assert "X-Token: (kept)" in edited
+    assert "s3cret" not in edited + shown
+    assert "Shop" in client.get("/checks/?q=sho").content.decode()
+    assert client.get(f"/servers/{row.server.uuid}/").headers["Location"] == f"/checks/{row.uuid}/"
+    client.post(f"/checks/{row.uuid}/act/", {"do": "pause"})
+    assert Check.objects.get().paused
+    client.post(f"/checks/{row.uuid}/act/", {"do": "remove"})
+    assert not Check.objects.exists()
+
+
+def test_the_page_of_a_heartbeat_has_lines_to_copy(person: Callable[..., User], check: Make, client: Client) -> None:
+    made = check("heartbeat", name="backup", config={"cron": "30 3 * * 1-5", "zone": "Europe/Copenhagen"})
+    client.force_login(person())
+    text = client.get(f"/checks/{made.uuid}/").content.decode()
+    assert f"/ping/{made.ping_key}" in text
+    assert "30 3 * * 1-5 /usr/local/bin/job" in text
+    viewer = Client()
+    viewer.force_login(person("viewer"))
+    assert str(made.ping_key) not in viewer.get(f"/checks/{made.uuid}/").content.decode()
