@@ -14,7 +14,7 @@ from ml.detectors import hour, kmeans, pca, registry
 from ml.detectors.base import RESIDUAL_CAP, Rows
 from ml.model import SILENT_TAIL, Model
 from ml.pipeline import PRESENT, shares
-from ml.preprocess import CARRY, HOUR_MS, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, counters, hour_of, silent
+from ml.preprocess import CARRY, HOUR_MS, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, Times, counters, hour_of, silent
 
 STACKED = ("kmeans", "pca", "hour")
 RING = 5  # points under the median, at most
@@ -140,16 +140,16 @@ class Group:
             found[place, : len(row)] = row
         return found
 
-    def judge(self, now_ms: int, at: Places, raw: Floats) -> Judged:
-        """A row for each of these servers; one that is not later than the last is not judged."""
-        slot, held = now_ms // self.tick_ms, self.held
+    def judge(self, slot: int, times: Times, at: Places, raw: Floats) -> Judged:
+        """A row for each of these servers in this slot; one that is not later than the last is not judged."""
+        held = self.held
         self._catch_up(at, slot)
         fresh = held["slot"][at] < slot
         if fresh.all():
-            return self._advance(at, slot, now_ms, raw)
+            return self._advance(at, slot, times, raw)
         judged = self._nothing(len(at))
         if fresh.any():
-            some = self._advance(at[fresh], slot, now_ms, raw[fresh])
+            some = self._advance(at[fresh], slot, times[fresh], raw[fresh])
             for name in ("tail", "rate_percent", "parts", "values", "usual", "stray"):
                 getattr(judged, name)[fresh] = getattr(some, name)
         return judged
@@ -190,9 +190,9 @@ class Group:
             gone = last + (level - last) * (1 - self.pace) ** steps
             held["level"][phase][row] = np.where(np.isnan(last), level, gone)
 
-    def _advance(self, at: Places, slot: int, now_ms: int | None, raw: Floats) -> Judged:
+    def _advance(self, at: Places, slot: int, times: Times | None, raw: Floats) -> Judged:
         held, places = self.held, _places(at)
-        x = self._carried(places, self._rates(places, now_ms, raw) if now_ms is not None else raw)
+        x = self._carried(places, self._rates(places, times, raw) if times is not None else raw)
         held["slot"][places] = slot
         self._turn_hours(at, slot)
         phase, step = slot % self.phases, slot // self.phases
@@ -221,15 +221,15 @@ class Group:
         tail = np.where(judged, tail, np.nan)
         return Judged(tail, rate, parts, x, median + spread * usual, spread * held["sway"][places])
 
-    def _rates(self, places: Places | slice, now_ms: int, raw: Floats) -> Floats:
+    def _rates(self, places: Places | slice, times: Times, raw: Floats) -> Floats:
         held = self.held
         raw = np.where(np.abs(raw) < HUGE, raw, np.nan)
         counting = held["counting"][places]
         if not counting.any():
             return raw
         added = raw - held["raw"][places]
-        seconds = (now_ms - held["time"][places])[:, None] / 1000
-        held["raw"][places], held["time"][places] = raw, now_ms
+        seconds = (times - held["time"][places])[:, None] / 1000
+        held["raw"][places], held["time"][places] = raw, times
         found: Floats = np.where(counting, np.where(added >= 0, added / seconds, np.nan), raw)
         return found
 
@@ -266,14 +266,16 @@ class Group:
             held["beside"][row, :m], held["sway"][row, :m] = model.beside[each], model.sway[each]
             held["hour"][row] = each
 
-    def profile(self, at: Places, now_ms: int) -> tuple[Floats, Floats]:
-        """What people are shown as usual at this hour, for these; read when the hour has turned."""
+    def profile(self, at: Places) -> tuple[Floats, Floats]:
+        """What people are shown as usual at the hour of the last row, for these; read when the hour has turned."""
         held = self.held
-        for row in at[held["shown"][at] != now_ms // HOUR_MS].tolist():
+        hours = held["slot"][at] * self.tick_ms // HOUR_MS
+        turned = held["shown"][at] != hours
+        for row, now in zip(at[turned].tolist(), hours[turned].tolist(), strict=True):
             model = self.models[row]
-            m, hour = len(model.columns), int(hour_of(np.array(now_ms), len(model.usual)))
-            held["usual"][row, :m], held["stray"][row, :m] = model.usual[hour], model.stray[hour]
-            held["shown"][row] = now_ms // HOUR_MS
+            m, each = len(model.columns), int(hour_of(np.array(now * HOUR_MS), len(model.usual)))
+            held["usual"][row, :m], held["stray"][row, :m] = model.usual[each], model.stray[each]
+            held["shown"][row] = now
         return held["usual"], held["stray"]
 
     def _bits(self, places: Any, phase: int, step: int, z: Floats, there: Any, count: Any) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ml.group import Group, Judged, Places
 from ml.model import Model
-from ml.preprocess import Floats
+from ml.preprocess import Floats, Times
 
 WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 TOLD = 1.0  # of what is less odd nobody asks why
@@ -73,25 +73,29 @@ class Stack:
         group = self.place[key]
         return group.models[group.rows[key]]
 
-    def tick(self, now_ms: int, keys: Sequence[Hashable], rows: Floats | Sequence[Floats]) -> Ticked:
-        """One row for each key, its values in the order of the model's columns; keys without a model say nothing."""
+    def tick(self, now_ms: int | Times, keys: Sequence[Hashable], rows: Floats | Sequence[Floats]) -> Ticked:
+        """One row for each key, its values in the order of the model's columns; keys without a model say nothing.
+
+        The time is that of all rows, or one for each.
+        """
+        times = np.broadcast_to(np.asarray(now_ms, np.int64), len(keys))
         tail, rate = np.full(len(keys), np.nan), np.full(len(keys), np.nan)
         top: list[tuple[Reason, ...]] = [()] * len(keys)
-        asked: dict[Group, list[int]] = {}
-        for place, key in enumerate(keys):
+        asked: dict[tuple[Group, int], list[int]] = {}
+        for place, (key, time) in enumerate(zip(keys, times.tolist(), strict=True)):
             if (group := self.place.get(key)) is not None:
-                asked.setdefault(group, []).append(place)
-        for group, places in asked.items():
+                asked.setdefault((group, time // group.tick_ms), []).append(place)
+        for (group, slot), places in sorted(asked.items(), key=lambda each: each[0][1]):
             at = np.array([group.rows[keys[place]] for place in places])
-            judged = group.judge(now_ms, at, group.padded([rows[place] for place in places]))
+            judged = group.judge(slot, times[places], at, group.padded([rows[place] for place in places]))
             tail[places], rate[places] = judged.tail, judged.rate_percent
             told = np.flatnonzero(judged.tail >= self.told)
-            for place, found in zip(told.tolist(), reasons(group, judged, at, told, now_ms), strict=True):
+            for place, found in zip(told.tolist(), reasons(group, judged, at, told), strict=True):
                 top[places[place]] = found
         return Ticked(tail, rate, tuple(top))
 
 
-def reasons(group: Group, judged: Judged, at: Places, told: Places, now_ms: int) -> Iterator[tuple[Reason, ...]]:
+def reasons(group: Group, judged: Judged, at: Places, told: Places) -> Iterator[tuple[Reason, ...]]:
     """For each of these rows the metrics that add most, loudest first."""
     parts = judged.parts[told]
     most = min(TOP, parts.shape[1])
@@ -102,7 +106,7 @@ def reasons(group: Group, judged: Judged, at: Places, told: Places, now_ms: int)
     value, usual, stray = judged.values[row, top], judged.usual[row, top], judged.stray[row, top]
     z = (value - usual) / np.maximum(stray, 1e-12)
     # Told is what it strays from further: its usual of this hour, or of the last hours.
-    of_hour, stray_of_hour = (each[at[told][:, None], top] for each in group.profile(at[told], now_ms))
+    of_hour, stray_of_hour = (each[at[told][:, None], top] for each in group.profile(at[told]))
     further = (value - of_hour) / np.maximum(stray_of_hour, 1e-12)
     other = np.abs(further) > np.abs(z)
     usual = np.where(other, of_hour, usual)

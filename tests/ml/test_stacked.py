@@ -113,3 +113,17 @@ def test_the_top_names_the_metric_that_broke_and_where_it_usually_is() -> None:
     assert first.usual_low <= first.usual_high < first.value == values[644, 2]
     assert first.z > 5
     assert sum(reason.share for reason in last.top[0]) <= 1 + 1e-6
+
+
+def test_rows_of_one_tick_may_be_of_other_times() -> None:
+    times, values = made(11, 4, 60_000)
+    together, apart = Stack(), Stack()
+    for stack in (together, apart):
+        stack.put("early", MODEL)
+        stack.put("late", MODEL)
+    for turn in range(601, 650):
+        now = np.array([times[turn], times[turn - 1]])
+        found = together.tick(now, ["early", "late"], values[[turn, turn - 1]])
+        early = apart.tick(int(now[0]), ["early"], values[turn][None])
+        late = apart.tick(int(now[1]), ["late"], values[turn - 1][None])
+        np.testing.assert_array_equal(found.tail, [early.tail[0], late.tail[0]])
