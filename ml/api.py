@@ -54,10 +54,10 @@ class ReasonSerializer(serializers.Serializer[Any]):
 
     column = serializers.CharField()
     share = serializers.FloatField()
-    z = serializers.FloatField()
-    value = serializers.FloatField()
-    low = serializers.FloatField()
-    high = serializers.FloatField()
+    z = serializers.FloatField(allow_null=True)
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
 
 
 class EpisodeSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]

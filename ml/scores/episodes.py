@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -115,13 +116,18 @@ class Episodes:
 
 
 def told(columns: tuple[str, ...], reasons: tuple[Reason, ...]) -> list[dict[str, Any]]:
+    """As JSON; of a series that has stopped there is no value."""
     return [
         {
-            "column": columns[one.column], "share": round(one.share, 4), "z": round(one.z, 3), "value": one.value,
-            "low": one.usual_low, "high": one.usual_high,
+            "column": columns[one.column], "share": _finite(one.share, 4), "z": _finite(one.z, 3),
+            "value": _finite(one.value, 6), "low": _finite(one.usual_low, 6), "high": _finite(one.usual_high, 6),
         }
         for one in reasons
     ]  # fmt: skip
+
+
+def _finite(value: float, digits: int) -> float | None:
+    return round(value, digits) if isfinite(value) else None
 
 
 def _nearer(mean: float, score: float, passed: int, over: int) -> float:
