@@ -44,7 +44,7 @@ def incidents(request: HttpRequest, *, resolved: int = 0, of: Server | None = No
     shown = list(mine.open().order_by("-opened_at")[:OPEN_SHOWN])
     if resolved:
         shown += mine.exclude(resolved_at=None).order_by("-resolved_at")[:resolved]
-    return shown_as.incidents(shown)
+    return shown_as.incidents(shown, of)
 
 
 def may(request: HttpRequest, verb: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounts.act_names import action_name
 from accounts.services.invitations import (
     Invited,
     accept,
@@ -30,7 +31,8 @@ from accounts.tally import strangers, wrong_secret
 from accounts.trail import audit, came_over, over
 
 __all__ = [
-    "MAIN_TEAM", "RESOURCES", "FirstAdmin", "Invited", "WrongScopes", "WrongToken", "accept", "ask_for_address",
+    "MAIN_TEAM", "RESOURCES", "FirstAdmin", "Invited", "WrongScopes", "WrongToken", "accept", "action_name", 
+    "ask_for_address",
     "asked_address", "audit", "begin_team", "came_over", "change_address", "change_member", "change_profile",
     "change_team", "check_selector", "ensure_site", "find_invitation", "give_token", "invitation_state", "invite",
     "make_team", "make_token", "on_end_of_team", "on_new_team", "over", "remove_member", "remove_team", "resend",

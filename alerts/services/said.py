@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from alerts import grouping
 from alerts.messages import again, title, translated
 
-__all__ = ["again", "title", "translated"]
+__all__ = ["again", "alone", "title", "translated"]
+
+
+def alone(rule: str, server: str) -> tuple[str, dict[str, Any]]:
+    """What an incident is called where only one server is looked at: its title, and the facts of that."""
+    facts = {"rules": [rule], "count": 1, "servers": 1, "server": server}
+    return f"{rule} on {server}"[:300], grouping.kept(facts, [rule], [server], ())

@@ -15,6 +15,7 @@ from alerts.models import Alert, Delivery, Incident, Notice, Step
 from alerts.services import said
 from dashboards.alerting.hushed import hushed, why
 from dashboards.alerting.sentences import subject
+from servers.models import Server
 
 Shown = dict[str, Any]
 MEMBERS = 20
@@ -22,11 +23,15 @@ MOST_SILENT = 1000
 SILENCE = "silent_seconds"
 
 
-def _speaking(rows: Sequence[Incident]) -> Prefetch[Any]:
-    """The alert that speaks for its incident: the newest of the worst that may be seen, open ones first."""
+def _speaking(rows: Sequence[Incident], of: Server | None = None) -> Prefetch[Any]:
+    """The alert that speaks for its incident: the newest of the worst that may be seen, open ones first.
+
+    On a server's own page it is one of that server.
+    """
     order = (F("resolved_at").desc(nulls_first=True), "severity", "-pk")
     # Of a server its name is told, and rules and series are few: whole models of each cost half of the page.
-    alerts = _seen(rows).select_related("server").only(*_fields(), "server__uuid", "server__name")
+    mine = _seen(rows).filter(server=of) if of else _seen(rows)
+    alerts = mine.select_related("server").only(*_fields(), "server__uuid", "server__name")
     return Prefetch("alerts", alerts.prefetch_related("rule", "series").order_by(*order)[:1], to_attr="speaking")
 
 
@@ -47,8 +52,9 @@ def incident(row: Incident) -> Shown:
     return incidents([row])[0]
 
 
-def incidents(rows: Sequence[Incident]) -> list[Shown]:
-    return _read(rows)()
+def incidents(rows: Sequence[Incident], of: Server | None = None) -> list[Shown]:
+    """`of`: as the page of this server tells them, which is not about the others of a group."""
+    return _read(rows, of)()
 
 
 def live(row: Incident) -> Shown:
@@ -63,11 +69,13 @@ def live(row: Incident) -> Shown:
     return {**own, "said": said}
 
 
-def _read(rows: Sequence[Incident]) -> Callable[[], list[Shown]]:
+def _read(rows: Sequence[Incident], of: Server | None = None) -> Callable[[], list[Shown]]:
     """All that is asked of the database; what comes of it writes them down in the active language."""
-    prefetch_related_objects(list(rows), _speaking(rows), "team", "acknowledged_by", "rule", "parent")
+    prefetch_related_objects(list(rows), _speaking(rows, of), "team", "acknowledged_by", "rule", "parent")
     keys = [row.pk for row in rows]
     members = _members(_seen(rows), keys)
+    if of:
+        _told_of(of, [row for row in rows if members.get(row.pk, (0, 0))[0] > 1])
     next_steps = {step.incident_id: step for step in _steps(keys)}
     quiet = hushed(rows)
     silent = _silent(rows)
@@ -75,11 +83,24 @@ def _read(rows: Sequence[Incident]) -> Callable[[], list[Shown]]:
     return lambda: [
         {
             **_shown(row, members.get(row.pk, (0, 0)), next_steps.get(row.pk), parents[row.pk]),
+            **(_own_begin(row) if of else {}),
             "hushed": _why(quiet.get(row.pk)),
             "silent": silent.get(row.pk, []),
         }
         for row in rows
     ]
+
+
+def _told_of(server: Server, rows: Sequence[Incident]) -> None:
+    """A group by its part on this server; the rows are not saved so."""
+    for row in rows:
+        for alert in getattr(row, "speaking", []):
+            row.title, row.said = said.alone(alert.rule.name, server.name)
+
+
+def _own_begin(row: Incident) -> Shown:
+    speaking = getattr(row, "speaking", [])
+    return {"began": speaking[0].since / 1000} if speaking else {}
 
 
 def _why(found: tuple[str, float | None] | None) -> Shown | None:

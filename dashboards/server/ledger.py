@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Audit, User
+from accounts.services import action_name
 from metrics.store import query
 from servers.models import Change, Event, Server
 
@@ -84,7 +85,7 @@ def _acts(user: User, server: Server, between: tuple[datetime, datetime]) -> Ite
     rows = Audit.objects.visible_to(user).filter(target_id=str(server.uuid), at__range=between)
     for row in rows.order_by("-at")[:MOST]:
         kind = "key" if "key" in row.action else "config"
-        yield _mark(row.at.timestamp(), kind, f"{row.action.replace('.', ' ').replace('_', ' ')} · {row.actor}")
+        yield _mark(row.at.timestamp(), kind, f"{row.actor} {action_name(row.action)}")
 
 
 def _restarts(server: Server, start: int, end: int, known: Iterable[float]) -> Iterator[Shown]:

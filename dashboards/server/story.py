@@ -33,7 +33,7 @@ def story(person: Any, server: Server, at: datetime) -> Shown:
 def troubles(person: Any, server: Server) -> list[Shown]:
     """One for each open alert, the worst first, with its rule's advice."""
     mine = Alert.objects.visible_to(person).open().filter(server=server).exclude(state="pending")
-    rows = mine.select_related("rule", "series", "incident").order_by("severity", "since")[:MOST]
+    rows = mine.select_related("rule", "series", "incident", "server").order_by("severity", "since")[:MOST]
     return [_trouble(row) for row in rows]
 
 
@@ -59,7 +59,7 @@ def _title(row: Alert) -> str:
     """Of an alarm of the models: why, in words."""
     if row.rule.kind == LEARNT and (words := said_of.of_server(row.server_id)):
         return words.rstrip(".")
-    return said.title(row.incident) if row.incident else row.rule.name
+    return said.alone(row.rule.name, row.server.name)[0]  # its incident may be about many servers
 
 
 def unusual(person: Any, server: Server) -> list[Shown]:
@@ -97,8 +97,8 @@ def hushed(person: Any, server: Server, at: datetime) -> list[Shown]:
         if hit and window:
             found.append(
                 {
-                    "id": str(row.uuid), "reason": row.reason, "until": window[1].timestamp(), "owner": str(row.owner or ""),
-                    "rule": row.rule.name if row.rule else "",
+                    "id": str(row.uuid), "reason": row.reason, "until": window[1].timestamp(),
+                    "owner": str(row.owner or ""), "rule": row.rule.name if row.rule else "",
                 }
             )  # fmt: skip
     return found[:MOST]

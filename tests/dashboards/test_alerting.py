@@ -203,6 +203,14 @@ def held(team: Team, count: int) -> Incident:
     return row
 
 
+def test_the_page_of_a_server_tells_a_group_by_its_own_part(team: Team, person: Person) -> None:
+    held(team, 9)
+    (server,) = Server.objects.filter(name="web-03")
+    (told,) = props(as_(person()), f"/servers/{server.uuid}/")["incidents"]
+    assert told["title"].endswith(" on web-03")
+    assert (told["server"]["name"], told["began"], told["members"]) == ("web-03", 0.001, 9)
+
+
 def test_an_incident_shows_its_worst_member_first_and_all_on_demand(
     team: Team, other_team: Team, person: Person
 ) -> None:
