@@ -31,7 +31,7 @@ from accounts.tally import strangers, wrong_secret
 from accounts.trail import audit, came_over, over
 
 __all__ = [
-    "MAIN_TEAM", "RESOURCES", "FirstAdmin", "Invited", "WrongScopes", "WrongToken", "accept", "action_name", 
+    "MAIN_TEAM", "RESOURCES", "FirstAdmin", "Invited", "WrongScopes", "WrongToken", "accept", "action_name",
     "ask_for_address",
     "asked_address", "audit", "begin_team", "came_over", "change_address", "change_member", "change_profile",
     "change_team", "check_selector", "ensure_site", "find_invitation", "give_token", "invitation_state", "invite",
