@@ -88,6 +88,11 @@ SERIES: dict[str, Described] = {
     "disk_uncorrectable_sectors": Described(COUNT, "Sectors that are lost.", "low", 1, 10, _DEVICE),
     "disk_media_errors": Described(COUNT, "Reads a solid-state disk could not mend.", "low", 1, 10, _DEVICE),
     "disk_worn_percent": Described(PERCENT, "Share of a solid-state disk's life used up.", "low", 80, 95, _DEVICE),
+    "disk_smart_raw": Described(
+        COUNT, "A SMART attribute by its number, as the disk keeps it.", "neither", labels=("attribute", "device")
+    ),
+    "log_matches_per_second": Described(RATE, "Lines of logs that match a pattern.", "low", labels=("pattern",)),
+    "log_skipped_bytes_per_second": Described(FLOW, "Written to logs too fast to be read.", "low"),
     "containers_running": Described(COUNT, "Containers that run."),
     "containers_stopped": Described(COUNT, "Containers that do not run."),
     "containers_unhealthy": Described(COUNT, "Containers whose own health check fails.", "low", 1, None),

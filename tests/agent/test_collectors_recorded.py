@@ -159,7 +159,9 @@ ATA = {
     "model_name": "Samsung SSD 860", "firmware_version": "RVT04B6Q", "user_capacity": {"bytes": 500107862016},
     "smart_status": {"passed": True}, "temperature": {"current": 31}, "power_on_time": {"hours": 1000},
     "ata_smart_attributes": {"table": [{"id": 5, "raw": {"value": 3}}, {"id": 197, "raw": {"value": 0}},
-                                       {"id": 9, "raw": {"value": 1000}}]},
+                                       {"id": 9, "raw": {"value": 0x1F5_0000_03E8}}, {"id": 1, "raw": {"value": 7}},
+                                       {"id": 194, "raw": {"value": 0x2D_0014_001F}},
+                                       {"id": 188, "raw": {"value": 0x1_0001_0001}}, {"id": 241, "raw": {}}]},
 }  # fmt: skip
 NVME = {
     "model_name": "WD SN770", "smart_status": {"passed": False},
@@ -184,6 +186,10 @@ def test_smart_of_ata_and_nvme_disks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert values['disk_healthy{device="nvme0"}'] == 0, "bit 3 says that it fails: that is an answer"
     assert values['disk_reallocated_sectors{device="sda"}'] == 3
     assert values['disk_powered_seconds{device="sda"}'] == 3_600_000
+    raws = {5: 3, 9: 1000, 188: 0x1_0001_0001, 194: 31, 197: 0, 241: None}
+    assert {name: value for name, value in values.items() if name.startswith("disk_smart_raw")} == {
+        f'disk_smart_raw{{attribute="{number}",device="sda"}}': value for number, value in raws.items()
+    }
     assert values['disk_worn_percent{device="nvme0"}'] == 17
     assert 'disk_healthy{device="sdb"}' not in values
     assert one.facts == {"smart": {"sda": "Samsung SSD 860, RVT04B6Q, 500 GB", "nvme0": "WD SN770"}}

@@ -22,6 +22,8 @@ class Options:
         self.off: list[str] = []
         self.stale = STALE
         self.memory = ""
+        self.logs: dict[str, Any] = {}
+        self.logs_memory = ""
         self.probes = ""
         self.probe_private = True
         self.unnamed: list[str] = []  # folders that are used once somebody makes them
@@ -31,12 +33,15 @@ class Options:
         """The document's wishes; a folder beside the agent's file counts without being named."""
         options = cls()
         options.memory = f"{folder}/collected.json"
+        options.logs_memory = f"{folder}/logs.json"
         options.probes = f"{folder}/probes.json"
         options.probe_private = document.get("probe_private") is not False
         options.textfiles = str(document.get("textfiles") or options.beside(f"{folder}/textfiles"))
         options.checks_folder = str(document.get("checks_folder") or options.beside(f"{folder}/checks"))
         options.check_user = str(document.get("check_user") or options.check_user)
         checks, sockets, off = document.get("checks"), document.get("containers"), document.get("off")
+        logs = document.get("logs")
+        options.logs = dict(logs) if isinstance(logs, dict) else {}
         options.checks = dict(checks) if isinstance(checks, dict) else {}
         options.containers = [str(path) for path in sockets] if isinstance(sockets, list) else options.containers
         options.off = [str(name) for name in off] if isinstance(off, list) else []

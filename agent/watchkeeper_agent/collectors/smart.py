@@ -11,6 +11,8 @@ from watchkeeper_agent.sample import Sample
 
 PERIOD = 1800.0
 MOST_DISKS = 64
+# As numbers under which disks that failed were compared with those that did not.
+RAW = (5, 9, 187, 188, 193, 194, 197, 198, 241, 242)
 ATTRIBUTES = {5: "disk_reallocated_sectors", 197: "disk_pending_sectors", 198: "disk_uncorrectable_sectors"}
 
 
@@ -65,14 +67,31 @@ def put(sample: Sample, disk: str, told: dict[str, Any]) -> None:
     hours = (told.get("power_on_time") or {}).get("hours")
     if hours is not None:
         sample.put("disk_powered_seconds", hours * 3600, device=disk)
-    for row in (told.get("ata_smart_attributes") or {}).get("table") or []:
-        if row.get("id") in ATTRIBUTES:
-            sample.put(ATTRIBUTES[row["id"]], (row.get("raw") or {}).get("value"), device=disk)
+    _put_attributes(sample, disk, told)
     log = told.get("nvme_smart_health_information_log") or {}
     if "media_errors" in log:
         sample.put("disk_media_errors", log["media_errors"], device=disk)
     if "percentage_used" in log:
         sample.put("disk_worn_percent", log["percentage_used"], 2, device=disk)
+
+
+def _put_attributes(sample: Sample, disk: str, told: dict[str, Any]) -> None:
+    for number, raw in _attributes(told):
+        if number in ATTRIBUTES:
+            sample.put(ATTRIBUTES[number], raw, device=disk)
+        if number in RAW:
+            sample.put("disk_smart_raw", raw, attribute=str(number), device=disk)
+
+
+def _attributes(told: dict[str, Any]) -> list[tuple[int, float | None]]:
+    """An ATA disk's own figures. Some pack more than one into two of them, which smartctl knows how to tell apart."""
+    plain = {9: (told.get("power_on_time") or {}).get("hours"), 194: (told.get("temperature") or {}).get("current")}
+    found = []
+    for row in (told.get("ata_smart_attributes") or {}).get("table") or []:
+        raw = (row.get("raw") or {}).get("value")
+        known = plain.get(row.get("id"))
+        found.append((row.get("id"), raw if known is None else known))
+    return found
 
 
 def describe(told: dict[str, Any]) -> str:
