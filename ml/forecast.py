@@ -110,7 +110,7 @@ def _said(levels: Floats, limit: float, step: float) -> Outlook:
         return Outlook("never", "flat", now, per_day, error=known, steps=count, chances=chances)
     if known is None or known > WRONG:
         return Outlook("not_predictable", "wrong_before", now, per_day, error=known, steps=count, chances=chances)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         times = np.where(drawn > 0, room / np.maximum(drawn, 1e-300) * step, np.inf)
     low, high = np.quantile(times, [0.1, 0.9], method="nearest")
     end = None if not np.isfinite(high) or high > FAR else float(max(high, left))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from metrics.names import parse
 from metrics.store import duration, number, shown, spoken
@@ -14,6 +14,10 @@ from ml.forecast import DAY, Outlook
 from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing
 
 HOUR = 3600.0
+ENDS = {
+    "check_certificate_seconds_left": gettext_noop("%(what)s ends in %(time)s"),
+    "disk_inodes_used_percent": gettext_noop("%(what)s run out in %(time)s"),
+}
 MOST_GROWTH, MOST_SIZE = 100.0, 100.0
 
 
@@ -58,10 +62,8 @@ def sentence(row: Forecast, seen: Outlook | None = None) -> str:
     if found.reason == "met":
         return _("%(what)s: its limit is reached.") % {"what": what}
     if found.state in {"predictable", "unclear"} and found.left is not None:
-        text = (
-            _("%(what)s ends in %(time)s") if row.metric.startswith("check_") else _("%(what)s is full in %(time)s")
-        )
-        told = text % {"what": what, "time": span(found)}
+        text = ENDS.get(row.metric, gettext_noop("%(what)s is full in %(time)s"))
+        told = _(text) % {"what": what, "time": span(found)}
         return _("%(told)s, but this is unclear.") % {"told": told} if found.state == "unclear" else f"{told}."
     return f"{what}: {why_not(found)}"
 
@@ -69,7 +71,7 @@ def sentence(row: Forecast, seen: Outlook | None = None) -> str:
 def why_not(found: Outlook) -> str:
     words = {
         "saw_tooth": _("it rises and is emptied again and again, so no end is forecast."),
-        "wrong_before": _("not predictable; forecasts of it were too far off."),
+        "wrong_before": _("it does not grow steadily, so no end is forecast."),
         "began_anew": _("it was emptied; not enough data since then."),
         "short": _("not enough data yet."),
     }
@@ -83,9 +85,11 @@ def span(found: Outlook) -> str:
     left = found.left or 0.0
     unit, one = (DAY, _days) if left >= 2 * DAY else (HOUR, _hours)
     text = one(max(0, round(left / unit)))
-    if found.low is None or (found.low == found.high == left):
+    if found.low is None:
         return text
     low = number(round(found.low / unit))
+    if found.high is not None and round(found.high / unit) == round(found.low / unit):
+        return text
     if found.high is None:
         return _("%(time)s (%(low)s or more)") % {"time": text, "low": low}
     return _("%(time)s (%(low)s to %(high)s)") % {"time": text, "low": low, "high": number(round(found.high / unit))}

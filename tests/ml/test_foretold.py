@@ -7,12 +7,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from accounts.models import Team
+from alerts.judging import Judge
+from alerts.models import Alert, Rule
+from alerts.services import said
 from core.clock import milliseconds
 from metrics.store import query
 from ml.foretell import work
+from ml.foretell.things import SERIES
 from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing
 from tests.conftest import Machine
 from tests.ml.living import store
+from tests.product import until
 
 HOUR = 3_600_000
 COLUMNS = (
@@ -31,6 +37,14 @@ def days_of(server: int, days: int, to: int) -> None:
     flat = np.ones(len(hours))
     columns = [used, 100e9 * flat, teeth, 100e9 * flat, 2 * flat, 20 * flat, 16 * (hours > 60), flat]
     store(server, at.astype(np.int64), np.stack(columns, axis=1), COLUMNS)
+
+
+def stored(server: int) -> list[dict[str, str]]:
+    """The labels of its forecasts, once they are stored."""
+    asked = query.Range(milliseconds() - HOUR, milliseconds() + HOUR)
+    return until(
+        lambda: [one["labels"] for one in query.series(server, [SERIES], asked)["series"]], what="the series"
+    )
 
 
 @pytest.fixture
@@ -55,8 +69,7 @@ def test_an_hours_work_says_when_disks_are_full_and_what_follows(told: Machine) 
     assert (disk.state, disk.by) == ("high", "rule")  # though it passes its own test
     weeks = Risk.objects.get(server=server, horizon="two_weeks")
     assert [one["kind"] for one in weeks.evidence] == ["disk"]
-    found = query.series(server, ["forecast_seconds_left"], query.Range(milliseconds() - HOUR, milliseconds() + HOUR))
-    assert [one["labels"] for one in found["series"]] == [{"metric": "disk_used_bytes", "mount": "/var"}]
+    assert stored(server) == [{"metric": "disk_used_bytes", "mount": "/var"}]
     work.hour()
     assert Forecast.objects.count() == 2
     assert len(Forecast.objects.get(pk=full.pk).said) == 1
@@ -75,6 +88,32 @@ def test_a_limit_that_is_met_keeps_what_was_said_of_it(told: Machine) -> None:
     assert Risk.objects.get(server=server, horizon="day").state == "met"
     work.hour(later)
     assert Crossing.objects.count() == 1
+
+
+def test_a_rule_on_the_time_left_is_told_in_words(told: Machine, team: Team) -> None:
+    """Growing disk, forecast, its series, the rule, the message; and once it was emptied, the end."""
+    rule = Rule.objects.create(
+        team=team, name="Fills up", kind="forecast", metric="forecast_seconds_left", op="below", warn=30 * 86_400,
+        group_wait=0,
+    )  # fmt: skip
+    judge = Judge()
+    try:
+        while judge.step():
+            pass
+        work.hour()
+        stored(told.server.pk)
+        while judge.step():
+            pass
+        alert = Alert.objects.open().get(rule=rule)
+        assert (alert.state, alert.severity) == ("firing", "warn")
+        assert alert.labels == {"metric": "disk_used_bytes", "mount": "/var"}
+        assert alert.incident is not None
+        title = said.title(alert.incident)
+        assert "db-1" in title
+        assert "/var" in title
+        assert "in about 20 d" in title or "in about 19 d" in title
+    finally:
+        judge.end()
 
 
 def test_a_short_past_says_that_it_is_short(machine: Callable[..., Machine]) -> None:
