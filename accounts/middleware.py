@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -58,4 +59,4 @@ def language_of(request: HttpRequest, person: User | None) -> str:
 
 def zone_of(request: HttpRequest, person: User | None) -> ZoneInfo:
     chosen = zones.find(person.zone) if person else None
-    return chosen or zones.find(request.COOKIES.get(ZONE_COOKIE, "")[:64]) or zones.UTC
+    return chosen or zones.find(unquote(request.COOKIES.get(ZONE_COOKIE, ""))[:64]) or zones.UTC

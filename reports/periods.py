@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.clock import now
@@ -33,11 +34,11 @@ class Period:
         """Its days, both included, as its reader writes them."""
         last = (self.end.astimezone(self.zone) - timedelta(microseconds=1)).date()
         first = self.start.astimezone(self.zone).date()
+        # American order beside a 24 hour clock would be neither.
+        form = "j F Y" if get_language() in {None, "en"} else "DATE_FORMAT"
         if first == last:
-            return date_format(first, "DATE_FORMAT")
-        return _("%(first)s to %(last)s") % {
-            "first": date_format(first, "DATE_FORMAT"), "last": date_format(last, "DATE_FORMAT"),
-        }  # fmt: skip
+            return date_format(first, form)
+        return _("%(first)s to %(last)s") % {"first": date_format(first, form), "last": date_format(last, form)}
 
 
 def last(name: str, zone: ZoneInfo, at: datetime | None = None) -> Period:

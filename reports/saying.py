@@ -47,6 +47,11 @@ def fine(value: float) -> str:
     return f"{number_format(text, places if text < 100 else 0)} %"
 
 
+def promise(value: float) -> str:
+    """A target as somebody wrote it: 99.9, not 99.900."""
+    return f"{number_format(value, len(f'{value:.6g}'.partition('.')[2]))} %"
+
+
 def duration(seconds: float) -> str:
     """Two units at most."""
     s = round(abs(seconds))

@@ -89,9 +89,9 @@ def _say(asked: Asked, found: list[Judged]) -> None:
     )
     if broken:
         text = ngettext("%(n)d server stayed below %(target)s.", "%(n)d servers stayed below %(target)s.", broken)
-        asked.sentences.append(text % {"n": broken, "target": saying.fine(asked.target)})
+        asked.sentences.append(text % {"n": broken, "target": saying.promise(asked.target)})
     elif down:
-        asked.sentences.append(_("Every server kept %(target)s.") % {"target": saying.fine(asked.target)})
+        asked.sentences.append(_("Every server kept %(target)s.") % {"target": saying.promise(asked.target)})
     else:
         asked.sentences.append(_("No server was down."))
 
@@ -103,7 +103,7 @@ def _whole(asked: Asked, found: list[Judged]) -> Section:
     figures = [
         Figure(_("Availability"), saying.cell(whole.percent, "fine", tone=_tone(whole, asked.target))),
         Figure(
-            _("Kept %(target)s") % {"target": saying.fine(asked.target)},
+            _("Kept %(target)s") % {"target": saying.promise(asked.target)},
             Cell(kept, _("%(n)d of %(all)d") % {"n": kept, "all": counted}, "#servers"),
         ),
         Figure(_("Down"), saying.cell(whole.down / 1000, "duration", href="#outages")),

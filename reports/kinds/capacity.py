@@ -90,9 +90,10 @@ class Capacity(Kind):
 def read(asked: Asked) -> list[Room]:
     rooms = {number: Room(machine) for number, machine in asked.scope.living.items()}
     store, scope = DatabaseStore(), asked.scope
-    windows = list(range(scope.start, scope.end, WIDTH))
-    for place, begin in enumerate(windows):
-        until = min(scope.end, begin + WIDTH) - 1
+    # As the hours lie in the store: a window across two of its spans would open both.
+    windows = list(range(scope.start - scope.start % WIDTH, scope.end, WIDTH))
+    for place, span in enumerate(windows):
+        begin, until = max(scope.start, span), min(scope.end, span + WIDTH) - 1
         for column, what in (("cpu_used_percent", "cpu"), ("memory_used_percent", "memory")):
             for rolled in store.fleet_range(column, begin, until, HOURS, rooms).values():
                 _add(rooms, rolled, what)
@@ -107,9 +108,9 @@ def _add(rooms: dict[int, Room], rolled: Rolled, what: str) -> None:
     if not len(rolled.t):
         return
     known = rolled.count > 0
-    totals = np.where(known, rolled.mean * rolled.count, 0.0).sum(axis=0)
-    counts = np.where(known, rolled.count, 0.0).sum(axis=0)
-    highs = np.where(known, rolled.high, -np.inf).max(axis=0)
+    counts = rolled.count.sum(axis=0)
+    totals = np.nansum(rolled.mean * rolled.count, axis=0)
+    highs = np.max(rolled.high, axis=0, where=known, initial=-np.inf)
     for place, number in enumerate(rolled.series.tolist()):
         if number in rooms and counts[place]:
             used: Used = getattr(rooms[number], what)

@@ -59,6 +59,7 @@ def test_the_zone_is_the_profiles_else_the_browsers_else_utc(chosen: str, cookie
 
 def test_a_stranger_is_told_times_where_their_browser_is() -> None:
     assert seen(None, cookie="zone=America/Sao_Paulo")[1] == "America/Sao_Paulo"
+    assert seen(None, cookie="zone=America%2FSao_Paulo")[1] == "America/Sao_Paulo"  # as our script writes it
 
 
 def test_afterwards_nothing_of_it_stays() -> None:

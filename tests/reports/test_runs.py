@@ -103,7 +103,7 @@ def test_figures_are_written_as_the_reader_writes_them(fleet: Past, api: Api, pe
     document = files.document(Run.objects.get(uuid=run["id"]))
     assert document is not None
     shown = [figure.title + figure.cell.shown for figure in document.sections[0].figures]
-    assert any("99,950 %" in one for one in shown), shown
+    assert any("99,95 %" in one for one in shown), shown
 
 
 def test_managers_see_reports_without_seeing_more(
