@@ -170,7 +170,7 @@ class _Shown:
         return getattr(self.check, name)
 
 
-class FoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class LookFoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
     """What one look found."""
 
     ok = serializers.BooleanField(allow_null=True)
@@ -240,13 +240,13 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
     def perform_destroy(self, instance: Check) -> None:
         services.remove(instance, by=person(self.request))
 
-    @extend_schema(request=None, responses=FoundSerializer)
+    @extend_schema(request=None, responses=LookFoundSerializer)
     @action(detail=True, methods=["post"])
     def test(self, request: Request, uuid: str) -> Response:
         """Look once, now; nothing is kept of it."""
         return Response(_found(_try(self.get_object())))
 
-    @extend_schema(request=CheckSerializer, responses=FoundSerializer)
+    @extend_schema(request=CheckSerializer, responses=LookFoundSerializer)
     @action(detail=False, methods=["post"], url_path="try")
     def try_out(self, request: Request) -> Response:
         """Look once as a check would that is not there yet; nothing is kept."""
