@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from ml import tails
 from ml.detectors import hour, kmeans, pca, registry
 from ml.detectors.base import RESIDUAL_CAP, Rows
-from ml.model import SILENT_TAIL, Model
+from ml.model import LONGEST_MEDIAN, SILENT_TAIL, Model
 from ml.pipeline import PRESENT, shares
 from ml.preprocess import CARRY, HOUR_MS, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, Times, counters, hour_of, silent
 
 STACKED = ("kmeans", "pca", "hour")
-RING = 5  # points under the median, at most
+RING = LONGEST_MEDIAN
 EXTRA_ROWS = 3  # what detectors that are not stacked look back
 LONGEST = kmeans.SMOOTH + kmeans.LAGS + kmeans.RATE  # steps after which nothing of a row is left
 Places = NDArray[np.intp]

@@ -13,7 +13,14 @@ from ml.preprocess import Flags, Floats, Scale
 FLOATS = ("usual", "stray", "beside", "sway", "level", "scores", "tails", "fresh_scores", "fresh_tails")
 WEIGHTS = {"kmeans": 2.0, "pca": 2.0}  # of the others each counts once
 SILENT_TAIL = 3.0  # a series that stops is odd by itself
-PERSISTENCE = 5  # points under the median: three of five must be odd
+# Points under the median, by what is scored: three of five must be odd within a minute, four of seven at one a
+# minute, two of three at five minutes; what comes more rarely stands for itself.
+PERSISTENCE = ((20_000, 5), (60_000, 7), (300_000, 3))
+LONGEST_MEDIAN = 7
+
+
+def persistence(tick_ms: int) -> int:
+    return next((points for most, points in PERSISTENCE if tick_ms <= most), 1)
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Model:
     tails: Floats
     fresh_scores: Floats  # the same over the last days, made anew each night
     fresh_tails: Floats
-    persistence: int = PERSISTENCE
+    persistence: int = 1
     seen: int = 1  # metrics that had any value
     rows: int = 0
     from_ms: int = 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml import tails
 from ml.detectors import LIVE, Rows, registry
-from ml.model import PERSISTENCE, SILENT_TAIL, Model
+from ml.model import SILENT_TAIL, Model, persistence
 from ml.preprocess import (
     ALWAYS,
     DAY_MS,
@@ -53,7 +53,7 @@ class Options:
 
     detectors: tuple[str, ...] = LIVE
     tick_ms: int = GRID_MS
-    persistence: int = PERSISTENCE
+    persistence: int = 0  # points under the median; as the tick asks for when 0
     season_times: Times | None = None
     season_values: Floats | None = None
 
@@ -112,7 +112,8 @@ def fit(
         columns, step_ms, min(options.tick_ms, step_ms), base, usual, stray, beside, sway, {},
         (~np.isnan(x)).mean(0) >= ALWAYS, level,
         nothing, nothing, nothing, nothing,
-        options.persistence, max(int((~np.isnan(x)).any(0).sum()), 1), len(there), int(times[0]), int(times[-1]),
+        options.persistence or persistence(options.tick_ms), max(int((~np.isnan(x)).any(0).sum()), 1),
+        len(there), int(times[0]), int(times[-1]),
     )  # fmt: skip
     rows = _rows(model, slots, x, before)
     model = replace(model, known={name: registry.get(name)().fit(rows.picked(learned)) for name in options.detectors})

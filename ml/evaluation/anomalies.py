@@ -43,16 +43,12 @@ def load(path: Path) -> Series:
     return Series((np.maximum.accumulate(seconds) * 1000).astype(np.int64), values, len(train), labels, step)
 
 
-def persistence(step_s: float) -> int:
-    return 5 if step_s <= 60 else 3 if step_s <= 300 else 1
-
-
 def judged(
     series: Series, detectors: tuple[str, ...] = LIVE, per_week: float = budget.PER_WEEK
 ) -> tuple[Floats, Flags]:
     """Score and alert of each labelled row. Each night the tails are compared anew and the threshold is set."""
     step_ms = int(series.step_s * 1000)
-    options = pipeline.Options(detectors, tick_ms=step_ms, persistence=persistence(series.step_s))
+    options = pipeline.Options(detectors, tick_ms=step_ms)
     columns = tuple(f"metric_{number}" for number in range(series.values.shape[1]))
     first, times, values = series.first, series.times, series.values
     count = len(times) - first
