@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 from zoneinfo import available_timezones
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_GET
 from accounts.base import ACT, MANAGE
 from accounts.models import Team, User
 from alerts.models import Alert, Chain, Channel, Delivery, Preference, Rule, Schedule, Silence, Way
+from core import selector
 from core.clock import now
 from dashboards.alerting import shown
 from dashboards.alerting.incidents import Shown
@@ -24,6 +26,7 @@ from dashboards.alerting.incidents import seconds as _seconds
 from dashboards.alerting.sentences import sentence
 from dashboards.alerting.versions import versions
 from dashboards.views import may, sequences, show
+from ml.services import gate
 from servers.models import Server
 
 PAGE = "dashboards/setup.html"
@@ -121,8 +124,20 @@ def edit_rule(request: HttpRequest, uuid: str | None = None) -> HttpResponse:
         "start": {key: request.GET.get(key, "") for key in ("metric", "selector")},
         "versions": versions(row) if row else [],
         "hushed": _hushed(request, row) if row else [],
+        "gate": _gate(request, row),
     }
     return setup(request, "rule", row.name if row else _("New rule"), props)
+
+
+def _gate(request: HttpRequest, row: Rule | None) -> str:
+    """Whether what is learnt may page somebody: said where a rule of it is switched on."""
+    rows = Server.objects.visible_to(request.user).filter(internal=False)
+    if row is not None:
+        rows = rows.filter(team=row.team_id)
+        with suppress(selector.Unreadable):
+            wanted = selector.parse(row.selector)
+            return gate.gate([one.pk for one in rows if wanted.matches(one.words())]).sentence()
+    return gate.gate(rows.values_list("pk", flat=True)).sentence()
 
 
 def _hushed(request: HttpRequest, row: Rule) -> list[Shown]:

@@ -27,6 +27,7 @@ WORDS = {
     "kindHelp.forecast": _("Fires when a forecast says that there is less than so much time left."),
     "kindHelp.anomaly": _("Fires when a server behaves unlike itself; 1 is where the unusual begins."),
     "kindHelp.composite": _("Fires while other rules hold on the same server, all of them or any."),
+    "rule.gate": _("Model card"),
     "rule.when": _("When"),
     "rule.metric": _("Metric"),
     "rule.anything": _("anything (leave empty)"),

@@ -150,6 +150,7 @@ WORDS = {
     "story.above": _("{what} is above its limit of {limit}. The alert stands for {age}, now at {value}."),
     "story.below": _("{what} is below its limit of {limit}. The alert stands for {age}, now at {value}."),
     "story.other": _("{title}, for {age}."),
+    "story.unusual": _("{title}. It goes on for {age}."),
     "story.todo": _("What to do: {what}"),
     "story.evidence": _("See evidence"),
     "story.incident": _("Open the alert"),

@@ -281,3 +281,17 @@ def test_the_card_is_had_by_programs_of_one_server_or_all(
     stranger = api(person(of=other_team))
     assert stranger.get("/api/v1/model_cards").json()["card"] is None
     assert stranger.get(f"/api/v1/model_cards?server={one.server.uuid}").status_code == 404
+
+
+def test_who_switches_a_rule_of_the_models_on_is_told_whether_they_may_page(machine: Make, person: Person) -> None:
+    one, two = machine("web-1"), machine("web-2")
+    card(one, may_page=True)
+    card(two)
+
+    def gate() -> str:
+        reply = signed_in(person()).get("/rules/new/", headers={"accept": "application/json"})
+        return str(reply.json()["gate"])
+
+    assert gate().startswith("On 1 of 2 servers the models have passed their report card")
+    Card.objects.update(may_page=True)
+    assert gate() == "On all 2 servers the models have passed their report card."

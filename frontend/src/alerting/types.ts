@@ -55,6 +55,7 @@ export interface RuleProps extends SetupProps {
   suggest: string[]
   start: { metric: string; selector: string }
   versions?: Version[]
+  gate?: string // whether what is learnt may page somebody
   hushed?: Array<{ id: string; reason: string; ends: number | null }> // silences of this rule alone
 }
 export interface Span {

@@ -227,8 +227,10 @@ function region(
   g.fillStyle = color
   for (const [a, b] of runs(hi, 0, hi.length - 1, pace)) {
     g.beginPath()
-    for (let i = a; i <= b; i++) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (t[i] - from) * kx, y0 - hi[i] * ky)
-    for (let i = b; i >= a; i--) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (t[i] - from) * kx, y0 - lo[i] * ky)
+    // what is usual may lie far above all that was measured
+    const row = (v: number) => Math.max(PAD.t, y0 - v * ky)
+    for (let i = a; i <= b; i++) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (t[i] - from) * kx, row(hi[i]))
+    for (let i = b; i >= a; i--) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (t[i] - from) * kx, row(lo[i]))
     g.fill()
   }
 }
@@ -287,7 +289,7 @@ export function draw(
     g.fillRect(xa, y0 - 2, Math.max(2, xb - xa), 2)
     g.globalAlpha = 1
   }
-  if (d.expected) region(g, f, d.expected.t, d.expected.low, d.expected.high, range[0], `${th.ghost}2e`)
+  if (d.expected) region(g, f, d.expected.t, d.expected.low, d.expected.high, range[0], `${th.ghost}4d`)
   g.strokeStyle = th.grid
   g.lineWidth = 1
   g.beginPath()

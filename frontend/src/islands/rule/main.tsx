@@ -280,6 +280,14 @@ function Editor({ page }: { page: RuleProps }) {
               />
             </div>
             <Sentence rule={rule} set={set} faults={shown} page={page} />
+            {rule.kind === 'anomaly' && page.gate && (
+              <p className="hint pad num">
+                {page.gate}{' '}
+                <a className="more" href="/models/">
+                  {t('rule.gate')}
+                </a>
+              </p>
+            )}
           </section>
           <section className="card two-up">
             <Text

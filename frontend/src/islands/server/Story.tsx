@@ -18,6 +18,7 @@ const SILENT: Record<string, [Key, Key]> = {
 }
 export const said = ({ what, value, limit, side, since, kind, title }: Trouble, at: number): string => {
   const age = duration(at - since)
+  if (kind === 'anomaly') return t('story.unusual', { title, age })
   if (kind !== 'threshold') return t('story.other', { title, age })
   return t(side === 'below' ? 'story.below' : 'story.above', { what, value, limit, age })
 }
