@@ -11,6 +11,7 @@ from accounts.base import ACT, MANAGE
 from checks.models import Check
 from core.clock import now
 from dashboards import present
+from dashboards.capacity.notes import notes
 from dashboards.server.story import story
 from dashboards.views import incidents, sequences, show
 from servers.models import FactSheet, Server
@@ -49,4 +50,4 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "story": story(request.user, row, at),
         "others": [{"id": str(uuid), "name": name} for uuid, name in others.values_list("uuid", "name")[:OTHERS]],
     }
-    return show(request, "dashboards/server.html", "server", props)
+    return show(request, "dashboards/server.html", "server", props, outlook=notes(row))

@@ -107,7 +107,7 @@ def error_said(row: Forecast) -> str:
     """How good such words were."""
     if row.error is None or row.metric.startswith("check_") or row.state not in {"predictable", "unclear"}:
         return ""
-    return _("last weeks' forecasts were off by %(share)s %%") % {"share": round(100 * row.error)}
+    return _("forecasts of the last weeks were off by %(share)s %%") % {"share": round(100 * row.error)}
 
 
 def evidence(one: dict[str, Any]) -> str:
