@@ -156,3 +156,11 @@ def test_the_server_page_tells_the_story_and_looks_at_others(open_page: Open, fl
     end = int(time.time())
     found = page.request.get(f"{page.url.split('/servers')[0]}/api/v1/moved?from={end - 3600}&to={end}").json()
     assert found["series"][0]["server"]["name"] == "web-2"
+
+
+def test_a_chart_gets_its_band_from_the_hub(open_page: Open, fleet: dict[str, str]) -> None:
+    page = open_page(f"/servers/{fleet['web-1']}/")
+    with page.expect_response(lambda answer: "/around" in answer.url) as found:
+        page.reload()
+    series = found.value.json()["usual"]["series"]
+    assert "cpu_used_percent" in {line["metric"] for line in series}

@@ -19,6 +19,7 @@ Axe = Callable[[Page], list[str]]
 STATES = ("filled", "empty", "error")
 PLACES = (
     "/", "/alerts/", "/rules/", "/rules/new/", "/rules/file/", "/silences/", "/on-call/", "/channels/", "/record/",
+    "/anomalies/", "/models/",
     "/servers/add/", "/servers/invitations/", "/list/", "/welcome/", "/settings/", "/settings/health/", "/teams/",
     "/me/", "/me/notifications/", "/me/tokens/", "/me/sessions/", "/audit/", "/people/", "server", "incident", "team",
     "/offline/", "/nowhere/",

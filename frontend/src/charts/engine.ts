@@ -216,7 +216,7 @@ function drawLimits(g: CanvasRenderingContext2D, { w, y }: Frame, limits: Limit[
 /** The room between two lines. */
 function region(
   g: CanvasRenderingContext2D,
-  { kx, ky, y0 }: Frame,
+  { kx, ky, y0, w }: Frame,
   t: Float64Array,
   lo: Float64Array,
   hi: Float64Array,
@@ -227,10 +227,11 @@ function region(
   g.fillStyle = color
   for (const [a, b] of runs(hi, 0, hi.length - 1, pace)) {
     g.beginPath()
-    // what is usual may lie far above all that was measured
+    // what is usual is known beyond the range, and may lie far above all that was measured
     const row = (v: number) => Math.max(PAD.t, y0 - v * ky)
-    for (let i = a; i <= b; i++) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (t[i] - from) * kx, row(hi[i]))
-    for (let i = b; i >= a; i--) if (hi[i] >= lo[i]) g.lineTo(PAD.l + (t[i] - from) * kx, row(lo[i]))
+    const col = (at: number) => Math.min(w - PAD.r, Math.max(PAD.l, PAD.l + (at - from) * kx))
+    for (let i = a; i <= b; i++) if (hi[i] >= lo[i]) g.lineTo(col(t[i]), row(hi[i]))
+    for (let i = b; i >= a; i--) if (hi[i] >= lo[i]) g.lineTo(col(t[i]), row(lo[i]))
     g.fill()
   }
 }
