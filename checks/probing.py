@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from checks import secrets
 from checks.models import Check
-from servers.models import Server
+from servers.models import Order, Server
 from servers.services import orders
 
 ORDER = "probes"
 HOURS = 24.0 * 7
+AGAIN = timedelta(hours=1)
 
 
 def send(server: Server) -> None:
     """Tell its agent all that it shall look at; what was told before and not heard yet is replaced."""
     orders.replace(server, ORDER, {"checks": wanted(server)}, hours=HOURS)
+
+
+def again(server: Server, now: datetime) -> None:
+    """An agent that tells nothing of its checks may have lost them: told once more, at most once an hour."""
+    last = Order.objects.filter(server=server, kind=ORDER).order_by("-pk").first()
+    if last is None or (last.state != "waiting" and now - last.created_at > AGAIN):
+        send(server)
 
 
 def wanted(server: Server) -> list[dict[str, Any]]:

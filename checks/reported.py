@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from django.db import transaction
 
-from checks import services
+from checks import probing, services
 from checks.models import DOWN, UP, Run
 from core.locking import locked
 from metrics.store import DatabaseStore
@@ -24,7 +24,8 @@ def tick(runs: list[Run], now: datetime) -> None:
         rows = locked(Run.objects).filter(pk__in=[run.pk for run in runs]).select_related("check_ref__server")
         fresh = list(rows)
         for run in fresh:
-            _read(run, now)
+            if not _read(run, now):
+                probing.again(run.check_ref.server, now)
             run.lease_owner, run.lease_until = "", None
             if run.due_at is not None:
                 run.due_at = services.next_due(run.check_ref, now)
@@ -33,7 +34,8 @@ def tick(runs: list[Run], now: datetime) -> None:
         )
 
 
-def _read(run: Run, now: datetime) -> None:
+def _read(run: Run, now: datetime) -> bool:
+    """Whether anything was told."""
     check = run.check_ref
     end = round(now.timestamp() * 1000)
     start = end - 1000 * min(LONGEST_BACK, max(120, 3 * check.interval))
@@ -41,7 +43,7 @@ def _read(run: Run, now: datetime) -> None:
     at, up = found["check_up"]
     if math.isnan(up):
         run.said = "Its agent has told nothing of it lately."
-        return
+        return False
     state = UP if up else DOWN
     moment = datetime.fromtimestamp(at / 1000, now.tzinfo)
     if state != run.state:
@@ -49,6 +51,7 @@ def _read(run: Run, now: datetime) -> None:
     run.at, run.said = moment, "Its agent says it works." if up else "Its agent says it does not work."
     took = found["check_response_seconds"][1]
     run.seconds = None if math.isnan(took) else took
+    return True
 
 
 def _newest(server: int, column: str, start: int, end: int) -> tuple[int, float]:

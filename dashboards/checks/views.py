@@ -38,7 +38,7 @@ WORDS = {
 }  # fmt: skip
 TONES = {UP: "ok", DOWN: "crit", FAILING: "warn", LATE: "warn", NEW: "off", "paused": "off"}
 PARTS = {
-    "name": gettext_lazy("Name"), "connect": gettext_lazy("Connect"), "tls": gettext_lazy("TLS"),
+    "name": gettext_lazy("Name lookup"), "connect": gettext_lazy("Connect"), "tls": gettext_lazy("TLS"),
     "first_byte": gettext_lazy("First byte"), "body": gettext_lazy("Body"),
 }  # fmt: skip
 FAMOUS = {"crit": 0, "warn": 1, "off": 2, "ok": 3}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,6 +46,10 @@ def test_what_it_tells_is_how_the_check_stands_and_silence_is_not_down(
     reported.tick(list(Run.objects.filter(check_ref=made)), datetime.now(UTC))
     run = Run.objects.get(check_ref=made)
     assert (run.state, run.said) == ("new", "Its agent has told nothing of it lately.")
+    assert len(Order.objects.filter(kind="probes")) == 1  # it stands: nothing is asked twice
+    Order.objects.update(state="done", created_at=datetime.now(UTC) - timedelta(hours=2))
+    reported.tick([run], datetime.now(UTC))
+    assert Order.objects.standing().filter(kind="probes").count() == 1
     web.report(time.time(), **{'check_up{check="db"}': 0, 'check_response_seconds{check="db"}': 0.02})
     reported.tick([run], datetime.now(UTC))
     run = Run.objects.get(check_ref=made)
