@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ml.models import Card as Night
 from ml.models import Episode, Watch
 from reports import saying
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table
@@ -32,6 +33,7 @@ class Card:
     machine: Machine
     stage: str = "waiting"
     episodes: list[Episode] = field(default_factory=list)
+    night: Night | None = None
 
     def answered(self, word: str) -> int:
         return sum(one.answer == word for one in self.episodes)
@@ -67,6 +69,8 @@ def read(asked: Asked) -> list[Card]:
     cards = {number: Card(machine) for number, machine in asked.scope.living.items()}
     for watch in Watch.objects.filter(server__in=list(cards)):
         cards[watch.server_id].stage = watch.stage
+    for night in Night.objects.newest().filter(server__in=list(cards)):
+        cards[night.server_id].night = night
     rows = Episode.objects.filter(server__in=list(cards), began_at__gte=asked.start, began_at__lt=asked.end)
     by_server: dict[int, list[Episode]] = defaultdict(list)
     for one in rows.order_by("began_at", "pk"):
@@ -118,6 +122,9 @@ def _table(asked: Asked, cards: list[Card]) -> Section:
         Column("false", _("Normal"), "count"),
         Column("open", _("No answer"), "count"),
         Column("peak", _("Highest score"), "number"),
+        Column("f1", _("Found known faults (F1)"), "number"),
+        Column("fpr", _("False alarms"), "fine"),
+        Column("page", _("May page")),
     ]
     rows = [
         [
@@ -128,10 +135,23 @@ def _table(asked: Asked, cards: list[Card]) -> Section:
             saying.cell(card.answered("normal"), "count"),
             saying.cell(card.answered(""), "count"),
             saying.cell(round(max((one.peak for one in card.episodes), default=0.0), 2) or None, "number"),
+            *_night(card),
         ]
         for card in sorted(cards, key=lambda card: (-len(card.episodes), card.machine.name))
     ]
     return Section("servers", _("Servers"), "" if rows else _("No server is meant."), table=Table(columns, rows))
+
+
+def _night(card: Card) -> list[Cell]:
+    """Its newest report card: measured at night with known faults put into what it had not seen."""
+    night, where = card.night, f"/servers/{card.machine.uuid}/model/"
+    if night is None:
+        return [Cell(None, saying.NOTHING)] * 3
+    return [
+        saying.cell(None if night.f1 is None else round(night.f1, 3), "number", href=where),
+        saying.cell(None if night.fpr is None else 100 * night.fpr, "fine", href=where),
+        Cell(night.may_page, _("yes") if night.may_page else _("no")),
+    ]
 
 
 def _times(asked: Asked, cards: list[Card]) -> Section:

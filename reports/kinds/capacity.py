@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from metrics.base import HOURS, Rolled
-from metrics.store import DatabaseStore
+from metrics.store import DatabaseStore, parse, spoken
+from ml.models import Forecast, Sizing
 from reports import saying
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table, Tone
 from reports.kinds.base import Asked, Kind, kinds
@@ -20,7 +21,7 @@ from reports.scope import DAY, Machine
 WIDTH = 30 * DAY
 WORST = 10
 SOON = 30 * 86_400
-LEFT = "forecast_seconds_left"
+SIZES = {"idle": gettext_lazy("idle"), "overloaded": gettext_lazy("too small"), "fits": gettext_lazy("fits")}
 FULL = 85.0
 
 
@@ -60,8 +61,12 @@ class Room:
     cpu: Used = field(default_factory=Used)
     memory: Used = field(default_factory=Used)
     disk: Disk = field(default_factory=Disk)
+    forecast: bool = False
     left: float | None = None
+    low: float | None = None
+    error: float | None = None
     what: str = ""
+    size: str = ""
 
 
 @kinds.register("capacity")
@@ -80,7 +85,7 @@ class Capacity(Kind):
                 "%(n)d server runs full within 30 days.", "%(n)d servers run full within 30 days.", len(soon)
             )
             asked.sentences.append(text % {"n": len(soon)})
-        elif any(one.left is not None for one in rooms):
+        elif any(one.forecast for one in rooms):
             asked.sentences.append(_("No server is forecast to run full within 30 days."))
         else:
             asked.sentences.append(_("There are no forecasts for these servers yet; use and growth are measured."))
@@ -100,7 +105,7 @@ def read(asked: Asked) -> list[Room]:
         asked.step(0.7 * (place + 1) / len(windows))
     _disks(store, asked, rooms)
     asked.step(0.9)
-    _forecasts(store, asked, rooms)
+    _forecasts(rooms)
     return list(rooms.values())
 
 
@@ -145,15 +150,17 @@ def _edge(rolled: Rolled, which: int) -> dict[int, float]:
     return found
 
 
-def _forecasts(store: DatabaseStore, asked: Asked, rooms: dict[int, Room]) -> None:
-    """The soonest of each server, as the series of forecasts told it last."""
-    end = asked.scope.end
-    for key, rolled in store.fleet_range(LEFT, end - 2 * DAY, end - 1, HOURS, rooms).items():
-        labels = dict(key[1])
-        for number, value in _edge(rolled, -1).items():
-            room = rooms.get(number)
-            if room is not None and (room.left is None or value < room.left):
-                room.left, room.what = value, " ".join(labels.values())
+def _forecasts(rooms: dict[int, Room]) -> None:
+    """What of each server is full first, as was forecast last; and whether its size fits."""
+    rows = Forecast.objects.filter(server__in=list(rooms))
+    for one in rows:
+        room = rooms[one.server_id]
+        room.forecast = True
+        if one.seconds_left is not None and (room.left is None or one.seconds_left < room.left):
+            room.left, room.low, room.error = one.seconds_left, one.seconds_low, one.error
+            room.what = spoken(one.metric, dict(parse(f"{one.metric}{one.labels}")[1]))
+    for size in Sizing.objects.filter(server__in=list(rooms)):
+        rooms[size.server_id].size = str(SIZES.get(size.state, ""))
 
 
 def _figures(asked: Asked, rooms: list[Room]) -> Section:
@@ -198,7 +205,10 @@ def _table(asked: Asked, rooms: list[Room]) -> Section:
         Column("disk", _("Used"), "percent"),
         Column("grown", _("Change in points"), "number"),
         Column("left", _("Full in"), "duration"),
+        Column("low", _("Not before"), "duration"),
         Column("what", _("What runs full")),
+        Column("error", _("Forecasts were off by"), "percent"),
+        Column("size", _("Its size")),
     ]
     rooms = sorted(
         rooms, key=lambda one: (one.left is None, one.left or 0, -np.nan_to_num(one.disk.last), one.machine.name)
@@ -221,5 +231,8 @@ def _row(asked: Asked, one: Room) -> list[Cell]:
         saying.cell(last, "percent", tone=_tone(last) if last is not None else ""),
         saying.cell(grown, "number"),
         saying.cell(one.left, "duration", href="/capacity/" if one.left else ""),
+        saying.cell(one.low, "duration"),
         saying.cell(one.what),
+        saying.cell(None if one.error is None else 100 * one.error, "percent"),
+        saying.cell(one.size),
     ]

@@ -13,19 +13,22 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import Audit, Membership, Team, User
 from alerts.models import Incident, Notice, Rule
-from core.clock import milliseconds, now
+from checks.models import Check
+from core.clock import from_milliseconds, milliseconds, now
+from ml.models import Forecast
 from reports.models import CANCELLED, DONE, WAITING, Run
-from reports.services import files, make
-from reports.services.asking import LARGE
+from reports.services import asking, files, make
 from servers.models import FactSheet, Server
-from tests.reports.conftest import DAY, HOUR, Past
+from tests.reports.conftest import DAY, HOUR, MINUTE, Past
 
+LATIN = "Balanço de ações às três, få æbler på øen Å"
 EVIL = '=HYPERLINK("https://evil.example.org","x")'
 Api = Callable[..., Client]
 
@@ -48,6 +51,7 @@ def fleet(past: Past) -> Past:
 
 
 def test_a_report_is_made_read_and_taken_away(fleet: Past, api: Api, person: Callable[..., User]) -> None:
+    Team.objects.update(name=LATIN)
     client = api(person("manager"))
     answer = made(client)
     assert answer.status_code == 201, answer.json()
@@ -73,7 +77,8 @@ def test_a_report_is_made_read_and_taken_away(fleet: Past, api: Api, person: Cal
     assert EVIL in texts
     pdf = b"".join(client.get(f"/api/v1/report_runs/{run['id']}/file?as=pdf"))
     assert pdf.startswith(b"%PDF")
-    assert letters(pdf) >= set("Availability of all servers")
+    assert b"BitstreamVeraSans" in pdf  # fonts that it brings
+    assert letters(pdf) >= set(LATIN)
     assert Audit.objects.filter(action="report.make", target_id=run["id"]).exists()
 
 
@@ -85,17 +90,6 @@ def letters(pdf: bytes) -> set[str]:
             for code in re.findall(rb"<[0-9A-F]{2}> <([0-9A-F]{4})>", zlib.decompressobj().decompress(stream)):
                 found.add(chr(int(code, 16)))
     return found
-
-
-def test_a_pdf_shows_the_letters_of_all_languages_in_fonts_it_brings(
-    fleet: Past, api: Api, person: Callable[..., User]
-) -> None:
-    wanted = "Balanço de ações às três, få æbler på øen Å"
-    Server.objects.filter(name="web-1").update(name=wanted)
-    run = Run.objects.get(uuid=made(api(person("manager")), language="da").json()["id"])
-    pdf = files.file(run, "pdf").read_bytes()
-    assert letters(pdf) >= set(wanted)
-    assert b"BitstreamVeraSans" in pdf
 
 
 def test_figures_are_written_as_the_reader_writes_them(fleet: Past, api: Api, person: Callable[..., User]) -> None:
@@ -144,10 +138,12 @@ def test_what_makes_no_report_is_refused_with_a_sentence(
 
 
 def test_a_large_report_waits_for_a_child_says_how_far_it_is_and_can_be_called_off(
-    past: Past, api: Api, team: Team
+    past: Past, api: Api, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(asking, "LARGE", 2)
+    monkeypatch.setattr(files, "_pdf", lambda _source, target: target.write_bytes(b"%PDF"))
     begin = milliseconds() - DAY
-    for number in range(LARGE + 1):
+    for number in range(3):
         past.server(f"s{number}", begin)
     client = api()
     first, second = made(client).json(), made(client).json()
@@ -157,7 +153,7 @@ def test_a_large_report_waits_for_a_child_says_how_far_it_is_and_can_be_called_o
     assert not make(Run.objects.get(uuid=second["id"]))
     call_command("make_report", first["id"])
     run = Run.objects.get(uuid=first["id"])
-    assert (run.state, run.servers) == (DONE, LARGE + 1)
+    assert (run.state, run.servers) == (DONE, 3)
     assert files.path(run, "pdf").exists()
     assert client.delete(f"/api/v1/report_runs/{first['id']}").status_code == 204
     assert not list(files.of(run))
@@ -213,6 +209,10 @@ def test_every_kind_tells_of_a_fleet_and_of_what_happened(
     server = Server.objects.get(name="web-1")
     document = {"os": {"kernel": "6.1"}, "cpu": {"cores": 4}, "updates": {"openssl": "3.0 to 3.1 (security)"}}
     FactSheet.objects.update_or_create(server=server, defaults={"digest": "d", "document": document, "at": at})
+    Forecast.objects.create(
+        server=server, metric="disk_used_percent", labels='{mount="/"}', state="growing", seconds_left=864_000,
+        seconds_low=700_000, at=milliseconds(),
+    )  # fmt: skip
     client = api(user)
     found = {}
     for kind in ("incidents", "noise", "capacity", "anomalies", "inventory", "overview"):
@@ -226,6 +226,9 @@ def test_every_kind_tells_of_a_fleet_and_of_what_happened(
     noisy = found["noise"]["sections"][1]["table"]["rows"][0]
     assert [cell["value"] for cell in noisy[:3]] == ["Hot", 2, 1]
     assert found["capacity"]["sections"][0]["figures"][0]["cell"]["value"] == pytest.approx(12.5)
+    assert found["capacity"]["sentences"] == ["1 server runs full within 30 days."]
+    full = found["capacity"]["sections"][1]["table"]["rows"][0]
+    assert [full[0]["value"], full[8]["value"], full[10]["value"]] == ["web-1", 864_000, "Disk used (mount /)"]
     assert "Nothing is learnt" in found["anomalies"]["sentences"][0]
     assert "openssl" in str(found["inventory"]["sections"][2])
     assert len(found["overview"]["sections"]) == 6
@@ -250,3 +253,24 @@ def test_the_pages_make_show_and_delete_a_report(fleet: Past, person: Callable[.
     assert client.post(sent.headers["Location"], {"forget": "1"}).headers["Location"] == "/reports/"
     empty = client.post("/reports/", {"kind": "availability", "period": "custom", "target": "99.9"})
     assert b"Give the first and the last day" in empty.content
+
+
+def test_a_check_is_up_down_planned_or_not_looked_at(past: Past, api: Api, team: Team) -> None:
+    end = milliseconds() // 60_000 * 60_000
+    begin = end - 3 * HOUR
+    row = past.server("web-1", begin)
+    past.tell(row, begin, end)
+    check = Check.objects.create(team=team, server=row, name="Shop", label="shop", kind="http", interval=60)
+    Check.objects.update(created_at=from_milliseconds(begin))
+    times = np.arange(begin, end, 60_000)
+    times = times[(times < begin + HOUR) | (times >= begin + HOUR + 20 * MINUTE)]
+    failed = (times >= begin + 2 * HOUR) & (times < begin + 2 * HOUR + 30 * MINUTE)
+    past.write(row, (check.column("check_up"),), times, np.where(failed, 0.0, 1.0)[:, None])
+    client = api()
+    run = made(client).json()
+    document = client.get(f"/api/v1/report_runs/{run['id']}/document").json()
+    [found] = next(one for one in document["sections"] if one["key"] == "checks")["table"]["rows"]
+    assert [found[0]["value"], found[1]["value"]] == ["Shop", "web-1"]
+    assert found[2]["value"] == pytest.approx(100 * (1 - 30 / (180 - 16)), abs=0.7)
+    assert abs(found[3]["value"] - 1800) <= 60
+    assert abs(found[8]["value"] - 16 * 60) <= 60  # twenty minutes, less what the last result stands for

@@ -36,7 +36,7 @@ def schedule(team: Team, person: Callable[..., User]) -> Schedule:
     manager = person("manager")
     made = Schedule(
         team=team, name="Week of the shop", kind="availability", rhythm="week", zone="Europe/Copenhagen",
-        formats=["pdf", "csv"], people=[str(manager.uuid)],
+        formats=["xlsx", "csv"], people=[str(manager.uuid)],
     )  # fmt: skip
     return schedules.save(made, by=manager)
 
@@ -66,10 +66,10 @@ def test_a_report_is_mailed_with_its_files_and_a_way_out(past: Past, schedule: S
     assert letter["To"] == schedule.owner.email
     assert letter["Subject"].startswith("Week of the shop: ")
     assert [part.get_filename() for part in letter.iter_attachments()] == [
-        f"availability-{week.start.astimezone(week.zone):%Y-%m-%d}.{form}" for form in ("pdf", "csv")
+        f"availability-{week.start.astimezone(week.zone):%Y-%m-%d}.{form}" for form in ("xlsx", "csv")
     ]
     attached = next(iter(letter.iter_attachments())).get_content()
-    assert attached.startswith(b"%PDF")
+    assert attached.startswith(b"PK")
     text = letter.get_body(("plain",))
     assert text is not None
     assert "Availability" in text.get_content()
