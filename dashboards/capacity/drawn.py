@@ -11,10 +11,9 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from metrics.names import parse
-from metrics.store import query, shown
-from ml.forecast import Outlook
+from metrics.store import parse, query, shown
 from ml.models import Forecast
+from ml.services import outlook
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720.0, 240.0, 8.0, 14.0, 22.0
 DAY = 86_400.0
@@ -42,7 +41,7 @@ class Frame:
         return " ".join(f"{self.x(at)},{self.y(value)}" for at, value in listed)
 
 
-def chart(row: Forecast, found: Outlook, limit: float, now: float) -> dict[str, Any]:
+def chart(row: Forecast, found: outlook.Prospect, limit: float, now: float) -> dict[str, Any]:
     times, values = _past(row, now)
     ahead = min(max(LEAST_AHEAD, 1.2 * (found.high or found.left or 0.0)), MOST_AHEAD)
     start = max(now - BACK, times[0]) if times else now - BACK

@@ -10,7 +10,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from metrics.base import HOURS
-from metrics.names import write
+from metrics.store import write
 from ml import forecast
 from ml.forecast import DAY, Outlook
 from ml.foretell.reading import Key, Levels, levels

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from core.clock import milliseconds
 from metrics.base import HOURS
-from metrics.names import parse, write
 from metrics.services import TooManySeries, put
+from metrics.store import parse, write
 from ml import rightsizing
 from ml.forecast import FAR, Outlook
 from ml.foretell import disks, risks, running_out
