@@ -1,9 +1,9 @@
 // The page without a line: the last look at the fleet, with its age, and back to the page as soon as the hub answers.
 import './design/app.css'
 import './design/shell.css'
-import { duration, percent } from './format'
+import { dayTime, duration, percent } from './format'
 import { element } from './shell/dialog'
-import { type Kept, kept } from './shell/snapshot'
+import { type Kept, kept, type Look, look as lookAt } from './shell/snapshot'
 import { t, tn } from './words'
 
 const EVERY_MS = 5000
@@ -38,37 +38,65 @@ function section(title: string, ...inner: HTMLElement[]): HTMLElement {
     ...inner,
   )
 }
+function aged(at: number, words: 'offline.age' | 'offline.pageAge', more: string): HTMLElement {
+  const age = element('p', { className: 'lost-bar' })
+  const tell = () => {
+    age.textContent = `${t(words, { age: duration(Date.now() / 1000 - at) })} ${more}`
+  }
+  tell()
+  setInterval(tell, 1000)
+  return age
+}
+type Open = { title: string; url: string; severity: string; owner?: string | null }
+const listed = (open: Open[]): HTMLElement =>
+  element(
+    'ul',
+    { className: 'rowlist' },
+    ...open.map(({ title, url, severity, owner }) =>
+      element(
+        'li',
+        {},
+        severity === 'critical' ? pill('crit', t('severity.critical')) : pill('warn', t('severity.warn')),
+        element('a', { href: url, textContent: title }),
+        element('span', { className: 'mut', textContent: owner ? t('incident.acknowledgedBy', { name: owner }) : '' }),
+      ),
+    ),
+  )
+/** The inbox, or one incident, as it was when its page was open last. */
+function showLook(box: HTMLElement, { at, incidents, told, todo }: Look): void {
+  const parts = [aged(at, 'offline.pageAge', t('offline.notSent'))]
+  const one = told ? incidents[0] : undefined
+  if (one) parts.push(element('h2', { textContent: one.title }))
+  parts.push(section(tn('offline.open', incidents.length), listed(incidents)))
+  if (todo) parts.push(section(t('offline.todo'), element('p', { className: 'pre pad', textContent: todo })))
+  if (told?.length)
+    parts.push(
+      section(
+        t('incident.timeline'),
+        element(
+          'ul',
+          { className: 'rowlist' },
+          ...told.map(([when, text]) =>
+            element('li', {}, element('span', { className: 'num mut', textContent: dayTime(when) }), text),
+          ),
+        ),
+      ),
+    )
+  box.replaceChildren(...parts)
+}
 function show(box: HTMLElement, seen: Kept | null): void {
   if (!seen) {
     const words = element('p', { className: 'mut', textContent: t('offline.nothing') })
     box.replaceChildren(element('div', { className: 'card empty' }, words))
     return
   }
-  const age = element('p', { className: 'lost-bar' })
-  const tell = () => {
-    age.textContent = `${t('offline.age', { age: duration(Date.now() / 1000 - seen.at) })} ${t('offline.only')}`
-  }
-  tell()
-  setInterval(tell, 1000)
-  const open = seen.incidents.map((one) =>
-    element(
-      'li',
-      {},
-      pill(
-        one.severity === 'critical' ? 'crit' : 'warn',
-        t(one.severity === 'critical' ? 'severity.critical' : 'severity.warn'),
-      ),
-      element('span', { textContent: one.title }),
-    ),
-  )
-  const parts: HTMLElement[] = [age]
-  if (open.length)
-    parts.push(section(tn('offline.open', open.length), element('ul', { className: 'rowlist' }, ...open)))
+  const parts: HTMLElement[] = [aged(seen.at, 'offline.age', t('offline.only'))]
+  if (seen.incidents.length) parts.push(section(tn('offline.open', seen.incidents.length), listed(seen.incidents)))
   parts.push(section(tn('offline.count', seen.count), table(seen)))
   box.replaceChildren(...parts)
 }
 const box = document.querySelector<HTMLElement>('[data-snapshot]')
-if (box) void kept().then((seen) => show(box, seen))
+if (box) void lookAt(location.pathname).then(async (found) => (found ? showLook(box, found) : show(box, await kept())))
 
 /** Back by itself: a page that was wanted is shown once the hub answers. */
 async function look(): Promise<void> {

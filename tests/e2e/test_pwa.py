@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.e2e.conftest import FLAGS, Open
+from tests.e2e.trouble import CALM, HIGH, Machine, rule
 from tests.product import EMAIL, Product
 
 Axe = Callable[[Page], list[str]]
@@ -92,3 +93,31 @@ def test_the_worker_shows_what_is_pushed(hub: Product) -> None:
     assert script.headers["cache-control"] == "no-cache"
     assert b'importScripts("/push-worker.js")' in script.body
     assert b"showNotification" in hub.request("GET", "/push-worker.js").body
+
+
+def test_without_a_line_the_inbox_and_an_incident_are_shown_as_they_were(open_page: Open, hub: Product) -> None:
+    token = hub.api_token()
+    rule(hub, token, "Kept", "name:kept-1", runbook="Ask <b>Ann</b>.")
+    machine = Machine(hub, "kept-1")
+    page = open_page("/")
+    _ready(page)
+    machine.say(HIGH)
+    page.goto(f"{hub.url}/alerts/")
+    row = page.locator('a[href^="/incidents/"]', has_text="kept-1").first
+    title = row.inner_text()
+    row.click()
+    page.wait_for_url("**/incidents/**")
+    here = page.url
+    for place in (here, f"{hub.url}/alerts/"):
+        page.goto(place)
+        page.wait_for_function(
+            "caches.open('snapshot').then(cache => cache.match(location.pathname, {ignoreVary: true})).then(Boolean)"
+        )
+    page.context.set_offline(True)
+    page.goto(f"{hub.url}/alerts/")
+    expect(page.locator(".lost-bar")).to_contain_text("as it was")
+    page.get_by_role("link", name=title).click()
+    expect(page.locator("h2").first).to_have_text(title)
+    expect(page.get_by_text("Ask <b>Ann</b>.")).to_be_visible()
+    page.context.set_offline(False)
+    machine.say(CALM)

@@ -25,4 +25,5 @@ export function gone(): void {
   card.append(title, why, back)
   document.querySelector('main')?.replaceChildren(card)
   document.title = t('sight.gone')
+  if ('caches' in window) void caches.delete('snapshot') // nor what the browser keeps for a lost line
 }

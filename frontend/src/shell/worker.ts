@@ -1,6 +1,6 @@
 // The service worker, and what is kept of the fleet for the time without a line. Nothing is kept for a stranger.
 import { person } from '../person'
-import { forget, keep } from './snapshot'
+import { forget, keep, keepPage } from './snapshot'
 
 /** Whoever signs out leaves nothing behind: neither what was seen nor what was not sent yet. */
 function leave(): void {
@@ -12,4 +12,5 @@ export async function settle(): Promise<void> {
   if (!person.here) return void forget()
   await navigator.serviceWorker.register('/worker.js', { scope: '/', updateViaCache: 'none' }).catch(() => undefined)
   if (location.pathname === '/') keep()
+  else keepPage()
 }
