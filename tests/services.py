@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -27,7 +28,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from monitor.launch import tether
+from monitor.launch import place, tether
 from tests import workers
 
 NOT_HERE = "not run here because "
@@ -264,6 +265,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Before the settings are imported: nothing of this shell's own product, and the database asked for."""
+    place.keep_compiled(os.environ)
+    sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
     for name in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[name]
     os.environ["WATCHKEEPER_DATA"] = str(running.place() / "data")

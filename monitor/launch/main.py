@@ -126,6 +126,7 @@ def main(arguments: Arguments) -> int:
     try:
         command = _known(name)
         names.settle(os.environ)
+        place.keep_compiled(os.environ)
         return command(rest) or 0
     except Trouble as error:
         return say.trouble(error)

@@ -106,6 +106,14 @@ def test_a_second_setup_installs_nothing(tree: Tree) -> None:
     assert tree.calls() == before
 
 
+def test_compiled_code_is_kept_though_the_shell_says_that_none_is_to_be_written(tree: Tree) -> None:
+    (tree.root / "bench" / "again.py").write_text("import bench.hello\n")
+    code, text = tree.run("bench", "again", PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX="")
+    assert code == 0, text
+    assert len(list((tree.root / ".cache" / "compiled").rglob("hello.*.pyc"))) == 1
+    assert not list(tree.root.glob("bench/__pycache__"))
+
+
 def test_a_changed_lock_is_installed_and_only_that(tree: Tree) -> None:
     tree.run()
     lock = tree.root / "requirements" / "develop.lock"
