@@ -115,12 +115,7 @@ class Group:
         held["hours"][row] = len(model.beside)
         held["points"][row] = min(model.persistence, RING)
         held["level"][:, row, :m] = model.level
-        self.tables[row] = scores, depths = model.tables()
-        for place, name in enumerate(model.detectors):
-            if name in STACKED:
-                which = STACKED.index(name)
-                held["scores"][which, row], held["tails"][which, row] = scores[place], depths[place]
-                held["on"][which, row] = model.weights[place]
+        self.retable(row, model)
         if others := tuple(name for name in model.detectors if name not in STACKED):
             self.extra_rows[row] = others
         if "kmeans" in model.known:
@@ -130,6 +125,16 @@ class Group:
             held["mean"][row, :m] = model.known["pca"]["mean"]
             held["axes"][row, :m] = model.known["pca"]["axes"].T
             held["deviation"][row, :m] = model.known["pca"]["deviation"]
+
+    def retable(self, row: int, model: Model) -> None:
+        """How rare its scores are, by the tables of this model."""
+        self.models[row] = model
+        self.tables[row] = scores, depths = model.tables()
+        for place, name in enumerate(model.detectors):
+            if name in STACKED:
+                which = STACKED.index(name)
+                self.held["scores"][which, row], self.held["tails"][which, row] = scores[place], depths[place]
+                self.held["on"][which, row] = model.weights[place]
 
     def padded(self, rows: Sequence[Floats]) -> Floats:
         found = np.full((len(rows), self.width), np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -69,6 +69,17 @@ class Model:
             fresh = np.interp(scores[row], self.fresh_scores[row], self.fresh_tails[row])
             tails.append((learned + fresh) / 2)
         return scores, np.stack(tails)
+
+    def pack_fresh(self) -> bytes:
+        """What a night adds: how rare scores were over the last days. A version itself never changes."""
+        fresh = {name: getattr(self, name).astype(np.float32) for name in ("fresh_scores", "fresh_tails")}
+        return npz.pack(fresh, {"detectors": self.detectors})
+
+    def with_fresh(self, blob: bytes) -> Model:
+        """Compared with the last days of that night; unchanged where they are of other detectors."""
+        arrays, about = npz.unpack(blob)
+        fits = tuple(about["detectors"]) == self.detectors and arrays["fresh_scores"].shape == self.scores.shape
+        return replace(self, **arrays) if fits else self
 
     def pack(self) -> bytes:
         arrays = {f"{name}.{each}": value for name, known in self.known.items() for each, value in known.items()}

@@ -64,6 +64,11 @@ class Stack:
         group.put(key, model)
         self.place[key] = group
 
+    def refresh(self, key: Hashable, model: Model) -> None:
+        """The same model, compared with other days: what was seen lately is kept."""
+        group = self.place[key]
+        group.retable(group.rows[key], model)
+
     def drop(self, key: Hashable) -> None:
         group = self.place.pop(key, None)
         if group is not None:

@@ -127,3 +127,21 @@ def test_rows_of_one_tick_may_be_of_other_times() -> None:
         early = apart.tick(int(now[0]), ["early"], values[turn][None])
         late = apart.tick(int(now[1]), ["late"], values[turn - 1][None])
         np.testing.assert_array_equal(found.tail, [early.tail[0], late.tail[0]])
+
+
+def test_a_night_changes_how_rare_scores_are_and_forgets_nothing() -> None:
+    times, values = made(24, 4, 60_000)
+    noisy = values + np.random.default_rng(5).normal(0, 6, values.shape)
+    fresh = MODEL.with_fresh(pipeline.recalibrated(MODEL, times[600:1200], noisy[600:1200]).pack_fresh())
+    stack, anew = Stack(), Stack()
+    stack.put(1, MODEL)
+    anew.put(1, fresh)
+    for turn in range(1200, 1260):
+        before, now = stack.tick(int(times[turn]), [1], noisy[turn][None]), int(times[turn])
+        expected = anew.tick(now, [1], noisy[turn][None])
+    assert expected.tail[0] < before.tail[0]
+    stack.refresh(1, fresh)
+    for turn in range(1260, 1270):
+        found = stack.tick(int(times[turn]), [1], noisy[turn][None])
+        expected = anew.tick(int(times[turn]), [1], noisy[turn][None])
+    assert found.tail[0] == expected.tail[0]
