@@ -45,9 +45,9 @@ class Trees:
 
     def arrays(self) -> dict[str, Any]:
         return {
-            "feature": self.feature.astype(np.int16), "border": self.border.astype(np.float32),
+            "feature": self.feature.astype(np.int16), "border": self.border,
             "left": self.left.astype(np.int32), "right": self.right.astype(np.int32),
-            "value": self.value.astype(np.float32), "starts": self.starts.astype(np.int32),
+            "value": self.value, "starts": self.starts.astype(np.int32),
             "base": np.array([self.base]), "depth": np.array([self.depth]),
         }  # fmt: skip
 

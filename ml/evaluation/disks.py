@@ -59,11 +59,10 @@ def run(data: Path, out: Path) -> Iterator[str]:
         return
     last = int(span.disks.day.max())
     if shipped.book().get("disk", {}).get("data") == digest(data):
-        model = settle(span, learn(span, LEARNT_TO), LEARNT_TO + HORIZON + 1, SETTLED_TO)
-        first, whose = (
-            LEARNT_TO + HORIZON + 1,
-            f"fitted on days 0 to {LEARNT_TO}, borders and figures from later days",
-        )
+        first, whose = LEARNT_TO + HORIZON + 1, f"fitted on days 0 to {LEARNT_TO}, borders from later days"
+        trees = learn(span, LEARNT_TO)
+        span = span.part(span.disks.day >= first)  # what was learnt from is not looked at again
+        model = settle(span, trees, first, SETTLED_TO)
     else:
         model, first, whose = shipped.disk(), int(span.disks.day.min()), "the shipped model"
     yield f"disks: {whose}"
