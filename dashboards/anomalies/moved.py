@@ -76,10 +76,13 @@ class Search:
     def late(self) -> bool:
         return time.monotonic() - self.began > PATIENCE
 
+    def count(self, metric: str, servers: Sequence[int], kinds: Sequence[str]) -> None:
+        self.moved += len(servers)
+        self.movers.update(servers)
+        self.groups.update((metric, kind) for kind in kinds)
+
     def keep(self, found: Sequence[Candidate]) -> None:
-        self.moved += len(found)
-        self.movers.update(one.server for one in found)
-        self.groups.update((one.key[0], one.kind) for one in found)
+        """The best of what was counted."""
         self.best = sorted([*self.best, *found], key=lambda one: (-one.score, one.server, one.key))[:MOST]
 
 
@@ -107,6 +110,8 @@ def _exactly(search: Search, servers: Sequence[int]) -> None:
         ranked = alone.rank((found[key] for key in keys), inside)
         search.t = times
         search.looked += len(keys)
+        for one in ranked:
+            search.count(keys[one.place][0], [server], [one.kind])
         search.keep([_alone(one, server, keys[one.place], found[keys[one.place]]) for one in ranked])
 
 
@@ -150,7 +155,10 @@ def _judged(
         return
     search.looked += len(servers)
     judged = moving.judge(mean[keep], low[keep], high[keep], inside[keep])
-    for place in np.flatnonzero(judged.score).tolist():
+    places = np.flatnonzero(judged.score)
+    search.count(key[0], servers[places].tolist(), judged.kind[places].tolist())
+    # Of a fleet that moved as a whole only the first few are made into rows.
+    for place in places[np.argsort(-judged.score[places], kind="stable")][:MOST].tolist():
         kind = str(judged.kind[place])
         before = None if kind == "began" else float(judged.before[place])
         during = None if kind == "stopped" else float(judged.during[place])
