@@ -152,9 +152,7 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
         return {**before, **{name: value for name, value in attrs.items() if name in names}}
 
     def _free(self, candidate: Check, known: Check | None) -> None:
-        team = known.team if known else candidate.team
-        namesakes = Check.objects.filter(team=team, name=candidate.name).exclude(pk=known.pk if known else 0)
-        if namesakes.exists():
+        if services.taken(known.team if known else candidate.team, candidate.name, known):
             raise serializers.ValidationError({"name": "This name is taken in the team."})
 
 

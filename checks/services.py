@@ -82,6 +82,11 @@ def faults(check: Check, config: Mapping[str, Any] | None = None) -> list[Fault]
     return found + kind.faults(check.target, check.config if config is None else config, by_agent=check.by_agent)
 
 
+def taken(team: Team, name: str, besides: Check | None = None) -> bool:
+    """Whether another check of the team has this name, seen by whoever asks or not."""
+    return Check.objects.filter(team=team, name=name).exclude(pk=besides.pk if besides else 0).exists()
+
+
 @transaction.atomic
 def make(check: Check, *, server: Server | None = None, tags: Iterable[str] = (), by: User | None) -> Check:
     """Keep one that was found right. Without a server it stands alone, on a row that is made for it."""
