@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,7 +102,8 @@ def made_disks(folder: Path) -> Path:
     (folder / "disks").mkdir()
     stored = {name: np.array(found) for name, found in columns.items()}
     stored = {name: found if name == "failure" else np.diff(found, prepend=0) for name, found in stored.items()}
-    np.savez_compressed(folder / "disks" / "made.npz", **stored)
+    arrays: dict[str, Any] = stored
+    np.savez_compressed(folder / "disks" / "made.npz", **arrays)
     return folder
 
 
