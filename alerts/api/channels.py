@@ -219,8 +219,11 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
         try:
             answers = delivery.send_test(channel)
         except delivery.TestFailed as error:
+            verbs.keep_test(channel, now(), str(error))
             body = {"error": "not_delivered", "detail": f"The test was not delivered: {error}"}
             return Response({**body, "answers": [one.shown() for one in error.answers]}, status=502)
         except DeliveryError as error:
+            verbs.keep_test(channel, now(), str(error))
             raise Failure(f"The test was not delivered: {error}", code="not_delivered", status=502) from error
+        verbs.keep_test(channel, now(), "")
         return Response({"sent": len(answers), "answers": [one.shown() for one in answers]})

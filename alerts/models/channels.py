@@ -54,6 +54,8 @@ class Channel(models.Model):
     fault = models.CharField(max_length=500, blank=True, editable=False, help_text="Why nothing goes out over it.")
     resting_until = models.DateTimeField(null=True, blank=True, editable=False, help_text="Its breaker is open.")
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="In a row.")
+    test_failed_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Empty after a good test.")
+    test_error = models.CharField(max_length=500, blank=True, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
     objects: ClassVar[ChannelQuerySet] = ChannelQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -30,6 +30,7 @@ def save(channel: Channel, *, by: User, before: dict[str, Any] | None = None) ->
     sealed_before = Channel.objects.filter(pk=channel.pk).values_list("sealed_config", flat=True).first()
     if sealed_before is not None and sealed_before != channel.sealed_config:
         channel.fault, channel.failures, channel.resting_until = "", 0, None  # it deserves a new try
+        channel.test_error, channel.test_failed_at = "", None
     channel.save()
     after = shown(channel)
     if sealed_before is not None and sealed_before != channel.sealed_config:
@@ -44,6 +45,12 @@ def count_test(channel: Channel, now: datetime, *, by: User) -> None:
     if lately >= TESTS_A_MINUTE:
         raise Failure("That were many tests. Wait a minute, then try again.", code="too_many", status=429, retry=60)
     audit(by, TESTED, channel)
+
+
+def keep_test(channel: Channel, now: datetime, error: str) -> None:
+    """What came of the last test, so that its page says so after it was left; empty: it went out."""
+    channel.test_error, channel.test_failed_at = error[:500], now if error else None
+    channel.save(update_fields=["test_error", "test_failed_at"])
 
 
 @transaction.atomic

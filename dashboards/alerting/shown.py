@@ -84,9 +84,16 @@ def channel(row: Channel, dead: int, last: Delivery | None) -> Shown:
         "resting_until": seconds(row.resting_until),
         "failures": row.failures,
         "dead": dead,
-        "tried": last is not None,
-        "last_error": last.error or last.state if last and last.state != "sent" else "",
+        "tried": last is not None or bool(row.test_error),
+        "last_error": _last_error(row, last),
     }
+
+
+def _last_error(row: Channel, last: Delivery | None) -> str:
+    """Of the newest message; of a test where none went out since it failed."""
+    if row.test_failed_at and not (last and last.sent_at and last.sent_at > row.test_failed_at):
+        return row.test_error
+    return last.error or last.state if last and last.state != "sent" else ""
 
 
 def silence(row: Silence, now: datetime) -> Shown:

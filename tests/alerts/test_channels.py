@@ -185,8 +185,10 @@ def test_the_test_button_shows_the_providers_answer_without_secrets(api: Callabl
         assert tried.json()["answers"] == [
             {"to": "", "ok": False, "answer": "The receiver answered 403. 403 who is …?"}
         ]
+        assert "answered 403" in Channel.objects.get().test_error, "whoever opens the page again is told"
         sink.answer = Reply(200, "taken")
         tried = admin.post(f"/api/v1/channels/{made.json()['id']}/test")
+        assert Channel.objects.get().test_error == ""
         assert tried.json() == {"sent": 1, "answers": [{"to": "", "ok": True, "answer": "200 taken"}]}
 
 
