@@ -22,6 +22,7 @@ LEAST = 2
 
 Stored = tuple[int, int, int, int, Any]  # id, server, layout, received, rows
 ByServer = dict[int, list[Stored]]
+Key = tuple[int, int]  # server and layout; 0: of several that cannot be told apart
 
 
 @dataclass(slots=True)
@@ -41,23 +42,42 @@ class Made:
 
 def alike(by_server: ByServer) -> Iterator[Made]:
     """Take out the servers that can be done together, and do them; what is left is for who does one at a time."""
-    for layout, rows, servers in _groups(by_server):
-        most = max(1, MOST_CELLS // (rows * len(layout.columns)))
-        for place in range(0, len(servers), most):
-            yield from _together(layout, servers[place : place + most], by_server)
+    parts = {key: rows for server, rows in by_server.items() for key, rows in _parts(server, rows).items()}
+    for layout, samples, keys in _groups(parts):
+        most = max(1, MOST_CELLS // (samples * len(layout.columns)))
+        for place in range(0, len(keys), most):
+            yield from _together(layout, keys[place : place + most], parts)
+    by_server.clear()
+    for (server, _), rows in parts.items():
+        by_server.setdefault(server, []).extend(rows)
+    for left in by_server.values():
+        left.sort(key=lambda row: row[0])
 
 
-def _groups(by_server: ByServer) -> Iterator[tuple[Known, int, list[int]]]:
-    """Servers of as many posts of one row of one layout, whose series are all good."""
-    groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for server, rows in by_server.items():
-        (layout, size), *more = {(row[2], len(row[4])) for row in rows}
-        if not more and size * len(rows) <= 8 * MOST_CELLS * 4:  # more is cut into shares by who does it alone
-            groups[layout, size, len(rows)].append(server)
-    for (layout, size, count), servers in groups.items():
-        known = _known(layout) if len(servers) >= LEAST else None
-        if known and size == 8 * (len(known.columns) + 1) and _single(known.series):
-            yield known, count, servers
+def _parts(server: int, rows: list[Stored]) -> dict[Key, list[Stored]]:
+    """The rows of each layout by themselves, where none tells a series of another: a machine's, and ours of it."""
+    found: dict[Key, list[Stored]] = defaultdict(list)
+    for row in rows:
+        found[server, row[2]].append(row)
+    if len(found) > 1:
+        known = [_known(layout) for _, layout in found]
+        series = [one.series for one in known if one is not None]
+        if len(series) < len(found) or not _single(np.concatenate(series)):
+            return {(server, 0): rows}
+    return found
+
+
+def _groups(parts: dict[Key, list[Stored]]) -> Iterator[tuple[Known, int, list[Key]]]:
+    """Those of as many posts of one size and layout, whose series are all good; gives how many samples each has."""
+    groups: dict[tuple[int, int, int], list[Key]] = defaultdict(list)
+    for key, rows in parts.items():
+        size, *more = {len(row[4]) for row in rows}
+        if key[1] and not more and size * len(rows) <= 8 * MOST_CELLS * 4:  # more is cut into shares by who does it
+            groups[key[1], size, len(rows)].append(key)
+    for (layout, size, count), keys in groups.items():
+        known = _known(layout) if len(keys) >= LEAST else None
+        if known and size and size % (8 * (len(known.columns) + 1)) == 0 and _single(known.series):
+            yield known, count * size // (8 * (len(known.columns) + 1)), keys
 
 
 def _single(series: Ints) -> bool:
@@ -71,20 +91,22 @@ def _known(layout: int) -> Known | None:
         return None  # whoever does one server at a time tells of it
 
 
-def _together(layout: Known, servers: list[int], by_server: ByServer) -> Iterator[Made]:
+def _together(layout: Known, keys: list[Key], parts: dict[Key, list[Stored]]) -> Iterator[Made]:
     count = len(layout.columns)
-    whole = np.frombuffer(b"".join([row[4] for server in servers for row in by_server[server]]), "<i8")
-    whole = whole.reshape(len(servers), -1, count + 1)
-    times = np.ascontiguousarray(whole[:, :, 0])
+    each = len(parts[keys[0]][0][4]) // (8 * (count + 1))  # samples of a post
+    whole = np.frombuffer(b"".join([row[4] for key in keys for row in parts[key]]), "<i8")
+    whole = whole.reshape(len(keys), -1, each * (count + 1))
+    times = whole[:, :, :each].reshape(len(keys), -1)
+    samples = whole[:, :, each:].reshape(len(keys), times.shape[1], count)
     # In order, and of one hour: the others are not alike.
     fits = (np.diff(times, axis=1) > 0).all(1) & (times[:, 0] // HOUR == times[:, -1] // HOUR)
     if not fits.all():
-        servers = [server for server, fit in zip(servers, fits.tolist(), strict=True) if fit]
-        times, whole = times[fits], whole[fits]
-    if servers:
+        keys = [key for key, fit in zip(keys, fits.tolist(), strict=True) if fit]
+        times, samples = times[fits], samples[fits]
+    if keys:
         order = np.argsort(layout.series)
-        values = np.ascontiguousarray(whole[:, :, 1:]).view("<f8")[:, :, order]
-        yield from _made(layout.id, layout.series[order], times, values, [by_server.pop(one) for one in servers])
+        values = np.ascontiguousarray(samples).view("<f8")[:, :, order]
+        yield from _made(layout.id, layout.series[order], times, values, [parts.pop(key) for key in keys])
 
 
 def _made(layout: int, keys: Ints, times: Ints, values: Floats, stored: list[list[Stored]]) -> Iterator[Made]:

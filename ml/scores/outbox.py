@@ -10,7 +10,7 @@ from metrics.services import Found, put_all
 COLUMNS = ("anomaly_score", "anomaly_rate_percent")
 HOT = 0.8  # from this score on a rule may hang on the next point
 COOLS = 60_000  # and for so long after it
-HELD = 55_000
+HELD = 49_000  # six points of ten seconds
 AT_ONCE = 500
 WAIT = 10.0
 

@@ -9,9 +9,9 @@ import pytest
 
 from alerts.absence import last_received, newest_reports
 from core.clock import milliseconds
-from metrics import inside, journal
+from metrics import inside, journal, recent, sealing
 from metrics.latest import latest
-from metrics.models import JournalRow
+from metrics.models import Chunk, JournalRow
 from metrics.services import TooManySeries, put
 from metrics.store import DatabaseStore
 from servers.clones import clones
@@ -87,3 +87,28 @@ def test_our_own_series_have_an_allowance_of_their_own(
         put(one.server.pk, ("c",), [at], [[1]])
     put(one.server.pk, ("b", "a"), [at], [[1, 2]], wait=5)
     assert one.report(cpu_used_percent=4.0).json()["accepted"] == 1
+
+
+def test_what_we_found_is_sealed_beside_the_rest_and_reads_the_same(machine: Callable[..., Machine]) -> None:
+    servers = [machine(f"web-{number}") for number in range(3)]
+    start = milliseconds() // 3_600_000 * 3_600_000 - 3_600_000
+    for step in range(30):
+        for number, one in enumerate(servers):
+            one.report((start + step * 10_000) / 1000, cpu_used_percent=float(step + number), load1=1.0)
+            if step % 6 == 5:
+                times = [start + (step - back) * 10_000 for back in range(5, -1, -1)]
+                put(one.server.pk, ("anomaly_score", "anomaly_rate_percent"), times, [[number, 2.0]] * 6, wait=5)
+    before = [_all(one.server.pk, start) for one in servers]
+    assert sum(map(len, before[0].values())) == 4 * 30
+    newest = JournalRow.objects.latest("pk").pk
+    sealing.seal(0, newest)
+    assert Chunk.objects.filter(tier=0).count() == 6
+    JournalRow.objects.all().delete()
+    recent.trim(newest)
+    assert [_all(one.server.pk, start) for one in servers] == before
+
+
+def _all(server: int, start: int) -> dict[str, dict[int, float]]:
+    store = DatabaseStore()
+    lines = store.range(server, store.series(server, None, start, start + 3_600_000), start, start + 3_600_000)
+    return {key[0]: dict(zip(line.t.tolist(), line.mean.tolist(), strict=True)) for key, line in lines.items()}
