@@ -52,6 +52,7 @@ __all__ = [
     "standing",
     "state_of",
     "tag",
+    "taken",
     "task",
     "uptime",
 ]  # fmt: skip

@@ -126,8 +126,7 @@ class CheckForm(forms.Form):
             candidate = self.made()
             for field, said in services.faults(candidate):
                 self.add_error(field if field in self.fields else None, said)
-            others = Check.objects.filter(team=candidate.team, name=candidate.name)
-            if others.exclude(pk=self.check.pk if self.check else 0).exists():
+            if services.taken(candidate.team, candidate.name, self.check):
                 self.add_error("name", _("This name is taken in the team."))
         return cleaned
 
