@@ -8,10 +8,13 @@ from django.views.decorators.http import require_GET
 
 from accounts.base import ACT, MANAGE, REPORT
 from accounts.models import Team
+from alerts.models import Channel
 from core.clock import now
 from dashboards.fleet import packed
 from dashboards.views import incidents, may, sequences, show
 from servers.models import Server
+
+PUT_AWAY = "welcome"  # the cookie of the page of first steps
 
 
 @login_required
@@ -36,4 +39,12 @@ def fleet(request: HttpRequest) -> HttpResponse:
     }
     demo = sum(one.demo for one in servers)
     may_remove = demo > 0 and any(one.demo and teams.get(one.team_id) in manages for one in servers)
-    return show(request, "dashboards/fleet.html", "fleet", props, demo=demo, may_remove_demo=may_remove)
+    more = {"demo": demo, "may_remove_demo": may_remove, "first_steps": bool(manages) and _is_new(request)}
+    return show(request, "dashboards/fleet.html", "fleet", props, **more)
+
+
+def _is_new(request: HttpRequest) -> bool:
+    """Nobody is told of anything yet, and the first steps were not put away."""
+    if PUT_AWAY in request.COOKIES:
+        return False
+    return not Channel.objects.visible_to(request.user).filter(enabled=True).exists()
