@@ -45,6 +45,8 @@ class Schedule(models.Model):
     objects: ClassVar[TeamOwned[Schedule]] = TeamOwned["Schedule"].as_manager()  # type: ignore[assignment]
 
     class Meta:
+        verbose_name = "report by mail"
+        verbose_name_plural = "reports by mail"
         constraints = [models.UniqueConstraint(fields=["team", "name"], name="one_report_schedule_of_a_name")]
         indexes = [models.Index(fields=["next_at"], condition=Q(enabled=True), name="report_schedules_due")]
 
@@ -91,6 +93,7 @@ class Run(models.Model):
     objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
+        verbose_name = "report"
         constraints = [
             models.UniqueConstraint(fields=["schedule", "start"], name="one_run_of_a_period"),
             models.CheckConstraint(condition=Q(end__gt=F("start")), name="a_report_ends_after_its_start"),
@@ -119,6 +122,8 @@ class Sending(models.Model):
     error = models.CharField(max_length=500, blank=True)
 
     class Meta:
+        verbose_name = "mail of a report"
+        verbose_name_plural = "mails of reports"
         constraints = [models.UniqueConstraint(fields=["run", "address"], name="one_mail_of_a_report")]
         indexes = [models.Index(fields=["due_at"], condition=Q(sent_at=None), name="report_mails_due")]
 
@@ -145,7 +150,7 @@ class Life(models.Model):
     objects: ClassVar[LifeQuerySet] = LifeQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        verbose_name_plural = "lives"
+        verbose_name = "removed server"
 
     def __str__(self) -> str:
         return self.name

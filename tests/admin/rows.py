@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from datetime import time as clock_time
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -28,6 +29,7 @@ from alerts.models import (
 from core.models import Cursor, Lease
 from dashboards.models import View
 from metrics.models import Layout, Series
+from reports import models as reports
 from servers.models import AgentKey, Change, Enrolment, Event, FactSheet, Order, Server
 
 
@@ -71,9 +73,24 @@ def fill(team: Team, number: int, word: str = "") -> None:
     Delivery.objects.create(notice=notice, channel=channel, person=user, due_at=at, recipient=name)
     Step.objects.create(incident=incident, chain=name, place=0, kind="tell", due_at=at)
     View.objects.create(team=team, owner=user, name=name)
+    _reports(team, user, name, number)
     Layout.objects.create(hash=f"{word[:1]}{number:015d}"[:16], columns=["load1"], series=[series.pk])
     Lease.objects.create(name=name, owner="x", until=at)
     Cursor.objects.create(name=name)
+
+
+def _reports(team: Team, user: User, name: str, number: int) -> None:
+    at = timezone.now()
+    schedule = reports.Schedule.objects.create(
+        team=team, name=name, kind="overview", rhythm="week", owner=user, next_at=at
+    )
+    run = reports.Run.objects.create(
+        owner=user, team=team, schedule=schedule, kind="overview", period="week", start=at - timedelta(days=7), end=at
+    )
+    reports.Sending.objects.create(run=run, address=user.email, due_at=at)
+    reports.Life.objects.create(
+        uuid=uuid4(), team=team, name=name, began_at=at - timedelta(days=number + 1), ended_at=at
+    )
 
 
 def _person(team: Team, name: str, number: int) -> User:
