@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -15,9 +15,9 @@ from core.clock import milliseconds, now
 from core.locking import locked
 from ml import hours, pipeline, thresholds, versions
 from ml.model import Model
-from ml.models import Training, Watch
+from ml.models import Episode, Training, Watch
 from ml.preprocess import Floats, NotEnough, Times
-from ml.training import plan, reading
+from ml.training import past, plan, reading
 from ml.training.reading import Rows
 
 log = logging.getLogger(__name__)
@@ -103,21 +103,35 @@ def _learn(row: Training) -> tuple[str, str]:
     end = milliseconds()
     rows = reading.read(watch.server_id, max(watch.since, row.span_from), end, 1000 * watch.server.interval)
     _progress(row, 0.3)
-    made, maxima = learn(watch, rows, row.why)
+    learnt = learn(watch, rows, row.why)
     _progress(row, 0.9)
     with transaction.atomic():
-        version = versions.store(made)
+        version = versions.store(learnt.made)
         if version.state == "refused":
             return "refused", version.said
-        _judge_by(watch.server_id, maxima)
+        _judge_by(watch.server_id, learnt.maxima)
+        if watch.full_at is None and not version.short and not Episode.objects.filter(server=row.server_id).exists():
+            before = past.episodes(watch.server_id, version.number, learnt.made.model, learnt.said, learnt.limit)
+            Episode.objects.bulk_create(before)
     return "done", f"Version {version.number}, from {version.rows} rows of {len(version.columns)} series."
 
 
-def learn(watch: Watch, rows: Rows, why: str) -> tuple[versions.Made, hours.Hours]:
+@dataclass(frozen=True)
+class Learnt:
+    """A model, the maxima of its hours, what it says of its own rows, and from where on that is unusual."""
+
+    made: versions.Made
+    maxima: hours.Hours
+    said: pipeline.Replay
+    limit: float
+
+
+def learn(watch: Watch, rows: Rows, why: str) -> Learnt:
     """A model of these rows, how it does on the last days beside the one before, and the maxima of its hours."""
     model = _fitted(watch, rows, why)
     before = versions.load(watch.server_id)
-    tails = _tails(model, rows.times, rows.values)
+    said = _replayed(model, rows.times, rows.values)
+    tails = said.at(rows.times, model.step_ms)
     maxima = reading.hourly(rows.times, tails)
     limit = thresholds.of(maxima, watch.server)
     late = rows.times >= rows.times[-1] - LOOKED_BACK
@@ -128,9 +142,10 @@ def learn(watch: Watch, rows: Rows, why: str) -> tuple[versions.Made, hours.Hour
         for place, column in enumerate(before[1].columns):
             if column in columns:
                 old[:, place] = rows.values[late, columns[column]]
-        figures["alert_share_before"] = _share(_tails(before[1], rows.times[late], old), watch.threshold)
+        past_tails = _replayed(before[1], rows.times[late], old).at(rows.times[late], before[1].step_ms)
+        figures["alert_share_before"] = _share(past_tails, watch.threshold)
     short = int(rows.times[-1] - rows.times[0]) < 0.9 * plan.DAY
-    return versions.Made(watch.server_id, why, model, short, figures), maxima
+    return Learnt(versions.Made(watch.server_id, why, model, short, figures), maxima, said, limit)
 
 
 def _fitted(watch: Watch, rows: Rows, why: str) -> Model:
@@ -145,10 +160,9 @@ def _fitted(watch: Watch, rows: Rows, why: str) -> Model:
     )  # fmt: skip
 
 
-def _tails(model: Model, times: Times, values: Floats) -> Floats:
+def _replayed(model: Model, times: Times, values: Floats) -> pipeline.Replay:
     """What the model says of rows on the grid of learning."""
-    replayed = pipeline.replay(replace(model, tick_ms=model.step_ms), times, values)
-    return replayed.at(times, model.step_ms)
+    return pipeline.replay(replace(model, tick_ms=model.step_ms), times, values)
 
 
 def _share(tails: Floats, limit: float) -> float:
