@@ -155,6 +155,7 @@ describe('a limit', () => {
       ],
       marks: [],
       unusual: [],
+      usual: { t: [], series: [] },
     }
     const [cpu, disks] = SPECS.filter(({ id }) => id === 'cpu' || id === 'disks').map((spec) => new Chart(spec, 10))
     cpu?.dress(around)
