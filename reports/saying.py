@@ -37,7 +37,12 @@ def _cell(value: Any, column: Column) -> Cell:
 
 
 def percent(value: float) -> str:
-    return f"{number_format(value, 1 if value < 99.95 else 0)} %"
+    return f"{rounded(value, 1 if value < 99.95 else 0)} %"
+
+
+def rounded(value: float, places: int) -> str:
+    """Django writes as many places as one asks for and drops the rest, as if 2.99 were 2.9."""
+    return number_format(round(value, places), places)
 
 
 def fine(value: float) -> str:
@@ -70,7 +75,7 @@ def size(value: float) -> str:
     amount, place = float(value), 0
     while amount >= 999.5 and place < len(UNITS) - 1:
         amount, place = amount / 1000, place + 1
-    return f"{number_format(amount, 0 if amount >= 100 or not place else 1)} {UNITS[place]}"
+    return f"{rounded(amount, 0 if amount >= 100 or not place else 1)} {UNITS[place]}"
 
 
 def moment(value: float | datetime) -> str:
@@ -79,7 +84,7 @@ def moment(value: float | datetime) -> str:
 
 
 def number(value: float) -> str:
-    return number_format(value, 0 if float(value).is_integer() else 2 if abs(value) < 10 else 1)
+    return rounded(value, 0 if float(value).is_integer() else 2 if abs(value) < 10 else 1)
 
 
 _SHOWN: dict[Kind, Any] = {

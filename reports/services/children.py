@@ -16,6 +16,7 @@ from reports.models import FAILED, RUNNING, WAITING, Run
 log = logging.getLogger(__name__)
 
 STALE = timedelta(minutes=3)
+AGAIN = timedelta(hours=6)
 AT_ONCE = 1
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -25,6 +26,8 @@ def sweep() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
     at = now()
     silent = Run.objects.filter(state=RUNNING, moved_at__lt=at - STALE)
+    # Nobody sits in front of one that is mailed: it is made again, for some hours.
+    silent.filter(schedule__isnull=False, created_at__gt=at - AGAIN).update(state=WAITING, moved_at=at)
     silent.update(state=FAILED, done_at=at, said="Whoever made it is gone. Ask for it again.")
     room = AT_ONCE - Run.objects.filter(state=RUNNING).count()
     # What was asked for a moment ago is being made where it was asked.

@@ -23,8 +23,8 @@ from alerts.models import Incident, Notice, Rule
 from checks.models import Check
 from core.clock import from_milliseconds, milliseconds, now
 from ml.models import Forecast
-from reports.models import CANCELLED, DONE, WAITING, Run
-from reports.services import asking, files, make
+from reports.models import CANCELLED, DONE, WAITING, Run, Schedule
+from reports.services import asking, children, files, make
 from servers.models import FactSheet, Server
 from tests.reports.conftest import DAY, HOUR, MINUTE, Past
 
@@ -175,6 +175,28 @@ def test_one_that_is_called_off_while_it_is_made_leaves_nothing(
     assert not make(run)
     assert run.state == CANCELLED
     assert not list(files.of(run))
+
+
+def test_what_died_is_told_or_made_again_and_one_is_made_at_a_time(
+    team: Team, person: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, at, started = person("manager"), now(), list[Run]()
+    monkeypatch.setattr(children, "start", started.append)
+    schedule = Schedule.objects.create(team=team, name="w", kind="noise", rhythm="week", next_at=at)
+    asked, mailed, waits = (
+        Run.objects.create(
+            owner=user, kind="noise", period="week", start=at - timedelta(days=7), end=at, state=state, schedule=of
+        )
+        for state, of in (("running", None), ("running", schedule), ("waiting", None))
+    )
+    Run.objects.update(moved_at=at - timedelta(minutes=4), created_at=at - timedelta(minutes=9))
+    children.sweep()
+    states = dict(Run.objects.values_list("pk", "state"))
+    assert states == {asked.pk: "failed", mailed.pk: "waiting", waits.pk: "waiting"}
+    assert [run.pk for run in started] == [mailed.pk]
+    Run.objects.filter(pk=mailed.pk).update(state="running", moved_at=at)
+    children.sweep()
+    assert len(started) == 1
 
 
 def test_what_is_old_or_too_large_is_forgotten(person: Callable[..., User], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,39 @@
+"""Values as people read them in each language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from reports import saying
+from reports.document import Kind
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "en", "other"),
+    [
+        (52.38, "percent", "52.4 %", "52,4 %"),
+        (99.97, "percent", "100 %", "100 %"),
+        (99.9996, "fine", "99.999 %", "99,999 %"),
+        (100.0, "fine", "100 %", "100 %"),
+        (99.6284, "fine", "99.628 %", "99,628 %"),
+        (12_345.0, "count", "12,345", "12.345"),
+        (2.996, "number", "3.00", "3,00"),
+        (3_725, "duration", "1 h 2 min", "1 h 2 min"),
+        (-90, "duration", "\u22121 min 30 s", "\u22121 min 30 s"),
+        (16_600_000_000, "bytes", "16.6 GB", "16,6 GB"),
+        (None, "percent", "\u2013", "\u2013"),
+    ],
+)
+def test_values_are_rounded_and_written_as_the_reader_does(value: Any, kind: Kind, en: str, other: str) -> None:
+    with translation.override("en"):
+        assert saying.shown(value, kind) == en
+    for language in ("pt-br", "da"):
+        with translation.override(language):
+            assert saying.shown(value, kind) == other
+
+
+def test_a_promise_is_said_as_it_was_written() -> None:
+    assert [saying.promise(value) for value in (99.9, 99.95, 100.0, 99)] == ["99.9 %", "99.95 %", "100 %", "99 %"]
