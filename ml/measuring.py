@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.clock import milliseconds, now
-from metrics import names
 from metrics.base import RAW, TooMuch
-from metrics.store import query
+from metrics.store import parse, query
 from ml import card, child, versions
 from ml.model import Model
 from ml.models import Card, ModelVersion, Watch
@@ -92,7 +91,7 @@ def minutes(server: int, columns: tuple[str, ...], start: int, end: int) -> tupl
     """A row a minute, as models learn: the first sample of each, never a mean."""
     slots = np.arange(start - start % MINUTE_MS, end + 1, MINUTE_MS, dtype=np.int64)
     values = np.full((len(slots), len(columns)), np.nan)
-    places = {names.parse(column): place for place, column in enumerate(columns)}
+    places = {parse(column): place for place, column in enumerate(columns)}
     for begin, until in _pieces(start, end):
         named = [one for one in query.store.series(server, None, begin, until) if one.key in places]
         try:

@@ -12,8 +12,7 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
 from core.clock import now
-from metrics import names
-from metrics.store import number, shown, spoken
+from metrics.store import number, parse, shown, spoken
 from ml.models import Episode
 
 Part = Mapping[str, Any]
@@ -101,8 +100,8 @@ def _metric(one: Part) -> str:
 def _name(one: Part) -> str:
     column = str(one.get("column", ""))
     try:
-        metric, labels = names.parse(column)
-    except names.BadName:
+        metric, labels = parse(column)
+    except ValueError:
         return column
     return spoken(metric, dict(labels))
 

@@ -16,8 +16,7 @@ from accounts.models import User
 from core.clock import milliseconds
 from dashboards.anomalies.cause import cause
 from dashboards.fleet.history import MINUTES, STEP, Fleet
-from metrics import names
-from metrics.store import query, shown, spoken
+from metrics.store import parse, query, shown, spoken
 from ml.models import Episode, Watch
 from ml.services import said, usual
 from servers.models import Server
@@ -95,8 +94,8 @@ def _episode(row: Episode, user: User, at: datetime, *, why: bool, now: tuple[fl
 def _part(one: dict[str, Any]) -> Shown:
     column = str(one.get("column", ""))
     try:
-        metric, labels = names.parse(column)
-    except names.BadName:
+        metric, labels = parse(column)
+    except ValueError:
         metric, labels = column, ()
     value, low, high = one.get("value"), one.get("low"), one.get("high")
     between = "" if low is None or high is None else _("%(low)s to %(high)s") % {

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics import names
+from metrics.store import parse
 from ml.services import usual
 from servers.models import Server
 
@@ -28,6 +28,6 @@ def bands(server: Server, metrics: Collection[str], start: int, end: int) -> Sho
     found = usual.bands(server.pk, lambda column: column.partition("{")[0] in wanted, times)
     listed = []
     for column, (low, high) in list(found.items())[:MOST]:
-        metric, labels = names.parse(column)
+        metric, labels = parse(column)
         listed.append({"metric": metric, "labels": dict(labels), "low": low, "high": high})
     return {"t": (times / 1000).tolist() if listed else [], "series": listed}
