@@ -54,6 +54,20 @@ def test_a_sample_has_its_score_within_a_minute_and_a_fault_is_an_episode(scene:
     assert scores(scene.server)[scene.at] >= 1
 
 
+def test_who_brings_a_past_along_sees_at_once_what_was_unusual_in_it(scene: Scene) -> None:
+    times = np.arange(scene.at - 2 * DAY, scene.at, 60_000, dtype=np.int64)
+    values = usual(times, 1)
+    values[900:920] *= 4
+    store(scene.server, times, values, received=scene.at)
+    drive(scorer(), scene, 1)
+    assert learn() == 1
+    told = Episode.objects.order_by("-peak").first()
+    assert told is not None
+    assert told.ended_at is not None
+    assert abs(told.began_at.timestamp() * 1000 - times[900]) <= 600_000
+    assert told.peak > 1
+
+
 def test_an_episode_ends_after_ten_calm_minutes_and_is_one(known: Scene) -> None:
     judge = scorer()
     drive(judge, known, 10)
