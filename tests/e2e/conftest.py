@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, ViewportSize, expect, sync_playwright
 
 from accounts.models import Team, User
 from accounts.services import remove_team
-from tests.product import EMAIL, Product
+from tests.product import EMAIL, Product, until
 from tests.services import not_here
 
 # Windows of this browser draw their address bar by pages of its own: a third of the work of opening one.
@@ -45,7 +45,20 @@ EXPECTED = ("the server responded with a status of", "WebSocket connection to", 
 
 MADE = ("silences", "schedules", "rules", "chains", "channels", "servers", "teams")
 
+LIVE_S = 40  # a report every ten seconds, and a busy computer
+expect.set_options(timeout=20_000)  # who waits for what comes may wait: bars on time say so themselves
+
 Open = Callable[..., Page]
+
+
+def soon(page: Page, ask: Callable[[], bool], what: str) -> None:
+    """Ask until it is true; the browser goes on meanwhile."""
+
+    def once() -> bool:
+        page.wait_for_timeout(200)
+        return ask()
+
+    until(once, LIVE_S, what)
 
 
 @pytest.fixture(scope="package")

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.conftest import DESK, PHONE, Open
-from tests.product import EMAIL, Product, until
+from tests.e2e.conftest import DESK, LIVE_S, PHONE, Open, soon
+from tests.product import EMAIL, Product
 
-LIVE_S = 40  # a report every ten seconds, and a busy computer
 SCREENS = [(width, theme) for width in (DESK, PHONE) for theme in ("dark", "light")]
 # Each day test_axe.py looks at every page in one of its ways; these rounds, alive and in all ways, come with --full.
 BOTH = [
@@ -23,16 +22,6 @@ BOTH = [
 
 def server_path(page: Page) -> str:
     return str(page.locator(".scard h2 a").first.get_attribute("href"))
-
-
-def soon(page: Page, ask: Callable[[], bool], what: str) -> None:
-    """Ask until it is true; the browser goes on meanwhile."""
-
-    def once() -> bool:
-        page.wait_for_timeout(200)
-        return ask()
-
-    until(once, LIVE_S, what)
 
 
 def fits(page: Page) -> bool:
@@ -289,7 +278,7 @@ def test_a_lost_line_is_said_and_comes_back_by_itself(hub: Product, browser: Bro
         badge = page.locator("[data-live-text]")
         expect(badge).to_have_text("Live")
         hub.kill()
-        expect(badge).to_have_text(re.compile(r"Connection lost .* ago, retrying"), timeout=10_000)
+        expect(badge).to_have_text(re.compile(r"Connection lost .* ago, retrying"), timeout=20_000)
         hub.start()
         expect(badge).to_have_text("Live", timeout=30_000)
         expect(page.locator("h1")).to_be_visible()

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import DESK, PHONE, Open
-from tests.e2e.test_pages import soon
+from tests.e2e.conftest import DESK, PHONE, Open, soon
 from tests.product import Product
 
 ANA = "ana@example.org"

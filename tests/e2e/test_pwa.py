@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.e2e.conftest import FLAGS, Open
+from tests.e2e.conftest import FLAGS, Open, soon
 from tests.e2e.trouble import CALM, HIGH, Machine, rule
 from tests.product import EMAIL, Product
 
@@ -18,7 +18,7 @@ HELD = "caches.open('snapshot').then(cache => cache.match('/snapshot/', {ignoreV
 
 def _ready(page: Page) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    for _ in range(40):
+    for _ in range(120):
         if page.evaluate(HELD):
             return
         page.wait_for_timeout(250)
@@ -30,12 +30,12 @@ def test_chromium_finds_it_installable(hub: Product, playwright: Playwright, chr
     with playwright.chromium.launch_persistent_context(tmp_path, executable_path=chromium, args=FLAGS) as context:
         page = context.new_page()
         page.goto(f"{hub.url}/accounts/login/")
-        page.wait_for_timeout(500)
         session: Any = context.new_cdp_session(page)
+        errors = "Page.getInstallabilityErrors"
+        soon(page, lambda: session.send(errors)["installabilityErrors"] == [], "what makes it installable")
         manifest = session.send("Page.getAppManifest")
         assert manifest["errors"] == []
         assert '"display": "standalone"' in manifest["data"]
-        assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
 
 
 def test_without_a_line_the_last_look_is_shown_with_its_age_and_goes_at_sign_out(
@@ -55,8 +55,7 @@ def test_without_a_line_the_last_look_is_shown_with_its_age_and_goes_at_sign_out
     page.goto(f"{hub.url}/list/")
     page.get_by_role("button", name="Sign out").first.click()
     page.wait_for_url("**/accounts/login/**")
-    page.wait_for_timeout(300)
-    assert page.evaluate("caches.has('snapshot')") is False
+    soon(page, lambda: page.evaluate("caches.has('snapshot')") is False, "the end of the snapshot")
 
 
 def test_the_worker_keeps_no_answers_of_the_api_and_old_shells_go(hub: Product, browser: Browser) -> None:

@@ -19,7 +19,7 @@ def test_a_demo_fleet_comes_by_one_click_and_goes_by_one(open_page: Open, hub: P
     page.get_by_role("button", name="Try with 12 simulated servers").click()
     expect(page.locator(".message")).to_contain_text("demo fleet is coming")
     count = "fetch('/api/v1/demo').then(a => a.json()).then(b => b.servers)"
-    for _ in range(80):
+    for _ in range(160):
         if page.evaluate(count) == 12:
             break
         page.wait_for_timeout(250)

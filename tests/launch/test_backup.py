@@ -19,7 +19,7 @@ import pytest
 
 from accounts.models import Team
 from core.models import Cursor
-from tests.product import ROOT, Product
+from tests.product import ROOT, Product, until
 from tests.services import not_here
 
 
@@ -210,9 +210,15 @@ def test_postgresql_is_backed_up_and_restored_too(tmp_path: Path, site_postgres:
     assert product.inside(lambda: Cursor.objects.filter(name="restored").count()) == 1
 
 
-def test_the_doctor_finds_what_is_wrong_and_says_what_mends_it(product: Product, restored: Product) -> None:
+def _well(product: Product) -> tuple[int, str] | None:
     code, said = command(product, "doctor")
-    assert (code, said.splitlines()[-1]) == (0, "All is well."), said
+    return (code, said) if said.splitlines()[-1] == "All is well." else None
+
+
+def test_the_doctor_finds_what_is_wrong_and_says_what_mends_it(product: Product, restored: Product) -> None:
+    # On a busy computer the product may answer later than a doctor waits.
+    code, said = until(lambda: _well(product), 60, "a doctor who finds nothing")
+    assert code == 0, said
     (restored.folder / "agent" / "agent.json").unlink()
     restored.folder.chmod(0o755)
     code, said = command(restored, "doctor")
