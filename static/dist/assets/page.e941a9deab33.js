@@ -1,1 +1,0 @@
-import{v as e}from"./parts.af189d4193cc.js";import{r as t}from"./page.134748858c5d.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
