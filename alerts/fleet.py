@@ -89,8 +89,9 @@ class Fleet:
     def _take(self, servers: Iterable[Server]) -> bool:
         changed = False
         for server in servers:
+            judged = not server.internal or server.stands_for == CHECK
             known = Known(
-                server.team_id, server.interval, not server.paused and (not server.internal or server.stands_for == CHECK), server.words(),
+                server.team_id, server.interval, not server.paused and judged, server.words(),
                 server.changed_at, server.agent, server.demo,
             )  # fmt: skip
             if known != self.known.get(server.pk):
