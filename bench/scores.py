@@ -44,7 +44,7 @@ def main() -> int:
         if found.learn:
             of_learning(found.learn)
         else:
-            of_ticks(found.servers, found.ticks, Path(folder))
+            of_ticks(found.servers, found.ticks)
     return 0
 
 
@@ -67,20 +67,61 @@ def fleet(count: int) -> list[Any]:
     return list(Server.objects.filter(team=team).order_by("pk"))
 
 
-def of_ticks(count: int, ticks: int, folder: Path) -> None:
+def of_ticks(count: int, ticks: int) -> None:
+    from core.clock import milliseconds  # noqa: PLC0415
+    from metrics import running  # noqa: PLC0415
+    from ml.scores import consumer  # noqa: PLC0415
+
+    servers, at = fleet(count), milliseconds() // GRID * GRID - ticks * GRID
+    size = learnt(servers, at)
+    running.writer()
+    scorer = consumer.Scorer()
+    clock = [0.0]
+    scorer.monotonic = lambda: clock.__setitem__(0, clock[0] + 0.01) or clock[0]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    scorer.step()
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    spent, whole, written = [], [], 0
+    for tick in range(ticks):
+        report(servers, at + (tick + 1) * GRID, tick)
+        clock[0] += consumer.TICK + 1
+        before_it, began, all_began = _written(), time.thread_time(), time.process_time()
+        while scorer.step():
+            pass
+        spent.append(time.thread_time() - began)
+        whole.append(time.process_time() - all_began)
+        written += _written() - before_it
+    steady = sorted(spent[len(spent) // 4 :])
+    median = 1000 * steady[len(steady) // 2]
+    figures.row(f"tick of {count} servers x {len(COLUMNS)}, ms CPU, median", f"{median:.1f}", "15")
+    figures.row("the same, mean with writing", f"{1000 * sum(spent) / len(spent):.1f}", "50")
+    figures.row("the same, all threads", f"{1000 * sum(whole) / len(whole):.1f}", "-")
+    figures.row("memory for models and stack, MiB", f"{grown:.0f}", "-")
+    figures.row("bytes of a stored model", str(size), "-")
+    figures.row("bytes written to disk per point", f"{written / max(1, scorer.judged):.0f}", "-")
+    of_rows(scorer.judged)
+    running.stop()
+
+
+def of_rows(points: int) -> None:
+    from metrics.models import JournalRow  # noqa: PLC0415
+
+    own = JournalRow.objects.filter(boot="#own")
+    held = sum(len(bytes(one)) for one in own.values_list("rows", flat=True))
+    figures.row("points judged", str(points), "-")
+    figures.row("journal rows of ours", str(own.count()), "-")
+    figures.row("their bytes", str(held), "-")
+
+
+def learnt(servers: list[Any], at: int) -> int:
+    """One model for all of them; gives its size."""
     import hashlib  # noqa: PLC0415
 
-    from core.clock import milliseconds, now  # noqa: PLC0415
-    from metrics import blob, running  # noqa: PLC0415
-    from metrics.inside import layout_of  # noqa: PLC0415
-    from metrics.models import JournalRow  # noqa: PLC0415
+    from core.clock import now  # noqa: PLC0415
     from metrics.store import layout_hash  # noqa: PLC0415
     from ml import pipeline  # noqa: PLC0415
     from ml.models import ModelVersion, Watch  # noqa: PLC0415
-    from ml.scores import consumer  # noqa: PLC0415
 
-    servers, layout = fleet(count), layout_of(COLUMNS)
-    at = milliseconds() // GRID * GRID - ticks * GRID
     past = np.arange(at - 2 * 86_400_000, at, 60_000)
     model = pipeline.fit(past, usual(past, 1), tuple(COLUMNS), step_ms=60_000)
     packed = model.pack()
@@ -95,43 +136,20 @@ def of_ticks(count: int, ticks: int, folder: Path) -> None:
     Watch.objects.bulk_create(
         Watch(server=one, since=0, full_at=0, version_id=versions[one.pk], threshold=3.0) for one in servers
     )
-    running.writer()
-    scorer = consumer.Scorer()
-    clock = [0.0]
-    scorer.monotonic = lambda: clock.__setitem__(0, clock[0] + 0.01) or clock[0]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    scorer.step()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    spent, whole, written = [], [], 0
-    for tick in range(ticks):
-        times = np.array([at + (tick + 1) * GRID])
-        row = usual(times, tick)
-        JournalRow.objects.bulk_create([
-            JournalRow(server=one, layout_id=layout.id, received=times[0] + 500, start=times[0], end=times[0],
-                       boot="b", seq=tick, rows=blob.pack(times, row)) for one in servers
-        ])  # fmt: skip
-        clock[0] += consumer.TICK + 1
-        before_it = _written()
-        began, all_began = time.thread_time(), time.process_time()
-        while scorer.step():
-            pass
-        spent.append(time.thread_time() - began)
-        whole.append(time.process_time() - all_began)
-        written += _written() - before_it
-    steady = sorted(spent[len(spent) // 4 :])
-    own = JournalRow.objects.filter(boot="#own")
-    held = sum(len(bytes(one)) for one in own.values_list("rows", flat=True))
-    median = 1000 * steady[len(steady) // 2]
-    figures.row(f"tick of {count} servers x {len(COLUMNS)}, ms CPU, median", f"{median:.1f}", "15")
-    figures.row("the same, mean with writing", f"{1000 * sum(spent) / len(spent):.1f}", "50")
-    figures.row("the same, all threads", f"{1000 * sum(whole) / len(whole):.1f}", "-")
-    figures.row("points judged", str(scorer.judged), "-")
-    figures.row("journal rows of ours", str(own.count()), "-")
-    figures.row("their bytes", str(held), "-")
-    figures.row("memory for models and stack, MiB", f"{grown:.0f}", "-")
-    figures.row("bytes of a stored model", str(len(packed)), "-")
-    figures.row("bytes written to disk per point", f"{written / max(1, scorer.judged):.0f}", "-")
-    running.stop()
+    return len(packed)
+
+
+def report(servers: list[Any], at: int, seq: int) -> None:
+    from metrics import blob  # noqa: PLC0415
+    from metrics.inside import layout_of  # noqa: PLC0415
+    from metrics.models import JournalRow  # noqa: PLC0415
+
+    times = np.array([at])
+    rows, layout = blob.pack(times, usual(times, seq)), layout_of(COLUMNS).id
+    JournalRow.objects.bulk_create(
+        JournalRow(server=one, layout_id=layout, received=at + 500, start=at, end=at, boot="b", seq=seq, rows=rows)
+        for one in servers
+    )
 
 
 def _written() -> int:
