@@ -45,6 +45,7 @@ def _run(folder: Path, port: int, count: int, seconds: int) -> None:
 
     django.setup()
     from django.core.management import call_command  # noqa: PLC0415
+    from django.db import transaction  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     from accounts.models import Team  # noqa: PLC0415
@@ -57,10 +58,11 @@ def _run(folder: Path, port: int, count: int, seconds: int) -> None:
 
     team = Team.objects.create(name="Bench")
     url = f"http://127.0.0.1:{port}/"
-    for number in range(count):
-        made = Check(team=team, kind="http", name=f"c{number}", target=url, interval=30)
-        services.make(made, by=None)
-        Run.objects.filter(check_ref=made).update(due_at=services.next_due(made, now()))
+    with transaction.atomic():
+        for number in range(count):
+            made = Check(team=team, kind="http", name=f"c{number}", target=url, interval=30)
+            services.make(made, by=None)
+            Run.objects.filter(check_ref=made).update(due_at=services.next_due(made, now()))
     writer()
     runner, end = Runner("bench"), time.monotonic() + seconds
     cpu, began = time.process_time(), time.monotonic()
