@@ -13,7 +13,7 @@ from metrics.base import HOURS
 from ml import disk_failure, shipped
 from ml.disk_failure import ATTRIBUTES, ERRORS
 from ml.foretell.reading import levels
-from ml.foretell.things import HOURS_OF, SMART
+from ml.foretell.things import RAW, SMART, UNITS
 from ml.models import DiskRisk
 
 Floats = NDArray[np.float64]
@@ -24,13 +24,19 @@ ENOUGH = 8  # attributes with which the model may be asked
 def judge(servers: Sequence[int], now: int) -> list[DiskRisk]:
     """Of each server and device."""
     told: dict[tuple[int, str], dict[int, Floats]] = defaultdict(dict)
-    for number, metric in SMART.items():
+    named = {metric: number for number, metric in SMART.items()}
+    for metric in [*named, RAW]:
         for found in levels(metric, servers, now, DAYS * 24, HOURS):
-            device = dict(found.key[1]).get("device", "")
+            labels = dict(found.key[1])
+            number = named.get(metric) or _number(labels.get("attribute", ""))
             for server, column in zip(found.servers, found.values.T, strict=True):
-                told[server, device][number] = _daily(column) * HOURS_OF.get(number, 1.0)
+                told[server, labels.get("device", "")][number] = _daily(column) * UNITS.get(number, 1.0)
     disks = {disk: found for disk, found in told.items() if any(number in found for number in ERRORS)}
     return [_row(server, device, found, now) for (server, device), found in disks.items()]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 4 else 0
 
 
 def _daily(hourly: Floats) -> Floats:
@@ -45,7 +51,7 @@ def _row(server: int, device: str, told: dict[int, Floats], now: int) -> DiskRis
     values = np.stack([told.get(number, np.full(DAYS, np.nan)) for number in ATTRIBUTES], axis=1)
     known = np.isfinite(values[:, : len(ERRORS)]).any(axis=1)
     values, days = values[known], days[known]
-    by_model = len(told) >= ENOUGH and "disk" in shipped.book()
+    by_model = len(told.keys() & set(ATTRIBUTES)) >= ENOUGH and "disk" in shipped.book()
     if by_model:
         rows = disk_failure.features(days, values, np.zeros(len(days), np.int64))
         scores, states = shipped.disk().judge(rows[-1:])
@@ -54,7 +60,7 @@ def _row(server: int, device: str, told: dict[int, Floats], now: int) -> DiskRis
         state = disk_failure.rule(values[-1:, : len(ERRORS)])[0]
         score = float(np.nansum(values[-1, : len(ERRORS)]))
     evidence = [
-        [SMART[number], float(values[-1, place]), float(np.nan_to_num(values[-1, place] - values[0, place]))]
+        [SMART.get(number, RAW), float(values[-1, place]), float(np.nan_to_num(values[-1, place] - values[0, place]))]
         for place, number in enumerate(ERRORS)
         if values[-1, place] > 0
     ]

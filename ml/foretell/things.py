@@ -32,11 +32,10 @@ LINES = {
     "pressure_memory_percent": 30.0, "pressure_io_percent": 70.0,
 }  # fmt: skip
 
-# The attributes of `ml.disk_failure`, as the agent tells them.
+# The attributes of `ml.disk_failure` that have a name of their own; the others stand in RAW by their number.
 SMART = {
-    5: "disk_reallocated_sectors", 187: "disk_reported_uncorrectable_errors", 188: "disk_command_timeouts",
-    197: "disk_pending_sectors", 198: "disk_uncorrectable_sectors", 9: "disk_powered_seconds",
-    193: "disk_load_cycles", 194: "disk_temperature_celsius", 241: "disk_lifetime_written_bytes",
-    242: "disk_lifetime_read_bytes",
+    5: "disk_reallocated_sectors", 197: "disk_pending_sectors", 198: "disk_uncorrectable_sectors",
+    9: "disk_powered_seconds", 194: "disk_temperature_celsius",
 }  # fmt: skip
-HOURS_OF = {9: 1 / 3600, 241: 1 / 2**30, 242: 1 / 2**30}  # ours to the units that were learnt: hours, GiB
+RAW = "disk_smart_raw"
+UNITS = {9: 1 / 3600, 241: 512 / 2**30, 242: 512 / 2**30}  # ours to those that were learnt: hours, GiB
