@@ -57,7 +57,7 @@ def test_states_are_honest(levels: np.ndarray, state: str) -> None:
 
 
 def test_a_saw_tooth_says_nothing() -> None:
-    teeth = 20 + 8.0 * (np.arange(32) % 7)
+    teeth = 20 + 8.0 * (np.arange(32.0) % 7)
     for end in range(20, 33):
         said = forecast.judge(teeth[:end], 90.0, DAY)
         assert (said.state, said.reason) == ("not_predictable", "saw_tooth"), end
@@ -113,7 +113,7 @@ def test_reasons_add_up_to_a_risk() -> None:
 
 
 def test_sizes_that_do_not_fit_are_told() -> None:
-    hours = np.arange(24 * 14)
+    hours = np.arange(24.0 * 14)
     assert rightsizing.judge(1 + hours % 3, np.full(len(hours), 20.0))[0] == "idle"
     assert rightsizing.judge(np.full(len(hours), 97.0), np.full(len(hours), 50.0))[0] == "overloaded"
     assert rightsizing.judge(20 + hours % 24, np.full(len(hours), 50.0))[0] == "fits"

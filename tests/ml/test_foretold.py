@@ -42,9 +42,10 @@ def days_of(server: int, days: int, to: int) -> None:
 def stored(server: int) -> list[dict[str, str]]:
     """The labels of its forecasts, once they are stored."""
     asked = query.Range(milliseconds() - HOUR, milliseconds() + HOUR)
-    return until(
+    found: list[dict[str, str]] = until(
         lambda: [one["labels"] for one in query.series(server, [SERIES], asked)["series"]], what="the series"
     )
+    return found
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_the_slider_moves_thresholds_by_the_past_alone(scene: Scene, api: Api) -
     assert client.put("/api/v1/anomalies/sensitivity", body, content_type="application/json").status_code == 200
     assert Watch.objects.get().threshold > usual_
     assert [row["per_week"] for row in client.get("/api/v1/anomalies/sensitivity").json()] == [42, 0.5]
-    body["per_week"] = None  # type: ignore[assignment]
+    body["per_week"] = None
     client.put("/api/v1/anomalies/sensitivity", body, content_type="application/json")
     assert Sensitivity.objects.get().server is None
     assert Audit.objects.filter(action="anomalies.sensitivity").count() == 3
