@@ -8,7 +8,6 @@ import { duration } from './format'
 import { on } from './keys'
 import { live } from './live'
 import type { Link } from './live/client'
-import { followAlerts } from './openAlerts'
 import { person } from './person'
 import { flipTheme, themeButtons } from './shell/theme'
 import { keepTimes } from './shell/times'
@@ -142,30 +141,7 @@ for (const bar of all('[data-lost]')) {
   bar.querySelector('[data-lost-again]')?.addEventListener('click', () => live.visible(true))
 }
 
-for (const button of all('[data-print]')) button.addEventListener('click', () => print())
-for (const button of all<HTMLButtonElement>('[data-copy]')) {
-  const before = button.textContent ?? ''
-  button.addEventListener('click', async () => {
-    const source = document.getElementById(button.dataset.copy ?? '')
-    if (!source) return
-    const done = await copy(source)
-    button.textContent = (done ? button.dataset.done : button.dataset.failed) ?? before
-    setTimeout(() => {
-      button.textContent = before
-    }, 2500)
-  })
-}
-async function copy(source: HTMLElement): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(source.textContent?.trim() ?? '')
-    return true
-  } catch {
-    // plain http beyond loopback has no clipboard: mark the text, so that the keys copy it
-    getSelection()?.selectAllChildren(source)
-    return false
-  }
-}
-
+if (document.querySelector('[data-print], [data-copy]')) void import('./shell/copy')
 const switches = all<HTMLButtonElement>('[data-switch]')
 if (switches.length) void import('./switches').then(({ flip }) => switches.forEach(flip))
 
@@ -175,5 +151,5 @@ const tabs = all('[data-tabs]')
 if (tabs.length) void import('./shell/tabs').then(({ tabbed }) => tabs.forEach(tabbed))
 
 const count = document.querySelector<HTMLElement>('[data-open-alerts]')
-if (count) followAlerts(count)
+if (count) void import('./openAlerts').then(({ followAlerts }) => followAlerts(count))
 if ('serviceWorker' in navigator) void import('./shell/worker').then(({ settle }) => settle())
