@@ -78,6 +78,8 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
         told: dict[str, Any] = super().to_representation(_Shown(instance))
         told["server"] = None if server.internal else str(server.uuid)
         told["tags"] = instance_tags
+        if "body" in instance.config and instance.pk not in self._mine():
+            told["config"] = {**instance.config, "body": secrets.KEPT}  # it may hold what signs in
         return told
 
     def get_ping_url(self, shown: Any) -> str | None:
@@ -109,8 +111,9 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
         else:
             self._same(known, attrs)
         candidate = Check(**self._fields(known, attrs))
-        config = secrets.plain(candidate.config)
+        config = secrets.written(candidate.config)
         found = services.faults(candidate, config if known else None)
+        found += services.moved(known, candidate.target, candidate.config) if known else []
         if found:
             raise serializers.ValidationError({name: [said] for name, said in found})
         self._free(candidate, known)

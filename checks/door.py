@@ -152,7 +152,7 @@ async def _take(scope: Scope, receive: Receive) -> str:
     pk = await _check(UUID(found[1]), address)
     if wait := keeping.pace(pk):
         raise Failure("This heartbeat signals too often. Once a second is enough.", status=429, retry=int(wait) + 1)
-    body = await _read(receive) if scope["method"] == "POST" else ""
+    body = await _heard(receive) if scope["method"] == "POST" else ""
     word = found[2] or ""
     code = int(word) if word.isdecimal() else None
     if code is not None and code > 255:
@@ -179,6 +179,15 @@ async def _check(key: UUID, address: str) -> int:
             await database_sync_to_async(strangers.write)(KIND, address)
         raise Failure("No heartbeat has this address.", code="not_found", status=404)
     return pk
+
+
+async def _heard(receive: Receive) -> str:
+    """What is posted, in its time: whoever lets it drip holds no door open."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _read(receive)
+    except TimeoutError as error:
+        raise Failure("The text of the signal did not come to its end.", code="too_slow", status=408) from error
 
 
 async def _read(receive: Receive) -> str:

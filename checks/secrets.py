@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from core import sealed
 
 KEPT = "(kept)"
-_MARKS = ("authorization", "cookie", "token", "secret", "key", "password")
+_MARKS = ("auth", "cookie", "token", "secret", "key", "pass", "session", "signature", "credential")
 
 
 def secret(name: str) -> bool:
@@ -30,7 +31,31 @@ def whole(config: Mapping[str, Any], text: str) -> dict[str, Any]:
     """The config as it is sent."""
     if not text:
         return dict(config)
-    return {**config, "headers": {**config.get("headers", {}), **sealed.open_(text)}}
+    kept = sealed.open_(text)
+    headers = dict(config.get("headers", {}))
+    return {
+        **config,
+        "headers": {name: kept.get(name, "") if headers[name] == KEPT else headers[name] for name in headers},
+    }
+
+
+def written(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without what is only named as kept, which was judged when it was written."""
+    headers = config.get("headers")
+    if not isinstance(headers, dict):
+        return dict(config)
+    return {**config, "headers": {name: value for name, value in headers.items() if value != KEPT}}
+
+
+def strays(config: Mapping[str, Any], before: str, after: str) -> bool:
+    """Whether what was kept for one place would be sent to another, where whoever changes it could read it."""
+    headers = config.get("headers")
+    return isinstance(headers, dict) and KEPT in headers.values() and origin(before) != origin(after)
+
+
+def origin(target: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(target)
+    return parts.scheme.lower(), (parts.hostname or "").rstrip("."), parts.port
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:

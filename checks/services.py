@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from accounts.services import audit
@@ -27,6 +28,7 @@ from checks.models import (
 )  # fmt: skip
 from core import runner
 from core.clock import now
+from core.errors import Conflict
 from core.locking import locked
 from metrics.base import Labels
 from metrics.store import write
@@ -45,6 +47,7 @@ __all__ = [
     "faults",
     "history",
     "make",
+    "moved",
     "page",
     "probing",
     "remove",
@@ -83,6 +86,13 @@ def faults(check: Check, config: Mapping[str, Any] | None = None) -> list[Fault]
     return found + kind.faults(check.target, check.config if config is None else config, by_agent=check.by_agent)
 
 
+def moved(check: Check, target: str, config: Mapping[str, Any]) -> list[Fault]:
+    """Kept secrets go nowhere but where they were written for, else a change would read them."""
+    if not secrets.strays(config, check.target, target):
+        return []
+    return [("target", _("Write its secret headers again: those that are kept were written for another address."))]
+
+
 def taken(team: Team, name: str, besides: Check | None = None) -> bool:
     """Whether another check of the team has this name, seen by whoever asks or not."""
     return Check.objects.filter(team=team, name=name).exclude(pk=besides.pk if besides else 0).exists()
@@ -110,6 +120,8 @@ def change(check: Check, wanted: Mapping[str, Any], *, by: User | None) -> bool:
     if row is None:
         return False
     wanted = dict(wanted)
+    if found := moved(row, wanted.get("target", row.target), wanted.get("config", row.config)):
+        raise Conflict(found[0][1], code="secrets_stay")  # somebody changed it between the form and here
     if "config" in wanted:
         wanted["config"], wanted["secrets"] = secrets.split(wanted["config"], row.secrets)
     before = told(row)

@@ -15,6 +15,7 @@ from core import outgoing
 from core.registry import Registry
 
 Fault = tuple[str, str]  # a field and a sentence
+LONGEST_SAID = 500
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -37,6 +38,10 @@ class Outcome:
     seconds: float | None = None
     parts: dict[str, float] = field(default_factory=dict)
     certificate_ends: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """What a stranger says stands in it: one line, and nothing that no database takes."""
+        self.said = "".join(sign if sign.isprintable() else "\ufffd" for sign in self.said[:LONGEST_SAID])
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):

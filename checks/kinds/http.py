@@ -14,6 +14,7 @@ from urllib.parse import urldefrag, urljoin
 import msgspec
 from cryptography import x509
 
+from checks import secrets
 from checks.kinds.base import Fault, Kind, Outcome, Task, allowed, read, registry
 from checks.kinds.jsonpath import at, parse
 from core import outgoing
@@ -22,7 +23,6 @@ MOST_READ = 1 << 20
 MOST_HEADERS, MOST_SENT = 20, 10_000
 _STATUS = re.compile(r"[1-5]\d\d(-[1-5]\d\d)?(\s*,\s*[1-5]\d\d(-[1-5]\d\d)?)*")
 _MOVED = frozenset({301, 302, 303, 307, 308})
-_SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True):
@@ -100,6 +100,8 @@ def _follow(task: Task, wanted: Config, trace: outgoing.Trace) -> outgoing.Answe
         headers = _without_secrets(headers, before, url)
         if answer.status == 303 or (method == "POST" and answer.status in (301, 302)):
             method, body = "GET", ""
+        elif body and secrets.origin(before)[1] != secrets.origin(url)[1]:
+            raise _Lost(f"It redirects to {url[:200]}, and what is sent is for its own host alone.")
 
 
 def _left(until: float, task: Task) -> float:
@@ -111,10 +113,10 @@ def _left(until: float, task: Task) -> float:
 
 def _without_secrets(headers: dict[str, str], before: str, after: str) -> dict[str, str]:
     """What proves who we are is for whom it was written."""
-    first, second = outgoing.parse(before), outgoing.parse(after)
-    if (first.scheme, first.netloc) == (second.scheme, second.netloc):
+    outgoing.parse(after)
+    if secrets.origin(before) == secrets.origin(after):
         return headers
-    return {name: value for name, value in headers.items() if name.lower() not in _SECRET}
+    return {name: value for name, value in headers.items() if not secrets.secret(name)}
 
 
 def _judged(wanted: Config, answer: outgoing.Answer) -> tuple[str, bool]:
@@ -167,7 +169,7 @@ def _ends(certificate: bytes | None) -> datetime | None:
         return None
     try:
         return x509.load_der_x509_certificate(certificate).not_valid_after_utc
-    except ValueError:
+    except Exception:  # noqa: BLE001 - its reader has faults of its own for what a stranger made up
         return None
 
 

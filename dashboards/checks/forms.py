@@ -124,7 +124,8 @@ class CheckForm(forms.Form):
         cleaned = super().clean() or {}
         if not self.errors:
             candidate = self.made()
-            for field, said in services.faults(candidate):
+            moved = services.moved(self.check, candidate.target, candidate.config) if self.check else []
+            for field, said in services.faults(candidate) + moved:
                 self.add_error(field if field in self.fields else None, said)
             if services.taken(candidate.team, candidate.name, self.check):
                 self.add_error("name", _("This name is taken in the team."))
