@@ -69,6 +69,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="./watchkeeper bench noticed", description=__doc__)
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--calm", type=int, default=CALM, help="seconds before the first fault")
+    asked.add_argument("--between", type=int, default=BETWEEN, help="seconds of calm after each fault")
     asked.add_argument("--only", help="one fault by a part of its name")
     given = asked.parse_args()
     if not shutil.which("stress-ng"):
@@ -91,7 +92,7 @@ def main() -> int:
                 print(
                     f"{fault.name:15} {'never' if soon is None else f'{soon:5.1f} s'}  {', '.join(top)}", flush=True
                 )
-                time.sleep(BETWEEN)
+                time.sleep(given.between)
     if not made:
         print(f"No fault is called {given.only}.")
         return 2

@@ -89,6 +89,7 @@ class ServerNowSerializer(serializers.Serializer[Any]):
     episode = serializers.UUIDField(allow_null=True)
     version = serializers.IntegerField(allow_null=True)
     said = serializers.CharField(help_text="Why nothing could be learnt yet.")
+    top = ReasonSerializer(many=True, help_text="From a score of 0.5 on: at most five metrics, the loudest first.")
 
 
 class WantedSerializer(Strict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from accounts.models import User
@@ -12,6 +13,7 @@ from metrics.store import latest
 from ml.models import Episode, Watch
 
 OLD = 180_000  # what is older says nothing of now
+FRESH = 45_000  # reasons that are so much older than the score are of another moment
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Standing:
     episode: UUID | None
     version: int | None
     said: str
+    top: list[dict[str, Any]]
 
 
 def of(user: User, servers: set[int] | None = None) -> list[Standing]:
@@ -46,9 +49,10 @@ def _standing(watch: Watch, episode: UUID | None) -> Standing:
         score, rate, at = _newest(watch.server_id)
     if milliseconds() - at > OLD:
         score = rate = None
+    top = watch.top if score is not None and score >= Watch.WORDED and at - watch.top_at <= FRESH else []
     return Standing(
         watch.server.uuid, watch.server.name, watch.stage, score, rate, from_milliseconds(at) if at else None,
-        watch.threshold, watch.silent, episode, watch.version.number if watch.version else None, watch.said,
+        watch.threshold, watch.silent, episode, watch.version.number if watch.version else None, watch.said, top,
     )  # fmt: skip
 
 

@@ -58,6 +58,9 @@ class ModelVersion(models.Model):
 class Watch(models.Model):
     """How far one server is learnt, and what counts as unusual on it today."""
 
+    WORDED = 0.5
+    """From this score on it is kept which metrics are to blame."""
+
     server = models.OneToOneField(Server, models.CASCADE, primary_key=True, related_name="+")
     since = models.BigIntegerField(help_text="First sample from which it is learnt, milliseconds.")
     full_at = models.BigIntegerField(null=True, help_text="From when on it may alert, milliseconds.")
@@ -70,6 +73,8 @@ class Watch(models.Model):
     rate = models.FloatField(null=True, help_text="The same of the share of metrics, in per cent.")
     at = models.BigIntegerField(default=0, help_text="When that was, milliseconds.")
     said = models.CharField(max_length=300, blank=True, help_text="Why nothing could be learnt yet.")
+    top = models.JSONField(default=list, help_text="While the score is high: what is to blame, as of an episode.")
+    top_at = models.BigIntegerField(default=0, help_text="Of which sample that was said, milliseconds.")
     objects: ClassVar[ServerRows[Watch]] = ServerRows["Watch"].as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:

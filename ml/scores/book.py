@@ -15,7 +15,7 @@ from ml.budget import FLOOR
 from ml.hours import Hours
 from ml.models import ModelVersion, Training, Watch
 from ml.preprocess import GRID_MS
-from ml.stacked import Stack
+from ml.stacked import Reason, Stack
 from ml.training.plan import day_due, first_due
 from servers.models import Server
 
@@ -52,6 +52,10 @@ class Known:
     silent: bool = False
     told: tuple[float, float, int] | None = None
     """While it is learnt: score, rate and when."""
+    why: tuple[int, tuple[Reason, ...]] | None = None
+    """While its score is high: of when, and which metrics are to blame."""
+    worded: float = float("-inf")
+    """When that was written down last."""
 
     @property
     def judged(self) -> bool:

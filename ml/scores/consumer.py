@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -19,7 +20,7 @@ from metrics.services import Overtaken, layout_of
 from ml import hours
 from ml.models import Watch
 from ml.scores.book import Book, Known
-from ml.scores.episodes import LIMIT, Episodes
+from ml.scores.episodes import LIMIT, Episodes, told
 from ml.scores.gather import Gather, Point
 from ml.scores.outbox import COLUMNS, Outbox
 from ml.stacked import Ticked
@@ -32,6 +33,7 @@ SWEEP_EVERY = 15.0
 WARM = 600_000  # of the past is gone through at start, so that what was seen lately is known
 MOST_WARM = 200_000
 SAVE_EVERY = 60.0
+WORD_EVERY = 10.0  # which metrics are to blame is told as often as this while a score is high
 SILENT = 60.0
 INTERVALS = 6
 SLICE = 100  # rows of a transaction: SQLite's other writers get in between
@@ -102,6 +104,7 @@ class Scorer:
         self._tick()
         self.outbox.flush(self.lease.still)
         self._advance()
+        self._word()
         if not more and self.monotonic() - self.swept >= SWEEP_EVERY:
             self._sweep()
         return more
@@ -193,6 +196,7 @@ class Scorer:
                 continue
             known = one.known
             hours.raise_to(known.hours, one.at, tail)
+            known.why = (one.at, reasons) if score >= Watch.WORDED else None
             if not known.full:
                 known.told = (score, rate, one.at)
                 continue
@@ -230,6 +234,27 @@ class Scorer:
     def _silent(self, one: Known, at: float) -> bool:
         """Its agent says nothing. That is unusual by itself, and whoever is to be told is told by another rule."""
         return not one.paused and at - one.heard > max(SILENT, INTERVALS * one.interval_ms / 1000)
+
+    def _word(self) -> None:
+        """Of those that are unusual now: which metrics are to blame, for whoever asks, in whichever process."""
+        at = self.monotonic()
+        high = [one for one in self.book.known.values() if one.why is not None and at - one.worded >= WORD_EVERY]
+        if not high:
+            return
+        high.sort(key=lambda one: one.worded)
+        with transaction.atomic():
+            self._fence()
+            for one in high[:SLICE]:
+                self._word_one(one)
+                one.worded = at
+
+    @staticmethod
+    def _word_one(one: Known) -> None:
+        at, reasons = one.why or (0, ())
+        fields: dict[str, Any] = {"top": told(one.columns, reasons), "top_at": at}
+        if one.told is not None:
+            fields |= dict(zip(("score", "rate", "at"), one.told, strict=True))
+        Watch.objects.filter(server=one.server).update(**fields)
 
     def _note(self, *, every: bool = False) -> None:
         """What is kept beside servers: of those that are learnt the last score, of all the maxima of hours."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from django.test import Client
 
 from alerts.absence import newest_reports
 from core.models import Cursor, Lease
@@ -15,6 +16,8 @@ from ml.scores.consumer import NAME
 from ml.scores.outbox import COLUMNS as OURS
 from tests.conftest import Machine
 from tests.ml.living import COLUMNS, DAY, GRID, Scene, drive, know, learn, now_on_grid, scorer, scores, store, usual
+
+Api = Callable[..., Client]
 
 
 @pytest.fixture
@@ -175,6 +178,28 @@ def test_while_it_is_learnt_it_shows_and_cannot_alert(scene: Scene) -> None:
     assert watch.score > 0.5
     assert scores(scene.server) == {}
     assert not Episode.objects.exists()
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["full", "learning"])
+def test_who_is_unusual_now_says_why_and_who_is_calm_again_does_not(scene: Scene, api: Api, full: bool) -> None:
+    know(scene.server, full=full)
+    scene.at = now_on_grid() - 400_000
+    judge, client = scorer(), api()
+    drive(judge, scene, 20)
+    scene.wrong = 9
+    drive(judge, scene, 12)
+    (one,) = client.get("/api/v1/anomalies/now").json()
+    assert one["score"] >= 1
+    assert one["stage"] == ("full" if full else "learning")
+    assert one["top"][0]["column"] in {"cpu_used_percent", 'disk_write_bytes_per_second{device="sda"}'}
+    assert one["top"][0]["value"] > one["top"][0]["high"]
+    assert sum(reason["share"] for reason in one["top"]) <= 1
+    scene.wrong = 0
+    scene.at += 600_000
+    drive(judge, scene, 8)
+    judge._note()
+    (one,) = client.get("/api/v1/anomalies/now").json()
+    assert (one["score"] < 0.5, one["top"]) == (True, [])
 
 
 def test_a_hundred_servers_that_lose_their_agent_are_silent_and_no_storm(known: Scene) -> None:
