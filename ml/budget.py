@@ -14,6 +14,7 @@ FLOOR = 2.0  # a mean tail of one in a hundred: what is less odd than this is ne
 # Of five candidate hours four become an alert of their own: the others lie side by side or under the floor.
 CANDIDATES = 1.25
 DAYS = 14  # how far the memory of the threshold reaches
+FRESH_DAYS = 5  # with which each night compares scores
 HOURS_OF_A_WEEK = 168
 
 

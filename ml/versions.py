@@ -38,7 +38,21 @@ def load(server: int) -> tuple[ModelVersion, Model] | None:
     """What judges a server now; nothing where nothing is learnt, or where what is stored is damaged."""
     row = ModelVersion.objects.current().filter(server=server).first()
     model = read(row) if row else None
-    return (row, model) if row and model else None
+    if row is None or model is None:
+        return None
+    fresh = Watch.objects.filter(server=server, version=row).values_list("fresh", flat=True).first()
+    return row, compared(model, fresh or b"")
+
+
+def compared(model: Model, fresh: bytes | memoryview) -> Model:
+    """As the last night found it; as it was learnt where no night has come yet, or what it left is damaged."""
+    if not fresh:
+        return model
+    try:
+        return model.with_fresh(bytes(fresh))
+    except Exception:
+        log.exception("What a night found cannot be read: the version judges as it was learnt")
+        return model
 
 
 def read(row: ModelVersion) -> Model | None:
@@ -72,11 +86,11 @@ def store(made: Made) -> ModelVersion:
         sha256=hashlib.sha256(blob).hexdigest(), blob=blob, figures=made.figures, made_at=now(),
     )  # fmt: skip
     if not refusal:
-        watch.version = version
+        watch.version, watch.fresh, watch.crept = version, b"", []
         if watch.full_at is None and not made.short:
             watch.full_at = made.model.to_ms
         watch.said = ""
-        watch.save(update_fields=["version", "full_at", "said"])
+        watch.save(update_fields=["version", "fresh", "crept", "full_at", "said"])
     _prune(made.server)
     return version
 
@@ -104,7 +118,7 @@ def put_back(version: ModelVersion) -> ModelVersion:
     watch = locked(Watch.objects).get(server=version.server_id)
     ModelVersion.objects.current().filter(server=version.server_id).exclude(pk=version.pk).update(state="kept")
     ModelVersion.objects.filter(pk=version.pk).update(state="current")
-    watch.version = version
-    watch.save(update_fields=["version"])
+    watch.version, watch.fresh, watch.crept = version, b"", []
+    watch.save(update_fields=["version", "fresh", "crept"])
     version.state = "current"
     return version

@@ -18,6 +18,8 @@ from accounts.base import MANAGE
 from accounts.models import User
 from core.clock import from_milliseconds, now
 from dashboards.views import show
+from metrics.store import parse, spoken
+from metrics.store import shown as shown_as
 from ml.models import Card, Episode, ModelVersion, Training, Watch
 from ml.services import answers, card
 from servers.models import Server
@@ -63,9 +65,14 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "server": row, "watch": watch, "since": from_milliseconds(watch.since) if watch else None,
         "whole": shown(cards), "card": cards[0] if cards else None, "asked": _asked(user, row),
         "versions": [_version(one) for one in versions], "manages": manages, "trend": _trend(user, row),
-        "trainings": _trainings(user, row),
+        "trainings": _trainings(user, row), "crept": [_crept(one) for one in watch.crept] if watch else [],
     }  # fmt: skip
     return show(request, "dashboards/model.html", "models", {}, **context)
+
+
+def _crept(one: Shown) -> Shown:
+    metric, labels = parse(one["column"])
+    return {"what": spoken(metric, dict(labels)), **{word: shown_as(metric, one[word]) for word in ("was", "now")}}
 
 
 def _roll_back(request: HttpRequest, server: Server) -> None:

@@ -16,7 +16,6 @@ from ml.evaluation.base import registry
 from ml.preprocess import DAY_MS, HOUR_MS, Flags, Floats, NotEnough, Times, embedded
 
 SETS = ("smd", "asd", "svc2", "svc3", "nab", "mscloud")
-FRESH_DAYS = 5  # what the nightly look-back compares with
 WARM = 30  # rows of learning before the first that is judged, so that nothing begins cold
 
 
@@ -62,7 +61,7 @@ def judged(
     while night <= times[-1]:
         today = slice(int(np.searchsorted(times, night)), int(np.searchsorted(times, night + DAY_MS)))
         if today.stop > today.start:
-            lately = slice(int(np.searchsorted(times, night - FRESH_DAYS * DAY_MS)), today.start)
+            lately = slice(int(np.searchsorted(times, night - budget.FRESH_DAYS * DAY_MS)), today.start)
             model = pipeline.recalibrated(model, times[lately], values[lately])
             limit = budget.threshold(np.array(maxima[-24 * budget.DAYS :]), per_week)
             warm = slice(max(0, today.start - WARM), today.stop)

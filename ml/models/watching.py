@@ -68,6 +68,11 @@ class Watch(models.Model):
     threshold_at = models.DateTimeField(null=True)
     maxima = models.BinaryField(default=b"", help_text="Hours since 1970 and the largest tail in each: see ml.hours.")
     version = models.ForeignKey(ModelVersion, models.SET_NULL, null=True, related_name="+")
+    fresh = models.BinaryField(default=b"", help_text="How rare scores of this version were lately: made each night.")
+    fresh_at = models.DateTimeField(null=True, help_text="When a night last looked at it.")
+    crept = models.JSONField(
+        default=list, help_text="At most five that crept away since they were learnt: column, strays, was and now."
+    )
     silent = models.BooleanField(default=False, help_text="It says nothing, which is unusual by itself.")
     score = models.FloatField(null=True, help_text="While it is learnt: nobody is told, so no series has it.")
     rate = models.FloatField(null=True, help_text="The same of the share of metrics, in per cent.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from core import runner
 from core.clock import milliseconds, now
@@ -46,6 +47,8 @@ class Known:
     hours: Hours = field(default_factory=dict)
     hours_at: int = 0
     """The hour up to which its maxima are written down."""
+    fresh_at: datetime | None = None
+    """When a night last compared its model with the days before."""
     mark: int = 0
     """The newest row that was judged: nothing is judged twice."""
     heard: float = 0.0
@@ -120,18 +123,16 @@ class Book:
         self.unknown.clear()
         rows = Watch.objects.filter(server__internal=False).values_list(
             "server_id", "server__uuid", "server__interval", "server__paused", "since", "full_at", "threshold",
-            "version_id", "silent", "maxima",
+            "version_id", "silent", "maxima", "fresh_at", named=True,
         )  # fmt: skip
         found: dict[int, int] = {}
-        for server, uuid, interval, paused, since, full_at, threshold, version, silent, maxima in rows.iterator():
-            one = self.known.get(server)
-            if one is None:
-                one = self.known[server] = Known(server, str(uuid), 0, paused, heard=self.read_at)
-                one.hours, one.silent = hours.unpack(maxima), silent
-                one.hours_at = milliseconds() // hours.HOUR
-            one.interval_ms, one.paused, one.since = 1000 * interval, paused, since
-            one.full, one.threshold = full_at is not None, threshold
-            found[server] = version or 0
+        compared: list[Known] = []
+        for row in rows.iterator():
+            one = self._known(row)
+            if one.version and one.version == row.version_id and one.fresh_at != row.fresh_at:
+                compared.append(one)
+            one.fresh_at = row.fresh_at
+            found[one.server] = row.version_id or 0
         for gone in self.known.keys() - found.keys():
             del self.known[gone]
             self.stack.drop(gone)
@@ -139,15 +140,37 @@ class Book:
         for server, version in found.items():
             if not version and self.known[server].version:
                 self._without(self.known[server])
+        self._compare(compared)
+
+    def _known(self, row: Any) -> Known:
+        one = self.known.get(row.server_id)
+        if one is None:
+            one = Known(row.server_id, str(row.server__uuid), 0, row.server__paused, heard=self.read_at)
+            one.hours, one.silent = hours.unpack(row.maxima), row.silent
+            one.hours_at = milliseconds() // hours.HOUR
+            self.known[one.server] = one
+        one.interval_ms, one.paused, one.since = 1000 * row.server__interval, row.server__paused, row.since
+        one.full, one.threshold = row.full_at is not None, row.threshold
+        return one
 
     def _load(self, changed: list[Known]) -> None:
         """The models that became others, a few hundred at once."""
         for place in range(0, len(changed), ASKED_AT_ONCE):
             part = {one.server: one for one in changed[place : place + ASKED_AT_ONCE]}
+            fresh = _fresh(list(part))
             for row in ModelVersion.objects.current().filter(server__in=list(part)).iterator(chunk_size=50):
-                self._take(part[row.server_id], row)
+                self._take(part[row.server_id], row, fresh.get(row.pk, b""))
 
-    def _take(self, one: Known, row: ModelVersion) -> None:
+    def _compare(self, changed: list[Known]) -> None:
+        """The same models after a night; what they saw a moment ago is kept."""
+        for place in range(0, len(changed), ASKED_AT_ONCE):
+            part = {one.version: one for one in changed[place : place + ASKED_AT_ONCE]}
+            for version, blob in _fresh([one.server for one in part.values()]).items():
+                if version in part and part[version].server in self.stack:
+                    server = part[version].server
+                    self.stack.refresh(server, versions.compared(self.stack.model(server), blob))
+
+    def _take(self, one: Known, row: ModelVersion, fresh: bytes) -> None:
         model = versions.read(row)
         if model is None:
             # Damaged, or of another version of ours: learnt anew, and until then nothing is said.
@@ -159,11 +182,17 @@ class Book:
             one.hours = hours.unpack(Watch.objects.filter(server=one.server).values_list("maxima", flat=True)[0])
         one.version, one.number, one.schema = row.pk, row.number, row.schema
         one.columns, one.tick_ms = model.columns, model.tick_ms
-        self.stack.put(one.server, model)
+        self.stack.put(one.server, versions.compared(model, fresh))
 
     def _without(self, one: Known) -> None:
         one.version, one.number, one.schema, one.columns = 0, 0, "", ()
         self.stack.drop(one.server)
+
+
+def _fresh(servers: list[int]) -> dict[int, bytes]:
+    """What the last night found of their models, by version."""
+    rows = Watch.objects.filter(server__in=servers).exclude(version=None).values_list("version", "fresh")
+    return {version: bytes(blob) for version, blob in rows.iterator()}
 
 
 def _first(servers: list[int]) -> list[tuple[int, int]]:

@@ -60,6 +60,16 @@ def read(server: int, start: int, end: int, interval_ms: int, store: Store | Non
     return Rows(times, values, columns, step, tick, masked(server, times))
 
 
+def placed(values: Floats, columns: tuple[str, ...], wanted: tuple[str, ...]) -> Floats:
+    """In the order of a model's columns; what was not read is missing."""
+    place = {column: at for at, column in enumerate(columns)}
+    found = np.full((len(values), len(wanted)), np.nan)
+    for at, column in enumerate(wanted):
+        if column in place:
+            found[:, at] = values[:, place[column]]
+    return found
+
+
 def grid_of(interval_ms: int, span: int) -> tuple[int, int]:
     """What is scored and what is learnt from, for machines that report that often: a tick divides its step."""
     tick = next((each for each in TICKS if each >= interval_ms), -(-interval_ms // STEP) * STEP)

@@ -14,7 +14,7 @@ from core.runner import Held, wake
 from ml import child, thresholds
 from ml.models import ModelVersion, Training, Watch
 from ml.scores.book import CHANGED
-from ml.training import plan
+from ml.training import night, plan
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,8 @@ class Trainer:
             self._begin()
         if time.monotonic() - self.mended >= MEND_EVERY:
             self._mend()
-        self._thresholds()
-        return self._models()
+        night = self._night()
+        return self._models() or night
 
     def end(self) -> None:
         """At a stop: the child goes first, what it was at is due again."""
@@ -80,10 +80,21 @@ class Trainer:
             rows.append(Training(why="thresholds", due_at=plan.thresholds_due()))
         Training.objects.bulk_create(rows, ignore_conflicts=True)
 
-    def _thresholds(self) -> None:
+    def _night(self) -> bool:
+        """Models are compared with their last days, some at a time; then the thresholds. True when more is to do."""
         row = Training.objects.filter(server=None, why="thresholds", state="due", due_at__lte=now()).first()
-        if row is None:
-            return
+        if row is None or time.monotonic() < self.rest_until:
+            return False
+        if left := night.due(row.due_at).count():
+            words = ["compare_models", "--since", row.due_at.isoformat(), "--seconds", str(SECONDS * 0.9)]
+            code = self._child(words)
+            every = night.due(now()).count() or left
+            Training.objects.filter(pk=row.pk).update(progress=1 - night.due(row.due_at).count() / max(every, left))
+            return code == 0
+        self._thresholds(row)
+        return False
+
+    def _thresholds(self, row: Training) -> None:
         count = thresholds.refresh_all()
         with transaction.atomic():
             Training.objects.filter(pk=row.pk).update(
@@ -100,13 +111,17 @@ class Trainer:
         if time.monotonic() < self.rest_until or not due.exists():
             return False
         words = ["train_models", "--batch", str(BATCH), "--seconds", str(SECONDS * 0.9)]
+        code = self._child(words)
+        self._begin()
+        return code == 0
+
+    def _child(self, words: list[str]) -> int:
         code = self.run(words, seconds=SECONDS, heard=self._heard)
         wake(CHANGED)
-        self._begin()
         if code != 0:
             log.warning("The child that learns ended with %d", code)
             self.rest_until = time.monotonic() + REST
-        return code == 0
+        return code
 
     def _heard(self, line: str) -> None:
         """One more is learnt, or nothing yet; the lease stays ours meanwhile."""

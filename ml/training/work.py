@@ -137,11 +137,7 @@ def learn(watch: Watch, rows: Rows, why: str) -> Learnt:
     late = rows.times >= rows.times[-1] - LOOKED_BACK
     figures = {"alert_share": _share(tails[late], limit)}
     if before is not None:
-        columns = {column: place for place, column in enumerate(rows.columns)}
-        old = np.full((int(late.sum()), len(before[1].columns)), np.nan)
-        for place, column in enumerate(before[1].columns):
-            if column in columns:
-                old[:, place] = rows.values[late, columns[column]]
+        old = reading.placed(rows.values[late], rows.columns, before[1].columns)
         past_tails = _replayed(before[1], rows.times[late], old).at(rows.times[late], before[1].step_ms)
         figures["alert_share_before"] = _share(past_tails, watch.threshold)
     short = int(rows.times[-1] - rows.times[0]) < 0.9 * plan.DAY

@@ -159,7 +159,10 @@ def test_what_is_due_is_worked_off_by_a_child_and_what_a_killed_one_left_is_begu
     def run(words: list[str], *, seconds: float, heard: Callable[[str], None]) -> int:
         asked.append(words)
         heard(".")
-        work.work(10, 30)
+        if words[0] == "train_models":
+            work.work(10, 30)
+        else:
+            Watch.objects.update(fresh_at=now())
         return 0
 
     scene.past(3_600_000)
@@ -173,6 +176,8 @@ def test_what_is_due_is_worked_off_by_a_child_and_what_a_killed_one_left_is_begu
     assert thresholds_row.due_at > now()
     Training.objects.filter(pk=thresholds_row.pk).update(due_at=now())
     trainer.step()
+    trainer.step()
+    assert asked[-1][0] == "compare_models"
     assert Training.objects.filter(server=None, state="done").count() == 1
     assert Training.objects.filter(server=None, state="due").count() == 1
 
