@@ -32,11 +32,9 @@ def whole(config: Mapping[str, Any], text: str) -> dict[str, Any]:
     if not text:
         return dict(config)
     kept = sealed.open_(text)
-    headers = dict(config.get("headers", {}))
-    return {
-        **config,
-        "headers": {name: kept.get(name, "") if headers[name] == KEPT else headers[name] for name in headers},
-    }
+    headers = config.get("headers", {})
+    sent = {name: kept.get(name, "") if value == KEPT else value for name, value in headers.items()}
+    return {**config, "headers": sent}
 
 
 def written(config: Mapping[str, Any]) -> dict[str, Any]:

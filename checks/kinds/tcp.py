@@ -50,8 +50,8 @@ def _listen(connected: Any, expect: str, until: float) -> str:
     """Why what is heard is not what was expected; empty when it is."""
     heard = b""
     try:
-        while len(heard) < MOST_READ and expect.encode() not in heard:
-            connected.settimeout(max(0.01, until - time.monotonic()))
+        while len(heard) < MOST_READ and expect.encode() not in heard and (left := until - time.monotonic()) > 0:
+            connected.settimeout(left)
             piece = connected.recv(MOST_READ)
             if not piece:
                 break

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from watchkeeper_agent.collectors import looking, probes
 from watchkeeper_agent.collectors.base import Absent
-from watchkeeper_agent.collectors.options import Options
+from watchkeeper_agent.collectors.options import EVERYWHERE, Options
 from watchkeeper_agent.sample import Counters, Sample
 
 from tests.checks.pages import Banner, Pages
+
+INSIDE = ["127.0.0.0/8"]
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def wish(kind: str, target: str, **more: Any) -> dict[str, Any]:
 
 def collector(folder: Path, *wishes: dict[str, Any]) -> probes.Probes:
     made = probes.Probes()
-    made.configure(Options.of({}, str(folder)))
+    made.configure(Options.of({"probe_private": INSIDE}, str(folder)))
     (folder / "probes.json").write_text(json.dumps({"checks": list(wishes)}))
     return made
 
@@ -73,7 +75,7 @@ def test_a_page_is_looked_at_told_and_told_again_when_it_changes(tmp_path: Path,
     ],
 )
 def test_it_says_what_the_hub_would_say(pages: Pages, path: str, config: dict[str, Any], said: str) -> None:
-    assert looking.look("http", {"target": pages.url(path), "config": config}, 2.0).said == said
+    assert looking.look("http", {"target": pages.url(path), "config": config}, 2.0, INSIDE).said == said
 
 
 def test_what_hangs_ends_in_time_and_does_not_hold_up_the_others(tmp_path: Path, pages: Pages) -> None:
@@ -87,10 +89,43 @@ def test_what_hangs_ends_in_time_and_does_not_hold_up_the_others(tmp_path: Path,
     assert values['check_up{check="stuck 0"}'] == 0
 
 
-def test_secrets_of_the_machine_and_what_its_owner_keeps_private_are_not_looked_at() -> None:
-    asked = {"target": "http://169.254.169.254/latest/", "config": {}}
-    assert "never looked at" in looking.look("http", asked, 1.0).said
-    assert "does not allow" in looking.look("tcp", {"target": "127.0.0.1:9"}, 1.0, private=False).said
+@pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[fe80::1]"])
+def test_secrets_of_the_machine_are_never_looked_at(host: str) -> None:
+    asked = {"target": f"http://{host}/latest/", "config": {}}
+    assert "never looked at" in looking.look("http", asked, 1.0, EVERYWHERE).said
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "10.0.0.5", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[fd00::1]"]
+)
+def test_what_lies_inside_is_looked_at_only_where_the_machines_owner_said_so(host: str) -> None:
+    asked = {"target": f"{host}:9", "config": {}}
+    assert Options.of({}, "/nowhere").probe_private == []
+    assert Options.of({"probe_private": True}, "/nowhere").probe_private == list(EVERYWHERE)
+    assert "collect.probe_private" in looking.look("tcp", asked, 1.0).said
+    assert "collect.probe_private" in looking.look("tcp", asked, 1.0, ["192.168.0.0/16"]).said
+    assert "names no network" in looking.look("tcp", asked, 1.0, ["the cellar"]).said
+
+
+def test_a_page_that_drips_or_breaks_off_is_not_well(pages: Pages, monkeypatch: Any) -> None:
+    asked = {"target": pages.url("/drip"), "config": {}}
+    found = looking.look("http", asked, 0.4, INSIDE)
+    assert (found.ok, found.said) == (False, f"{pages.url('/drip')} did not answer within 0.4 s.")
+
+    def torn(page: Any) -> None:
+        page.send_response(200)
+        page.send_header("Content-Length", "100")
+        page.end_headers()
+
+    monkeypatch.setattr("tests.checks.pages._Page.do_json", torn)
+    assert looking.look("http", {"target": pages.url("/json"), "config": {}}, 1.0, INSIDE).ok is False
+
+
+def test_a_look_that_hangs_is_not_begun_again_beside_itself(monkeypatch: Any) -> None:
+    probe = probes.Probe(wish("http", "http://192.0.2.1/"))
+    probe.asking.acquire()
+    probe.ask(1.0, ())
+    assert probe.due == 0.0
 
 
 def test_a_damaged_file_is_nothing_to_look_at(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_certificate_that_its_reader_cannot_take_ends_nothing(monkeypatch: Any
     def read(_der: bytes) -> None:
         raise Odd
 
-    monkeypatch.setattr(http.x509, "load_der_x509_certificate", read)
+    monkeypatch.setattr("cryptography.x509.load_der_x509_certificate", read)
     assert http._ends(b"\x30\x00") is None
 
 

@@ -13,6 +13,7 @@ import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, Callable
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -28,9 +29,9 @@ class Bad(Exception):
 
 
 class Found:
-    """What one look found; `private`: whether addresses that are not public may be looked at."""
+    """What one look found; `private`: networks that are not public and may be looked at."""
 
-    def __init__(self, private: bool = True) -> None:
+    def __init__(self, private: Sequence[str] = ()) -> None:
         self.private = private
         self.ok = False
         self.said = ""
@@ -45,7 +46,7 @@ class Found:
         self.last = now
 
 
-def look(kind: str, wanted: dict[str, Any], timeout: float, private: bool = True) -> Found:
+def look(kind: str, wanted: dict[str, Any], timeout: float, private: Sequence[str] = ()) -> Found:
     """Never raises: whatever goes wrong is said."""
     found, began = Found(private), time.monotonic()
     target, config = str(wanted.get("target")), dict(wanted.get("config") or {})
@@ -62,17 +63,41 @@ def look(kind: str, wanted: dict[str, Any], timeout: float, private: bool = True
     return found
 
 
-def _addresses(host: str, port: int, private: bool) -> list[tuple[int, Any]]:
+def _addresses(host: str, port: int, private: Sequence[str]) -> list[tuple[int, Any]]:
     """Where it leads, checked: a name may lead anywhere."""
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for info in infos:
-        address = ipaddress.ip_address(str(info[4][0]).partition("%")[0])
-        inner = getattr(address, "ipv4_mapped", None) or address
-        if str(inner) in NEVER or inner.is_link_local:
-            raise Bad(f"{host} leads to {inner}, which is never looked at.")
-        if not private and not inner.is_global:
-            raise Bad(f"{host} leads to {inner}, which this agent's file does not allow.")
+        faces = _faces(ipaddress.ip_address(str(info[4][0]).partition("%")[0]))
+        for face in faces:
+            if str(face) in NEVER or face.is_link_local:
+                raise Bad(f"{host} leads to {face}, which is never looked at.")
+            if not _public(face) and not any(_within_network(one, private) for one in faces):
+                raise Bad(f"{host} leads to {face}. Only collect.probe_private in this agent's file allows that.")
     return [(int(info[0]), info[4]) for info in infos]
+
+
+def _faces(address: Any) -> list[Any]:
+    """The address, and every IPv4 address that is packed into it."""
+    if address.version == 4:
+        return [address]
+    inner = [address.ipv4_mapped, address.sixtofour]
+    if address.packed[:12] in (bytes(12), b"\0\x64\xff\x9b" + bytes(8)):
+        inner.append(ipaddress.IPv4Address(address.packed[12:]))
+    return [address, *(one for one in inner if one is not None)]
+
+
+def _public(address: Any) -> bool:
+    if address.version == 6 and address.ipv4_mapped:
+        return True  # what is packed into it is judged by itself
+    odd = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
+    return bool(address.is_global and not odd and not address.is_private)
+
+
+def _within_network(address: Any, networks: Sequence[str]) -> bool:
+    try:
+        return any(address in ipaddress.ip_network(one, strict=False) for one in networks)
+    except ValueError as error:
+        raise Bad(f"collect.probe_private in this agent's file names no network: {error}.") from error
 
 
 def _connect(host: str, port: int, until: float, found: Found) -> Any:
@@ -100,6 +125,8 @@ def _tcp(target: str, config: dict[str, Any], timeout: float, found: Found) -> s
         expect = str(config.get("expect") or "").encode()
         heard = b""
         while expect and expect not in heard and len(heard) < 4096:
+            if time.monotonic() >= until:
+                raise TimeoutError
             made.settimeout(max(0.05, until - time.monotonic()))
             piece = made.recv(4096)
             if not piece:
@@ -222,8 +249,10 @@ def _read(answer: Any, until: float) -> bytes:
         if not piece:
             break
         body += piece
-        if time.monotonic() > until:
-            raise TimeoutError
+    if time.monotonic() > until:  # what our own clock cut off looks whole
+        raise TimeoutError
+    if len(body) < MOST_READ and answer.length:
+        raise http.client.IncompleteRead(b"", answer.length)
     return body
 
 

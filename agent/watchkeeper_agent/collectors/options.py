@@ -8,6 +8,7 @@ from typing import Any
 
 SOCKETS = ["/var/run/docker.sock", "/run/podman/podman.sock"]
 STALE = 3600.0
+EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 class Options:
@@ -25,7 +26,7 @@ class Options:
         self.logs: dict[str, Any] = {}
         self.logs_memory = ""
         self.probes = ""
-        self.probe_private = True
+        self.probe_private: list[str] = []
         self.unnamed: list[str] = []  # folders that are used once somebody makes them
 
     @classmethod
@@ -35,7 +36,7 @@ class Options:
         options.memory = f"{folder}/collected.json"
         options.logs_memory = f"{folder}/logs.json"
         options.probes = f"{folder}/probes.json"
-        options.probe_private = document.get("probe_private") is not False
+        options.probe_private = _networks(document.get("probe_private"))
         options.textfiles = str(document.get("textfiles") or options.beside(f"{folder}/textfiles"))
         options.checks_folder = str(document.get("checks_folder") or options.beside(f"{folder}/checks"))
         options.check_user = str(document.get("check_user") or options.check_user)
@@ -57,3 +58,10 @@ class Options:
     def missing(self, folder: str) -> bool:
         """Whether there is no such folder and nobody said there would be one: then it is not wished for."""
         return not folder or (folder in self.unnamed and not os.path.isdir(folder))
+
+
+def _networks(wanted: Any) -> list[str]:
+    """Networks inside that may be looked at for the hub: none unless this machine's owner says so."""
+    if wanted is True:
+        return list(EVERYWHERE)
+    return [str(one) for one in wanted] if isinstance(wanted, list) else []

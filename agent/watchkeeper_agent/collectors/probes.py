@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from watchkeeper_agent.collectors.base import Absent, Document, collector, read
@@ -37,9 +38,18 @@ class Probe:
         self.recent: list[float] = []
         self.values: dict[str, Number | None] = {}
         self.event: dict[str, Any] | None = None
+        self.asking = threading.Lock()
 
-    def ask(self, now: float, private: bool) -> None:
+    def ask(self, now: float, private: Sequence[str]) -> None:
         """Look once; a failure counts as down only when it was seen once more than there are retries."""
+        if not self.asking.acquire(blocking=False):
+            return  # the last look still hangs in the system's resolver
+        try:
+            self._ask(now, private)
+        finally:
+            self.asking.release()
+
+    def _ask(self, now: float, private: Sequence[str]) -> None:
         from watchkeeper_agent.collectors import looking  # noqa: PLC0415 - loads much that few agents need
 
         found = looking.look(str(self.wanted.get("kind")), self.wanted, self.timeout, private)
@@ -91,7 +101,7 @@ class Probes:
 
     def __init__(self) -> None:
         self.path = ""
-        self.private = True
+        self.private: Sequence[str] = ()
         self.read_at: tuple[int, int] = (0, 0)
         self.probes: list[Probe] = []
         self.events: list[dict[str, Any]] = []
