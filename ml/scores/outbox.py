@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from metrics.services import Found, put_all
+from metrics.services import Found, TooManySeries, put_all
+
+log = logging.getLogger(__name__)
 
 COLUMNS = ("anomaly_score", "anomaly_rate_percent")
 HOT = 0.8  # from this score on a rule may hang on the next point
 COOLS = 60_000  # and for so long after it
 HELD = 49_000  # six points of ten seconds
+LONGEST = 60.0
 AT_ONCE = 500
 WAIT = 10.0
 
@@ -21,6 +26,8 @@ class Waiting:
 
     first: int
     began: int
+    since: float
+    """When its first came here, by a clock that nobody sets."""
     times: list[int] = field(default_factory=list)
     values: list[tuple[float, float]] = field(default_factory=list)
 
@@ -29,6 +36,7 @@ class Outbox:
     def __init__(self, watched: Callable[[int], bool]) -> None:
         self.watched = watched
         """Whether somebody looks at this server now."""
+        self.monotonic: Callable[[], float] = time.monotonic
         self.waiting: dict[int, Waiting] = {}
         self.hot: dict[int, int] = {}
         """Until when each server's points are written at once."""
@@ -40,25 +48,22 @@ class Outbox:
     def take(self, server: int, row: int, at: int, score: float, rate: float) -> None:
         mine = self.waiting.get(server)
         if mine is None:
-            mine = self.waiting[server] = Waiting(row, at)
+            mine = self.waiting[server] = Waiting(row, at, self.monotonic())
         mine.times.append(at)
         mine.values.append((score, rate))
         if score >= HOT:
             self.hot[server] = at + COOLS
 
     def flush(self, guard: Callable[[], bool], *, all_of_it: bool = False) -> None:
-        """Write what is due; what could not be written stays, and its rows are read again after a restart."""
-        due = (
-            list(self.waiting)
-            if all_of_it
-            else [server for server, one in self.waiting.items() if self._due(server, one)]
-        )
+        """Write what is due; what could not be written stays, and its rows are read again later."""
+        due = [server for server, one in self.waiting.items() if all_of_it or self._due(server, one)]
         for place in range(0, len(due), AT_ONCE):
             self._write(due[place : place + AT_ONCE], guard)
 
     def _due(self, server: int, one: Waiting) -> bool:
         newest = one.times[-1]
-        if newest - one.began >= HELD:
+        # Nothing may come after it, and the cursor stays before it.
+        if newest - one.began >= HELD or self.monotonic() - one.since >= LONGEST:
             return True
         until = self.hot.get(server)
         if until is not None and newest <= until:
@@ -67,12 +72,27 @@ class Outbox:
 
     def _write(self, servers: Iterable[int], guard: Callable[[], bool]) -> None:
         chosen = {server: self.waiting[server] for server in servers}
-        put_all((Found(one, COLUMNS, it.times, it.values) for one, it in chosen.items()), wait=WAIT, guard=guard)
+        try:
+            put_all([_found(server, one) for server, one in chosen.items()], wait=WAIT, guard=guard)
+        except TooManySeries:
+            self._write_those_that_fit(chosen, guard)
         for server, one in chosen.items():
             del self.waiting[server]
             self.rows += 1
             self.points += len(one.times)
 
+    def _write_those_that_fit(self, chosen: dict[int, Waiting], guard: Callable[[], bool]) -> None:
+        """One server with too many series of ours must not hold up the others."""
+        for server, one in chosen.items():
+            try:
+                put_all([_found(server, one)], wait=WAIT, guard=guard)
+            except TooManySeries as fault:
+                log.warning("A score is not kept: %s", fault)
+
     def first(self) -> int | None:
         """The oldest journal row of which something waits: the cursor stays before it."""
         return min((one.first for one in self.waiting.values()), default=None)
+
+
+def _found(server: int, one: Waiting) -> Found:
+    return Found(server, COLUMNS, one.times, one.values)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from django.test import Client
 
 from alerts.absence import newest_reports
 from core.models import Cursor, Lease
-from metrics.services import Overtaken
+from metrics import inside
+from metrics.services import Overtaken, TooManySeries
 from ml.models import Episode, ModelVersion, Training, Watch
 from ml.scores.consumer import NAME
 from ml.scores.outbox import COLUMNS as OURS
@@ -107,6 +110,44 @@ def test_after_a_kill_what_has_a_verdict_keeps_it_and_nothing_is_left_out(known:
     after = scores(known.server)
     assert {at: after[at] for at in before} == before
     assert set(known.rows) <= set(after)
+
+
+def test_a_machine_that_falls_silent_holds_nothing_up(known: Scene) -> None:
+    judge = scorer()
+    drive(judge, known, 8)
+    for _ in range(3):  # judged, and too few to be written at once; nothing comes after them
+        known.report()
+        judge.step()
+    assert Cursor.objects.place(NAME) < judge.place
+    judge.outbox.monotonic = lambda: time.monotonic() + 61
+    judge.step()
+    assert set(known.rows) <= set(scores(known.server))
+    assert Cursor.objects.place(NAME) >= judge.place - 1, "the journal would never be sealed behind it"
+
+
+def test_a_server_with_too_many_series_of_ours_holds_nobody_up(
+    known: Scene, machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowded = Scene(machine(name="crowded"), known.at)
+    know(crowded.server)
+    judge = scorer()
+    take = inside.allowance.take
+
+    def full(server: int, layout: Any) -> None:
+        if server == crowded.server:
+            raise TooManySeries("Too many.")
+        take(server, layout)
+
+    monkeypatch.setattr(inside.allowance, "take", full)
+    for _ in range(8):
+        crowded.report()
+        known.report()
+        judge.step()
+    judge.outbox.flush(judge.lease.still, all_of_it=True)
+    judge._advance()
+    assert set(known.rows) <= set(scores(known.server))
+    assert scores(crowded.server) == {}
+    assert judge.outbox.first() is None
 
 
 def test_of_two_scorers_one_writes(known: Scene) -> None:
