@@ -12,6 +12,7 @@ from accounts.base import MANAGE
 from accounts.models import Team, User
 from checks import services
 from checks.models import Check
+from dashboards.told import told
 from servers.models import Server
 from servers.services import tags_of
 
@@ -126,7 +127,7 @@ class CheckForm(forms.Form):
             candidate = self.made()
             moved = services.moved(self.check, candidate.target, candidate.config) if self.check else []
             for field, said in services.faults(candidate) + moved:
-                self.add_error(field if field in self.fields else None, said)
+                self.add_error(field if field in self.fields else None, told(said))
             if services.taken(candidate.team, candidate.name, self.check):
                 self.add_error("name", _("This name is taken in the team."))
         return cleaned

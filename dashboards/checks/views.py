@@ -22,6 +22,7 @@ from checks.models import DOWN, FAILING, LATE, NEW, UP, Check, Signal
 from core.clock import milliseconds
 from dashboards.checks import drawn
 from dashboards.checks.forms import OF_KIND, CheckForm
+from dashboards.told import told
 from dashboards.views import show
 
 PER_PAGE = 25
@@ -142,7 +143,7 @@ def act(request: HttpRequest, uuid: str) -> HttpResponse:
         services.change(row, {"paused": wanted == "pause"}, by=by)
     elif wanted == "try" and row.kind != "heartbeat" and not row.by_agent:
         found = services.attempt(row)
-        (messages.success if found.ok else messages.warning)(request, found.said)
+        (messages.success if found.ok else messages.warning)(request, told(found.said))
     return redirect("check", uuid=row.uuid)
 
 
@@ -163,7 +164,13 @@ def _standing(row: Check) -> dict[str, Any]:
 def _brief(one: dict[str, Any]) -> dict[str, Any]:
     run = one["run"]
     at = run.at.timestamp() if run.at else None
-    return {"id": str(one["row"].uuid), "name": one["row"].name, "state": one["state"], "said": run.said, "at": at}
+    return {
+        "id": str(one["row"].uuid),
+        "name": one["row"].name,
+        "state": one["state"],
+        "said": told(run.said),
+        "at": at,
+    }
 
 
 def _seen(request: HttpRequest, uuid: str) -> Check:

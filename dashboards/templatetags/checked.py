@@ -1,13 +1,14 @@
-"""Times that checks measured, as people read them."""
+"""What checks measured and said, as people read it."""
 
 from __future__ import annotations
 
 from django import template
-from django.utils.formats import number_format
 
+from dashboards.told import told
 from metrics.store import duration
 
 register = template.Library()
+register.filter(told)
 MILLI = 0.001
 
 
@@ -17,8 +18,8 @@ def took(seconds: float | None) -> str:
     if seconds is None:
         return "—"
     if seconds < 1:
-        return f"{number_format(seconds * 1000, 1 if seconds < 10 * MILLI else 0)} ms"
-    return duration(seconds) if seconds >= 100 else f"{number_format(seconds, 2 if seconds < 10 else 1)} s"
+        return f"{rounded(seconds * 1000, 1 if seconds < 10 * MILLI else 0)} ms"
+    return duration(seconds) if seconds >= 100 else f"{rounded(seconds, 2 if seconds < 10 else 1)} s"
 
 
 @register.filter
