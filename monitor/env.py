@@ -75,6 +75,7 @@ class Environment:
     disk_cap: int
     keep_audit_days: int
     api_rate: int
+    detectors: tuple[str, ...]
     heartbeat_url: str
     sign_in: SignIn
     debug: bool
@@ -137,6 +138,7 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         disk_cap=value.size("WATCHKEEPER_DISK_CAP"),
         keep_audit_days=value.count("WATCHKEEPER_KEEP_AUDIT_DAYS", 730, least=30),
         api_rate=value.count("WATCHKEEPER_API_RATE", 30_000),
+        detectors=value.words("WATCHKEEPER_DETECTORS", "kmeans, pca, autoencoder"),
         heartbeat_url=value.address(
             "WATCHKEEPER_HEARTBEAT_URL", ("http", "https"), "https://hc.example.org/ping/0b5e7d0a"
         ),
@@ -270,6 +272,13 @@ class _Reader:
         if text not in {"0", "1", "yes", "no", "true", "false", "on", "off"}:
             raise Wrong(f'{name} is "{text}". Write 1 or 0.')
         return text in {"1", "yes", "true", "on"}
+
+    def words(self, name: str, example: str) -> tuple[str, ...]:
+        """Names with commas between; empty when nothing is written."""
+        found = tuple(word.strip().lower() for word in self.text(name).split(",") if word.strip())
+        if wrong := [word for word in found if not word.isidentifier()]:
+            raise Wrong(f'{name} names "{wrong[0][:40]}". Write names with commas between, such as {example}.')
+        return found
 
     def one_of(self, name: str, known: tuple[str, ...]) -> str:
         """One of these words; the first when nothing is written."""

@@ -158,6 +158,13 @@ STORE = (
         "WATCHKEEPER_KEEP_AUDIT_DAYS", "For how many days the audit trail is kept, 30 at least.", "`730`", "3650",
     ),
     Variable(
+        "WATCHKEEPER_DETECTORS",
+        "Which detectors judge what is unusual, with commas between: `kmeans`, `pca`, `hour`, and with the learning "
+        "packages `sklearn_kmeans`, `sklearn_pca`, `isolation_forest`, `autoencoder` ([what each is worth and "
+        "costs](ml/quality.md)). It holds for a machine from when it is learnt next.",
+        "`kmeans,pca,hour`", "kmeans,pca,hour,autoencoder",
+    ),
+    Variable(
         "WATCHKEEPER_HEARTBEAT_URL",
         "An address outside that expects to be asked once a minute, and tells you when it is not: a dead-man's "
         "switch. It hears of us only while samples are taken in and read back, rules are judged and messages go out.",

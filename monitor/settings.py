@@ -192,6 +192,7 @@ KEEP_HOURLY_DAYS = ENV.keep_hourly_days
 DISK_CAP = ENV.disk_cap
 KEEP_AUDIT_DAYS = ENV.keep_audit_days
 API_RATE = ENV.api_rate
+DETECTORS = ENV.detectors
 WEB_BACKLOG = 128
 WEB_MAX_BODY = 8 << 20
 WEB_BODY_BUDGET = 64 << 20

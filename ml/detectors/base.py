@@ -43,6 +43,7 @@ class Detector(ABC):
 
     title: ClassVar[str]
     stacked: ClassVar[bool] = False  # whether ml.stacked knows it for all servers at once
+    needs: ClassVar[str] = ""  # the package that it learns with; scoring needs none
 
     @abstractmethod
     def fit(self, rows: Rows) -> Arrays:

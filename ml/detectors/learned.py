@@ -29,6 +29,7 @@ class Clusters(Detector):
     """Far from every cluster of whole rows."""
 
     title = "k-means clusters (scikit-learn)"
+    needs = "sklearn"
     CLUSTERS = 8
 
     def fit(self, rows: Rows) -> Arrays:
@@ -50,6 +51,7 @@ class Components(Detector):
     """The residual of scikit-learn's PCA with as many components as explain nine tenths."""
 
     title = "PCA (scikit-learn)"
+    needs = "sklearn"
 
     def fit(self, rows: Rows) -> Arrays:
         from sklearn.decomposition import PCA  # noqa: PLC0415
@@ -73,6 +75,7 @@ class Autoencoder(Detector):
     """A small perceptron that rebuilds its input; strange is what it cannot rebuild."""
 
     title = "MLP autoencoder (scikit-learn)"
+    needs = "sklearn"
     EPOCHS = 20
 
     def fit(self, rows: Rows) -> Arrays:
@@ -111,6 +114,7 @@ class Forest(Detector):
     """How few random cuts set a row apart; the trees are kept as arrays and walked all at once."""
 
     title = "isolation forest (scikit-learn)"
+    needs = "sklearn"
     TREES, ROWS = 100, 256
 
     def fit(self, rows: Rows) -> Arrays:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import numpy as np
 from django.db import transaction
+from django.db.models import QuerySet
 
 from core.clock import milliseconds, now
 from core.locking import locked
@@ -17,7 +18,7 @@ from ml import hours, pipeline, thresholds, versions
 from ml.model import Model
 from ml.models import Episode, Training, Watch
 from ml.preprocess import Floats, NotEnough, Times
-from ml.training import past, plan, reading
+from ml.training import choice, past, plan, reading
 from ml.training.reading import Rows
 
 log = logging.getLogger(__name__)
@@ -42,11 +43,15 @@ def work(most: int, seconds: float, *, room: Callable[[], bool] = lambda: True) 
     return done
 
 
+def due() -> QuerySet[Training]:
+    """What is to be learnt of servers by now."""
+    return Training.objects.filter(state="due", due_at__lte=now()).exclude(server=None)
+
+
 def _claim() -> Training | None:
     """The one that is due longest, ours from now on; first models of servers come before refits."""
     with transaction.atomic():
-        due = Training.objects.filter(state="due", due_at__lte=now()).exclude(server=None)
-        row = locked(due, skip=True).order_by("due_at").first()
+        row = locked(due(), skip=True).order_by("due_at").first()
         if row is None:
             return None
         row.state, row.began_at, row.tries = "running", now(), row.tries + 1
@@ -86,14 +91,16 @@ def _close(row: Training, state: str, said: str) -> None:
 def _next(row: Training, watch: Watch, *, failed: bool) -> None:
     """What is to be learnt after this."""
     if failed and row.tries < TRIES:
-        why, due = row.why, now() + timedelta(seconds=AGAIN * row.tries)
+        why, when = row.why, now() + timedelta(seconds=AGAIN * row.tries)
     elif watch.full_at is None:
         # Of a day with holes in it too little may be there: it is tried again, and not at once.
         soon = now() + timedelta(seconds=HOUR if row.why == "day" else 60)
-        why, due = "day", max(plan.day_due(watch.since), soon)
+        why, when = "day", max(plan.day_due(watch.since), soon)
     else:
-        why, due = "weekly", plan.weekly_due(watch.server_id)
-    fresh = Training(server_id=watch.server_id, why=why, due_at=due, span_from=row.span_from if why == row.why else 0)
+        why, when = "weekly", plan.weekly_due(watch.server_id)
+    fresh = Training(
+        server_id=watch.server_id, why=why, due_at=when, span_from=row.span_from if why == row.why else 0
+    )
     fresh.tries = row.tries if why == row.why and failed else 0
     Training.objects.bulk_create([fresh], ignore_conflicts=True)
 
@@ -113,7 +120,8 @@ def _learn(row: Training) -> tuple[str, str]:
         if watch.full_at is None and not version.short and not Episode.objects.filter(server=row.server_id).exists():
             before = past.episodes(watch.server_id, version.number, learnt.made.model, learnt.said, learnt.limit)
             Episode.objects.bulk_create(before)
-    return "done", f"Version {version.number}, from {version.rows} rows of {len(version.columns)} series."
+    said = f"Version {version.number}, from {version.rows} rows of {len(version.columns)} series."
+    return "done", f"{said} {choice.chosen().said}".strip()
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,9 @@ def _fitted(watch: Watch, rows: Rows, why: str) -> Model:
     values: Floats | None = None
     if why != "regime" and len(rows.times) and rows.times[-1] - watch.since >= SEASONED:
         times, values = reading.season(watch.server_id, rows.columns, int(rows.times[-1]))
-    options = pipeline.Options(tick_ms=rows.tick_ms, season_times=times, season_values=values)
+    options = pipeline.Options(
+        choice.chosen().detectors, tick_ms=rows.tick_ms, season_times=times, season_values=values
+    )
     return pipeline.fit(
         rows.times, rows.values, rows.columns, step_ms=rows.step_ms, mask=rows.mask if rows.mask.any() else None,
         options=options,

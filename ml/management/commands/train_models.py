@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ml import child
 from ml.training import work
@@ -19,7 +19,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         child.bind()
-        work.work(options["batch"], options["seconds"], room=self._room)
+        if not work.work(options["batch"], options["seconds"], room=self._room) and work.due().exists():
+            # Whoever started this would start it again at once, for ever.
+            raise CommandError("Something is due and nothing could be begun: too little memory, or another is at it.")
 
     def _room(self) -> bool:
         self.stdout.write(".")
