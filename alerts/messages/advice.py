@@ -56,6 +56,8 @@ BY_METRIC = {
     "disk_uncorrectable_sectors": BROKEN_DISK, "disk_media_errors": BROKEN_DISK, "disk_worn_percent": BROKEN_DISK,
     "containers_unhealthy": CONTAINER, "containers_stopped": CONTAINER,
     "container_cpu_percent": CONTAINER, "container_memory_bytes": CONTAINER,
+    "check_certificate_seconds_left": _("Renew the certificate, and see why that did not happen by itself."),
+    "failure_risk_percent": _("Look at what speaks for it on the page Capacity, and mend the first of it."),
     "check_up": CHECK, "check_state": CHECK, "check_error_percent": CHECK, "check_response_seconds": CHECK,
     "agent_cpu_percent": AGENT, "agent_memory_bytes": AGENT, "agent_dropped_samples": AGENT,
     "clock_skew_seconds": _("Switch time synchronisation on, such as chrony: until then times in logs are wrong."),
