@@ -1,1 +1,0 @@
-import{v as e}from"./parts.978db17d7d48.js";import{r as t}from"./page.2e077c99d2fa.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
