@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import FileResponse, HttpResponse
+from django.utils.translation import gettext as _
 
 from core import zones
 from core.errors import Failure
@@ -12,21 +13,19 @@ from reports.formats import csv
 from reports.models import Run
 from reports.services import files, mailing
 
-GONE = "The report is not there any more. Ask for it again."
-
 
 def answer_with(run: Run, form: str, section: str = "") -> Any:
     """The file in this form; Failure says why there is none."""
     if form not in files.FORMATS:
-        raise Failure("Files are pdf, xlsx and csv.", code="bad_format")
+        raise Failure(_("Files are pdf, xlsx and csv."), code="bad_format")
     document = files.document(run)
     if document is None:
-        raise Failure(GONE, code="gone", status=410)
+        raise Failure(_("The report is not there any more. Ask for it again."), code="gone", status=410)
     named = mailing.name(document, run, form)
     if form == "csv":
         table = csv.table_of(document, section)
         if table is None:
-            raise Failure("The report has no such table.", code="bad_section", status=404)
+            raise Failure(_("The report has no such table."), code="bad_section", status=404)
         named = named.replace(".csv", f"-{section}.csv") if section else named
         return _named(HttpResponse(csv.written(table, zones.find(run.zone) or zones.UTC), files.TYPES[form]), named)
     try:

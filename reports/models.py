@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from accounts.base import LOOK, REPORT, TeamOwned
 from accounts.models import Team, User
+from reports.bounds import still
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 STATES = (WAITING, RUNNING, DONE, FAILED, CANCELLED)
@@ -56,14 +57,17 @@ class Schedule(models.Model):
 
 class RunQuerySet(models.QuerySet["Run"]):
     def visible_to(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
-        """One's own: it holds what its owner may see. A token that reaches less sees what it had made itself.
+        """One's own, as long as all in it may be seen. A token that reaches less sees what it had made itself.
 
         Those of a schedule are seen by whoever makes reports of that whole team.
         """
         if isinstance(user, AnonymousUser) or not user.is_active:
             return self.none()
         of_team = Q(schedule__isnull=False, team__in=Team.objects.visible_to(user, REPORT))
-        return self.filter(Q(owner=user.pk, within=user.within, schedule=None) | of_team)
+        mine = Q(owner=user.pk, within=user.within, schedule=None)
+        bounds = self.model.objects.filter(mine).order_by().values_list("reach", flat=True).distinct()
+        within = [text for text in bounds if still(user, text)]
+        return self.filter(mine & Q(reach__in=within) | of_team)
 
 
 class Run(models.Model):
@@ -72,6 +76,7 @@ class Run(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
     within = models.CharField(max_length=500, blank=True, help_text="What the token reached that asked for it.")
+    reach = models.TextField(blank=True, editable=False, help_text="What its owner reached when it was made.")
     team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="+")
     schedule = models.ForeignKey(Schedule, models.CASCADE, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=40)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
+from core.figures import rounded
 from reports.document import Cell, Column, Kind, Table, Tone
 
 NOTHING = "\u2013"
@@ -38,11 +39,6 @@ def _cell(value: Any, column: Column) -> Cell:
 
 def percent(value: float) -> str:
     return f"{rounded(value, 1 if value < 99.95 else 0)} %"
-
-
-def rounded(value: float, places: int) -> str:
-    """Django writes as many places as one asks for and drops the rest, as if 2.99 were 2.9."""
-    return number_format(round(value, places), places)
 
 
 def fine(value: float) -> str:

@@ -38,7 +38,8 @@ def run(one: Run) -> dict[str, Any]:
         "uuid": one.uuid, "title": one.schedule.name if one.schedule else title(one.kind),
         "period": str(Period(one.period, one.start, one.end, zone)), "selector": one.selector,
         "state": one.state, "word": _word(one), "tone": _tone(one), "open": one.state in OPEN,
-        "progress": one.progress, "said": one.said, "servers": one.servers, "created_at": one.created_at,
+        "progress": one.progress, "said": _(one.said) if one.said else "",
+        "servers": one.servers, "created_at": one.created_at,
         "gone": one.state == DONE and not one.bytes, "failed": one.state in {FAILED, CANCELLED},
     }  # fmt: skip
 
@@ -58,7 +59,7 @@ def schedule(one: Schedule) -> dict[str, Any]:
     return {
         "uuid": one.uuid, "name": one.name, "team": one.team.name, "kind": title(one.kind), "often": often,
         "hour": f"{one.hour:02}:00", "zone": one.zone, "to": recipients(one), "enabled": one.enabled,
-        "next_at": one.next_at, "fault": one.fault,
+        "next_at": one.next_at, "fault": _(one.fault) if one.fault else "",
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from core.figures import rounded
 from dashboards.told import told
 from metrics.store import duration
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from core.clock import now
+from core.figures import rounded
 
 register = template.Library()
 QUIET = {
@@ -77,7 +78,7 @@ def reading(value: float | None, server: dict[str, Any]) -> str:
     """A percentage while it still describes the machine; what is silent shows no number."""
     if value is None or server["reach"] == "down":
         return _("no data")
-    return f"{number_format(value, 1 if 0 < value < 10 else 0)}%"
+    return f"{rounded(value, 1 if 0 < value < 10 else 0)}%"
 
 
 @register.filter
@@ -89,7 +90,7 @@ def lasting(seconds: float | None) -> str:
 @register.filter
 def share(value: float | None, digits: int = 0) -> str:
     """A part of one as per cent; a dash for what cannot be told."""
-    return "—" if value is None else f"{number_format(100 * value, digits)} %"
+    return "—" if value is None else f"{rounded(100 * value, digits)} %"
 
 
 @register.filter
@@ -101,7 +102,7 @@ def size(value: float | None) -> str:
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]
     places = 0 if amount >= 100 or units[0] == "B" else 1 if amount >= 10 else 2
-    return f"{number_format(amount, places)} {units[0]}"
+    return f"{rounded(amount, places)} {units[0]}"
 
 
 @register.simple_tag

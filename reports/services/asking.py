@@ -14,6 +14,7 @@ from accounts.models import Team, User
 from accounts.services import audit
 from core import selector
 from core.clock import now
+from core.locking import locked
 from core.registry import Unknown
 from reports import scope
 from reports.kinds import kinds
@@ -25,6 +26,7 @@ from reports.services.making import make
 LARGE = 100
 LONG = timedelta(days=40)
 MOST_WAITING = 5
+MOST_AN_HOUR = 60
 
 
 class Refused(ValueError):
@@ -50,10 +52,6 @@ class Wish:
 def ask(wish: Wish, *, by: User) -> Run:
     """A report for this person, of what they may report on; waits where it is large."""
     check(wish.kind, wish.selector)
-    if Run.objects.filter(owner=by, state__in=OPEN).count() >= MOST_WAITING:
-        raise Refused(
-            "kind", _("You have %(n)d reports under way. Wait for one, or call one off.") % {"n": MOST_WAITING}
-        )
     found = scope.of(by, wish.team, wish.selector, wish.period.start, wish.period.end)
     if not found.machines:
         raise Refused("selector", _("No server that you may report on is meant by this, or none lived then."))
@@ -67,6 +65,8 @@ def ask(wish: Wish, *, by: User) -> Run:
 
 @transaction.atomic
 def _kept(wish: Wish, by: User) -> Run:
+    locked(User.objects).get(pk=by.pk)  # many that ask at once are counted one by one
+    _check_pace(by)
     period = wish.period
     run = Run.objects.create(
         owner=by, within=by.within, team=wish.team, kind=wish.kind, selector=wish.selector, target=wish.target,
@@ -74,6 +74,15 @@ def _kept(wish: Wish, by: User) -> Run:
     )  # fmt: skip
     audit(by, "report.make", run, after={"kind": run.kind, "from": str(run.start), "to": str(run.end)})
     return run
+
+
+def _check_pace(by: User) -> None:
+    mine = Run.objects.filter(owner=by)
+    if mine.filter(state__in=OPEN).count() >= MOST_WAITING:
+        said = _("You have %(n)d reports under way. Wait for one, or call one off.")
+        raise Refused("kind", said % {"n": MOST_WAITING})
+    if mine.filter(created_at__gt=now() - timedelta(hours=1)).count() >= MOST_AN_HOUR:
+        raise Refused("kind", _("You had %(n)d reports made within an hour. Wait a while.") % {"n": MOST_AN_HOUR})
 
 
 def check(kind: str, text: str) -> None:

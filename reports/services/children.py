@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from reports.models import FAILED, RUNNING, WAITING, Run
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 STALE = timedelta(minutes=3)
 AGAIN = timedelta(hours=6)
 AT_ONCE = 1
+GONE = gettext_noop("Whoever made it is gone. Ask for it again.")
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -28,7 +30,7 @@ def sweep() -> None:
     silent = Run.objects.filter(state=RUNNING, moved_at__lt=at - STALE)
     # Nobody sits in front of one that is mailed: it is made again, for some hours.
     silent.filter(schedule__isnull=False, created_at__gt=at - AGAIN).update(state=WAITING, moved_at=at)
-    silent.update(state=FAILED, done_at=at, said="Whoever made it is gone. Ask for it again.")
+    silent.update(state=FAILED, done_at=at, said=GONE)
     room = AT_ONCE - Run.objects.filter(state=RUNNING).count()
     # What was asked for a moment ago is being made where it was asked.
     settled = Q(created_at__lt=at - timedelta(seconds=1))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from django.conf import settings
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from core import zones
 from reports.document import Document, decoded, encoded
@@ -28,6 +30,8 @@ TYPES = {
 KEPT = timedelta(days=90)
 MOST_BYTES = 256 << 20
 PATIENCE = 120.0
+_drawing = threading.BoundedSemaphore(1)
+"""Each takes a core and a hundred megabytes: those that are asked for together come one after the other."""
 
 
 class NotMade(RuntimeError):
@@ -64,9 +68,9 @@ def file(run: Run, form: str) -> Path:
         return target
     source = path(run, "json")
     if not source.exists():
-        raise NotMade("The report is not there any more. Ask for it again.")
+        raise NotMade(_("The report is not there any more. Ask for it again."))
     # A name of its own: two may ask at once, and each puts a whole file in place.
-    part = target.with_name(f"{run.uuid}.{os.getpid()}.{id(object())}.part")
+    part = target.with_name(f"{run.uuid}.{uuid4().hex}.part")
     try:
         if form == "pdf":
             _pdf(source, part)
@@ -83,15 +87,19 @@ def file(run: Run, form: str) -> Path:
 def _pdf(source: Path, target: Path) -> None:
     """In a child: what draws pages is large, and would stay in memory for good."""
     argv = [sys.executable, "-m", "reports.formats.pdf", str(source), str(target)]
+    if not _drawing.acquire(timeout=PATIENCE):
+        raise NotMade(_("Many PDFs are being made. Ask again in a moment."))
     try:
         done = subprocess.run(  # noqa: S603 - a list, and nothing in it that somebody typed
             argv, cwd=settings.ROOT, timeout=PATIENCE, stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise NotMade("The PDF took too long. Ask for less, or take the XLSX file.") from error
+        raise NotMade(_("The PDF took too long. Ask for less, or take the XLSX file.")) from error
+    finally:
+        _drawing.release()
     if done.returncode:
         log.error("A PDF could not be made: %s", done.stderr.decode("utf-8", "replace")[-2000:])
-        raise NotMade("The PDF could not be made. The XLSX and CSV files hold the same figures.")
+        raise NotMade(_("The PDF could not be made. The XLSX and CSV files hold the same figures."))
 
 
 def of(run: Run) -> Iterable[Path]:

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from core import zones
 from reports.document import Document
@@ -27,7 +28,7 @@ WAITS = (60, 300, 900, 3600)
 TRIED = timedelta(hours=24)
 MOST_AT_ONCE = 20
 MOST_ATTACHED = 8 << 20
-NO_SERVER = "No mail server is set. Set EMAIL_URL, such as smtp+tls://user:pass@mail.example.org:587."
+NO_SERVER = gettext_noop("No mail server is set. Set EMAIL_URL, such as smtp+tls://user:pass@mail.example.org:587.")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -54,6 +55,9 @@ def send_due(at: datetime) -> int:
 
 
 def _try(sending: Sending, at: datetime) -> bool:
+    if not _wanted(sending):
+        sending.delete()
+        return False
     document = files.document(sending.run)
     if document is None or (sending.run.done_at and at - sending.run.done_at > TRIED):
         said = sending.error or "The report is not there any more."
@@ -70,6 +74,12 @@ def _try(sending: Sending, at: datetime) -> bool:
     Sending.objects.filter(pk=sending.pk).update(sent_at=at, attempts=sending.attempts + 1, error="")
     _of(sending.run).exclude(fault="").update(fault="")
     return True
+
+
+def _wanted(sending: Sending) -> bool:
+    """Whether it may still be had: a mail can wait for a day, and people leave."""
+    schedule = sending.run.schedule
+    return schedule is not None and schedule.enabled and sending.address in schedules.recipients(schedule)
 
 
 def _later(sending: Sending, said: str, at: datetime) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from core import zones
 from core.clock import now
-from reports import saying, scope
+from reports import bounds, saying, scope
 from reports.document import Document
 from reports.kinds import Asked, Cancelled, kinds
 from reports.models import CANCELLED, DONE, FAILED, RUNNING, WAITING, Run
@@ -23,6 +23,7 @@ from reports.services import files
 
 log = logging.getLogger(__name__)
 
+BROKEN = gettext_noop("The report could not be made: the log of the hub says why. Ask for it again.")
 EVERY = 0.5
 """Seconds between two signs of how far it is; each looks whether it is still wanted."""
 
@@ -49,13 +50,13 @@ def make(run: Run, *, parent: int = 0) -> bool:
         return False
     except Exception:
         log.exception("The report %s could not be made", run.uuid)
-        _end(run, FAILED, "The report could not be made: the log of the hub says why. Ask for it again.")
+        _end(run, FAILED, BROKEN)
         return False
     files.measure(run)
-    return _end(run, DONE, "", progress=100, servers=run.servers)
+    return _end(run, DONE, "", progress=100, servers=run.servers, reach=run.reach)
 
 
-def _end(run: Run, state: str, said: str, **more: int) -> bool:
+def _end(run: Run, state: str, said: str, **more: int | str) -> bool:
     """What was called off meanwhile stays so."""
     done_at = None if state == WAITING else now()
     rows = Run.objects.filter(pk=run.pk, state=RUNNING)
@@ -93,6 +94,7 @@ def written(run: Run, step: Callable[[float], None]) -> Document:
     found = scope.of(person, run.team, run.selector, run.start, run.end)
     kind = kinds.get(run.kind)
     run.servers = len(found.machines)
+    run.reach = bounds.reached(person, found.teams) if person is not None else ""
     asked = Asked(
         person, found, period, run.target, step, team=run.team_id, whole=not run.selector.strip()
     )  # fmt: skip

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.base import LOOK, MANAGE, holding
 from accounts.models import Membership, Team, User
@@ -25,6 +26,7 @@ from reports.services.asking import Refused, check
 from reports.services.files import FORMATS
 
 MOST_RECIPIENTS = 50
+NOBODY = gettext_noop("Nobody is left that it could be sent to.")
 FIELDS = (
     "name", "kind", "selector", "target", "rhythm", "hour", "zone", "language", "formats", "people", "addresses",
     "enabled",
@@ -43,7 +45,7 @@ def save(schedule: Schedule, *, by: User, before: dict[str, Any] | None = None) 
     fresh = schedule.pk is None
     if fresh:
         schedule.owner = by
-    schedule.stopped = [one for one in schedule.stopped if one in {*schedule.addresses, *schedule.people}]
+    schedule.stopped = [one for one in schedule.stopped if one.lower() in _named(schedule)]
     try:
         with transaction.atomic():
             schedule.save()
@@ -52,6 +54,12 @@ def save(schedule: Schedule, *, by: User, before: dict[str, Any] | None = None) 
     action = "report_schedule.make" if fresh else "report_schedule.change"
     audit(by, action, schedule, before=before or {}, after=told(schedule))
     return schedule
+
+
+def _named(schedule: Schedule) -> set[str]:
+    """Every address it is meant for, of people and beside them."""
+    people = User.objects.filter(uuid__in=schedule.people).values_list("email", flat=True)
+    return {str(one).lower() for one in [*people, *schedule.addresses]}
 
 
 def told(schedule: Schedule) -> dict[str, Any]:
@@ -148,7 +156,7 @@ def _begin(schedule: Schedule, at: datetime) -> bool:
     schedule.next_at = periods.next_due(schedule.rhythm, schedule.hour, zone, at)
     schedule.save(update_fields=["next_at"])
     if not recipients(schedule):
-        Schedule.objects.filter(pk=schedule.pk).update(fault="Nobody is left that it could be sent to.")
+        Schedule.objects.filter(pk=schedule.pk).update(fault=NOBODY)
         return False
     _run, fresh = Run.objects.get_or_create(
         schedule=schedule, start=period.start,
