@@ -8,9 +8,8 @@ from datetime import datetime
 import numpy as np
 from django.db import transaction
 
-from checks import probing, services
+from checks import beating, probing, services
 from checks.models import DOWN, UP, Run
-from core.locking import locked
 from metrics.store import DatabaseStore
 
 WRITTEN = ["due_at", "lease_owner", "lease_until", "state", "since", "at", "failures", "seconds", "said"]
@@ -21,7 +20,7 @@ LONGEST_BACK = 3600
 def tick(runs: list[Run], now: datetime) -> None:
     """Read what came since the last look; the machine's own events say why."""
     with transaction.atomic():
-        rows = locked(Run.objects).filter(pk__in=[run.pk for run in runs]).select_related("check_ref__server")
+        rows = beating.in_order(run.pk for run in runs).select_related("check_ref__server")
         fresh = list(rows)
         for run in fresh:
             if not _read(run, now):

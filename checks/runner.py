@@ -162,7 +162,7 @@ def write(ended: list[Done], owner: str) -> list[series.Sample]:
     """Rows and events of results, in one transaction; what another took over meanwhile is not written."""
     samples, rows, events = [], [], []
     with transaction.atomic():
-        held = {run.pk: run for run in locked(Run.objects).filter(pk__in=[one.check.pk for one in ended])}
+        held = {run.pk: run for run in beating.in_order(one.check.pk for one in ended)}
         for one in ended:
             run = held.get(one.check.pk)
             if run is None or run.lease_owner != owner:

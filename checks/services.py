@@ -102,6 +102,8 @@ def taken(team: Team, name: str, besides: Check | None = None) -> bool:
 def make(check: Check, *, server: Server | None = None, tags: Iterable[str] = (), by: User | None) -> Check:
     """Keep one that was found right. Without a server it stands alone, on a row that is made for it."""
     locked(Team.objects).get(pk=check.team_id)
+    if Check.objects.filter(team=check.team_id).count() >= MOST_OF_TEAM:
+        raise Conflict(_("A team has at most %(n)d checks. Remove some.") % {"n": MOST_OF_TEAM}, code="too_many")
     check.label = _label(check)
     check.config, check.secrets = secrets.split(check.config, "")
     check.server = server or _row(check, list(tags))

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from accounts.models import User
 from checks import services
 from checks.models import DOWN, FAILING, LATE, NEW, UP, Check, Signal
 from core.clock import milliseconds
+from core.errors import Conflict
 from dashboards.checks import drawn
 from dashboards.checks.forms import OF_KIND, CheckForm
 from dashboards.told import told
@@ -102,12 +104,29 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if request.POST.get("do") == "try":
             tried = _tried(form.made())
-        else:
-            made = form.made()
-            services.make(made, server=form.server(), tags=form.cleaned_data["tags"], by=user)
+        elif made := _kept(form, user):
             return redirect("check", uuid=made.uuid)
     more = {"form": form, "kind": kind, "kinds": KINDS.items(), "tried": tried}
     return show(request, "dashboards/check_form.html", "check", {}, **more)
+
+
+def _kept(form: CheckForm, by: User) -> Check | None:
+    """The check as it was made; what somebody else did meanwhile is said in the form."""
+    made = form.made()
+    try:
+        return services.make(made, server=form.server(), tags=form.cleaned_data["tags"], by=by)
+    except (Conflict, IntegrityError) as fault:
+        form.add_error(None, fault.detail if isinstance(fault, Conflict) else _("This name is taken in the team."))
+        return None
+
+
+def _changed(row: Check, form: CheckForm, by: User) -> bool:
+    try:
+        services.change(row, form.wanted(), by=by)
+    except (Conflict, IntegrityError) as fault:
+        form.add_error(None, fault.detail if isinstance(fault, Conflict) else _("This name is taken in the team."))
+        return False
+    return True
 
 
 @login_required
@@ -119,8 +138,7 @@ def edit(request: HttpRequest, uuid: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if request.POST.get("do") == "try":
             tried = _tried(form.made())
-        else:
-            services.change(row, form.wanted(), by=cast("User", request.user))
+        elif _changed(row, form, cast("User", request.user)):
             if row.alone:
                 services.tag(row, form.cleaned_data["tags"], by=cast("User", request.user))
             messages.success(request, _("Saved."))

@@ -26,7 +26,7 @@ INK, FAINT, LINE, BAND = "#1b2430", "#5b6675", "#d5dae1", "#f3f5f8"
 MARGIN = 42.0
 NICE = 10
 MOST_ROWS = 3000
-LONGEST_CELL = 300
+LONGEST_CELL, LONGEST_FIGURE = 200, 80
 
 
 def main(source: str, target: str) -> None:
@@ -109,10 +109,10 @@ def _section(section: Section, document: Document, width: float) -> list[Any]:
 
 
 def _figures(section: Section, document: Document, width: float) -> Any:
-    names = [_text(one.title, _style(7.5, FAINT)) for one in section.figures]
+    names = [_text(one.title[:LONGEST_FIGURE], _style(7.5, FAINT)) for one in section.figures]
     values = [
         _text(
-            one.cell.shown,
+            one.cell.shown[:LONGEST_FIGURE],
             _style(13, TONES[one.cell.tone] if one.cell.tone else INK, bold=True),
             _href(one.cell, document),
         )
@@ -188,7 +188,8 @@ def _widths(table: Table, width: float) -> list[float]:
     """By what stands in them: the longest words count, within bounds."""
     wanted = []
     for place, column in enumerate(table.columns):
-        longest = max((len(row[place].shown) for row in table.rows[:200]), default=0)
+        # All of them: one long cell in a column for short ones would be higher than a page, which no table can hold.
+        longest = max((len(row[place].shown) for row in table.rows[:MOST_ROWS]), default=0)
         wanted.append(float(min(40, max(9, longest, *(len(word) + 2 for word in column.title.split())))))
     return [width * one / sum(wanted) for one in wanted]
 

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Team, User
-from checks import services
+from checks import beating, services
 from checks.door import PATIENCE, door
 from checks.kinds import Outcome, Task, http, registry
 from checks.models import Check
@@ -125,3 +125,27 @@ def test_a_signal_that_drips_ends_in_time(check: Make, monkeypatch: Any) -> None
     scope = {"path": f"/ping/{made.ping_key}", "method": "POST", "client": ("192.0.2.1", 1)}
     asyncio.run(asyncio.wait_for(door(scope, receive, send), 3))
     assert sent[0]["status"] == 408
+
+
+def test_a_team_has_a_bound_of_checks_which_both_doors_say(
+    api: Callable[..., Client], check: Make, client: Client, person: Callable[..., User], team: Team, monkeypatch: Any
+) -> None:
+    check("tcp", target="example.org:1")
+    monkeypatch.setattr(services, "MOST_OF_TEAM", 1)
+    body = {"name": "one more", "kind": "tcp", "target": "example.org:2"}
+    refused = api().post("/api/v1/checks", body, content_type="application/json")
+    assert (refused.status_code, refused.json()["error"]) == (409, "too_many")
+    client.force_login(person())
+    form = {
+        **body, "place": f"team {team.uuid}", "tags": "", "interval": "60", "timeout": "1", "retries": "1",
+        "window": "600",
+    }  # fmt: skip
+    shown = client.post("/checks/new/?kind=tcp", form)
+    assert shown.status_code == 200
+    assert "at most 1 checks" in shown.content.decode()
+
+
+def test_rows_are_held_in_one_order_whoever_asks(check: Make) -> None:
+    made = [check("heartbeat").pk for _ in range(3)]
+    rows = beating.in_order(reversed(made))
+    assert rows.query.order_by == ("check_ref_id",)

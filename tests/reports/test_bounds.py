@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from django.test import Client
 from accounts import narrow
 from accounts.models import Membership, Team, User
 from core.clock import milliseconds, now
+from reports.document import Bar, Cell, Chart, Column, Document, Figure, Section, Table
+from reports.formats.pdf import write
 from reports.models import DONE, Run, Schedule, Sending
 from reports.services import asking, files, mailing, make, schedules
 from tests.reports.conftest import HOUR, Past
@@ -134,3 +137,16 @@ def test_a_pdf_that_cannot_be_drawn_now_is_said(asked: Any, monkeypatch: pytest.
 def test_readings_are_rounded_and_not_cut(text: str, said: str) -> None:
     found = Template("{% load times %}" + text).render(Context({"server": {"reach": "up"}}))
     assert found.replace("\xa0", " ") == said
+
+
+def test_a_pdf_of_names_that_are_markup_or_endless_is_drawn(tmp_path: Path) -> None:
+    evil = '<b>x</b><a href="javascript:x">&nbsp;<para><img src="/etc/passwd"/> 😀 \u202e \x01'
+    wide = [Column("name", "<i>=A&"), *[Column(str(place), "n") for place in range(12)]]
+    rows = [[Cell("x", "x"), *[Cell("y" * 40, "y" * 40)] * 12], *[[Cell("x", "x")] * 13] * 205]
+    rows.append([Cell(None, "W" * 5000), *[Cell(evil, evil)] * 12])
+    figures = [Figure(evil, Cell(None, evil * 20))] * 5
+    chart = Chart(evil, [Bar(evil * 9, [(1.0, "crit")], evil)], 1.0, [("crit", evil)])
+    section = Section('s<"k>', f"Title {evil}", evil * 40, figures, chart, Table(wide, rows))
+    document = Document("k", evil, evil, "x" * 2000, evil, "en", "http://x", [evil * 50], [section])
+    write(document, tmp_path / "x.pdf")
+    assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
