@@ -43,6 +43,7 @@ DEFAULTS = (
     Rule(name="Agent outdated", metric="agent_outdated", warn=0, warn_recover=0, for_seconds=3600,
          runbook="Run the installation line again on the machine; it keeps its key."),
     # Nothing learnt calls anybody by default. A score is of three of five points already; one episode is one alert.
-    Rule(name="Unusual behaviour", kind="anomaly", metric="anomaly_score", warn=1, keep_firing_seconds=600,
-         enabled=False, runbook="The page Anomalies says which metrics are to blame, and what is usual for them."),
+    Rule(name="Unusual behaviour", kind="anomaly", metric="anomaly_score", warn=1, warn_recover=1,
+         keep_firing_seconds=600, enabled=False,
+         runbook="The page Anomalies says which metrics are to blame, and what is usual for them."),
 )  # fmt: skip
