@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -73,17 +74,22 @@ def test_an_order_that_nobody_took_lapses_and_what_went_out_is_written_down(mach
     assert order.state == "lapsed"
 
 
-def test_while_somebody_looks_there_is_one_live_order_that_ends_by_itself(machine: Make) -> None:
+def test_while_somebody_looks_there_is_one_live_order_that_ends_by_itself(
+    machine: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 0.0
+    ahead = SimpleNamespace(monotonic=lambda: time.monotonic() + passed, time=lambda: time.time() + passed)
+    monkeypatch.setattr(orders, "time", ahead)
     web = machine()
-    orders.watch(web.server.pk, 0.3)
+    orders.watch(web.server.pk, 30)
     (first,) = web.report(cpu_used_percent=1.0).json()["orders"]
-    orders.watch(web.server.pk, 0.4)
+    orders.watch(web.server.pk, 40)
     (again,) = web.report(cpu_used_percent=1.0).json()["orders"]
     assert first["id"] == again["id"]
     assert first["kind"] == "live"
     assert first["args"]["interval"] == 1
-    assert 0 < first["args"]["seconds"] <= 0.3
-    time.sleep(0.45)
+    assert 0 < first["args"]["seconds"] <= 30
+    passed = 41.0
     assert web.report(cpu_used_percent=1.0).json()["orders"] == []
 
 
