@@ -44,6 +44,7 @@ _NAME = re.compile(
 _NUMERIC = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]|[^\x00-\x7f]")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+MOST_HEADERS = 64 << 10
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "trailer", "upgrade"})
 
@@ -354,8 +355,41 @@ def _peek(target: SplitResult, addresses: list[Address], policy: Policy, error: 
         _connect(target, addresses[-1], Policy(context=blind, trace=policy.trace), 3.0).close()
 
 
+class _Lines:
+    """What stands before a body, in bounds: http.client takes a hundred headers of 64 KiB, and 100s without end."""
+
+    def __init__(self, heard: Any) -> None:
+        self.heard = heard
+        self.left = MOST_HEADERS
+
+    def readline(self, limit: int = -1) -> bytes:
+        line: bytes = self.heard.readline(limit)
+        self.left -= len(line)
+        if self.left < 0:
+            raise http.client.LineTooLong("headers")
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.heard, name)
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer whose headers are bounded as a whole."""
+
+    def begin(self) -> None:
+        heard = self.fp
+        self.fp = _Lines(heard)  # type: ignore[assignment]
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:
+                self.fp = heard
+
+
 class _Pinned(http.client.HTTPConnection):
     """http.client over a socket that is already connected."""
+
+    response_class = _Response
 
     def __init__(self, target: SplitResult, connected: socket.socket) -> None:
         super().__init__(target.hostname or "", _port(target))

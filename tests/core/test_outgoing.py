@@ -377,3 +377,21 @@ def test_certificates_are_checked_against_the_name(tmp_path: Path) -> None:
             send("hook.test", None)
     with server(handler) as port, pytest.raises(Unreachable):
         send("hook.test", ours)
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_headers_are_bounded_as_a_whole(start: bytes) -> None:
+    sent = [0]
+
+    def handler(connection: socket.socket) -> None:
+        head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" if b"200" in start else b"")
+        while sent[0] < 20 << 20:
+            connection.sendall(b"X-A: " + b"a" * 60_000 + b"\r\n" if b"200" in start else start * 500)
+            sent[0] += 12_000 if b"100" in start else 60_000
+
+    with server(handler) as port, pytest.raises(outgoing.Unreachable, match="LineTooLong"):
+        outgoing.request(
+            "GET", f"http://hook.test:{port}/", resolve=lambda *_: ["127.0.0.1"], allow_private=["127.0.0.0/8"]
+        )
+    assert sent[0] < 8 << 20
