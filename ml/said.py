@@ -84,6 +84,8 @@ def _when(at: datetime) -> str:
     """As people say a time of the week."""
     local = timezone.localtime(at)
     day = str(WEEKDAYS[local.weekday()])
+    if not (translation.get_language() or "en").startswith("en"):
+        day = day.lower()  # Portuguese catalogues have them as they stand alone; within a sentence they are small
     if local.hour < 6 or local.hour >= 22:
         return _("a %(day)s night") % {"day": day}
     if local.hour < 12:

@@ -76,7 +76,7 @@ def size(value: float) -> str:
 
 def moment(value: float | datetime) -> str:
     at = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
-    return date_format(timezone.localtime(at), "j M Y, H:i")
+    return date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
 def number(value: float) -> str:

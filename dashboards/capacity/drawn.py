@@ -89,7 +89,7 @@ def _ticks(frame: Frame) -> list[dict[str, Any]]:
     while first < frame.end:
         x = frame.x(first)
         if 24 < x < WIDTH - 30:
-            found.append({"x": x, "text": date_format(localtime(_moment(first)), "j M")})
+            found.append({"x": x, "text": date_format(localtime(_moment(first)), "MONTH_DAY_FORMAT")})
         first += step
     return found
 

@@ -64,9 +64,19 @@ def at(value: datetime | float | None) -> str | SafeString:
     return format_html('<time datetime="{}" title="{}" data-at>{}</time>', _stamp(found), said, said)
 
 
+@register.filter
+def short(value: datetime | float | None) -> str | SafeString:
+    """The day and the time where many stand together; the whole of it is at hand."""
+    found = moment(value)
+    if found is None:
+        return _("never")
+    said = date_format(timezone.localtime(found), "j M, H:i")
+    return format_html('<time datetime="{}" title="{}" data-short>{}</time>', _stamp(found), full(found), said)
+
+
 def full(at: datetime) -> str:
     local = timezone.localtime(at)
-    return f"{date_format(local, 'j M Y, H:i')} {local.tzname()}"
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
 
 
 def _stamp(at: datetime) -> str:

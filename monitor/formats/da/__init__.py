@@ -1,0 +1,3 @@
+"""Danish."""
+
+from __future__ import annotations

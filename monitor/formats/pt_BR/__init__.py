@@ -1,0 +1,3 @@
+"""Brazilian Portuguese."""
+
+from __future__ import annotations
