@@ -14,9 +14,10 @@ from alerts.services.rules import (
 )
 from alerts.services.seen import on_change
 from alerts.services.troubles import trouble_begins, trouble_ends
+from alerts.services.unlearnt import unlearnt
 
 __all__ = [
     "ALERTS_CHANGED", "RULES_CHANGED", "Change", "acknowledge", "apply", "close", "end", "make_default_rules",
     "naming", "note", "on_change", "remove_rule", "rules_changed", "servers_removed", "trouble_begins",
-    "trouble_ends", "unacknowledge",
+    "trouble_ends", "unacknowledge", "unlearnt",
 ]  # fmt: skip

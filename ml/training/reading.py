@@ -12,6 +12,7 @@ from metrics.store import DatabaseStore, write
 from ml.columns import chosen
 from ml.models import Episode
 from ml.preprocess import Flags, Floats, Times
+from ml.training import excused
 
 DAY = 86_400_000
 MOST = 7 * DAY
@@ -132,10 +133,12 @@ def _closely(times: Times, step: int) -> int:
 
 
 def masked(server: int, times: Times) -> Flags:
-    """Rows of times that were unusual; where that is most of all, they are what is usual."""
+    """Rows of times that were unusual, in trouble or planned; where that is most of all, they are what is usual."""
     mask = np.zeros(len(times), np.bool_)
     if not len(times):
         return mask
+    for begins, ends in excused.of(server, int(times[0]), int(times[-1])):
+        mask |= (times >= begins) & (times <= ends)
     rows = Episode.objects.filter(server=server).exclude(answer="normal")
     for began, last in rows.values_list("began_at", "last_at"):
         mask |= (times >= began.timestamp() * 1000) & (times <= last.timestamp() * 1000)
