@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -254,6 +255,13 @@ def redis_url() -> str:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     return need(running.chromium)
+
+
+@pytest.fixture(scope="session")
+def learning() -> None:
+    """The packages of the training child."""
+    if find_spec("sklearn") is None:
+        not_here("the learning packages are missing (./watchkeeper test installs them)")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

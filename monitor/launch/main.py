@@ -34,23 +34,27 @@ Settings come from the environment; docs/settings.md lists them.
 """
 
 
+# Learning too: what scikit-learn learnt is tested as well, and in CI nothing may be left out.
+DEVELOPING = ("run", "develop", "learning")
+
+
 def up(arguments: Arguments) -> None:
     environment.ensure("run")
     process.become([place.PYTHON, "-m", "monitor.up", *arguments])
 
 
 def test(arguments: Arguments) -> None:
-    environment.ensure("run", "develop")
+    environment.ensure(*DEVELOPING)
     process.become([place.PYTHON, "-m", "pytest", *checks.spread(arguments)])
 
 
 def check(arguments: Arguments) -> int:
-    environment.ensure("run", "develop")
+    environment.ensure(*DEVELOPING)
     return checks.check(arguments)
 
 
 def bench(arguments: Arguments) -> int:
-    environment.ensure("run", "develop")
+    environment.ensure(*DEVELOPING)
     known = sorted(path.stem for path in (place.ROOT / "bench").glob("*.py") if not path.stem.startswith("_"))
     wanted = list(arguments[:1]) or known
     if not wanted or not set(wanted) <= set(known):

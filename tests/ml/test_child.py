@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def test_what_a_failing_child_said_last_stands_in_the_log(caplog: pytest.LogCapt
     assert "Unknown command" in record.getMessage()
 
 
-@pytest.mark.skipif(find_spec("sklearn") is None, reason="the learning packages are not here")
+@pytest.mark.usefixtures("learning")
 def test_what_scikit_learn_has_learnt_judges_live(machine: Callable[..., Machine], settings: Any) -> None:
     settings.DETECTORS = ("autoencoder", "hour", "no_such")
     scene = Scene(machine(), now_on_grid() - 3_600_000)

@@ -22,6 +22,7 @@ def test_the_kinds_there_are() -> None:
     assert all(registry.get(kind).title for kind in KINDS)
 
 
+@pytest.mark.usefixtures("learning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_detector_finds_what_was_planted(kind: str) -> None:
     times, values = made(80, 8)
@@ -50,6 +51,7 @@ def test_judging_needs_no_scikit_learn() -> None:
     assert subprocess.run([sys.executable, "-c", program], timeout=30, check=False).returncode == 0
 
 
+@pytest.mark.usefixtures("learning")
 def test_scikit_learn_models_are_judged_in_the_stack_too() -> None:
     times, values = made(11, 6)
     options = pipeline.Options(("hour", "isolation_forest", "autoencoder"), tick_ms=60_000)

@@ -34,6 +34,7 @@ def test_a_file_that_was_changed_is_refused(tmp_path: Path, monkeypatch: pytest.
         shipped.read("breach")
 
 
+@pytest.mark.usefixtures("learning")
 def test_trees_are_walked_as_they_were_learnt() -> None:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
