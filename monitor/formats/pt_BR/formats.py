@@ -2,6 +2,5 @@
 
 from __future__ import annotations
 
-DATE_FORMAT = r"j \d\e b \d\e Y"
 DATETIME_FORMAT = r"j \d\e b \d\e Y, H:i"
 MONTH_DAY_FORMAT = r"j \d\e b"
