@@ -6,6 +6,7 @@ import logging
 import math
 import queue
 import time
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ from servers.services import add_events
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200
+OF_ONE_TEAM = 150
+"""Whoever looks at what hangs leaves room for the others."""
 CLAIMED = 100
+LOOKED_AT = ~Q(check_ref__kind="heartbeat") & Q(check_ref__by_agent=False)
 FLUSH_EVERY = 1.0
 IDLE = 5.0
 AWAY = 30.0
@@ -54,6 +58,7 @@ class Runner:
         self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="check")
         self.done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self.running = 0
+        self.of_team: Counter[int] = Counter()
         self.flushed = self.marked = float("-inf")
         self.begun = False
         self.ended = False
@@ -90,8 +95,12 @@ class Runner:
         """Rows that are due and that nobody holds, held from now on."""
         free = Q(lease_until=None) | Q(lease_until__lt=at)
         with transaction.atomic():
-            due = locked(Run.objects.filter(free, due_at__lte=at), skip=True).order_by("due_at")
-            keys = list(due.values_list("pk", flat=True)[: min(CLAIMED, AT_ONCE - self.running)])
+            full = [team for team, count in self.of_team.items() if count >= OF_ONE_TEAM]
+            mine = Run.objects.filter(free, due_at__lte=at).exclude(LOOKED_AT, check_ref__team__in=full)
+            due = locked(mine, skip=True).order_by("due_at")
+            wanted = due.values_list("pk", "check_ref__team", "check_ref__kind", "check_ref__by_agent")
+            rows = wanted[: min(CLAIMED, AT_ONCE - self.running)]
+            keys = self._with_room(list(rows))
             if not keys:
                 return []
             found = list(Run.objects.filter(pk__in=keys).select_related("check_ref__server"))
@@ -99,6 +108,16 @@ class Runner:
             until = at + timedelta(seconds=longest + LEASE)
             Run.objects.filter(pk__in=keys).update(lease_owner=self.owner, lease_until=until)
         return found
+
+    def _with_room(self, rows: list[tuple[int, int, str, bool]]) -> list[int]:
+        """Those whose team does not have its share under way, and all that nobody waits for."""
+        there, keys = Counter(self.of_team), []
+        for number, team, kind, by_agent in rows:
+            waits = kind != "heartbeat" and not by_agent
+            if not waits or there[team] < OF_ONE_TEAM:
+                there[team] += waits
+                keys.append(number)
+        return keys
 
     def _do(self, claimed: Iterable[Run]) -> None:
         beats, told = [], []
@@ -110,6 +129,7 @@ class Runner:
                 told.append(run)
             else:
                 self.running += 1
+                self.of_team[check.team_id] += 1
                 self.pool.submit(self._look, check, run, services.task(check))
         if beats:
             beating.tick(beats, now())
@@ -133,6 +153,7 @@ class Runner:
         while not self.done.empty():
             ended.append(self.done.get())
         self.running -= len(ended)
+        self.of_team -= Counter(one.check.team_id for one in ended)
         if ended:
             series.store(write(ended, self.owner))
 

@@ -208,3 +208,20 @@ def test_only_the_last_signals_are_kept(check: Make, settings: LazySettings) -> 
     bodies = set(Signal.objects.values_list("body", flat=True))
     assert len(bodies) == 200
     assert bodies == {str(number) for number in range(50, 250)}
+
+
+def test_a_team_whose_targets_hang_leaves_room_for_others(
+    pages: Pages, check: Make, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checks.runner.AT_ONCE", 6)
+    monkeypatch.setattr("checks.runner.OF_ONE_TEAM", 2)
+    for _ in range(3):
+        check(target=pages.url("/stuck"), timeout=3)
+    past = datetime.now(UTC) - timedelta(minutes=1)
+    Run.objects.update(due_at=past)
+    runner.step()
+    runner.step()
+    other = Check(team=Team.objects.create(name="other"), kind="http", name="theirs", target=pages.url("/"))
+    services.make(other, by=None)
+    assert turn(runner, other).state == "up"
+    assert runner.of_team[Check.objects.filter(name="http 0").get().team_id] == 2
