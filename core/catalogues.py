@@ -15,7 +15,7 @@ CONTEXT, PLURAL = "\x04", "\x00"
 # Name of the function: whether its first text is a context, whether it has a plural.
 MARKS = {
     "_": (False, False), "gettext": (False, False), "ngettext": (False, True), "pgettext": (True, False),
-    "npgettext": (True, True),
+    "npgettext": (True, True), "gettext_noop": (False, False),
 }  # fmt: skip
 CALL = re.compile(r"(n?p?gettext|_)\(((?:\s*u?(?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')\s*,?)+)", re.DOTALL)
 
