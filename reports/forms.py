@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.base import REPORT
 from accounts.models import Team, User
 from core import selector, zones
+from core.clock import now
 from reports import periods
 from reports.kinds import kinds
 from reports.models import TARGET, Schedule
@@ -20,12 +22,14 @@ from reports.periods import NoPeriod
 from reports.services.asking import Wish
 from reports.services.files import FORMATS
 from reports.services.schedules import members
+from servers.models import Server
 
 PERIODS = [
     ("week", _("Last week")), ("month", _("Last month")), ("quarter", _("Last quarter")), ("year", _("Last year")),
     ("custom", _("From … to …")),
 ]  # fmt: skip
 RHYTHMS = [("week", _("Each Monday, of the week before")), ("month", _("Each first of a month, of the month before"))]
+FEW_WEEKS = timedelta(days=27)
 ONLY = _("Empty for all servers, or some such as tag:db and env:production.")
 
 
@@ -66,9 +70,18 @@ class RunForm(About):
         super().__init__(data)
         teams = Team.objects.visible_to(user).order_by("name")
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
+        self._begin(user)
         self.fields["team"].empty_label = _("All of mine")  # type: ignore[attr-defined]
         if teams.count() < 2:
             del self.fields["team"]
+
+    def _begin(self, user: User) -> None:
+        """The last weeks are at hand; they come first where nothing is as old as the last month."""
+        zone = zones.find(get_current_timezone_name()) or zones.UTC
+        today = now().astimezone(zone).date()
+        self.initial.update(first=today - FEW_WEEKS, last=today)
+        if not Server.objects.visible_to(user).filter(created_at__lt=periods.last("month", zone).end).exists():
+            self.initial["period"] = periods.CUSTOM
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -20,6 +20,8 @@ from ml.services import outlook
 
 MOST = 200
 SOON = 14 * 86_400.0
+NEAR = 30 * 86_400.0
+FIRST = 8
 CLAIMED = ("predictable", "unclear")
 FASTEST, LARGEST = 4.0, 4.0
 
@@ -32,8 +34,11 @@ def capacity(request: HttpRequest) -> HttpResponse:
     mine = Forecast.objects.visible_to(user).select_related("server")
     rows = list(mine.filter(state__in=CLAIMED).order_by("seconds_left", "pk")[:MOST])
     chosen = _chosen(request, rows, mine.exclude(state__in=CLAIMED))
+    count = mine.count()
+    things = [_thing(row, growth, larger, chosen) for row in rows]
+    near = max(FIRST, sum(1 for one in things if one["near"]))
     context = {
-        "verdict": _verdict(rows, mine.count()), "things": [_thing(row, growth, larger, chosen) for row in rows],
+        "verdict": _verdict(rows, count), "known": count, "things": things[:near], "later": things[near:],
         "growth": growth, "larger": larger, "fastest": FASTEST, "largest": LARGEST, "picture": None,
         "others": _others(user), "risks": _risks(user), "disks": _disks(user), "sizes": _sizes(user),
         "crossings": _crossings(user),
@@ -81,7 +86,7 @@ def _thing(row: Forecast, growth: float, larger: float, chosen: Forecast | None)
     tone = "crit" if left < SOON / 4 else "warn" if left < SOON else "ok"
     return {
         "pk": row.pk, "uuid": row.server.uuid, "text": outlook.sentence(row, found), "error": outlook.error_said(row),
-        "tone": tone if found.state == "predictable" else "off", "chosen": row == chosen,
+        "tone": tone if found.state == "predictable" else "off", "chosen": row == chosen, "near": left < NEAR,
         "drawn": not row.metric.startswith("check_"),
     }  # fmt: skip
 

@@ -115,7 +115,7 @@ def _line(points: Sequence[dict[str, Any]], values: list[float], scale: Any, gap
     for one, value in zip(points, values, strict=True):
         x, y = _place(one["t"], value, scale)
         begun = before is not None and one["t"] - before <= gap
-        text += f"{'L' if begun else 'M'}{x:.1f} {y:.1f}"
+        text += f"{'L' if begun else 'M'}{x:.1f} {y:.1f}{'' if begun else 'h0'}"  # one alone is a dot
         before = one["t"]
     return text
 

@@ -11,7 +11,7 @@ from accounts.base import ACT, MANAGE
 from checks.models import Check
 from core.clock import now
 from dashboards import present
-from dashboards.capacity.notes import notes
+from dashboards.capacity.notes import days_left, notes
 from dashboards.server.story import story
 from dashboards.views import incidents, sequences, show
 from servers.models import FactSheet, Server
@@ -47,6 +47,7 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "incidents": incidents(request, resolved=RESOLVED_SHOWN, of=row),
         "may_manage": Server.objects.visible_to(request.user, MANAGE).filter(pk=row.pk).exists(),
         "may_act": request.user.may(ACT, row.team),  # type: ignore[union-attr]
+        "full": days_left(row),
         "story": story(request.user, row, at),
         "others": [{"id": str(uuid), "name": name} for uuid, name in others.values_list("uuid", "name")[:OTHERS]],
     }

@@ -16,7 +16,11 @@ export async function redraw(address: string, signal: AbortSignal): Promise<void
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
   for (const part of PARTS) {
     const found = fresh.querySelector(part)
-    if (found) document.querySelector(part)?.replaceWith(document.importNode(found, true))
+    const old = document.querySelector(part)
+    const mine = found && document.importNode(found, true)
+    // what was unfolded stays so
+    if (old?.querySelector('details[open]')) mine?.querySelector('details')?.setAttribute('open', '')
+    if (mine) old?.replaceWith(mine)
   }
 }
 

@@ -86,5 +86,8 @@ export const dayHour = (at: number, zone?: string): string =>
   )
 export const dayTime = (at: number): string =>
   local(at, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' })
+/** "23 Nov, 09:00", where many stand together. */
+export const shortly = (at: number): string =>
+  local(at, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
 /** With its year and its zone, for what may be read long after. */
 export const whole = (at: number): string => `${local(at, { dateStyle: 'medium', timeStyle: 'short' })} ${zoneName()}`

@@ -47,7 +47,7 @@ def test_the_page_speaks_in_plain_words(server: Server, person: Callable[..., Us
     page = client.get("/capacity/").content.decode()
     for text in (
         "One thing runs out within two weeks.", "/var on db-1 is full in 9 days (6 to 14).",
-        "forecasts of the last weeks were off by 12 %", "it rises and is emptied again and again",
+        "Forecasts of the last weeks were off by 12 %", "it rises and is emptied again and again",
         "Swap of db-1: not enough data yet.", "db-1 is idle: processor 2.5 %, memory 21 % in its busiest hours.",
         "High risk within the hour (71 %): CPU used is 88 % and often crosses 95 % after moments like this.",
         "Disk sda is likely to fail soon: back it up and replace it", "the forecast was off by 10 %",

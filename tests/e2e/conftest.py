@@ -43,7 +43,7 @@ PHONE: ViewportSize = {"width": 375, "height": 812}
 # What a browser writes by itself about an answer that a test asked for.
 EXPECTED = ("the server responded with a status of", "WebSocket connection to", "net::ERR_")
 
-MADE = ("silences", "schedules", "rules", "chains", "channels", "servers", "teams")
+MADE = ("checks", "report_runs", "silences", "schedules", "rules", "chains", "channels", "servers", "teams")
 
 LIVE_S = 40  # a report every ten seconds, and a busy computer
 expect.set_options(timeout=20_000)  # who waits for what comes may wait: bars on time say so themselves

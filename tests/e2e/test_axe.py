@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from core.clock import now
 from tests.e2e.conftest import DESK, PHONE, signed_in
 from tests.product import Product, until
 
@@ -19,7 +20,8 @@ Axe = Callable[[Page], list[str]]
 STATES = ("filled", "empty", "error")
 PLACES = (
     "/", "/alerts/", "/rules/", "/rules/new/", "/rules/file/", "/silences/", "/on-call/", "/channels/", "/record/",
-    "/anomalies/", "/models/",
+    "/anomalies/", "/models/", "/capacity/", "model", "/checks/", "/checks/new/", "check", "heartbeat", "edit check",
+    "/reports/", "report", "/reports/schedules/new/",
     "/servers/add/", "/servers/invitations/", "/list/", "/welcome/", "/settings/", "/settings/health/", "/teams/",
     "/me/", "/me/notifications/", "/me/tokens/", "/me/sessions/", "/audit/", "/people/", "server", "incident", "team",
     "/offline/", "/nowhere/",
@@ -35,7 +37,7 @@ ASKED = ("**/api/v1/**", "**/ws/live")
 
 @pytest.fixture(scope="module")
 def places(hub: Product) -> dict[str, str]:
-    """The addresses of a server, a team and a trouble."""
+    """The addresses of a server, a team, a trouble, checks and a report."""
     token = hub.api_token()
     rule = {
         "name": "Something is up", "kind": "threshold", "metric": "memory_used_percent", "op": "above", "warn": 0.01,
@@ -47,10 +49,21 @@ def places(hub: Product) -> dict[str, str]:
         rows = hub.request("GET", f"/api/v1/{path}", token=token).json()["results"]
         return rows[0]["id"] if rows else None
 
+    def make(path: str, body: dict[str, Any]) -> Any:
+        made = hub.request("POST", f"/api/v1/{path}", body, token=token)
+        assert made.status in {200, 201, 202}, made.body
+        return made.json()["id"]
+
+    check = make("checks", {"name": "Our name", "kind": "dns", "target": "localhost"})
+    heartbeat = make("checks", {"name": "Nightly copy", "kind": "heartbeat", "interval": 3600, "window": 600})
+    today = now().date().isoformat()
+    report = make("report_runs", {"kind": "overview", "period": "custom", "first": today, "last": today})
     incident = until(lambda: first("incidents"), 40, "an incident")
+    server = first("servers")
     return {
-        "server": f"/servers/{first('servers')}/", "team": f"/teams/{first('teams')}/",
-        "incident": f"/incidents/{incident}/",
+        "server": f"/servers/{server}/", "model": f"/servers/{server}/model/", "team": f"/teams/{first('teams')}/",
+        "incident": f"/incidents/{incident}/", "check": f"/checks/{check}/", "heartbeat": f"/checks/{heartbeat}/",
+        "edit check": f"/checks/{check}/edit/", "report": f"/reports/{report}/",
     }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ export default function Rail({ board, props }: { board: Board; props: PageProps 
           </button>
         </p>
       )}
-      {values && <Disks values={values} />}
+      {values && <Disks values={values} full={props.full} />}
       {second && <Processes {...top} />}
       {third && values && <State values={values} />}
       {third && <Ledger board={board} />}
@@ -100,16 +100,19 @@ function Incidents({ list, id }: { list: Incident[]; id: string }) {
 const FAR = 90
 const SLOW = 0.0005 // of a disk a day: that is standing still
 
-/** "full in about 6 days at this pace", or why there is nothing to say. */
-export function pace(used: Value, total: number): [string, boolean] {
+/** "full in about 6 days", as forecast or else at this pace, or why there is nothing to say. */
+export function pace(used: Value, total: number, forecast?: number): [string, boolean] {
+  if (forecast !== undefined) return filled(forecast)
   if (used.day === null) return ['', false]
   if (used.day < -SLOW * total) return [t('disk.shrinks'), false]
   if (used.day <= SLOW * total) return [t('disk.steady'), false]
-  const days = (total - used.value) / used.day
+  return filled((total - used.value) / used.day)
+}
+function filled(days: number): [string, boolean] {
   if (days > FAR) return [t('disk.far', { n: FAR }), false]
   return days < 1 ? [t('disk.today'), true] : [tn('disk.full', Math.floor(days)), days < 14]
 }
-function Disks({ values }: { values: Now }) {
+function Disks({ values, full }: { values: Now; full: PageProps['full'] }) {
   const shares = [...(values.get('disk_used_percent') ?? [])].sort((a, b) => b.value - a.value)
   if (!shares.length) return null
   const of = (metric: string, mount: string | undefined) =>
@@ -120,7 +123,7 @@ function Disks({ values }: { values: Now }) {
         {shares.map(({ labels, value }) => {
           const used = of('disk_used_bytes', labels.mount)
           const total = of('disk_total_bytes', labels.mount)?.value
-          const [words, soon] = used && total ? pace(used, total) : ['', false]
+          const [words, soon] = used && total ? pace(used, total, full?.[labels.mount ?? '']) : ['', false]
           return (
             <li key={labels.mount}>
               <div className="level-head num">

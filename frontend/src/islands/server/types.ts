@@ -52,6 +52,8 @@ export interface PageProps extends ServerProps {
   may_act: boolean
   story: { troubles: Trouble[]; silences: Hush[] }
   others: Array<{ id: string; name: string }>
+  /** By mount, the days until a disk is full as far as they are forecast. */
+  full?: Record<string, number>
 }
 export interface Section {
   id: string
