@@ -28,6 +28,7 @@ DAY = 24
 LOUDEST = 3  # metrics that make up a server's distance, and that are told
 FLOOR = 0.05  # of the level: a smaller difference is nobody's
 CAP = 50.0
+TWICE, POINTS, SOME_POINTS = 2.0, 25.0, 10.0  # what a person would call odd too: of amounts, and of shares
 MOST = 50
 # Of label sets the sum is compared; what grows by its nature, or is set by people, is left out.
 METRICS = (
@@ -53,7 +54,7 @@ class Distance:
         return np.asarray(np.maximum(loudest[:, 0] * 0.75, loudest.mean(axis=1)))
 
 
-def distance(days: Floats, floors: Floats) -> Distance:
+def distance(days: Floats, floors: Floats, shares: NDArray[np.bool_]) -> Distance:
     """Days are servers by metrics by hours; NaN is "not measured". Median and MAD, so that the odd move neither."""
     with np.errstate(all="ignore"):
         middle = _median(days)
@@ -67,7 +68,15 @@ def distance(days: Floats, floors: Floats) -> Distance:
         count = np.maximum((~np.isnan(days)).sum(axis=2), 1)
         own = np.where(known > 0, np.nansum(days, axis=2) / count, np.nan)
         theirs = _median(own)
+        by_metric = np.where(plain(own, theirs, shares), by_metric, 0.0)
     return Distance(np.nan_to_num(by_metric), own, theirs)
+
+
+def plain(own: Floats, theirs: Floats, shares: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a difference shows without statistics: among near equals any stands out."""
+    least, most = np.minimum(own, theirs), np.maximum(own, theirs)
+    apart, twice = most - least, most >= TWICE * least
+    return np.asarray(np.where(shares, (apart >= POINTS) | (twice & (apart >= SOME_POINTS)), twice))
 
 
 def _median(values: Floats) -> Floats:
@@ -105,7 +114,7 @@ def _of_role(role: str, listed: Sequence[Server], ids: Any, table: Floats) -> li
     places = np.searchsorted(ids, [row.pk for row in listed])
     inside = (places < len(ids)) & (ids[np.minimum(places, len(ids) - 1)] == [row.pk for row in listed])
     rows = [row for row, fits in zip(listed, inside.tolist(), strict=True) if fits]
-    measured = distance(table[places[inside]], np.array([_floor(metric) for metric in METRICS]))
+    measured = distance(table[places[inside]], FLOORS, SHARES)
     whole = measured.whole
     return [
         _shown(role, rows[place], measured, place, len(rows))
@@ -141,6 +150,10 @@ def _why(column: str, measured: Distance, place: int, at: int) -> Shown:
 def _floor(column: str) -> float:
     metric = column.partition("{")[0]
     return next((least for end, least in LEAST.items() if metric.endswith(end)), 0.5)
+
+
+FLOORS = np.array([_floor(column) for column in METRICS])
+SHARES = np.array([column.partition("{")[0].endswith("_percent") for column in METRICS])
 
 
 class _Lately:

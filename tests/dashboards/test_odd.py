@@ -27,6 +27,9 @@ def _forgotten() -> Iterator[None]:
     odd.lately.kept.clear()
 
 
+AMOUNTS = np.zeros(3, bool)
+
+
 def days(servers: int, seed: int = 1) -> Any:
     dice = np.random.default_rng(seed)
     day = 30 + 20 * np.sin(np.arange(24) / 24 * 2 * np.pi)
@@ -36,7 +39,7 @@ def days(servers: int, seed: int = 1) -> Any:
 def test_one_that_is_steadily_apart_is_odd_and_the_others_are_not() -> None:
     table = days(12)
     table[5, 1] += 40
-    found = odd.distance(table, np.full(3, 0.5))
+    found = odd.distance(table, np.full(3, 0.5), AMOUNTS)
     assert np.flatnonzero(found.whole >= odd.ODD).tolist() == [5]
     assert int(np.argmax(found.by_metric[5])) == 1
 
@@ -46,14 +49,22 @@ def test_one_bad_hour_holes_and_a_shared_change_make_nobody_odd() -> None:
     table[3, 0, 7] += 300
     table[4, :, :20] = np.nan
     table[:, 2, 12:] += 50
-    assert (odd.distance(table, np.full(3, 0.5)).whole < odd.ODD).all()
+    assert (odd.distance(table, np.full(3, 0.5), AMOUNTS).whole < odd.ODD).all()
 
 
 def test_constant_servers_are_compared_without_a_fault() -> None:
     table = np.full((5, 2, 24), 10.0)
     table[4, 0] = 11.0
-    found = odd.distance(table, np.array([2.0, 2.0]))
+    found = odd.distance(table, np.array([2.0, 2.0]), AMOUNTS[:2])
     assert (found.whole < odd.ODD).all()
+
+
+def test_a_difference_nobody_would_call_odd_is_not_odd_however_alike_the_others_are() -> None:
+    table = np.tile(np.array([828_000.0, 20.0, 4.0])[None, :, None], (8, 1, 24))
+    table[5, 0], table[6, 1], table[7, 1] = 995_000.0, 44.0, 46.0
+    table[4, 2], table[3, 2], table[2, 0] = 9.0, 15.0, 2_000_000.0
+    found = odd.distance(table, np.array([5_000.0, 2.0, 0.5]), np.array([False, True, True]))
+    assert np.flatnonzero(found.whole >= odd.ODD).tolist() == [2, 3, 6, 7]
 
 
 def tell(one: Machine, level: float) -> None:
