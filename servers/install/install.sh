@@ -311,7 +311,7 @@ remove() {
     rm -rf "$code/watchkeeper_agent" "$code/psutil" "$code/__pycache__" "$code"/.fresh.* "$state/spool"
     rm -f "$code/__main__.py" "$state/agent.json" "$state/agent.json.part" "$state/ca.pem" "$state/ca.pem.part"
     rm -f "$state/agent.log" "$state/machine" "$state/machine.part" "$state"/metrics.jsonl "$state"/metrics.jsonl.*
-    rm -f "$state/collected.json" "$state/collected.json.part"
+    for name in collected logs probes; do rm -f "$state/$name.json" "$state/$name.json.part"; done
     if [ -L "$state" ]; then rm -f "$state"; fi
     rmdir "$code" "$state" 2>/dev/null || :
     echo "The agent is removed from this machine. Remove the server in Watchkeeper as well if it is gone for good."

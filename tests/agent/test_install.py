@@ -109,7 +109,8 @@ def test_pasting_again_leaves_one_agent_and_uninstall_leaves_nothing(
     second = (home / "wk" / "agent.pid").read_text().strip()
     assert not alive(first)
     assert alive(second)
-    for name in ("collected.json", "collected.json.part", "metrics.jsonl.1", "machine"):
+    kept = [f"{name}.json{part}" for name in ("collected", "logs", "probes") for part in ("", ".part")]
+    for name in (*kept, "metrics.jsonl.1", "machine"):
         (home / "wk" / name).write_text("{}")
     done = shell("sh", "servers/install/install.sh", "--uninstall", home=home)
     assert done.returncode == 0, done.stderr
