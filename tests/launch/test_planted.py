@@ -20,8 +20,11 @@ FOLDERS = (
     "servers",
     "metrics",
     "ingest",
+    "ml",
+    "checks",
     "alerts",
     "dashboards",
+    "reports",
     "agent",
     "templates",
 )
