@@ -80,6 +80,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, Product(Path(folder) / "data") as product:
         token = product.api_token()
         _learn(product, token, given.calm)
+        _settle(product, token)
         for _round in range(given.rounds):
             for fault in faults(Path(folder)):
                 if given.only and given.only not in fault.name:
@@ -93,6 +94,7 @@ def main() -> int:
                     f"{fault.name:15} {'never' if soon is None else f'{soon:5.1f} s'}  {', '.join(top)}", flush=True
                 )
                 time.sleep(given.between)
+                _settle(product, token)
     if not made:
         print(f"No fault is called {given.only}.")
         return 2
@@ -111,6 +113,13 @@ def _learn(product: Product, token: str, calm: int) -> None:
     while not [one for one in _now(product, token) if one["stage"] != "waiting" and one["score"] is not None]:
         if time.monotonic() > end:
             raise AssertionError(f"no score after {calm + 600} s: {_now(product, token)}")
+        time.sleep(5)
+
+
+def _settle(product: Product, token: str) -> None:
+    """Until the last fault's echo is over: what is unusual already cannot be noticed."""
+    end = time.monotonic() + 600
+    while any((one["score"] or 0.0) >= 1.0 for one in _now(product, token)) and time.monotonic() < end:
         time.sleep(5)
 
 

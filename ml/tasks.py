@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 
 from core import runner
+from core.clock import now
 from ml import child
 from ml.foretell import work
+from ml.models import Sizing, Training, Watch
 
 CARDS_FOR = 240.0
+SETTLES = timedelta(seconds=90)
 
 _forecasts = runner.Held("forecasts", 900.0)
+_looked: list[bool] = []
 
 
 @shared_task(ignore_result=True, expires=30)  # type: ignore[untyped-decorator]
@@ -18,6 +24,8 @@ def learn() -> None:
     """Ring the loops, wherever they run: what is due stands in the table of trainings."""
     runner.wake("training")
     runner.wake("scores")
+    if _first_look():
+        forecast()
 
 
 @shared_task(ignore_result=True, expires=3600)  # type: ignore[untyped-decorator]
@@ -44,3 +52,14 @@ def judge_risks() -> None:
             work.quarter()
         finally:
             _forecasts.release()
+
+
+def _first_look() -> bool:
+    """Once: machines that brought a past along are learnt, and nobody has looked ahead yet."""
+    if _looked or not Watch.objects.exclude(full_at=None).exists():
+        return False
+    soon = Training.objects.standing().filter(why__in=("first", "day"), due_at__lte=now() + SETTLES)
+    if soon.exists():
+        return False
+    _looked.append(True)
+    return not Sizing.objects.exists()

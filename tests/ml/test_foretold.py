@@ -11,11 +11,12 @@ from accounts.models import Team
 from alerts.judging import Judge
 from alerts.models import Alert, Rule
 from alerts.services import said
-from core.clock import milliseconds
+from core.clock import milliseconds, now
 from metrics.store import query
+from ml import tasks
 from ml.foretell import work
 from ml.foretell.things import SERIES
-from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing
+from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing, Training, Watch
 from tests.conftest import Machine
 from tests.ml.living import store
 from tests.product import until
@@ -125,3 +126,24 @@ def test_a_short_past_says_that_it_is_short(machine: Callable[..., Machine]) -> 
     work.hour()
     assert Forecast.objects.get(server=found.server).state == "not_enough"
     assert Risk.objects.get(server=found.server, horizon="hour").state == "not_enough"
+
+
+def test_who_brings_a_past_along_is_looked_at_once_it_is_learnt(
+    told: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_looked", [])
+    watch = Watch.objects.create(server=told.server, since=0)
+    tasks.learn()
+    assert not Forecast.objects.exists(), "nothing is learnt yet"
+    watch.full_at = 1
+    watch.save()
+    day = Training.objects.create(server=told.server, why="day", due_at=now())
+    tasks.learn()
+    assert not Forecast.objects.exists(), "more of its past is learnt in a moment"
+    day.delete()
+    tasks.learn()
+    assert Forecast.objects.exists()
+    Sizing.objects.all().delete()
+    Forecast.objects.all().delete()
+    tasks.learn()
+    assert not Forecast.objects.exists(), "from then on once an hour"
