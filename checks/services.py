@@ -71,18 +71,24 @@ def faults(check: Check, config: Mapping[str, Any] | None = None) -> list[Fault]
     """Everything that is wrong with a check, by field."""
     found: list[Fault] = []
     if not LEAST_INTERVAL <= check.interval <= MOST_INTERVAL:
-        found.append(("interval", f"From {LEAST_INTERVAL} seconds to a day, which is {MOST_INTERVAL}."))
+        found.append(
+            (
+                "interval",
+                _("From %(least)d seconds to a day, which is %(most)d.")
+                % {"least": LEAST_INTERVAL, "most": MOST_INTERVAL},
+            )
+        )
     if not 1 <= check.timeout <= LONGEST_TIMEOUT:
-        found.append(("timeout", f"From 1 to {LONGEST_TIMEOUT} seconds."))
+        found.append(("timeout", _("From 1 to %(most)d seconds.") % {"most": LONGEST_TIMEOUT}))
     if check.retries > 20:
-        found.append(("retries", "At most 20."))
+        found.append(("retries", _("At most 20.")))
     if not 60 <= check.window <= 3600:
-        found.append(("window", "From 60 to 3600 seconds."))
+        found.append(("window", _("From 60 to 3600 seconds.")))
     if not check.name.strip() or not check.name.isprintable():
-        found.append(("name", "Write one line of printable characters."))
+        found.append(("name", _("Write one line of printable characters.")))
     kind = registry.get(check.kind)
     if check.by_agent and not kind.looks:
-        found.append(("by_agent", "A heartbeat is told to the hub: no agent can run it."))
+        found.append(("by_agent", _("A heartbeat is told to the hub: no agent can run it.")))
     return found + kind.faults(check.target, check.config if config is None else config, by_agent=check.by_agent)
 
 

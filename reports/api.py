@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
@@ -67,12 +68,14 @@ class ReportAskedSerializer(Selecting):
 
     def validate_zone(self, value: str) -> str:
         if zones.find(value) is None:
-            raise serializers.ValidationError("There is no such time zone. Write one like Europe/Copenhagen or UTC.")
+            raise serializers.ValidationError(
+                _("There is no such time zone. Write one like Europe/Copenhagen or UTC.")
+            )
         return value
 
     def validate_language(self, value: str) -> str:
         if value not in LANGUAGES:
-            raise serializers.ValidationError(f"Reports are written in {', '.join(LANGUAGES)}.")
+            raise serializers.ValidationError(_("This language is not spoken here."))
         return value
 
     def wish(self) -> Wish:
@@ -168,7 +171,7 @@ class RunViewSet(Mine, mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.
         """Everything in it, as data: sentences, figures, charts and tables, with links to the evidence."""
         found = document(self._done())
         if found is None:
-            raise Failure("The report is not there any more. Ask for it again.", code="gone", status=410)
+            raise Failure(_("The report is not there any more. Ask for it again."), code="gone", status=410)
         return HttpResponse(encoded(found), content_type="application/json")
 
     @extend_schema(
