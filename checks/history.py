@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from checks import series, uptime
 from checks.models import Check, Run
+from core.clock import milliseconds
 from metrics.base import HOURS, MINUTES, RAW, Line
 from metrics.store import DatabaseStore, write
 
 HOUR = 3_600_000
 RAW_UNTIL, MINUTES_UNTIL = 26 * HOUR, 8 * 24 * HOUR
+SAMPLES_UNTIL, BUCKETS_UNTIL = 15 * 24 * HOUR, 100 * 24 * HOUR
 POINTS = 240
 PERCENTILES = (50, 95, 99)
 Floats = NDArray[np.float64]
@@ -36,14 +38,16 @@ class History:
 def history(check: Check, start: int, end: int, *, bars: int = 48) -> History:
     tier = _tier(end - start)
     lines = _lines(check, start, end, tier)
-    up, took = lines.get("check_up"), lines.get("check_response_seconds")
-    step = every(check)
+    took = lines.get("check_response_seconds")
     told = took.mean[~np.isnan(took.mean)] if took is not None else np.array([])
+    fine = _finest(start, end)
+    up = lines.get("check_up") if fine == tier else _lines(check, start, end, fine, ("check_up",)).get("check_up")
+    found = _known(check, up, fine, end)
     return History(
-        start, end, tier, _share(up, tier, start, end, step),
+        start, end, tier, found.share(start, end),
         {one: float(np.percentile(told, one)) if len(told) else None for one in PERCENTILES},
         _points(lines, start, end),
-        _pieces(up, tier, (start, end), bars, step),
+        found.shares(start, end, bars),
     )  # fmt: skip
 
 
@@ -52,10 +56,42 @@ def every(check: Check) -> int:
     return 60_000 if check.kind == "heartbeat" else check.interval * 1000
 
 
+def judged(check: Check, start: int, end: int) -> uptime.Known:
+    """When it was up, down or unknown: the one judgement of its page, of the API and of reports."""
+    tier = _finest(start, end)
+    return _known(check, _lines(check, start, end, tier, ("check_up",)).get("check_up"), tier, end)
+
+
+def _known(check: Check, up: Line | None, tier: int, end: int) -> uptime.Known:
+    if up is None:
+        return uptime.nothing()
+    if tier == RAW:
+        return uptime.known(up.t, up.mean, end, every(check))
+    return uptime.of_buckets(up.t, up.mean, up.count, (tier * 1000, every(check)))
+
+
+def _finest(start: int, end: int) -> int:
+    """Samples while they are kept and are not too many, else the finest buckets that reach back so far."""
+    if start >= milliseconds() - RAW_UNTIL:
+        return RAW
+    store = DatabaseStore()
+    firsts = {tier: store.first(tier) for tier in (RAW, MINUTES, HOURS)}
+    for tier, most in ((RAW, SAMPLES_UNTIL), (MINUTES, BUCKETS_UNTIL)):
+        first = firsts[tier]
+        coarser = [one for later, one in firsts.items() if later > tier and one is not None]
+        # A young store is no reason for coarse answers: only where a coarser tier really was kept for longer.
+        if (
+            end - start <= most
+            and first is not None
+            and (first <= start or min(coarser, default=first) > first - HOUR)
+        ):
+            return tier
+    return HOURS
+
+
 def share(check: Check, start: int, end: int) -> uptime.Share:
     """The share of time up alone."""
-    tier = _tier(end - start)
-    return _share(_lines(check, start, end, tier, ("check_up",)).get("check_up"), tier, start, end, every(check))
+    return judged(check, start, end).share(start, end)
 
 
 def _tier(span: int) -> int:
@@ -73,24 +109,6 @@ def _lines(check: Check, start: int, end: int, tier: int, metrics: tuple[str, ..
     mine = {columns[text]: one for one in there if (text := one.key[0] + write(one.key[1])) in columns}
     found = store.range(check.server_id, list(mine.values()), back, end, tier)
     return {name: found[one.key] for name, one in mine.items()}
-
-
-def _share(up: Line | None, tier: int, start: int, end: int, step: int) -> uptime.Share:
-    if up is None:
-        return uptime.Share(0.0, 0.0, (end - start) / 1000)
-    if tier == RAW:
-        return uptime.share(up.t, up.mean, start, end, step)
-    return uptime.of_buckets(up.t, up.mean, up.count, start, end, (tier * 1000, step))
-
-
-def _pieces(up: Line | None, tier: int, span: tuple[int, int], bars: int, step: int) -> list[uptime.Share]:
-    start, end = span
-    edges = np.linspace(start, end, bars + 1).astype(np.int64).tolist()
-    if up is None:
-        return [uptime.Share(0.0, 0.0, (end - start) / 1000 / bars)] * bars
-    if tier == RAW:
-        return uptime.pieces(up.t, up.mean, start, end, bars, step)
-    return [_share(up, tier, edges[place], edges[place + 1], step) for place in range(bars)]
 
 
 def _points(lines: dict[str, Line], start: int, end: int) -> list[dict[str, Any]]:

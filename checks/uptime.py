@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 REACH = 2.5
 """A sample speaks for the time until the next one, for so many intervals at most: beyond that nothing is known."""
 LEAST_STEP = 10_000
@@ -30,45 +31,62 @@ class Share:
         return 100.0 * self.up / known if known > 0 else None
 
 
-def share(times: Ints, values: Floats, start: int, end: int, step: int) -> Share:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Pieces of time of which something is known, in order and none in another, in milliseconds."""
+
+    begins: Ints
+    ends: Ints
+    up: Bools
+
+    def share(self, start: int, end: int) -> Share:
+        lengths = np.maximum(0, np.minimum(self.ends, end) - np.maximum(self.begins, start))
+        up, known = int(lengths[self.up].sum()), int(lengths.sum())
+        return Share(up / 1000, (known - up) / 1000, (end - start - known) / 1000)
+
+    def shares(self, start: int, end: int, count: int) -> list[Share]:
+        """The same of `count` equal pieces."""
+        edges = np.linspace(start, end, count + 1).astype(np.int64).tolist()
+        return [self.share(a, b) for a, b in pairwise(edges)]
+
+    def bad(self, start: int, end: int) -> list[tuple[int, int]]:
+        begins, ends = np.maximum(self.begins, start)[~self.up], np.minimum(self.ends, end)[~self.up]
+        return [(a, b) for a, b in zip(begins.tolist(), ends.tolist(), strict=True) if a < b]
+
+    def unknown(self, start: int, end: int) -> list[tuple[int, int]]:
+        """What lies between the pieces."""
+        begins, ends = np.append(self.begins, end).clip(start, end), np.append(start, self.ends).clip(start, end)
+        return [(a, b) for a, b in zip(ends.tolist(), begins.tolist(), strict=True) if a < b]
+
+
+def nothing() -> Known:
+    none = np.array([], np.int64)
+    return Known(none, none, np.array([], np.bool_))
+
+
+def known(times: Ints, values: Floats, end: int, step: int) -> Known:
     """From samples of check_up (milliseconds; 1 up, 0 down; NaN says nothing) taken every `step` milliseconds."""
-    lengths, parts = _spans(times, values, start, end, step)
-    up = float(np.dot(lengths, parts)) / 1000
-    known = float(lengths.sum()) / 1000
-    return Share(up, known - up, max(0.0, (end - start) / 1000 - known))
-
-
-def pieces(times: Ints, values: Floats, start: int, end: int, count: int, step: int) -> list[Share]:
-    """The same for `count` equal pieces of the time."""
-    edges = np.linspace(start, end, count + 1).astype(np.int64)
-    return [share(*_around(times, values, a, b, step), a, b, step) for a, b in pairwise(edges.tolist())]
-
-
-def of_buckets(times: Ints, means: Floats, counts: Floats, start: int, end: int, steps: tuple[int, int]) -> Share:
-    """From buckets of check_up: `steps` are a bucket's length and the time between two samples, in milliseconds."""
-    length, step = steps
-    wanted = (times + length > start) & (times < end) & ~np.isnan(means)
-    begins, ends = np.maximum(times[wanted], start), np.minimum(times[wanted] + length, end)
-    covered = np.minimum(1.0, counts[wanted] * max(step, LEAST_STEP) * 1.1 / length)
-    known = (ends - begins) * covered
-    up = float(np.dot(known, means[wanted])) / 1000
-    whole = float(known.sum()) / 1000
-    return Share(up, whole - up, max(0.0, (end - start) / 1000 - whole))
-
-
-def _around(times: Ints, values: Floats, start: int, end: int, step: int) -> tuple[Ints, Floats]:
-    first = np.searchsorted(times, start - REACH * max(step, LEAST_STEP))
-    last = np.searchsorted(times, end)
-    return times[first:last], values[first:last]
-
-
-def _spans(times: Ints, values: Floats, start: int, end: int, step: int) -> tuple[Floats, Floats]:
     told = ~np.isnan(values)
     times, values = times[told], values[told]
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
     reach = int(REACH * max(step, LEAST_STEP))
-    until = np.minimum(np.append(times[1:], end), times + reach) if len(times) else times
-    begins, ends = np.maximum(times, start), np.minimum(until, end)
-    lengths = np.maximum(0, ends - begins).astype(np.float64)
-    return lengths, np.clip(values, 0.0, 1.0)
+    until = np.minimum(np.append(times[1:], max(end, int(times[-1]))), times + reach) if len(times) else times
+    return Known(times, until, values >= 0.5)
+
+
+def of_buckets(times: Ints, means: Floats, counts: Floats, steps: tuple[int, int]) -> Known:
+    """From buckets of check_up: `steps` are a bucket's length and the time between two samples, in milliseconds.
+
+    Of a bucket is known how much of it, not when: what is unknown is laid at its beginning, what failed at its end.
+    """
+    length, step = steps
+    told = ~np.isnan(means)
+    times, means, counts = times[told], means[told], counts[told]
+    covered = np.minimum(1.0, counts * max(step, LEAST_STEP) * 1.1 / length)
+    whole = np.rint(covered * length).astype(np.int64)
+    failed = np.rint(covered * length * (1.0 - np.clip(means, 0.0, 1.0))).astype(np.int64)
+    ends = times + length
+    begins = np.column_stack([ends - whole, ends - failed]).ravel()
+    until = np.column_stack([ends - failed, ends]).ravel()
+    return Known(begins, until, np.tile(np.array([True, False]), len(times)))

@@ -18,6 +18,8 @@ LIFE = ("cpu_used_percent", "agent_cpu_percent", "uptime_seconds", "memory_used_
 OURS = ("anomaly_", "forecast_", "failure_risk_", "check_", "silent_seconds", "condition")
 """What we make ourselves is no sign of a machine's life."""
 CANARY, CANARY_EVERY, DRAIN = "canary", 15_000, 90_000
+CANARY_LATE = 2 * CANARY_EVERY
+"""Longer than this without a sign of our own, and nobody can say that we were there: a restart is enough."""
 AT_ONCE = {MINUTES: 7 * DAY, HOURS: 30 * DAY}
 CELLS = 1_500_000  # buckets by servers that are held at once
 CLOSE_LOOKS = 4000
@@ -56,6 +58,7 @@ class Reader:
         if perch is None:
             return [(self.start, self.end)]
         machine = Machine(str(perch.uuid), perch.name, 0, {}, 0, number=perch.pk, interval=CANARY_EVERY)
+        machine.patience = CANARY_LATE
         found: Spans = []
         for begin, until in self._windows(self.tier(), 1):
             counts = self._alone(machine, [CANARY], begin, until, self.tier())
@@ -100,7 +103,8 @@ class Reader:
         paces = np.array(
             [silence.pace(counts[:, place], step, one.interval) for place, one in enumerate(machines)], np.int64
         )
-        marked = silence.suspects(counts, grid, step, lives, paces)
+        limits = np.array([_limit(one, pace) for one, pace in zip(machines, paces.tolist(), strict=True)], np.int64)
+        marked = silence.suspects(counts, grid, step, lives, (paces, limits))
         return {
             one.number or 0: self._judged(one, counts[:, place], begin, until, tier, LIFE)
             for place, one in enumerate(machines)
@@ -155,16 +159,20 @@ class Reader:
         life = machine.life(begin, until)
         interval = silence.pace(counts, step, machine.interval)
         lives = np.array([[life[0]], [life[1]]], np.int64)
-        marked = silence.suspects(counts[:, None], grid, step, lives, np.array([interval]))[:, 0]
+        marked = silence.suspects(
+            counts[:, None], grid, step, lives, (np.array([interval]), np.array([_limit(machine, interval)]))
+        )[:, 0]
         found: Spans = []
         for first, last in silence.runs(marked):
             window = max(life[0], grid + first * step), min(life[1], grid + last * step)
-            near = silence.limit(machine.interval)  # what began in the bucket before, or goes on in the next
+            near = _limit(machine, machine.interval)  # what began in the bucket before, or goes on in the next
             wide = max(life[0], window[0] - near), min(life[1], window[1] + near)
             closer = self._closer(machine, wide, tier, columns)
             if closer is None:
                 low, high = max(0, first - 1), min(len(counts), last + 1)
-                closer = silence.estimated(counts[low:high], grid + low * step, step, life, interval)
+                closer = silence.estimated(
+                    counts[low:high], grid + low * step, step, life, interval, _near(machine, step, interval)
+                )
                 closer = [(max(window[0], a), min(window[1], b)) for a, b in closer]
             found += closer
         return found
@@ -174,7 +182,7 @@ class Reader:
         raw, fine = self.oldest(RAW), self.oldest(MINUTES)
         if self.looks <= 0 or window[0] >= window[1]:
             return None
-        reach = silence.limit(machine.interval) + machine.interval
+        reach = _limit(machine, machine.interval) + machine.interval
         names = columns if columns != LIFE else self._told(machine, window)
         if raw is not None and window[0] - reach >= raw:
             self.looks -= 1
@@ -183,7 +191,9 @@ class Reader:
             self.looks -= 1
             counts = self._alone(machine, names, window[0], window[1], MINUTES)
             grid = window[0] - window[0] % 300_000
-            return silence.estimated(counts, grid, 300_000, window, machine.interval)
+            return silence.estimated(
+                counts, grid, 300_000, window, machine.interval, _limit(machine, machine.interval)
+            )
         return None
 
     def _told(self, machine: Machine, window: Span) -> list[str]:
@@ -193,4 +203,13 @@ class Reader:
     def _exact(self, machine: Machine, window: Span, columns: Sequence[str], reach: int) -> Spans:
         lines = self._lines(machine.number or 0, columns, window[0] - reach, window[1] + reach, RAW)
         times: Ints = np.unique(np.concatenate([line.t for line in lines])) if lines else np.array([], np.int64)
-        return silence.gaps(times, window, machine.interval)
+        return silence.gaps(times, window, machine.interval, _limit(machine, machine.interval))
+
+
+def _limit(machine: Machine, interval: int) -> int:
+    return machine.patience or silence.limit(interval)
+
+
+def _near(machine: Machine, step: int, interval: int) -> int:
+    """The same where only counts are left; in an hour of them a sample more or less is nothing."""
+    return silence.limit(interval) if step > MINUTES * 1000 else _limit(machine, interval)

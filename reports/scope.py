@@ -32,6 +32,8 @@ class Machine:
     silent: Spans = field(default_factory=list)
     known_from: int = 0
     paused: bool = False
+    patience: int = 0
+    """Milliseconds of silence that count, where it is not what its interval gives."""
 
     @property
     def removed(self) -> bool:

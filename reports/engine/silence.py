@@ -21,10 +21,10 @@ def limit(interval: int) -> int:
     return max(60 * SECOND, 6 * interval)
 
 
-def gaps(times: Ints, within: Span, interval: int) -> Spans:
-    """Silences among samples; each sample speaks for the interval after it."""
+def gaps(times: Ints, within: Span, interval: int, most: int | None = None) -> Spans:
+    """Silences among samples, longer than `most`; each sample speaks for the interval after it."""
     start, end = within
-    most = limit(interval)
+    most = most or limit(interval)
     inside = times[(times >= start - most - interval) & (times <= end + most + interval)]
     if not len(inside):
         return [within] if start < end else []
@@ -34,13 +34,16 @@ def gaps(times: Ints, within: Span, interval: int) -> Spans:
     return joined((max(start, first), min(end, last)) for first, last in found)
 
 
-def suspects(counts: Floats, start: int, step: int, lives: Ints, intervals: Ints) -> Bools:
-    """Buckets by things in which samples are missing. `lives` has a first and a last moment for each thing."""
+def suspects(counts: Floats, start: int, step: int, lives: Ints, paces: tuple[Ints, Ints]) -> Bools:
+    """Buckets by things in which samples are missing. `lives` has a first and a last moment for each thing, `paces`
+    how often it tells, and how much silence counts.
+    """
+    intervals, limits = paces
     begins = start + step * np.arange(len(counts), dtype=np.int64)[:, None]
     lived = np.clip(np.minimum(begins + step, lives[1]) - np.maximum(begins, lives[0]), 0, step)
     missing = lived - counts * intervals
     # Half of what counts: a silence that lies in two buckets shows in one of them at least so.
-    most = np.minimum(np.maximum(30 * SECOND, 3 * intervals), step // 2)
+    most = np.minimum(limits // 2, step // 2)
     marked: Bools = missing > np.minimum(most, np.maximum(lived // 2, 1))
     return marked
 
@@ -51,9 +54,9 @@ def runs(marked: Bools) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-def estimated(counts: Floats, start: int, step: int, life: Span, interval: int) -> Spans:
+def estimated(counts: Floats, start: int, step: int, life: Span, interval: int, most: int | None = None) -> Spans:
     """Silences among buckets by how many samples each has: what is missing lies beside an empty neighbour."""
-    most, found = limit(interval), list[Span]()
+    most, found = most or limit(interval), list[Span]()
     empty = counts == 0
     for place, count in enumerate(counts.tolist()):
         first, last = max(life[0], start + place * step), min(life[1], start + (place + 1) * step)
@@ -74,22 +77,3 @@ def pace(counts: Floats, step: int, interval: int) -> int:
         return interval
     usual = float(np.percentile(heard, 90))
     return max(interval, int(step / usual)) if usual * interval < 0.9 * step else interval
-
-
-def failing(times: Ints, values: Floats, within: Span, most: int) -> tuple[Spans, Spans]:
-    """Of a check's samples: when it failed, and when nobody looked. A result stands to the next, at most so long."""
-    start, end = within
-    if not len(times):
-        return [], [within] if start < end else []
-    until = np.minimum(np.append(times[1:], end), times + most)
-    first, last = np.maximum(times, start), np.minimum(until, end)
-    bad = [(int(a), int(b)) for a, b, up in zip(first, last, values >= 0.5, strict=True) if not up]
-    known = joined(zip(first.tolist(), last.tolist(), strict=True))
-    unknown = []
-    for a, b in known:
-        if start < a:
-            unknown.append((start, a))
-        start = b
-    if start < end:
-        unknown.append((start, end))
-    return joined(bad), unknown

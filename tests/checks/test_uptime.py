@@ -21,27 +21,36 @@ def values(*found: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 def test_up_down_and_unknown_add_up() -> None:
     # Samples at 0..90 s, then the hub is away until 600 s; down from 630 s to 690 s.
     t = times(0, 30, 60, 90, 600, 630, 660, 690)
-    found = uptime.share(t, values(1, 1, 1, 1, 1, 0, 0, 1), 0, 720_000, STEP)
+    found = uptime.known(t, values(1, 1, 1, 1, 1, 0, 0, 1), 720_000, STEP).share(0, 720_000)
     assert (found.up, found.down) == (90 + 75 + 30 + 30, 60)
     assert found.unknown == 720 - found.up - found.down
     assert found.percent == pytest.approx(100 * 225 / 285)
 
 
+def test_pieces_that_are_bad_and_unknown_add_up_as_the_share_does() -> None:
+    t = times(0, 30, 60, 90, 600, 630, 660, 690)
+    known = uptime.known(t, values(1, 1, 1, 1, 1, 0, 0, 1), 720_000, STEP)
+    assert known.bad(0, 720_000) == [(630_000, 660_000), (660_000, 690_000)]
+    assert known.unknown(-10_000, 720_000) == [(-10_000, 0), (165_000, 600_000)]
+    assert known.bad(640_000, 650_000) == [(640_000, 650_000)]
+    assert uptime.nothing().unknown(0, 10) == [(0, 10)]
+
+
 def test_nothing_known_is_no_percentage() -> None:
-    assert uptime.share(times(), values(), 0, 60_000, STEP).percent is None
-    assert uptime.share(times(0, 30), values(np.nan, np.nan), 0, 60_000, STEP).unknown == 60
+    assert uptime.known(times(), values(), 60_000, STEP).share(0, 60_000).percent is None
+    assert uptime.known(times(0, 30), values(np.nan, np.nan), 60_000, STEP).share(0, 60_000).unknown == 60
 
 
 def test_a_sample_before_the_beginning_counts_into_it() -> None:
-    found = uptime.share(times(-20, 10), values(0, 1), 0, 40_000, STEP)
+    found = uptime.known(times(-20, 10), values(0, 1), 40_000, STEP).share(0, 40_000)
     assert (found.up, found.down, found.unknown) == (30, 10, 0)
 
 
 def test_pieces_add_up_to_the_whole() -> None:
     t = times(*range(0, 3600, 30))
     v = values(*([1.0] * 60 + [0.0] * 60))
-    cut = uptime.pieces(t, v, 0, 3_600_000, 12, STEP)
-    whole = uptime.share(t, v, 0, 3_600_000, STEP)
+    known = uptime.known(t, v, 3_600_000, STEP)
+    cut, whole = known.shares(0, 3_600_000, 12), known.share(0, 3_600_000)
     assert sum(one.up for one in cut) == whole.up == 1800
     assert [one.percent for one in cut] == [100.0] * 6 + [0.0] * 6
 
@@ -50,8 +59,8 @@ def test_buckets_say_the_same_as_samples() -> None:
     v = values(*([1.0] * 100 + [0.0] * 20))
     buckets = v.reshape(-1, 10)
     found = uptime.of_buckets(
-        times(*range(0, 3600, 300)), buckets.mean(axis=1), values(*([10.0] * 12)), 0, 3_600_000, (300_000, STEP)
-    )
+        times(*range(0, 3600, 300)), buckets.mean(axis=1), values(*([10.0] * 12)), (300_000, STEP)
+    ).share(0, 3_600_000)
     assert (found.up, found.down, found.unknown) == (3000, 600, 0)
 
 

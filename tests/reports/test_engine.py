@@ -113,10 +113,3 @@ def test_a_machine_that_told_less_often_once_was_not_down_then() -> None:
     counts = np.full(48, 60.0)  # a minute each, then every ten seconds
     assert silence.pace(counts, 3_600_000, 10_000) == 60_000
     assert silence.pace(np.full(48, 360.0), 3_600_000, 10_000) == 10_000
-
-
-def test_a_check_fails_until_its_next_result_and_is_unknown_when_nobody_looks() -> None:
-    times = np.array([0, 30_000, 60_000, 90_000, 600_000])
-    bad, unknown = silence.failing(times, np.array([1, 0, 0, 1, 1.0]), (0, 630_000), 90_000)
-    assert bad == [(30_000, 90_000)]
-    assert unknown == [(180_000, 600_000)]

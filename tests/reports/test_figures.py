@@ -7,12 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
 from accounts.models import Team, User
 from alerts.models import Silence
+from checks import services
+from checks.models import Check
+from core import zones
 from core.clock import milliseconds
-from reports import scope
+from reports import looked, scope
+from reports.engine.spans import length
 from reports.kinds.availability import servers
 from reports.kinds.base import Asked
 from reports.periods import Period
@@ -30,8 +35,6 @@ def at(ms: int) -> datetime:
 
 
 def judged(team: Team, begin: int, end: int, user: User | None = None) -> dict[str, Any]:
-    from core import zones
-
     period = Period("custom", at(begin), at(end), zones.UTC)
     found = scope.of(user, None if user else team, "", period.start, period.end)
     asked = Asked(user, found, period, 99.9)
@@ -172,6 +175,51 @@ def test_without_a_sign_of_our_own_life_silence_proves_nothing(past: Past, team:
     assert shares.down == 0
     assert shares.unknown > 55 * MINUTE
     assert shares.percent == 100
+
+
+@pytest.mark.parametrize("away", [40, 79, 150])
+def test_a_server_is_unknown_while_we_were_away_however_short_it_was(
+    past: Past, team: Team, evening: tuple[int, int], away: int
+) -> None:
+    begin, end = evening
+    hole = (begin + HOUR + 7000, begin + HOUR + 7000 + away * SECOND)
+    past.ourselves(begin - HOUR, end + HOUR, [hole])
+    row = past.server("cut off", begin - HOUR)
+    past.tell(row, begin - HOUR, end + HOUR, [(hole[0] - 5000, hole[1] + 60 * SECOND)])
+    own = past.server("down itself", begin - HOUR)
+    past.tell(own, begin - HOUR, end + HOUR, [(begin + 3 * HOUR, begin + 3 * HOUR + 79 * SECOND)])
+
+    found = judged(team, begin, end)
+
+    assert found["cut off"].down == 0
+    assert found["cut off"].unknown >= away * SECOND
+    assert found["down itself"].down > 60 * SECOND
+
+
+def test_the_report_and_the_page_of_a_check_give_the_same_figures(past: Past, team: Team) -> None:
+    end = milliseconds() - MINUTE
+    begin = end - 2 * HOUR
+    past.ourselves(begin - HOUR, end)
+    away = (begin + HOUR, begin + HOUR + 230 * SECOND)
+    made = {}
+    for kind, target, config in (("tcp", "192.0.2.1:80", {}), ("heartbeat", "", {"every": 600, "grace": 60})):
+        row = Check(team=team, kind=kind, name=kind, target=target, config=config, interval=10)
+        made[kind] = services.make(row, by=None)
+        Check.objects.filter(pk=row.pk).update(created_at=at(begin - HOUR))
+        every = services.every(row)
+        times = np.arange(begin - HOUR, end, every, dtype=np.int64)
+        times = times[(times < away[0]) | (times >= away[1])]
+        bad = (times >= begin + 30 * MINUTE) & (times < begin + 44 * MINUTE)
+        past.write(row.server, (row.column("check_up"),), times, np.where(bad, 0.0, 1.0)[:, None])
+    period = Period("custom", at(begin), at(end), zones.UTC)
+    asked = Asked(None, scope.of(None, team, "", period.start, period.end), period, 99.9, team=team.pk)
+    found = {one.check.name: one for one in looked.checks(asked, team.pk, Reader(begin, end))}
+    for kind, one in found.items():
+        page = services.history(made[kind], begin, end).share
+        assert (length(one.bad) / 1000, length(one.blind) / 1000) == (page.down, page.unknown), kind
+        assert 13 * 60 <= page.down <= 15 * 60, kind
+    assert length(found["tcp"].blind) >= 205 * SECOND
+    assert set(found) == {"tcp", "heartbeat"}
 
 
 def test_hours_alone_tell_nearly_the_same_as_samples(past: Past, team: Team, evening: tuple[int, int]) -> None:
