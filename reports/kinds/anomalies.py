@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from metrics.store import parse, spoken
 from ml.models import Card as Night
 from ml.models import Episode, Watch
 from reports import saying
@@ -180,6 +181,15 @@ def _time(asked: Asked, card: Card, one: Episode) -> list[Cell]:
         saying.cell(begin / 1000, "moment"),
         saying.cell((end - begin) / 1000, "duration") if one.ended_at else Cell(None, _("still")),
         saying.cell(round(one.peak, 2), "number"),
-        saying.cell(what),
+        Cell(what, _named(what)),
         Cell(one.answer, answers.get(one.answer, "")),
     ]
+
+
+def _named(column: str) -> str:
+    """A series as people call it; what cannot be read stays as it is."""
+    try:
+        metric, labels = parse(column)
+    except ValueError:
+        return column or saying.NOTHING
+    return spoken(metric, dict(labels))
