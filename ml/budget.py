@@ -26,3 +26,15 @@ def threshold(hourly_maxima: Floats, per_week: float = PER_WEEK, floor: float = 
         return floor
     share = min(max(CANDIDATES * per_week / HOURS_OF_A_WEEK, 0.0), 1.0)
     return max(floor, float(np.quantile(known, 1 - share)))
+
+
+def thresholds(maxima: Floats, per_week: float, floor: float = FLOOR) -> Floats:
+    """The same of many servers at once: a row each, in rising order with what is not known last."""
+    known = (~np.isnan(maxima)).sum(axis=1)
+    share = min(max(CANDIDATES * per_week / HOURS_OF_A_WEEK, 0.0), 1.0)
+    place = np.maximum(known - 1, 0) * (1 - share)
+    under = np.floor(place).astype(np.intp)
+    over = np.minimum(under + 1, np.maximum(known - 1, 0))
+    low, high = (np.take_along_axis(maxima, each[:, None], 1)[:, 0] for each in (under, over))
+    found: Floats = np.where(known < 24, floor, np.maximum(floor, low + (high - low) * (place - under)))
+    return found

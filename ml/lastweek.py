@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.clock import milliseconds
 from ml import hours
-from ml.budget import DAYS, threshold
+from ml.budget import DAYS, thresholds
 from ml.models import Watch
 
 WEEK_DAYS = 7
@@ -22,28 +23,36 @@ class Meant:
     per_week: float
     alarms: int
     servers: int
+    hours: float = 0.0
+    """How much of the week is known, in the middle of the servers."""
 
 
 def would_have(servers: Collection[int], settings: Sequence[float]) -> tuple[list[Meant], int]:
     """For each setting; and how many servers have hours that can be looked at. Hours side by side are one alarm."""
-    at = milliseconds()
-    alarms, touched = np.zeros(len(settings), np.int64), np.zeros(len(settings), np.int64)
-    known = 0
+    until = milliseconds() // hours.HOUR
+    table = _table(servers, until)
+    table = table[~np.isnan(table[:, -24 * WEEK_DAYS :]).all(axis=1)]
+    past = np.sort(table[:, :-1], axis=1)  # the whole hours; what is not known goes to the end
+    week = table[:, -24 * WEEK_DAYS :]
+    span = float(np.median((~np.isnan(week)).sum(axis=1))) if len(week) else 0.0
+    found = []
+    for wanted in settings:
+        with np.errstate(invalid="ignore"):
+            over = week >= thresholds(past, wanted)[:, None]
+        begins = over & ~np.pad(over, ((0, 0), (1, 0)))[:, :-1]
+        runs = begins.sum(axis=1)
+        found.append(Meant(wanted, int(runs.sum()), int((runs > 0).sum()), span))
+    return found, len(table)
+
+
+def _table(servers: Collection[int], until: int) -> NDArray[np.float64]:
+    """A row for each server that may alert, a column for each hour up to this one."""
     rows = Watch.objects.filter(server__in=list(servers)).exclude(version=None).exclude(full_at=None)
-    for blob in rows.values_list("maxima", flat=True).iterator():
-        kept = hours.unpack(blob)
-        week = {hour: most for hour, most in kept.items() if hour > at // hours.HOUR - 24 * WEEK_DAYS}
-        if not week:
-            continue
-        known += 1
-        past = hours.before(kept, at, DAYS)
-        counts = np.array([_runs(week, threshold(past, wanted)) for wanted in settings])
-        alarms += counts
-        touched += counts > 0
-    found = zip(settings, alarms.tolist(), touched.tolist(), strict=True)
-    return [Meant(*one) for one in found], known
-
-
-def _runs(week: dict[int, float], limit: float) -> int:
-    over = sorted(hour for hour, most in week.items() if most >= limit)
-    return sum(1 for place, hour in enumerate(over) if not place or hour > over[place - 1] + 1)
+    blobs = list(rows.values_list("maxima", flat=True).iterator())
+    table = np.full((len(blobs), 24 * DAYS + 1), np.nan)
+    for place, blob in enumerate(blobs):
+        hour, most = hours.columns(blob)
+        column = hour + (24 * DAYS - until)
+        inside = (column >= 0) & (column <= 24 * DAYS)
+        table[place, column[inside]] = most[inside]
+    return table

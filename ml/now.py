@@ -34,7 +34,8 @@ class Standing:
 
 def of(user: User, servers: set[int] | None = None) -> list[Standing]:
     """Of all that a person may see, or of these among them; the most unusual first."""
-    rows = Watch.objects.visible_to(user).select_related("server", "version").defer("maxima", "version__blob")
+    rows = Watch.objects.visible_to(user).select_related("server", "version")
+    rows = rows.defer("maxima", "fresh", "version__blob", "version__columns", "version__figures")
     if servers is not None:
         rows = rows.filter(server__in=servers)
     going_on = dict(Episode.objects.visible_to(user).open().values_list("server_id", "uuid"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any
 
@@ -40,11 +40,10 @@ def bands(server: int, wanted: Callable[[str], bool], times: Ints) -> dict[str, 
     return found
 
 
-def hourly(server: int) -> bool:
-    """Whether its model knows the hours of the day."""
-    version = ModelVersion.objects.current().filter(server=server).values_list("pk", flat=True).first()
-    model = _model(version) if version else None
-    return model is not None and len(model.usual) > 1
+def hourly(servers: Collection[int]) -> set[int]:
+    """Of which of these the model knows the hours of the day."""
+    rows = ModelVersion.objects.current().filter(server__in=list(servers)).values_list("server", "figures")
+    return {server for server, figures in rows if figures.get("hours", 1) > 1}
 
 
 @lru_cache(maxsize=HELD)

@@ -83,7 +83,8 @@ def store(made: Made) -> ModelVersion:
         server_id=made.server, number=number, state="refused" if refusal else "current", why=made.why, said=refusal,
         columns=list(made.model.columns), schema=layout_hash(list(made.model.columns)), short=made.short,
         span_from=made.model.from_ms, span_to=made.model.to_ms, rows=made.model.rows,
-        sha256=hashlib.sha256(blob).hexdigest(), blob=blob, figures=made.figures, made_at=now(),
+        sha256=hashlib.sha256(blob).hexdigest(), blob=blob,
+        figures={**made.figures, "hours": len(made.model.usual)}, made_at=now(),
     )  # fmt: skip
     if not refusal:
         watch.version, watch.fresh, watch.crept = version, b"", []

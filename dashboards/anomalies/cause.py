@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -16,7 +19,30 @@ from servers.models import Server
 BEFORE, AFTER = 600_000, 120_000
 PROCESS = "top_process_cpu_percent"
 AGO, UNTIL = 900_000, 300_000
+KEEP, MOST_KEPT = 300.0, 500
 LEAST = 20.0  # per cent of a core that a process must have risen by
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    user: int
+    server: int
+    began: datetime
+    language: str
+
+
+_kept: dict[_Asked, tuple[float, str]] = {}
+
+
+def lately(user: User, server: Server, began: datetime) -> str:
+    """The same, kept for some minutes: it lies in the past, and a page asks it of many servers."""
+    key, at = _Asked(user.pk, server.pk, began, get_language() or ""), time.monotonic()
+    held = _kept.get(key)
+    if held is None or at - held[0] > KEEP:
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        held = _kept[key] = (at, cause(user, server, began))
+    return held[1]
 
 
 def cause(user: User, server: Server, began: datetime) -> str:

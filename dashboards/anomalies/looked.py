@@ -14,9 +14,9 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from core.clock import milliseconds
-from dashboards.anomalies.cause import cause
+from dashboards.anomalies.cause import lately
 from dashboards.fleet.history import MINUTES, STEP, Fleet
-from metrics.store import parse, query, shown, spoken
+from metrics.store import latest, parse, shown, spoken
 from ml.models import Episode, Watch
 from ml.services import said, usual
 from servers.models import Server
@@ -25,22 +25,36 @@ Shown = dict[str, Any]
 DAYS = 7
 MOST_NOW, MOST_PAST, CAUSES = 30, 60, 12
 RATE, SCORE = "anomaly_rate_percent", "anomaly_score"
+LATELY = 300_000
 CELL = 900_000  # a quarter of an hour
 CELLS = 96
 SHADES = (1.0, 2.0, 5.0, 10.0, 20.0)  # per cent of series
+LIMITS = ((1.0, 3), (2.0, 4), (4.0, 5))  # a score over the limit is never shown as calm
 
 
 def stages(user: User) -> Shown:
     """How far the servers that one may see are learnt."""
     rows = Server.objects.visible_to(user)
     every = dict(rows.values_list("pk", "paused"))
-    watches = {watch.server_id: watch.stage for watch in Watch.objects.visible_to(user).defer("maxima")}
+    light = Watch.objects.visible_to(user).only("server_id", "version_id", "full_at", "score", "at")
+    watches = {watch.server_id: watch for watch in light}
     active = [pk for pk, paused in every.items() if not paused]
-    words = [watches.get(pk, "waiting") for pk in active]
+    words = [watches[pk].stage if pk in watches else "waiting" for pk in active]
+    scores = {pk: _score(watches[pk]) for pk in active if pk in watches and watches[pk].stage != "waiting"}
+    high = [pk for pk, score in scores.items() if score and score >= 1 and watches[pk].full_at is None]
     return {
+        "judged": sum(score is not None for score in scores.values()), "models": len(scores),
+        "high": list(Server.objects.visible_to(user).filter(pk__in=high).order_by("name")) if high else [],
         "servers": len(every), "paused": len(every) - len(active), "waiting": words.count("waiting"),
         "learning": words.count("learning"), "full": words.count("full"),
     }  # fmt: skip
+
+
+def _score(watch: Watch) -> float | None:
+    """What was said of it in the last minutes; nothing: it is not judged now, which is not the same as calm."""
+    if watch.full_at is None:
+        return watch.score if watch.at >= milliseconds() - LATELY else None
+    return _now([watch.server_id]).get(watch.server_id, (None, 0.0))[0]
 
 
 def verdict(found: Shown, unusual: int) -> str:
@@ -52,20 +66,39 @@ def verdict(found: Shown, unusual: int) -> str:
             "%(n)d server of %(all)d is unusual now.", "%(n)d servers of %(all)d are unusual now.", unusual
         )
         return text % {"n": unusual, "all": found["servers"]}
-    if found["full"] or found["learning"]:
-        return _("Nothing is unusual now.")
+    if found["models"]:
+        return _calm(found)
     if found["servers"] == found["paused"]:
         return _("All servers are paused: nothing is judged.")
     return _("Nothing is learnt yet: it takes a quarter of an hour of samples.")
+
+
+def _calm(found: Shown) -> str:
+    """Nothing alerts: nobody was judged, what is still learnt looks strange, or all is as usual."""
+    if not found["judged"]:
+        return _("No server is being judged at the moment.")
+    if found["high"]:
+        text = ngettext(
+            "%(n)d server that is still being learnt looks unusual.",
+            "%(n)d servers that are still being learnt look unusual.",
+            len(found["high"]),
+        )
+        return text % {"n": len(found["high"])}
+    if found["judged"] < found["models"]:
+        words = {"n": found["judged"], "all": found["models"]}
+        return _("Nothing is unusual on the servers that are judged now: %(n)d of %(all)d.") % words
+    return _("Nothing is unusual now.")
 
 
 def going_on(user: User, at: datetime) -> list[Shown]:
     """Episodes that are open, the strangest first, with what they began with."""
     rows = Episode.objects.visible_to(user).open().filter(server__paused=False).select_related("server")
     listed = list(rows.order_by("-peak")[:MOST_NOW])
-    rates = _now([row.server_id for row in listed])
+    servers = [row.server_id for row in listed]
+    rates, hourly = _now(servers), usual.hourly(servers)
     return [
-        _episode(row, user, at, why=place < CAUSES, now=rates.get(row.server_id)) for place, row in enumerate(listed)
+        _episode(row, user, at, hourly=row.server_id in hourly, why=place < CAUSES, now=rates.get(row.server_id))
+        for place, row in enumerate(listed)
     ]
 
 
@@ -73,19 +106,23 @@ def past(user: User, at: datetime, server: Server | None = None) -> list[Shown]:
     rows = Episode.objects.visible_to(user).filter(ended_at__gte=at - timedelta(days=DAYS))
     if server is not None:
         rows = rows.filter(server=server)
-    rows = rows.select_related("server", "answered_by").order_by("-began_at")
-    return [_episode(row, user, at, why=False) for row in rows[:MOST_PAST]]
+    listed = list(rows.select_related("server", "answered_by").order_by("-began_at")[:MOST_PAST])
+    hourly = usual.hourly([row.server_id for row in listed])
+    return [_episode(row, user, at, hourly=row.server_id in hourly) for row in listed]
 
 
-def _episode(row: Episode, user: User, at: datetime, *, why: bool, now: tuple[float, float] | None = None) -> Shown:
-    began_with = cause(user, row.server, row.began_at) if why and not row.silent else ""
+def _episode(
+    row: Episode, user: User, at: datetime, *, hourly: bool, why: bool = False,
+    now: tuple[float, float] | None = None,
+) -> Shown:  # fmt: skip
+    began_with = lately(user, row.server, row.began_at) if why and not row.silent else ""
     top = [] if row.silent else row.top
     end = row.ended_at or at
     return {
         "id": str(row.uuid), "server": row.server, "began": row.began_at, "ended": row.ended_at,
         "lasted": (end - row.began_at).total_seconds(), "peak": row.peak,
         "score": now[0] if now else None, "rate": now[1] if now else None,
-        "sentence": said.sentence(top, at=row.began_at, cause=began_with, hourly=usual.hourly(row.server_id)),
+        "sentence": said.sentence(top, at=row.began_at, cause=began_with, hourly=hourly),
         "top": [_part(one) for one in top[:5]], "answer": row.answer, "by": row.answered_by,
         "asks": row.asked_at is not None and not row.answer and row.ended_at is None, "silent": row.silent,
     }  # fmt: skip
@@ -109,13 +146,12 @@ def _part(one: dict[str, Any]) -> Shown:
 
 def _now(servers: Sequence[int]) -> dict[int, tuple[float, float]]:
     """Score and rate of a server as they were told last."""
-    at = milliseconds()
+    since = milliseconds() - LATELY
     found = {}
     for server in servers:
-        answer = query.series(server, [SCORE, RATE], query.Range(at - 300_000, at, None))
-        last = {one["metric"]: [v for v in one["v"] if v == v][-1:] for one in answer["series"]}  # noqa: PLR0124
-        if last.get(SCORE):
-            found[server] = (last[SCORE][0], (last.get(RATE) or [0.0])[0])
+        score, rate = (latest.own_value(server, column) for column in (SCORE, RATE))
+        if score is not None and score[0] >= since:
+            found[server] = (score[1], rate[1] if rate else 0.0)
     return found
 
 
@@ -128,13 +164,30 @@ def strip(user: User) -> Shown:
     with np.errstate(invalid="ignore"):
         known = ~np.isnan(rates)
         mean = np.where(known.any(axis=1), np.nansum(rates, axis=1) / np.maximum(known.sum(axis=1), 1), np.nan)
-        servers = (np.nan_to_num(scores) >= 1).sum(axis=1)
-    cells = [_cell(start + place * CELL, place, mean[place], int(servers[place])) for place in range(CELLS)]
+    peaks = _over(user, np.nan_to_num(scores), fleet.ids, start)
+    servers, highest = (peaks >= 1).sum(axis=1), peaks.max(axis=1, initial=0.0)
+    cells = [
+        _cell(start + place * CELL, place, mean[place], int(servers[place]), float(highest[place]))
+        for place in range(CELLS)
+    ]
     return {
         "hours": [_hour(cells[place : place + 4]) for place in range(0, CELLS, 4)],
-        "known": bool(np.isfinite(mean).any()),
+        "known": any(cell["shade"] != "n" for cell in cells),
         "most": float(np.nanmax(mean)) if np.isfinite(mean).any() else None,
     }
+
+
+def _over(user: User, scores: Any, ids: Any, start: int) -> Any:
+    """Scores by quarter and server, at least 1 in each quarter that an episode reached into: the list says so too."""
+    since = datetime.fromtimestamp(start / 1000, timezone.get_current_timezone())
+    rows = Episode.objects.visible_to(user).exclude(ended_at__lt=since)
+    for server, began, ended in rows.values_list("server_id", "began_at", "last_at"):
+        column = int(np.searchsorted(ids, server))
+        if column < len(ids) and ids[column] == server:
+            first, last = (int((moment.timestamp() * 1000 - start) // CELL) for moment in (began, ended))
+            within = scores[max(first, 0) : max(last + 1, 0), column]
+            np.maximum(within, 1.0, out=within)
+    return scores
 
 
 def _quarters(table: Any) -> Any:
@@ -147,11 +200,12 @@ def _quarters(table: Any) -> Any:
     return np.fmax.reduce(whole.reshape(CELLS, rows, -1), axis=1)
 
 
-def _cell(at: int, place: int, rate: float, servers: int) -> Shown:
-    known = rate == rate  # noqa: PLR0124 - NaN
-    shade = sum(rate >= edge for edge in SHADES) if known else "n"
+def _cell(at: int, place: int, rate: float, servers: int, score: float) -> Shown:
+    """Its colour follows the share of series or the highest score, whichever is worse."""
+    known = bool(np.isfinite(rate))
+    shade = max([sum(rate >= edge for edge in SHADES)] + [step for limit, step in LIMITS if score >= limit])
     return {"at": at // 1000, "x": place * 10, "rate": float(rate) if known else None, "servers": servers,
-            "shade": shade}  # fmt: skip
+            "score": score, "shade": shade if known or servers else "n"}  # fmt: skip
 
 
 def _hour(cells: list[Shown]) -> Shown:
@@ -161,12 +215,12 @@ def _hour(cells: list[Shown]) -> Shown:
     servers = max(cell["servers"] for cell in cells)
     time = date_format(local, "D H:i")
     text = _("%(time)s: not judged") % {"time": time}
-    if rates:
+    if rates or servers:
         text = ngettext(
             "%(time)s: up to %(rate)s of series unusual, %(n)d server",
             "%(time)s: up to %(rate)s of series unusual, %(n)d servers",
             servers,
-        ) % {"time": time, "rate": shown(RATE, max(rates)), "n": servers}
+        ) % {"time": time, "rate": shown(RATE, max(rates, default=0.0)), "n": servers}
     return {
         "at": cells[0]["at"], "cells": cells, "text": text, "label": date_format(local, "H:i"), "x": cells[0]["x"],
     }  # fmt: skip

@@ -80,7 +80,7 @@ def unusual(person: Any, server: Server) -> list[Shown]:
 def explained(person: Any, server: Server, row: Episode) -> str:
     began_with = "" if row.silent else cause(person, server, row.began_at)
     top = [] if row.silent else row.top
-    return said_of.sentence(top, at=row.began_at, cause=began_with, hourly=usual.hourly(server.pk))
+    return said_of.sentence(top, at=row.began_at, cause=began_with, hourly=server.pk in usual.hourly([server.pk]))
 
 
 def hushed(person: Any, server: Server, at: datetime) -> list[Shown]:
