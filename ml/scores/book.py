@@ -181,11 +181,12 @@ class Book:
         if one.version:  # a new model was made with maxima of its own
             one.hours = hours.unpack(Watch.objects.filter(server=one.server).values_list("maxima", flat=True)[0])
         one.version, one.number, one.schema = row.pk, row.number, row.schema
-        one.columns, one.tick_ms = model.columns, model.tick_ms
+        one.columns, one.tick_ms, one.why = model.columns, model.tick_ms, None
         self.stack.put(one.server, versions.compared(model, fresh))
 
     def _without(self, one: Known) -> None:
         one.version, one.number, one.schema, one.columns = 0, 0, "", ()
+        one.why = None
         self.stack.drop(one.server)
 
 

@@ -246,7 +246,7 @@ class Scorer:
             self._fence()
             for one in high[:SLICE]:
                 self._word_one(one)
-                one.worded = at
+                one.worded, one.why = at, None  # until it is judged again
 
     @staticmethod
     def _word_one(one: Known) -> None:
