@@ -31,6 +31,8 @@ LINES = {
     "cpu_used_percent": 95.0, "memory_used_percent": 97.0, "swap_used_percent": 90.0,
     "pressure_memory_percent": 30.0, "pressure_io_percent": 70.0,
 }  # fmt: skip
+# Of these a rule is critical there too; over the others the rules that we ship only warn.
+CRITICAL = {"memory_used_percent"}
 
 # The attributes of `ml.disk_failure` that have a name of their own; the others stand in RAW by their number.
 SMART = {

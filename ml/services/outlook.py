@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop, ngettext
 from metrics.store import duration, number, parse, shown, spoken
 from ml import forecast
 from ml.forecast import DAY, Outlook
+from ml.foretell.things import CRITICAL
 from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing
 
 Prospect = Outlook  # for those above, who must not look into the engine
@@ -123,7 +124,7 @@ def evidence(one: dict[str, Any]) -> str:
     if one["kind"] == "runs_out":
         return _("%(what)s runs out in %(time)s") % {**facts, "time": duration(value or 0.0)}
     if one["kind"] == "over":
-        return _("%(what)s is %(value)s, over the critical %(limit)s") % facts
+        return _("%(what)s is %(value)s, over its limit of %(limit)s") % facts
     return _("%(what)s is %(value)s and often crosses %(limit)s after moments like this") % facts
 
 
@@ -137,11 +138,18 @@ def risk_said(row: Risk) -> str:
     if row.state not in words:
         return _("Not enough data yet to tell a risk %(when)s.") % {"when": horizon_said(row.horizon)}
     head = words[row.state]
+    if row.state == "met" and not any(_critical(one) for one in row.evidence):
+        head = _("Warning now")
     if row.state != "met":
         facts = {"risk": head, "when": horizon_said(row.horizon), "percent": number(row.percent or 0.0, 2)}
         head = _("%(risk)s %(when)s (%(percent)s %%)") % facts
     reasons = "; ".join(evidence(one) for one in row.evidence[:3])
     return f"{head}: {reasons}." if reasons else f"{head}."
+
+
+def _critical(one: dict[str, Any]) -> bool:
+    """Whether it is met, and is more than a warning where a rule looks at it."""
+    return one["kind"] == "met" or (one["kind"] == "over" and one["metric"] in CRITICAL)
 
 
 def disk_said(row: DiskRisk) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from accounts.models import Team
+from alerts.defaults import DEFAULTS
 from alerts.judging import Judge
 from alerts.models import Alert, Rule
 from alerts.services import said
@@ -15,8 +16,9 @@ from core.clock import milliseconds, now
 from metrics.store import query
 from ml import tasks
 from ml.foretell import work
-from ml.foretell.things import SERIES
+from ml.foretell.things import LINES, SERIES
 from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing, Training, Watch
+from ml.services import outlook
 from tests.conftest import Machine
 from tests.ml.living import store
 from tests.product import until
@@ -147,3 +149,13 @@ def test_who_brings_a_past_along_is_looked_at_once_it_is_learnt(
     Forecast.objects.all().delete()
     tasks.learn()
     assert not Forecast.objects.exists(), "from then on once an hour"
+
+
+@pytest.mark.parametrize("metric", sorted(LINES))
+def test_what_a_rule_only_warns_of_is_not_called_critical(metric: str) -> None:
+    critical = [rule.critical for rule in DEFAULTS if rule.metric == metric and rule.critical is not None]
+    one = {"kind": "over", "metric": metric, "labels": "", "percent": 100, "value": 98.0, "limit": LINES[metric]}
+    said = outlook.risk_said(Risk(state="met", horizon="hour", percent=100, evidence=[one]))
+    reached = any(line <= LINES[metric] for line in critical)
+    assert said.startswith("Critical now: " if reached else "Warning now: ")
+    assert "critical" not in said
