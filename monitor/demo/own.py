@@ -116,7 +116,9 @@ class DemoFleet:
             made = min((row.created_at.timestamp() for row in known.values()), default=time.time())
             fleet = memory.Fleet(made)
         here = {str(row.uuid) for row in known.values()}
-        missing = [one for one in chosen if fleet.servers.get(one.name) not in here]
+        # Whom we enrolled and who is gone was deleted by somebody: it stays away while the others are here.
+        chosen = [one for one in chosen if fleet.servers.get(one.name, "") in {"", *here}]
+        missing = [one for one in chosen if one.name not in fleet.servers]
         if missing:
             self._through_the_door(fleet, missing)
         return len(chosen)

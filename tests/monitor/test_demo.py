@@ -20,7 +20,7 @@ from dashboards.demo.removal import remove
 from ingest import writer
 from metrics.names import parse
 from metrics.store import latest
-from monitor.demo import faults, memory
+from monitor.demo import faults, memory, own
 from monitor.demo.cast import Machine as Simulated
 from monitor.demo.cast import machines
 from monitor.demo.columns import table
@@ -150,6 +150,27 @@ def test_the_feeder_ends_when_the_fleet_is_removed(fleet: memory.Fleet, tmp_path
     keyring.refresh()  # as every web process does every two seconds
     feeder.run()
     assert not feeder.voices
+
+
+def test_one_that_was_deleted_stays_away_at_the_next_start(
+    fleet: memory.Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def door(_path: str, document: dict[str, Any]) -> Answer:
+        asked.append(document["hostname"])
+        made = enrol(document["token"], document["hostname"], document["fingerprint"], {})
+        return Answer(201, {"server": str(made.server.uuid), "key": made.key})
+
+    monkeypatch.setattr("monitor.demo.door.Door.post", lambda _self, path, document: door(path, document))
+    product = own.DemoFleet(tmp_path, "http://127.0.0.1:1", None, print, 3)
+    memory.save(product.folder, fleet)
+    gone = machines(2)[1].name
+    remove(list(Server.objects.filter(uuid=fleet.servers[gone])))
+    assert product._enrol() == 2
+    assert asked == [machines(3)[2].name]  # who is new comes, who was deleted does not
+    assert product._enrol() == 2
+    assert len(asked) == 1
 
 
 def test_only_a_demo_invitation_makes_demo_servers_and_takes_nobodys_name(team: Team) -> None:
