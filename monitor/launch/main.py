@@ -17,6 +17,7 @@ Watchkeeper watches servers. Everything it does starts here:
 
   ./watchkeeper up                   set up if needed, start everything, watch this machine
   ./watchkeeper up --demo [N]        the same with N simulated servers (24), to look around; removable
+  ./watchkeeper up --no-learning     the same without fetching the learning packages in the background
   ./watchkeeper doctor               look for trouble and say what mends it
   ./watchkeeper backup FILE          put data, keys and certificates into one file
   ./watchkeeper restore FILE         bring such a file back

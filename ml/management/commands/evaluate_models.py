@@ -17,7 +17,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--data", required=True, type=Path, help="folder with one sub-folder per data set")
         parser.add_argument("--out", required=True, type=Path, help="folder for the results; made if it is not there")
-        parser.add_argument("--tasks", default="", help="comma list; all of them unless given")
+        parser.add_argument(
+            "--tasks", default="", help=f"comma list of {', '.join(all_tasks())}; all of them unless given"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         data, out = options["data"], options["out"]
