@@ -43,7 +43,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await super().__call__(scope, receive, send)
         except shared.ERRORS as error:
             # Without the layer nothing arrives here any more; the browser connects again, or polls.
-            log.warning("A live socket lost Redis: %s", error)
+            if str(error):  # a browser that went away while it was written to has nothing to say
+                log.warning("A live socket was lost: %s", error)
             await self._end(BROKEN)
         finally:
             self._stop_checking()
