@@ -45,6 +45,7 @@ WORDS = {
     "note.label": _("A note for the others"),
     "note.add": _("Add note"),
     "coming.news": _("Next message {when}"),
+    "coming.over": _("The message that it is over goes out {when}"),
     "coming.repeat": _("Said again {when}"),
     "coming.step": _("{what} {when}"),
     "coming.takenUntil": _("Nobody is told until {time}"),

@@ -152,7 +152,9 @@ export function Coming({
   if (incident.state === 'resolved' && !coming.news) return null
   const parts: string[] = []
   const soon = coming.at !== null && coming.at > at
-  if (coming.news && coming.at !== null) parts.push(t('coming.news', { when: until(coming.at, at) }))
+  const over = incident.state === 'resolved'
+  if (coming.news && coming.at !== null && (soon || !over))
+    parts.push(t(over ? 'coming.over' : 'coming.news', { when: until(coming.at, at) }))
   else if (soon && coming.at !== null && incident.state === 'open')
     parts.push(t('coming.repeat', { when: until(coming.at, at) }))
   const { next } = incident
