@@ -75,6 +75,8 @@ def shown(metric: str, value: float) -> str:
         return f"{number(round(value, digits), 6)} %"
     if metric.endswith(("_bytes", "_bytes_per_second")):
         return _charted(value) + ("/s" if metric.endswith("_per_second") else "")
+    if metric.endswith("_seconds") and 0 < abs(value) < 1:
+        return f"{number(value * THOUSAND, 3)} ms"
     if metric.endswith(("_per_second", "_seconds", "_seconds_left", "_celsius")):
         return quantity(metric, value if abs(value) < 1 else float(f"{value:.3g}"))
     return number(round(value, _places(value)), 12)
