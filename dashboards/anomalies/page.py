@@ -25,6 +25,7 @@ from servers.models import Server
 SETTINGS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 14.0, 28.0)
 USUAL = 7.0
 HOUR = 3600
+A_WEEK = 160  # hours; some are always missing
 MOST_MOVED = 12
 ANSWERS = {"normal", "not_normal"}
 
@@ -69,8 +70,9 @@ def _slider(user: User, team: Team | None) -> dict[str, Any] | None:
     wanted = row.per_week if row else USUAL
     listed, known = lastweek.would_have(servers, SETTINGS)
     step = min(range(len(SETTINGS)), key=lambda place: abs(SETTINGS[place] - wanted))
+    hours = listed[0].hours
     return {"team": team, "settings": listed, "step": step, "last": len(SETTINGS) - 1, "known": known,
-            "wanted": wanted}  # fmt: skip
+            "short": hours * HOUR if hours < A_WEEK else None, "wanted": wanted}  # fmt: skip
 
 
 def _act(request: HttpRequest) -> HttpResponse:

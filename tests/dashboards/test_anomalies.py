@@ -13,6 +13,7 @@ from django.test import Client
 from accounts.models import Team, User
 from core.clock import milliseconds, now
 from dashboards.anomalies import odd
+from metrics.inside import put
 from metrics.names import layout_hash
 from ml import hours, pipeline, thresholds
 from ml.models import Card, Episode, ModelVersion, Training, Watch
@@ -56,9 +57,9 @@ def version(one: Machine, number: int = 1, state: str = "current", **more: Any) 
     )  # fmt: skip
 
 
-def learnt(one: Machine, *, full: bool = True) -> Watch:
+def learnt(one: Machine, *, full: bool = True, known: int = 170) -> Watch:
     at = milliseconds() // hours.HOUR
-    maxima = hours.pack({at - back: 3.0 if back % 24 == 0 else 1.0 for back in range(1, 150)})
+    maxima = hours.pack({at - back: 3.0 if back % 24 == 0 else 1.0 for back in range(known)})
     return Watch.objects.create(
         server=one.server, since=milliseconds() - 9 * 86_400_000, full_at=1 if full else None, maxima=maxima,
         version=version(one),
@@ -84,10 +85,46 @@ def test_without_servers_or_models_the_page_says_what_will_happen(machine: Make,
 
 
 def test_nothing_unusual_is_said_as_that(machine: Make, person: Person) -> None:
-    learnt(machine())
+    judged = machine("web-1")
+    learnt(judged)
+    put(judged.server.pk, ("anomaly_score",), [milliseconds()], [[0.4]], wait=5)
     said = page(person())
     assert "Nothing is unusual now." in said
-    assert "behaves as it usually does" in said
+    assert "Every server behaves as it usually does" in said
+    learnt(machine("web-2"))
+    said = page(person())
+    assert "on the servers that are judged now: 1 of 2." in said
+    assert "Every server" not in said
+
+
+def test_who_is_not_judged_is_not_called_usual(machine: Make, person: Person) -> None:
+    learnt(machine())
+    said = page(person())
+    assert "No server is being judged at the moment." in said
+    assert "usually do" not in said
+
+
+def test_a_high_score_of_one_that_is_still_learnt_is_told(machine: Make, person: Person) -> None:
+    one = machine()
+    learnt(one, full=False)
+    Watch.objects.update(score=3.0, rate=20.0, at=milliseconds())
+    said = page(person())
+    assert "1 server that is still being learnt looks unusual." in said
+    assert f'unlike what was seen so far: <a class="more" href="/servers/{one.server.uuid}/">' in said
+    assert "usually do" not in said
+
+
+def test_the_strip_has_the_colour_of_the_episodes_below_it(machine: Make, person: Person) -> None:
+    one = machine()
+    learnt(one)
+    put(one.server.pk, ("anomaly_score", "anomaly_rate_percent"), [milliseconds()], [[0.4, 0.1]], wait=5)
+    said = page(person())
+    assert '<rect class="h3"' not in said
+    assert '<rect class="hn"' in said
+    assert "not known" in said
+    at = now() - timedelta(hours=5)
+    episode(one, began_at=at, last_at=at, ended_at=at + timedelta(minutes=2))
+    assert '<rect class="h3"' in page(person())
 
 
 def test_what_is_unusual_is_told_in_words_with_what_it_began_with(machine: Make, person: Person) -> None:
@@ -157,9 +194,17 @@ def test_the_slider_tells_what_it_would_have_meant_and_sets_the_team(
     who = person(role="admin")
     said = page(who)
     assert "Last week that would have meant" in said
+    assert "About one a month for each server" in said
     signed_in(who).post("/anomalies/", {"team": str(team.uuid), "step": "2"})
     assert thresholds.of_team(team.pk) == 1.0
     assert 'value="2"' in page(who)
+
+
+def test_the_slider_says_how_little_is_known(machine: Make, person: Person) -> None:
+    learnt(machine(), known=39)
+    said = page(person(role="admin"))
+    assert "In the 1 d 15 h that are known it would have meant 2 alarms, on 1 of 1 servers." in said
+    assert "Last week" not in said
 
 
 def test_an_hour_of_the_strip_leads_to_what_moved_in_it(machine: Make, person: Person) -> None:
