@@ -14,7 +14,7 @@ from accounts.base import narrow
 from accounts.models import User
 from core.prepared import Prepared, Row
 from metrics.tiers import ASKED_AT_ONCE
-from servers.models import Server
+from servers.models import Server, ServerQuerySet
 
 Person = User | AnonymousUser
 
@@ -37,16 +37,16 @@ def named(user: Person, numbers: Sequence[int]) -> list[Row]:
     return found
 
 
-def _by_uuid(servers: QuerySet[Server], uuid: Any) -> QuerySet[Server, Row]:
-    return servers.filter(uuid=uuid).values_list("pk")
+def _by_uuid(servers: ServerQuerySet, uuid: Any) -> QuerySet[Server, Row]:
+    return servers.filter(uuid=uuid).values_list("pk")  # a check that stands alone has series as well
 
 
-def _numbers(servers: QuerySet[Server]) -> QuerySet[Server, Row]:
-    return servers.values_list("pk")
+def _numbers(servers: ServerQuerySet) -> QuerySet[Server, Row]:
+    return servers.watched().values_list("pk")
 
 
-def _names(servers: QuerySet[Server], numbers: Any) -> QuerySet[Server, Row]:
-    return servers.filter(pk__in=numbers).values_list("pk", "uuid", "name")
+def _names(servers: ServerQuerySet, numbers: Any) -> QuerySet[Server, Row]:
+    return servers.watched().filter(pk__in=numbers).values_list("pk", "uuid", "name")
 
 
 def _ask(question: Callable[..., QuerySet[Server, Row]], user: Person, *asked: Any) -> list[Row]:
@@ -67,5 +67,5 @@ def _prepared(question: Callable[..., QuerySet[Server, Row]], kind: tuple[bool, 
     return Prepared(lambda user, *asked: question(_of(User(pk=user, is_active=active)), *asked))
 
 
-def _of(user: User) -> QuerySet[Server]:
-    return Server.objects.visible_to(user)
+def _of(user: User) -> ServerQuerySet:
+    return Server.objects.carrying(user)

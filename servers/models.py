@@ -38,6 +38,10 @@ class ServerQuerySet(ServerOwned["Server"]):
     def visible_to(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
         return super().visible_to(user, verb).watched()
 
+    def carrying(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
+        """Whose series they may read: the machines they see, and the rows that stand for checks they see."""
+        return super().visible_to(user, verb).judged()
+
 
 class Server(models.Model):
     """One machine. It belongs to one team and speaks through its agent's keys."""

@@ -1,0 +1,33 @@
+"""Series of checks that stand alone: read by whoever may see the check, and by nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from accounts.models import Membership, Team, User
+from checks import series
+from checks.models import Check
+from core.clock import milliseconds
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_who_sees_a_check_reads_its_series_as_the_chart_of_its_incident_does(
+    loopback: None, check: Callable[..., Check], api: Callable[..., Client], person: Callable[..., User], team: Team
+) -> None:
+    row = check("tcp", target="127.0.0.1:80")
+    assert series.store([series.Sample(row, milliseconds() - 1000, 0.0)])
+    inside = api(person("viewer"))
+    paths = f"/api/v1/series?server={row.server.uuid}&metric=check_up", f"/api/v1/servers/{row.server.uuid}/series"
+    assert inside.get(paths[0]).json()["series"][0]["v"] == [0.0]
+    assert "check_up" in {one["metric"] for one in inside.get(paths[1]).json()["results"]}
+
+    outside = api(person("admin", of=Team.objects.create(name="Others")))
+    narrowed = person("viewer")
+    Membership.objects.filter(user=narrowed).update(selector="tag:else")
+    for client in (outside, api(narrowed)):
+        assert [client.get(path).status_code for path in paths] == [404, 404]
+    assert str(row.server.uuid) not in inside.get("/api/v1/fleet/latest?metric=check_up").content.decode()
