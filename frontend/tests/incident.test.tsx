@@ -12,7 +12,7 @@ import { proofs } from '../src/islands/incident/Evidence'
 import { impact } from '../src/islands/incident/saying'
 import { answers } from './answers'
 import '../src/islands/alerts/main'
-import { dotOf, stepText, Timeline } from '../src/islands/incident/Timeline'
+import { Coming, dotOf, stepText, Timeline } from '../src/islands/incident/Timeline'
 import '../src/islands/rule/main'
 import '../src/islands/incident/main'
 import type { Incident, Member } from '../src/types'
@@ -41,6 +41,13 @@ const incident = (part: Partial<Incident> = {}): Incident => ({
   ...part,
 })
 describe('an incident', () => {
+  it('says of a resolved one that it is the end that is still to be told, and no longer once it was due', () => {
+    const over = incident({ state: 'resolved', until: 5 })
+    const { rerender } = render(<Coming incident={over} coming={{ at: 12, news: true }} at={5} />)
+    expect(screen.getByRole('timer').textContent).toContain('that it is over')
+    rerender(<Coming incident={over} coming={{ at: 12, news: true }} at={13} />)
+    expect(screen.queryByRole('timer')).toBeNull()
+  })
   it('is taken until it gets worse, to its end, or until a time', () => {
     expect(asked('', '', ' me ', 0)).toEqual({ how: '', reason: 'me' })
     expect(asked('sticky', '', '', 0)).toEqual({ how: 'sticky' })
