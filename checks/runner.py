@@ -234,12 +234,10 @@ def _sample(one: Done, run: Run) -> series.Sample:
     nan = math.nan
     ends = one.outcome.certificate_ends
     left = (ends - one.at).total_seconds() if ends else nan
-    errors = standing.error_percent(run.recent)
+    errors = standing.told_percent(run.state, run.recent)
     parts = tuple(one.outcome.parts.get(part, nan) for part in series.PARTS) if one.outcome.ok else ()
     took = nan if run.seconds is None else run.seconds
-    return series.Sample(
-        one.check, one.stored, standing.up(run.state), took, nan if errors is None else errors, left, parts
-    )
+    return series.Sample(one.check, one.stored, standing.up(run.state), took, errors, left, parts)
 
 
 def changed(before: str, after: str) -> bool:

@@ -25,7 +25,8 @@ def after(before: Standing, *, ok: bool, at: float, retries: int, window: int) -
     mark = max(1, int(at))
     recent = (*recent, mark if ok else -mark)[-MOST_RECENT:]
     if ok:
-        return Standing("up", 0, recent)
+        # What made it down was told as that: how often it fails is counted anew, else it is told twice.
+        return Standing("up", 0, recent[-1:] if before.state == "down" else recent)
     failures = before.failures + 1
     believed = failures > retries or before.state == "down"
     unknown = "new" if before.state == "new" else "failing"
@@ -38,6 +39,12 @@ def kept(recent: Sequence[int], at: float, window: int) -> tuple[int, ...]:
 
 def error_percent(recent: Sequence[int]) -> float | None:
     return 100.0 * sum(one < 0 for one in recent) / len(recent) if recent else None
+
+
+def told_percent(state: str, recent: Sequence[int]) -> float:
+    """The value of check_error_percent: nothing while it is down, as one trouble is told once."""
+    found = error_percent(recent)
+    return float("nan") if state == "down" or found is None else found
 
 
 def up(state: str) -> float:

@@ -71,8 +71,18 @@ def test_failures_count_as_down_only_after_the_retries() -> None:
         now = standing.after(now, ok=ok, at=1000 + place, retries=2, window=600)
         states.append(now.state)
     assert states == ["new", "up", "failing", "failing", "up", "failing", "failing", "down", "up"]
-    assert standing.error_percent(now.recent) == pytest.approx(100 * 6 / 9)
-    assert standing.error_percent(standing.kept(now.recent, 1000 + 8, 3)) == pytest.approx(100 * 2 / 3)
+    assert standing.error_percent(standing.kept((1, -2, -3, 4), 4, 3)) == pytest.approx(100 * 2 / 3)
+
+
+def test_while_a_check_is_down_it_does_not_fail_often_as_well_nor_right_after() -> None:
+    now = standing.Standing()
+    told = []
+    for place, ok in enumerate([True, False, True, False, False, True, True]):
+        now = standing.after(now, ok=ok, at=1000 + place, retries=1, window=600)
+        told.append(standing.told_percent(now.state, now.recent))
+    assert told[:4] == pytest.approx([0, 50, 100 / 3, 50])
+    assert np.isnan(told[4])
+    assert told[5:] == [0, 0]
 
 
 def test_turns_are_spread_over_the_interval_and_missed_ones_are_left_out() -> None:
