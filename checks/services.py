@@ -19,6 +19,7 @@ from checks.history import History, every, history, share
 from checks.kinds import Outcome, Task, registry
 from checks.kinds.base import Fault
 from checks.models import (
+    DOWN,
     LEAST_INTERVAL,
     LONGEST_TIMEOUT,
     MOST_INTERVAL,
@@ -58,6 +59,7 @@ __all__ = [
     "taken",
     "task",
     "uptime",
+    "why",
 ]  # fmt: skip
 
 NAME = "checks"
@@ -226,6 +228,15 @@ def page(server: int, labels: Mapping[str, str]) -> str:
     label = labels.get("check", "")
     uuid = Check.objects.filter(server=server, label=label).values_list("uuid", flat=True).first() if label else None
     return f"{settings.SITE_URL}/checks/{uuid}/" if uuid else ""
+
+
+def why(server: int, labels: Mapping[str, str]) -> str:
+    """What was looked at and what was found there, of a check that is down now; else empty."""
+    label = labels.get("check", "")
+    row = Check.objects.filter(server=server, label=label).select_related("run").first() if label else None
+    if row is None or row.run.state != DOWN or not row.run.said:
+        return ""
+    return row.run.said if not row.target or row.target in row.run.said else f"{row.target}: {row.run.said}"
 
 
 def events(check: Check) -> ServerRows[Event]:

@@ -94,7 +94,7 @@ def _fields(delivery: Delivery, found: Matter, told: Told) -> Message:
         limit=facts.get("limit") if own or alert is None else facts.get("limit", alert.limit),
         since=(alert.since / 1000) if alert else incident.opened_at.timestamp(),
         at=notice.at.timestamp(),
-        summary=cut(say(told), LONGEST),
+        summary=cut(_why(notice, say(told)), LONGEST),
         url=link(incident),
         members=[_member(one) for one in found.members],
         ended=incident.resolved_at is not None,
@@ -105,6 +105,15 @@ def _fields(delivery: Delivery, found: Matter, told: Told) -> Message:
     elif not own:
         made.new, made.over = _listed(told)
     return made
+
+
+def _why(notice: Notice, said: str) -> str:
+    """Of a check that is down also what was found, and where."""
+    alert = notice.alert
+    if alert is None or notice.kind != "firing" or alert.series.metric != "check_up":
+        return said
+    why = line(checks.why(alert.server_id, alert.labels))
+    return f"{said} {why}" if why else said
 
 
 def _folded(delivery: Delivery, facts: dict[str, Any]) -> list[str]:

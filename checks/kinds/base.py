@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,8 +54,18 @@ def read(struct: type[S], config: Any) -> S:
     try:
         return msgspec.convert(config or {}, struct)
     except msgspec.ValidationError as fault:
-        known = ", ".join(one.name for one in msgspec.structs.fields(struct)) or "none"
-        raise ValueError(f"{fault}. Known here: {known}.") from fault
+        raise ValueError(_plain(struct, str(fault))) from fault
+
+
+def _plain(struct: type[msgspec.Struct], fault: str) -> str:
+    """What is wrong with which setting, and what may stand there."""
+    said, _at, place = fault.partition(" - at `")
+    name = place.removeprefix("$.").rstrip("`")
+    fields = {one.encode_name: one for one in msgspec.structs.fields(struct)}
+    values = typing.get_args(fields[name].type) if name in fields else ()
+    if values and typing.get_origin(fields[name].type) is typing.Literal:
+        return f"{name}: {said}. Known values: {', '.join(map(str, values))}."
+    return f"{name + ': ' if name in fields else ''}{said}. Known here: {', '.join(fields) or 'none'}."
 
 
 def allowed() -> tuple[str, ...]:

@@ -127,10 +127,18 @@ class CheckForm(forms.Form):
             candidate = self.made()
             moved = services.moved(self.check, candidate.target, candidate.config) if self.check else []
             for field, said in services.faults(candidate) + moved:
-                self.add_error(field if field in self.fields else None, told(said))
+                self.add_error(self._at(field, said), told(said))
             if services.taken(candidate.team, candidate.name, self.check):
                 self.add_error("name", _("This name is taken in the team."))
         return cleaned
+
+    def _at(self, field: str, said: str) -> str | None:
+        """The field that a sentence about settings speaks of: it begins with its name, or with what was written."""
+        for name in OF_KIND[self.kind]:
+            begins = f"{name}:", f"The {name} ", repr(self.cleaned_data.get(name) or None)
+            if field == "config" and name in self.fields and said.startswith(begins):
+                return name
+        return field if field in self.fields else None
 
     def wanted(self) -> dict[str, Any]:
         """What is settled here, by the names of columns."""

@@ -73,6 +73,14 @@ def test_what_cannot_be_is_refused_by_field(
     assert not Check.objects.exists()
 
 
+def test_a_wrong_choice_is_refused_with_the_right_ones(api: Callable[..., Client], team: Team) -> None:
+    body = {"name": "job", "kind": "dns", "target": "example.org", "config": {"record": "ZZ"}}
+    said = str(call(api(), "POST", "", body, 400)["fields"]["config"])
+    assert "record: Invalid enum value" in said
+    assert "Known values: A, AAAA, CNAME" in said
+    assert "$" not in said
+
+
 def test_it_can_be_tried_before_it_is_kept(api: Callable[..., Client], team: Team, pages: Pages) -> None:
     client = api()
     wanted = {"name": "x", "kind": "http", "target": pages.url("/json")}

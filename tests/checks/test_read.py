@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Membership, Team, User
-from checks import series
-from checks.models import Check
+from checks import series, services
+from checks.models import Check, Run
 from core.clock import milliseconds
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,3 +31,14 @@ def test_who_sees_a_check_reads_its_series_as_the_chart_of_its_incident_does(
     for client in (outside, api(narrowed)):
         assert [client.get(path).status_code for path in paths] == [404, 404]
     assert str(row.server.uuid) not in inside.get("/api/v1/fleet/latest?metric=check_up").content.decode()
+
+
+def test_a_message_says_where_it_looked_and_what_it_found(loopback: None, check: Callable[..., Check]) -> None:
+    port, job = check("tcp", target="127.0.0.1:80"), check("heartbeat", config={"period": 600})
+    for row, said in ((port, "Connection refused."), (job, "It told that it failed.")):
+        labels = {"check": row.label, "kind": row.kind}
+        assert services.why(row.server_id, labels) == ""
+        Run.objects.filter(check_ref=row).update(state="down", said=said)
+    assert services.why(port.server_id, {"check": port.label}) == "127.0.0.1:80: Connection refused."
+    assert services.why(job.server_id, {"check": job.label}) == "It told that it failed."
+    assert services.why(job.server_id, {}) == ""
