@@ -37,7 +37,7 @@ JOBS = (
         "Make reports", "reports.tasks.sweep", 10,
         "Begins reports that are due, makes large ones, and mails those that are made.",
     ),
-    Job("Expire reports", "reports.tasks.expire", 3600, "Deletes reports that are old, or take too much of the disk."),
+    Job("Expire reports", "reports.tasks.expire", 3600, "Deletes reports that are old or fill the disk."),
     Job("Expire the trail", "accounts.tasks.expire", 3600, "Deletes entries of the audit trail older than kept."),
 )  # fmt: skip
 
