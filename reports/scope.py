@@ -51,6 +51,8 @@ class Scope:
     teams: dict[int, str]
     start: int
     end: int
+    left: int = 0
+    """Living ones that were meant but for their environment: not in production, and no selector named it."""
 
     @property
     def living(self) -> dict[int, Machine]:
@@ -59,17 +61,18 @@ class Scope:
 
 def of(user: User | None, team: Team | None, text: str, start: datetime, end: datetime) -> Scope:
     """For a person what they may report on; for no person, as a schedule of a team asks, the team's."""
-    meant = selector.parse(text).matches
+    asked = selector.parse(text)
     servers = Server.objects.watched() if user is None else Server.objects.visible_to(user, REPORT)
     if team is not None:
         servers = servers.filter(team=team)
     fields = ("uuid", "name", "hostname", "tags", "role", "os", "family", "site", "environment", "team", "interval",
               "created_at", "paused")  # fmt: skip
-    rows = servers.filter(created_at__lt=end).only(*fields).order_by("name", "pk")
-    machines = [_living(row) for row in rows if meant(row.words())]
+    rows = list(servers.filter(created_at__lt=end).only(*fields).order_by("name", "pk"))
+    machines = [_living(row) for row in rows if asked.matches(row.words())]
+    left = sum(asked.test(row.words()) for row in rows) - len(machines)
     machines += _removed(user, team, text, start, end)
     teams = dict(Team.objects.filter(pk__in={one.team for one in machines}).values_list("pk", "name"))
-    return Scope(machines, teams, _ms(start), min(_ms(end), milliseconds()))
+    return Scope(machines, teams, _ms(start), min(_ms(end), milliseconds()), left)
 
 
 def _ms(at: datetime) -> int:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from accounts.models import Team, User
 from accounts.services import audit
 from core import selector
-from core.clock import now
+from core.clock import from_milliseconds, now
 from core.locking import locked
 from core.registry import Unknown
 from reports import scope
@@ -54,13 +55,23 @@ def ask(wish: Wish, *, by: User) -> Run:
     check(wish.kind, wish.selector)
     found = scope.of(by, wish.team, wish.selector, wish.period.start, wish.period.end)
     if not found.machines:
-        raise Refused("selector", _("No server that you may report on is meant by this, or none lived then."))
+        raise _nobody(wish, by)
     run = _kept(wish, by)
     if len(found.machines) <= LARGE and run.end - run.start <= LONG:
         make(run)
     else:
         transaction.on_commit(wake)
     return run
+
+
+def _nobody(wish: Wish, by: User) -> Refused:
+    """Why it would be about no server: what came after the time is the common case on a young hub."""
+    later = scope.of(by, wish.team, wish.selector, wish.period.start, now()).machines
+    if later:
+        first = from_milliseconds(min(one.began for one in later)).astimezone(wish.period.zone)
+        said = _("These servers were added later, the first on %(day)s: ask for a time that reaches so far.")
+        return Refused("period", said % {"day": date_format(first, "DATE_FORMAT")})
+    return Refused("selector", _("No server that you may report on is meant by this, or none lived then."))
 
 
 @transaction.atomic

@@ -113,7 +113,15 @@ def _scope(run: Run, found: scope.Scope) -> str:
         said = _("%(servers)s, %(gone)d of them removed") % {"servers": said, "gone": gone}
     teams = ", ".join(sorted(found.teams.values())[:5])
     said = f"{said} · {teams}" if teams else said
-    return f"{said} · {run.selector}" if run.selector.strip() else said
+    said = f"{said} · {run.selector}" if run.selector.strip() else said
+    if not found.left:
+        return said
+    left = ngettext(
+        "%(n)d that is not in production is left out: name its env: in the selector to include it",
+        "%(n)d that are not in production are left out: name their env: in the selector to include them",
+        found.left,
+    ) % {"n": found.left}
+    return f"{said} · {left}"
 
 
 def _made() -> str:

@@ -22,6 +22,7 @@ from reports.kinds.availability import servers
 from reports.kinds.base import Asked
 from reports.periods import Period
 from reports.reach import Reader
+from reports.services import asking
 from servers.models import Server
 from servers.services import change
 from servers.services import remove as remove_servers
@@ -235,3 +236,18 @@ def test_hours_alone_tell_nearly_the_same_as_samples(past: Past, team: Team, eve
     assert hours.silent(found.machines)[row.pk] == exact  # looked at again by its samples
     near = Reader(begin - 60 * 24 * HOUR, end, looks=0).silent(found.machines)[row.pk]
     assert abs(sum(b - a for a, b in near) - 140 * MINUTE) <= 20 * SECOND
+
+
+def test_a_report_says_who_is_left_out_and_who_came_later(
+    past: Past, team: Team, person: Callable[..., User]
+) -> None:
+    present = milliseconds()
+    past.server("live", present - HOUR)
+    past.server("trial", present - HOUR, environment="staging")
+    by, until = person("manager"), at(present + MINUTE)
+    assert scope.of(by, None, "", at(present - HOUR), until).left == 1
+    assert scope.of(by, None, "name:live", at(present - HOUR), until).left == 0
+    assert scope.of(by, None, "env:staging", at(present - HOUR), until).left == 0
+    before = Period("custom", at(present - 50 * HOUR), at(present - 26 * HOUR), zones.UTC)
+    with pytest.raises(asking.Refused, match="added later"):
+        asking.ask(asking.Wish("availability", before), by=by)
