@@ -295,3 +295,19 @@ def test_a_silent_server_is_shown_by_its_age_and_never_as_zero(
     machine("quiet")
     shown = api().get("/api/v1/servers").json()["results"][0]
     assert (shown["reach"], shown["cpu"], shown["seen"]) == ("new", None, None)
+
+
+@pytest.mark.parametrize(("error", "told"), [(OSError(), 0), (ConnectionError("Redis is away"), 1)])
+def test_a_browser_that_went_away_is_no_fault_and_a_lost_layer_is(
+    error: OSError, told: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(*_args: Any) -> None:
+        raise error
+
+    async def ends(*_args: Any) -> None:
+        pass
+
+    monkeypatch.setattr(LiveConsumer.__base__, "__call__", fails)
+    monkeypatch.setattr(LiveConsumer, "_end", ends)
+    async_to_sync(LiveConsumer())({}, ends, ends)
+    assert len(caplog.records) == told
