@@ -186,7 +186,7 @@ def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
         said = found.spoken(reads)
         one = next(iter([*said.new, *said.over, *said.firing]), None)
         rows = [
-            Line(_("Server"), word(alert.server.name, 120)),
+            Line(_("Check") if alert.server.stands_for else _("Server"), word(alert.server.name, 120)),
             Line(_("Rule"), word(alert.rule.name, 120)),
             Line(_("Value"), wording.measured(one, made.value) if one else "", _rank(made)),
             Line(_("Limit"), wording.value(one, made.limit) if one else ""),
