@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ml import card, gate, lastweek, said, usual
+from ml.training.excused import on_learning
 
-__all__ = ["card", "gate", "lastweek", "said", "usual"]
+__all__ = ["card", "gate", "lastweek", "on_learning", "said", "usual"]
