@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Team, User
 from accounts.services import audit
 from checks import beats, probing, secrets, series, standing, uptime
-from checks.history import History, every, history, share
+from checks.history import History, every, history, judged, share
 from checks.kinds import Outcome, Task, registry
 from checks.kinds.base import Fault
 from checks.models import (
@@ -47,6 +47,7 @@ __all__ = [
     "every",
     "faults",
     "history",
+    "judged",
     "make",
     "moved",
     "page",

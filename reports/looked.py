@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accounts.base import REPORT
-from checks.history import judged
 from checks.models import Check
+from checks.services import judged
 from reports.engine.spans import Spans, joined
 from reports.kinds.base import Asked
 from reports.reach import Reader
