@@ -1,1 +1,0 @@
-import{v as e}from"./parts.9f90df08a37a.js";import{r as t}from"./page.82f6381522fc.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
