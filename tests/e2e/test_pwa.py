@@ -17,12 +17,19 @@ HELD = "caches.open('snapshot').then(cache => cache.match('/snapshot/', {ignoreV
 
 
 def _ready(page: Page) -> None:
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    for _ in range(120):
-        if page.evaluate(HELD):
-            return
-        page.wait_for_timeout(250)
-    raise AssertionError("no snapshot was kept")
+    """The worker stands and the fleet is kept. Asked again and again: a promise that is never kept would hang us."""
+    active = "navigator.serviceWorker.getRegistration('/').then(found => found?.active?.state === 'activated')"
+    soon(page, lambda: page.evaluate(active), "the worker")
+    soon(page, lambda: page.evaluate(HELD), "what is kept of the fleet")
+
+
+def _enter(page: Page, hub: Product) -> None:
+    """A session of one's own: the shared one must outlive whoever signs out."""
+    page.goto(f"{hub.url}/")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(hub.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{hub.url}/")
 
 
 def test_chromium_finds_it_installable(hub: Product, playwright: Playwright, chromium: str, tmp_path: Path) -> None:
@@ -41,7 +48,8 @@ def test_chromium_finds_it_installable(hub: Product, playwright: Playwright, chr
 def test_without_a_line_the_last_look_is_shown_with_its_age_and_goes_at_sign_out(
     open_page: Open, hub: Product, axe: Axe
 ) -> None:
-    page = open_page("/")
+    page = open_page("/", signed_in=False)
+    _enter(page, hub)
     _ready(page)
     name = page.evaluate("fetch('/api/v1/servers').then(a => a.json()).then(b => b.results[0].name)")
     page.context.set_offline(True)
@@ -61,11 +69,7 @@ def test_without_a_line_the_last_look_is_shown_with_its_age_and_goes_at_sign_out
 def test_the_worker_keeps_no_answers_of_the_api_and_old_shells_go(hub: Product, browser: Browser) -> None:
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(f"{hub.url}/")
-        page.get_by_label("Email").fill(EMAIL)
-        page.get_by_label("Password").fill(hub.password)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{hub.url}/")
+        _enter(page, hub)
         page.evaluate("caches.open('shell-old').then(cache => cache.put('/x', new Response('old')))")
         _ready(page)
         page.goto(f"{hub.url}/alerts/")
@@ -84,7 +88,8 @@ def test_the_worker_keeps_no_answers_of_the_api_and_old_shells_go(hub: Product, 
         page.evaluate("navigator.serviceWorker.getRegistration().then(one => one.unregister())")
         page.goto(f"{hub.url}/list/")
         _ready(page)
-        page.wait_for_function("caches.keys().then(names => !names.includes('shell-old'))")
+        gone = "caches.keys().then(names => !names.includes('shell-old'))"
+        soon(page, lambda: page.evaluate(gone), "the end of the old shell")
 
 
 def test_the_worker_shows_what_is_pushed(hub: Product) -> None:
@@ -102,16 +107,17 @@ def test_without_a_line_the_inbox_and_an_incident_are_shown_as_they_were(open_pa
     _ready(page)
     machine.say(HIGH)
     page.goto(f"{hub.url}/alerts/")
-    row = page.locator('a[href^="/incidents/"]', has_text="kept-1").first
+    row = page.locator(".alert a.t", has_text="kept-1").first
     title = row.inner_text()
     row.click()
     page.wait_for_url("**/incidents/**")
     here = page.url
     for place in (here, f"{hub.url}/alerts/"):
         page.goto(place)
-        page.wait_for_function(
+        held = (
             "caches.open('snapshot').then(cache => cache.match(location.pathname, {ignoreVary: true})).then(Boolean)"
         )
+        soon(page, lambda asked=held: page.evaluate(asked), f"what is kept of {place}")
     page.context.set_offline(True)
     page.goto(f"{hub.url}/alerts/")
     expect(page.locator(".lost-bar")).to_contain_text("as it was")

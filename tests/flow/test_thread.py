@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from collections import Counter
@@ -43,7 +44,7 @@ class Agent:
         for _ in range(tries):
             try:
                 reply = self.product.request("POST", "/api/v1/ingest", body, token=self.key)
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.1)
                 continue
             if reply.status == 200:

@@ -161,7 +161,7 @@ def test_two_setups_at_once_wait_for_each_other(tree: Tree) -> None:
     assert "Another setup runs in this folder" in text
     first.communicate(timeout=30)
     assert first.returncode == 0
-    assert tree.calls().count("pip install") == 2, "run and develop, once each"
+    assert tree.calls().count("pip install") == 3, "run, develop and learning, once each"
 
 
 def test_a_failed_installation_says_so_in_one_sentence(tree: Tree) -> None:
