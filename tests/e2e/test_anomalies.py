@@ -160,8 +160,9 @@ def test_the_server_page_tells_the_story_and_looks_at_others(open_page: Open, fl
 
 
 def test_a_chart_gets_its_band_from_the_hub(open_page: Open, fleet: dict[str, str]) -> None:
-    page = open_page(f"/servers/{fleet['web-1']}/")
+    page = open_page("/anomalies/")
+    address = page.url.replace("/anomalies/", f"/servers/{fleet['web-1']}/")
     with page.expect_response(lambda answer: "/around" in answer.url) as found:
-        page.reload()
+        page.goto(address)
     series = found.value.json()["usual"]["series"]
     assert "cpu_used_percent" in {line["metric"] for line in series}
