@@ -65,11 +65,19 @@ def _begin_with_copy(stack: ExitStack) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """SQLite is emptied between tests by DELETE, which the guard of the audit trail refuses."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """SQLite is emptied between tests by DELETE, which the guard of the audit trail refuses.
+
+    PostgreSQL drops no database that a thread of the last test, which is just ending, still holds.
+    """
     with django_db_blocker.unblock():
         if connection.vendor == "sqlite":
             connection.cursor().execute("DROP TRIGGER IF EXISTS audit_kept")
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            ours = "datname = current_database() AND pid <> pg_backend_pid()"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")  # noqa: S608
 
 
 @pytest.fixture(scope="session", autouse=True)
