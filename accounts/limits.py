@@ -166,9 +166,9 @@ def count(kind: str, subject: str, by: int = 1) -> Limited | None:
         return limited
     _trim()
     with transaction.atomic():
-        at = now()
-        Limit.objects.bulk_create([Limit(kind=kind, subject=subject, since=at)], ignore_conflicts=True)
+        Limit.objects.bulk_create([Limit(kind=kind, subject=subject, since=now())], ignore_conflicts=True)
         row = locked(Limit.objects).get(kind=kind, subject=subject)
+        at = now()  # once it is ours: a moment from before would stand before what others counted meanwhile
         left = row.left(at)
         return Limited(kind, math.ceil(left)) if left > 0 else _counted(row, by, at)
 
