@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,26 +41,27 @@ settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Each worker begins with a copy of one migrated database: migrating takes each of them seconds."""
-    with ExitStack() as stack:
+    if connection.vendor == "postgresql":
         if workers.worker():
             with django_db_blocker.unblock():
-                _begin_with_copy(stack)
-        yield
-
-
-def _begin_with_copy(stack: ExitStack) -> None:
-    if connection.vendor == "postgresql":
-        url = made_postgres(os.environ["DATABASE_URL"])
-        connection.settings_dict["TEST"]["TEMPLATE"] = urlsplit(url).path[1:]
+                url = made_postgres(os.environ["DATABASE_URL"])
+            connection.settings_dict["TEST"]["TEMPLATE"] = urlsplit(url).path[1:]
         return
-    # Django opens the same one in memory, which is there as long as somebody holds it.
-    name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]  # the stubs lack it
-    memory = sqlite3.connect(name, uri=True)
-    stack.callback(memory.close)
-    with closing(sqlite3.connect(made_sqlite())) as made:
-        made.backup(memory)
+    # A file as in the product: threads wait for each other, where in shared memory "table is locked" meets them.
+    file = tmp_path_factory.mktemp("database") / "tests.sqlite3"
+    connection.settings_dict["TEST"]["NAME"] = str(file)
+    options = connection.settings_dict["OPTIONS"]
+    options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+
+    def copied(*_: object) -> str:
+        shutil.copyfile(made_sqlite(), file)
+        return str(file)
+
+    connection.creation._create_test_db = copied  # type: ignore[attr-defined]  # no templates here
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +90,10 @@ def _quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_memory() -> Iterator[None]:
-    """What a process holds in memory must not outlive a test's rows."""
+def _fresh_memory(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a process holds in memory must not outlive a test's rows, nor write more of them once they are emptied."""
+    if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & {*request.fixturenames}:
+        request.getfixturevalue("_django_db_helper")  # set up before us, so ended after us
     yield
     writer.stop()
     narrow.forget()
