@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+
+from core.clock import now
 
 CLOCK_WAS_AHEAD = timedelta(minutes=10)
 
@@ -50,12 +52,20 @@ class CursorQuerySet(models.QuerySet["Cursor"]):
         """Move on from where the consumer left it; false when a twin has moved it meanwhile."""
         return bool(self.filter(name=name, place=before).update(place=after))
 
+    def pass_over(self, name: str, before: int, after: int, rows: int) -> bool:
+        """Let a consumer go on without rows that it did not read; false when it moved meanwhile."""
+        mine = self.filter(name=name, place=before)
+        return bool(mine.update(place=after, lost=F("lost") + rows, lost_at=now()))
+
 
 class Cursor(models.Model):
     """How far a consumer has read the journal."""
 
     name = models.CharField(max_length=100, primary_key=True)
     place = models.BigIntegerField(default=0)
+    may_lose = models.BooleanField(default=False, help_text="Whether it may go on without rows that wait too long.")
+    lost = models.BigIntegerField(default=0, help_text="Rows that it went on without, as it read no more.")
+    lost_at = models.DateTimeField(null=True, blank=True)
     objects: ClassVar[CursorQuerySet] = CursorQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:

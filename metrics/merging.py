@@ -20,10 +20,10 @@ from django.db.models.functions import Least
 
 from core.models import Cursor
 from metrics import codec, damaged, pieces, rollups, tiers, turning
+from metrics.behind import SEALED
 from metrics.codec import Part
 from metrics.models import Chunk, Dirty, FleetChunk, living
 from metrics.rollups import Rolled
-from metrics.sealing import SEALED
 from metrics.tiers import COARSE, DAY, FINE, HOUR, MONTH, RAW, SO_FAR, STEP, WHOLE
 from metrics.turning import BLOCK
 

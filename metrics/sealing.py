@@ -19,6 +19,7 @@ from django.db.models.functions import Length
 
 from core.models import Cursor
 from metrics import blob, codec, pieces, recent, rollups, tiers, together, uses
+from metrics.behind import SEALED, SEALING, consumers, patience
 from metrics.codec import Part
 from metrics.layouts import layouts
 from metrics.models import Chunk, FleetChunk, JournalRow, Layout, living
@@ -31,10 +32,6 @@ from metrics.uses import Use
 
 log = logging.getLogger(__name__)
 
-SEALED = recent.SEALED
-SEALING = "sealing"
-OURS = (SEALED, SEALING)
-
 EVERY = 300_000
 YOUNG = 60_000  # what memory holds beside the journal is written every 15 s, and mended from these rows
 CLOCK_SET = 60_000
@@ -46,7 +43,6 @@ HELD_BYTES = 8 << 20
 MOST_SCANS = 12
 MOST_CELLS = 1 << 22  # of a table of many layouts
 WRITTEN_AT_ONCE = 200
-STUCK = 900_000
 BREATH = 0.005  # SQLite: others get in between two of our writes
 
 
@@ -70,6 +66,7 @@ def step(at: int) -> bool:
 
 def _upto(sealed: int, at: int) -> int:
     """The last row to seal: whole five minutes of receiving, unless so much waits that it cannot wait longer."""
+    patience.look(at)
     newest = JournalRow.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     most = sealed + MOST_ROWS  # no further: a journal of many days would be looked through by each step
     waiting = JournalRow.objects.filter(pk__gt=sealed, pk__lte=most).order_by("pk")
@@ -79,7 +76,6 @@ def _upto(sealed: int, at: int) -> int:
     # A clock that was ahead and set back must not hold rows for ever.
     young = waiting.filter(received__gte=old, received__lte=at + CLOCK_SET).values_list("pk", flat=True).first()
     upto = newest if young is None else young - 1
-    _tell_stuck(newest, at)
     return min(upto, most, *consumers().values())
 
 
@@ -88,33 +84,6 @@ def _crowded(sealed: int, newest: int) -> bool:
         return True
     last = JournalRow.objects.filter(pk__gt=max(sealed, newest - LOOKED_AT))
     return (last.aggregate(bytes=Sum(Length("rows")))["bytes"] or 0) > CROWDED_BYTES
-
-
-def consumers() -> dict[str, int]:
-    """How far each reader of the journal has come; nothing is sealed that one of them has not read."""
-    return dict(Cursor.objects.exclude(name__in=OURS).values_list("name", "place"))
-
-
-def stuck(at: int) -> dict[str, float]:
-    """Consumers that leave rows unread for long, and for how many seconds: the journal grows behind them."""
-    found = {}
-    for name, place in consumers().items():
-        waiting = JournalRow.objects.filter(pk__gt=place).order_by("pk")
-        received = waiting.values_list("received", flat=True).first()
-        if received is not None and at - received > STUCK:
-            found[name] = (at - received) / 1000
-    return found
-
-
-_told = 0.0
-
-
-def _tell_stuck(newest: int, at: int) -> None:
-    global _told  # noqa: PLW0603 - one a process
-    if newest and time.monotonic() - _told > 60 and (found := stuck(at)):
-        _told = time.monotonic()
-        for name, seconds in found.items():
-            log.warning("%s has not read the journal for %d s; nothing is sealed or trimmed behind it", name, seconds)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import django
@@ -20,12 +20,14 @@ from cryptography import x509
 from django.db import DatabaseError, connection
 
 from core import tokens
+from core.clock import milliseconds, now
 from monitor import env, folder, upgrade
 from monitor.env import Environment
 from monitor.launch import process, say
 
 LOW_DISK = 1 << 30
 RENEW_DAYS = 14
+LATELY = timedelta(days=1)
 TIER_NAMES = {0: "samples", 300: "five minutes", 3600: "hours"}
 
 
@@ -65,7 +67,7 @@ def _findings(environment: Environment) -> Iterator[Finding]:
     if not data.exists():
         yield Finding("data folder", f"{data} does not exist", "Run ./watchkeeper up, it makes it.")
         return
-    for look in (_data_folder, _disk, _database, _port, _clock, _certificate, _agent, _history):
+    for look in (_data_folder, _disk, _database, _port, _clock, _certificate, _agent, _history, _journal):
         yield look(environment)
 
 
@@ -233,6 +235,23 @@ def _history(_: Environment) -> Finding:
         return Finding("history", "cannot be judged without the database", "Mend the database first.")
     told = ", ".join(_since(tier.oldest, tier.days, tier.bytes, TIER_NAMES[tier.tier]) for tier in tiers)
     return Finding("history", told)
+
+
+def _journal(environment: Environment) -> Finding:
+    """Whether everybody reads what comes in; who judges what is unusual goes on without what it left for an hour."""
+    from core.models import Cursor  # noqa: PLC0415 - models need the set-up of the look before
+    from metrics.behind import stuck  # noqa: PLC0415
+
+    try:
+        late = stuck(milliseconds()) if folder.held(environment.data) else {}
+        lost = list(Cursor.objects.filter(lost_at__gte=now() - LATELY).order_by("name"))
+    except DatabaseError:
+        return Finding("journal", "cannot be judged without the database", "Mend the database first.")
+    told = [f"{name} has not read it for {seconds:.0f} s" for name, seconds in late.items()]
+    told += [f"{one.name} went on without {one.lost} rows, last at {one.lost_at:%Y-%m-%d %H:%M} UTC" for one in lost]
+    if told:
+        return Finding("journal", "; ".join(told), "Look at what the product prints of them, then start it again.")
+    return Finding("journal", "read by everybody")
 
 
 def _since(oldest: int | None, days: int, size: int, name: str) -> str:

@@ -24,11 +24,12 @@ from alerts.models import Delivery, Incident
 from core import shared
 from core.clock import milliseconds
 from core.guard import refusals
+from core.models import Cursor
 from ingest import writer
+from metrics.behind import stuck
 from metrics.latest import latest
 from metrics.ready import ready
 from metrics.retention import Kept, kept
-from metrics.sealing import stuck
 from monitor.env import is_loopback
 from monitor.lifespan import parts
 
@@ -164,7 +165,15 @@ class Ourselves(Collector):
         yield _gauge("incidents_open", "Open incidents", Incident.objects.open().count())
         yield _gauge("deliveries_waiting", "Messages waiting", Delivery.objects.filter(state="waiting").count())
         yield _gauge("deliveries_dead", "Messages given up", Delivery.objects.filter(state="dead").count())
+        yield _lost()
         yield from _kept()
+
+
+def _lost() -> CounterMetricFamily:
+    lost = CounterMetricFamily("watchkeeper_rows_unread", "Rows of the journal given up unread", labels=["reader"])
+    for name, rows in Cursor.objects.filter(may_lose=True).order_by("name").values_list("name", "lost"):
+        lost.add_metric([name], rows)
+    return lost
 
 
 def _kept() -> Iterator[GaugeMetricFamily]:

@@ -43,15 +43,15 @@ JOBS = (
 
 
 # Who reads the journal. Samples are sealed and trimmed behind those that have a place in it: each must have one
-# before the first seal, even if its process is started last.
-CONSUMERS = ("rules", "scores")
+# before the first seal, even if its process is started last. True: it may lose what it did not read for an hour.
+CONSUMERS = {"rules": False, "scores": True}
 
 
 @transaction.atomic
 def install() -> None:
     """Make the tables say what this page says; jobs that are gone from here go there too."""
-    for name in CONSUMERS:
-        Cursor.objects.start(name)
+    for name, may_lose in CONSUMERS.items():
+        Cursor.objects.update_or_create(name=name, defaults={"may_lose": may_lose})
     ours = PeriodicTask.objects.filter(description__startswith="Watchkeeper: ")
     ours.exclude(name__in=[job.name for job in JOBS]).delete()
     for job in JOBS:

@@ -16,7 +16,7 @@ from django.test import Client
 from accounts.models import Team
 from core.models import Cursor
 from ingest import writer
-from metrics import merging, recent, sealing, tasks, trimming, uses
+from metrics import behind, journal, merging, recent, sealing, tasks, trimming, uses
 from metrics.latest import latest
 from metrics.layouts import layouts
 from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Uses
@@ -368,14 +368,41 @@ def test_marks_of_what_was_judged_outlive_the_journal(
 def test_a_consumer_that_reads_no_more_is_told_of_and_loses_nothing(
     told: Told, servers: list[int], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sealing, "_told", float("-inf"))
+    monkeypatch.setattr(sealing, "patience", behind.Patience())
     Cursor.objects.create(name="forward", place=0)
     steady(told, servers, NOON, 1)
     with caplog.at_level(logging.WARNING):
         told.seal(later(1))
     assert "forward has not read the journal for" in caplog.text
-    assert sealing.stuck(later(1)) == {"forward": pytest.approx(3600, abs=1)}
+    assert behind.stuck(later(1)) == {"forward": pytest.approx(3600, abs=1)}
     assert JournalRow.objects.count() == 18
+
+
+def test_a_consumer_that_may_lose_rows_holds_the_journal_up_for_an_hour_and_goes_on_from_there(
+    told: Told, servers: list[int], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = behind.Patience()
+    monkeypatch.setattr(sealing, "patience", patience)
+    Cursor.objects.create(name="scores", place=4, may_lose=True)
+    Cursor.objects.create(name="rules", place=10**6)
+    steady(told, servers, NOON, 10)
+    steady(told, servers, later(2), 10)
+    told.seal(later(2.2))
+    assert Cursor.objects.place("scores") == 4, "all of us may have been away: it may catch up first"
+    patience.late["scores"] -= behind.GRACE
+    with caplog.at_level(logging.WARNING):
+        told.seal(later(2.2))
+    assert "scores did not read 176 rows" in caplog.text
+    one = Cursor.objects.get(name="scores")
+    assert (one.place, one.lost, one.lost_at is not None) == (180, 176, True)
+    assert Cursor.objects.place("sealed") == 180
+    assert [row.received >= later(2) for row in journal.read(one.place, 1)] == [True], "the hour before now is kept"
+    told.seal(later(3.2))
+    patience.late["scores"] -= behind.GRACE
+    told.seal(later(3.2))
+    assert JournalRow.objects.count() == 1, "sealing goes on"
+    assert not Cursor.objects.advance("scores", 4, 5), "one that comes back late finds its place moved"
+    told.holds()
 
 
 @pytest.mark.parametrize("put_back", [0, 8000])
