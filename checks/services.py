@@ -51,6 +51,7 @@ __all__ = [
     "make",
     "moved",
     "page",
+    "page_of",
     "probing",
     "remove",
     "share",
@@ -64,6 +65,8 @@ __all__ = [
 ]  # fmt: skip
 
 NAME = "checks"
+ROW = "check "
+"""Before its id, what the row of a check that stands alone is known by."""
 TICK = 60
 """Seconds between two samples of a heartbeat, which nobody looks at by itself."""
 MOST_OF_TEAM = 5000
@@ -231,6 +234,11 @@ def page(server: int, labels: Mapping[str, str]) -> str:
     return f"{settings.SITE_URL}/checks/{uuid}/" if uuid else ""
 
 
+def page_of(server: Server) -> str:
+    """The page of the check that a row stands for, without the site; empty for a machine."""
+    return f"/checks/{server.fingerprint.removeprefix(ROW)}/" if server.stands_for == CHECK else ""
+
+
 def why(server: int, labels: Mapping[str, str]) -> str:
     """What was looked at and what was found there, of a check that is down now; else empty."""
     label = labels.get("check", "")
@@ -268,7 +276,7 @@ def _row(check: Check, tags: list[str]) -> Server:
     mine = Server.objects.filter(team=check.team)
     number = (mine.aggregate(last=Max("number"))["last"] or 0) + 1
     return Server.objects.create(
-        team=check.team, number=number, internal=True, stands_for=CHECK, fingerprint=f"check {check.uuid}",
+        team=check.team, number=number, internal=True, stands_for=CHECK, fingerprint=f"{ROW}{check.uuid}",
         tags=tags, **_shown(check),
     )  # fmt: skip
 

@@ -247,7 +247,9 @@ def _wants_chart(kind: str) -> bool:
 def _server(alert: Alert | None) -> dict[str, Any]:
     if alert is None:
         return {}
-    return {"id": str(alert.server.uuid), "name": alert.server.name, "tags": alert.server.tags}
+    found = {"id": str(alert.server.uuid), "name": alert.server.name, "tags": alert.server.tags}
+    page = checks.page_of(alert.server)
+    return {**found, "check": f"{settings.SITE_URL}{page}"} if page else found
 
 
 def _member(alert: Alert) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from accounts.models import User
 from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Rule
 from alerts.services import said
 from core.clock import now
-from dashboards.alerting.incidents import Shown, seconds
+from dashboards.alerting.incidents import Shown, seconds, subject_of
 from dashboards.alerting.sentences import named, sentence
-from servers.models import Change, Event
+from servers.models import CHECK, Change, Event
 
 BEFORE, AFTER = timedelta(hours=1), timedelta(minutes=1)
 MOST_CAUSES, MOST_SIMILAR, MOST_NAMES, MOST_SERVERS = 8, 5, 5, 50
@@ -41,8 +41,10 @@ def reach(row: Incident, user: User) -> Shown:
     bad = _alerts(row, user)
     if row.resolved_at is None:
         bad = bad.filter(resolved_at=None)
-    names = sorted(set(bad.values_list("server__name", flat=True)))
-    return {"servers": len(names), "names": names[:MOST_NAMES], "more": max(0, len(names) - MOST_NAMES)}
+    rows = set(bad.values_list("server__name", "server__stands_for"))
+    names = sorted(name for name, _stands_for in rows)
+    found: Shown = {"servers": len(names), "names": names[:MOST_NAMES], "more": max(0, len(names) - MOST_NAMES)}
+    return {**found, "checks": True} if rows and all(stands_for == CHECK for _name, stands_for in rows) else found
 
 
 def people(row: Incident) -> list[Shown]:
@@ -66,14 +68,14 @@ def causes(row: Incident, servers: list[int], user: User) -> list[Shown]:
     events = Event.objects.visible_to(user).filter(**near).select_related("server").order_by("-at")
     found: list[Shown] = [
         {
-            "at": one.at.timestamp(), "server": one.server.name, "url": f"/servers/{one.server.uuid}/",
+            "at": one.at.timestamp(), "server": one.server.name, "url": subject_of(one.server)["url"],
             "what": f"{one.section} {one.key}", "before": _short(one.before), "after": _short(one.after), "text": "",
         }
         for one in changes[:MOST_CAUSES]
     ]  # fmt: skip
     found += [
         {
-            "at": one.at.timestamp(), "server": one.server.name, "url": f"/servers/{one.server.uuid}/",
+            "at": one.at.timestamp(), "server": one.server.name, "url": subject_of(one.server)["url"],
             "what": one.kind, "before": None, "after": None, "text": one.text[:200],
         }
         for one in events[:MOST_CAUSES]

@@ -13,6 +13,7 @@ from django.utils import translation
 
 from alerts.models import Alert, Delivery, Incident, Notice, Step
 from alerts.services import said
+from checks import services as checks
 from dashboards.alerting.hushed import hushed, why
 from dashboards.alerting.sentences import subject
 from servers.models import Server
@@ -21,6 +22,7 @@ Shown = dict[str, Any]
 MEMBERS = 20
 MOST_SILENT = 1000
 SILENCE = "silent_seconds"
+FACE = ("uuid", "name", "fingerprint", "stands_for")
 
 
 def _speaking(rows: Sequence[Incident], of: Server | None = None) -> Prefetch[Any]:
@@ -31,7 +33,7 @@ def _speaking(rows: Sequence[Incident], of: Server | None = None) -> Prefetch[An
     order = (F("resolved_at").desc(nulls_first=True), "severity", "-pk")
     # Of a server its name is told, and rules and series are few: whole models of each cost half of the page.
     mine = _seen(rows).filter(server=of) if of else _seen(rows)
-    alerts = mine.select_related("server").only(*_fields(), "server__uuid", "server__name")
+    alerts = mine.select_related("server").only(*_fields(), *(f"server__{name}" for name in FACE))
     return Prefetch("alerts", alerts.prefetch_related("rule", "series").order_by(*order)[:1], to_attr="speaking")
 
 
@@ -189,9 +191,8 @@ def _evidence(alert: Alert | None, row: Incident) -> Shown:
     if alert is None:
         rule = row.rule.name if row.rule else ""
         return {"server": None, "rule": rule, "metric": "", "labels": {}, "what": "", "value": None, "limit": None}
-    target = alert.server
     return {
-        "server": {"id": str(target.uuid), "name": target.name, "url": f"/servers/{target.uuid}/"},
+        "server": subject_of(alert.server),
         "rule": alert.rule.name,
         "metric": alert.series.metric,
         "labels": alert.labels,
@@ -201,6 +202,13 @@ def _evidence(alert: Alert | None, row: Incident) -> Shown:
         "heard": _heard(alert),
         "limit": alert.limit,
     }
+
+
+def subject_of(server: Server) -> Shown:
+    """What broke, and its page: a machine, or a check that stands alone."""
+    page = checks.page_of(server)
+    found = {"id": str(server.uuid), "name": server.name, "url": page or f"/servers/{server.uuid}/"}
+    return {**found, "check": True} if page else found
 
 
 def _heard(alert: Alert) -> float | None:
@@ -220,11 +228,7 @@ def members(row: Incident, start: int = 0, count: int = MEMBERS) -> list[Shown]:
 def _member(alert: Alert) -> Shown:
     return {
         "id": str(alert.uuid),
-        "server": {
-            "id": str(alert.server.uuid),
-            "name": alert.server.name,
-            "url": f"/servers/{alert.server.uuid}/",
-        },
+        "server": subject_of(alert.server),
         "rule": alert.rule.name,
         "what": subject(alert.rule, alert.series.metric, alert.labels),
         "metric": alert.series.metric,

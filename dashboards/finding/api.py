@@ -16,7 +16,7 @@ from dashboards.finding.services import LONGEST, find
 
 
 class FoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    kind = serializers.ChoiceField(["server", "incident", "rule", "page"])
+    kind = serializers.ChoiceField(["server", "check", "incident", "rule", "page"])
     name = serializers.CharField()
     hint = serializers.CharField(allow_blank=True, help_text="What tells it from others of its name.")
     url = serializers.CharField()

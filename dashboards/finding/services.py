@@ -1,4 +1,4 @@
-"""What a few letters may mean: servers, incidents, rules and pages that this person may see, the likeliest first."""
+"""What a few letters may mean: what this person may see of servers, checks, incidents, rules and pages."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from accounts.base import MANAGE, narrow
 from accounts.models import Team, User
 from alerts.models import Alert, Incident, Rule
 from alerts.services import said
+from checks.models import Check
 from servers.models import Server
 
 LONGEST = 100
@@ -40,7 +41,7 @@ def find(user: User, text: str) -> dict[str, Any]:
     """The best of each kind, and whether there was more."""
     words = text.strip()[:LONGEST].split()[:WORDS]
     servers, more = _servers(user, words)
-    found = [*_pages(user, words), *servers, *_incidents(user, words), *_rules(user, words)]
+    found = [*_pages(user, words), *servers, *_checks(user, words), *_incidents(user, words), *_rules(user, words)]
     return {"found": [asdict(one) for one in found], "more": more}
 
 
@@ -85,6 +86,19 @@ def _server(row: Server) -> Found:
     return Found("server", row.name, hint, f"/servers/{row.uuid}/", str(row.uuid))
 
 
+def checks(user: User, words: list[str]) -> QuerySet[Check]:
+    """Those that have every word in their name or in what they look at; none without a word."""
+    rows = Check.objects.visible_to(user) if words else Check.objects.none()
+    return rows.filter(_any(words, ("name", "target"))).order_by(_rank(words, "name"), "name", "pk")
+
+
+def _checks(user: User, words: list[str]) -> list[Found]:
+    return [
+        Found("check", row.name, row.target[:120], f"/checks/{row.uuid}/", str(row.uuid))
+        for row in checks(user, words)[:OTHERS]
+    ]
+
+
 def _incidents(user: User, words: list[str]) -> list[Found]:
     return [
         Found("incident", said.title(row), _("Resolved") if row.resolved_at else pgettext("state", "Open"),
@@ -111,7 +125,8 @@ def pages(user: User) -> list[tuple[str, str]]:
     """The addresses that this person may use, as the navigation names them."""
     found = [
         (_("Fleet"), "/"), (_("Alerts"), "/alerts/"), (_("On call"), "/on-call/"), (_("Alert rules"), "/rules/"),
-        (_("Silences"), "/silences/"), (_("Channels"), "/channels/"), (_("Record"), "/record/"),
+        (_("Silences"), "/silences/"), (_("Checks"), "/checks/"), (_("Reports"), "/reports/"),
+        (_("Channels"), "/channels/"), (_("Record"), "/record/"),
         (_("Teams"), "/teams/"), (_("My profile"), "/me/"), (_("My notifications"), "/me/notifications/"),
         (_("API tokens"), "/me/tokens/"), (_("First steps"), "/welcome/"),
     ]  # fmt: skip

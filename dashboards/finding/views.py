@@ -33,5 +33,6 @@ def plain_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": "list", "q": text, "rows": page, "servers": present.servers(list(page.object_list)),
         "incidents": shown_as.incidents(list(open_[:OPEN_SHOWN])), "rules": services.rules(user, words)[:OPEN_SHOWN],
+        "checks": services.checks(user, words)[:OPEN_SHOWN],
     }  # fmt: skip
     return render(request, "dashboards/list.html", context)

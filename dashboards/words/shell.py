@@ -37,6 +37,7 @@ WORDS = {
     "find.failed": _("The search did not answer: {why}"),
     "find.more": _("More are left out. Type more of the name."),
     "find.server": _("Server"),
+    "find.check": _("Check"),
     "find.incident": _("Incident"),
     "find.rule": _("Rule"),
     "find.page": _("Page"),

@@ -24,6 +24,13 @@ export interface Server {
   waiting?: boolean // the hub was away: its reach is the one before
   url: string
 }
+/** What an incident is about: a machine, or a check that stands alone. */
+export interface Broken {
+  id: string
+  name: string
+  url: string
+  check?: boolean
+}
 export interface Incident {
   id: string
   title: string
@@ -44,7 +51,7 @@ export interface Incident {
   parent?: string | null // the incident of that trouble
   hushed?: { why: string; until: number | null } | null // why nobody is told of it now
   began?: number // from when messages count how long it lasted
-  server: { id: string; name: string; url: string } | null
+  server: Broken | null
   rule: string
   metric: string
   labels: Record<string, string>
@@ -87,7 +94,7 @@ export interface TimelineEntry {
 }
 export interface Member {
   id: string
-  server: { id: string; name: string; url: string }
+  server: Broken
   rule: string
   what: string
   metric: string
@@ -166,7 +173,7 @@ export interface Past {
 }
 export interface IncidentProps extends Props {
   me?: string
-  reach: { servers: number; names: string[]; more: number }
+  reach: { servers: number; names: string[]; more: number; checks?: boolean }
   people: Array<{ name: string; part: 'owner' | 'acted' | 'told' }>
   causes: Cause[]
   similar: { month: number; list: Past[] }

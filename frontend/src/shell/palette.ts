@@ -6,7 +6,7 @@ import { t, tn } from '../words'
 import { closing, element, modal } from './dialog'
 
 interface Found {
-  kind: 'server' | 'incident' | 'rule' | 'page' | 'act'
+  kind: 'server' | 'check' | 'incident' | 'rule' | 'page' | 'act'
   name: string
   hint: string
   url: string
@@ -100,7 +100,7 @@ class Palette {
   }
   show(found: Found[], text: string, note: string): void {
     // what was asked for by name comes before the pages; without a name, pages are what is left
-    const order = ['server', 'incident', 'rule', 'page', 'act']
+    const order = ['server', 'check', 'incident', 'rule', 'page', 'act']
     this.found = text ? found.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)) : found
     this.list.replaceChildren(...this.found.map((one, i) => this.row(one, i)))
     this.note.textContent = note || (this.found.length ? '' : t('find.none', { q: text }))

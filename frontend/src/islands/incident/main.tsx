@@ -44,7 +44,7 @@ function Members({ incident, first, at }: { incident: Incident; first: Member[];
         <table className="grid">
           <thead>
             <tr>
-              <th scope="col">{t('incident.server')}</th>
+              <th scope="col">{t(list.every((one) => one.server.check) ? 'incident.check' : 'incident.server')}</th>
               <th scope="col">{t('members.what')}</th>
               <th scope="col">{t('incident.value')}</th>
               <th scope="col">{t('members.since')}</th>
@@ -212,7 +212,7 @@ function Page({ first }: { first: IncidentProps }) {
               <dl>
                 {incident.server && (
                   <div>
-                    <dt>{t('incident.server')}</dt>
+                    <dt>{t(incident.server.check ? 'incident.check' : 'incident.server')}</dt>
                     <dd>
                       <a className="more" href={incident.server.url}>
                         {incident.server.name}

@@ -14,9 +14,10 @@ export function sentence(incident: Incident, at: number): string {
     return t('incident.sentenceAcknowledged', { age, name: incident.owner ?? t('incident.nobody') })
   return t('incident.sentenceOpen', { age })
 }
-/** "It is bad on 3 servers: a, b and c." */
-export function impact({ servers, names, more }: IncidentProps['reach'], over: boolean): string {
+/** "3 servers are affected: a, b and c." */
+export function impact({ servers, names, more, checks }: IncidentProps['reach'], over: boolean): string {
   if (!servers) return ''
   const listed = [...names, ...(more ? [t('reach.more', { n: more })] : [])].join(', ')
+  if (checks) return tn(over ? 'reach.wasCheck' : 'reach.isCheck', servers, { names: listed })
   return tn(over ? 'reach.was' : 'reach.is', servers, { names: listed })
 }
