@@ -8,6 +8,7 @@ import numpy as np
 
 from ml import tails
 from ml.detectors import LIVE, Rows, registry
+from ml.least import steps
 from ml.model import SILENT_TAIL, Model, persistence
 from ml.preprocess import (
     ALWAYS,
@@ -101,12 +102,14 @@ def fit(
         raise NotEnough(f"Only {len(there)} usable rows so far; {LEAST_ROWS} are needed.")
     cut = int(there[int(FIT_SHARE * len(there))])
     learned = slice(0, cut)
-    base = scale(x[learned])
+    least = steps(columns, _middle(x[learned]))
+    base = scale(x[learned], least)
     wide = _wide(base, x)
+    fine = least / base.spread  # the least step of each column in strays
     start = np.nan_to_num(np.nanmedian(_first_day(wide[learned], step_ms), 0))
     before, level = levelled(wide, start, step_ms / LEVEL_MS)
-    usual, stray = _profile(*_longer(options, slots[learned], x[learned]))
-    beside, sway = _profile(*_longer(options, slots[learned], (wide - before)[learned], base))
+    usual, stray = _profile(*_longer(options, slots[learned], x[learned], least))
+    beside, sway = _profile(*_longer(options, slots[learned], (wide - before)[learned], fine, base))
     nothing = np.zeros((0, 0))
     model = Model(
         columns, step_ms, min(options.tick_ms, step_ms), base, usual, stray, beside, sway, {},
@@ -115,7 +118,7 @@ def fit(
         options.persistence or persistence(options.tick_ms), max(int((~np.isnan(x)).any(0).sum()), 1),
         len(there), int(times[0]), int(times[-1]),
     )  # fmt: skip
-    rows = _rows(model, slots, x, before)
+    rows = replace(_rows(model, slots, x, before), least=fine.astype(np.float32))
     model = replace(model, known={name: registry.get(name)().fit(rows.picked(learned)) for name in options.detectors})
     scores, depths = _calibration(model, rows, present & (np.arange(len(x)) >= cut))
     return replace(model, scores=scores, tails=depths, fresh_scores=scores, fresh_tails=depths)
@@ -196,15 +199,21 @@ def _wide(base: Scale, x: Floats) -> Floats:
     return found
 
 
+def _middle(x: Floats) -> Floats:
+    """What each column usually is; nothing where it was never there."""
+    found: Floats = np.nanmedian(np.where(np.isnan(x).all(0), 0.0, x), 0)
+    return found
+
+
 def _first_day(wide: Floats, step_ms: int) -> Floats:
     """The rows of the first day; a metric that was not there yet begins at its median."""
     found = wide[: max(DAY_MS // step_ms, 1)]
     return np.where(np.isnan(found).all(0), 0.0, found)
 
 
-def _longer(options: Options, slots: Times, rows: Floats, base: Scale | None = None) -> Profiled:
+def _longer(options: Options, slots: Times, rows: Floats, least: Floats, base: Scale | None = None) -> Profiled:
     """The rows of the longer memory where there are any, as they are or beside their slow level."""
-    overall = scale(rows)
+    overall = scale(rows, least)
     if options.season_times is None or options.season_values is None or len(options.season_times) < 2:
         return slots, rows, overall, False
     slots, rows = np.asarray(options.season_times), carried(finite(np.asarray(options.season_values)))
@@ -248,7 +257,8 @@ def _calibration(model: Model, rows: Rows, on: Flags) -> tuple[Floats, Floats]:
     """How rare each detector's scores are on these rows: a table for each."""
     found = []
     for name, known in model.known.items():
-        found.append(tails.table(registry.get(name)().score(known, rows).score[on].astype(np.float64)))
+        detector = registry.get(name)()
+        found.append(tails.table(detector.score(known, rows).score[on].astype(np.float64), detector.narrowest))
     return np.stack([scores for scores, _ in found]), np.stack([depths for _, depths in found])
 
 

@@ -150,8 +150,11 @@ def embedded(values: Floats) -> Floats:
     return found
 
 
-def scale(values: Floats) -> Scale:
-    """Robust per column; the floors keep what hardly moves from exploding. A column without a value is never seen."""
+def scale(values: Floats, least: Floats | float = 0.0) -> Scale:
+    """Robust per column; the floors keep what hardly moves from exploding. A column without a value is never seen.
+
+    `least` is the smallest step of each column that is worth a look.
+    """
     empty = np.isnan(values).all(0)
     known = np.where(empty, 0.0, values)
     some = np.isnan(known).any()
@@ -159,7 +162,7 @@ def scale(values: Floats) -> Scale:
     low, q1, median, q3, high = (np.nanquantile if some else np.quantile)(known, asked, axis=0)
     deviation = (np.nanstd if some else np.std)(known, axis=0)
     spread = np.maximum.reduce(
-        [(q3 - q1) / 1.349, 0.2 * deviation, 0.02 * (high - low), 1e-3 * np.abs(median) + 1e-6]
+        [(q3 - q1) / 1.349, 0.2 * deviation, 0.02 * (high - low), 1e-3 * np.abs(median) + 1e-6, least + 0 * median]
     )
     return Scale(median, np.where(empty, np.inf, spread), low, high)
 

@@ -21,13 +21,14 @@ class Rows:
 
     z: Floats  # winsorised robust z against the whole span
     h: Floats  # distance from the usual of this hour, in its usual strays, without sign
+    least: Floats | float = 0.0  # to learn with: the least step of each metric that is worth a look, as z
 
     @property
     def known(self) -> Flags:
         return ~np.isnan(self.z)
 
     def picked(self, rows: Flags | slice) -> Rows:
-        return Rows(self.z[rows], self.h[rows])
+        return Rows(self.z[rows], self.h[rows], self.least)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Detector(ABC):
 
     title: ClassVar[str]
     stacked: ClassVar[bool] = False  # whether ml.stacked knows it for all servers at once
+    narrowest: ClassVar[float] = 0.0  # the least width of its scores' tail while few are known
     needs: ClassVar[str] = ""  # the package that it learns with; scoring needs none
 
     @abstractmethod

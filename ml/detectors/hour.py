@@ -17,6 +17,7 @@ class RobustHour(Detector):
 
     title = "hour robust z"
     stacked = True
+    narrowest = 0.5
 
     def fit(self, rows: Rows) -> Arrays:
         return {}  # the profile belongs to the model: bands are drawn from it, too

@@ -19,6 +19,7 @@ class ChangeBits(Detector):
 
     title = "k-means change bits"
     stacked = True
+    narrowest = 0.015  # a bit is on once in a hundred rows by its making, whatever a few calm minutes say
 
     def fit(self, rows: Rows) -> Arrays:
         moved = recent(changes(rows.z), SMOOTH)
@@ -29,6 +30,7 @@ class ChangeBits(Detector):
         far = np.minimum(distance(lagged, centres[:, 0]), distance(lagged, centres[:, 1]))
         moves = (far[there, m] for m, there in enumerate(rows.known.T))
         limit = np.array([np.quantile(each, BIT) if len(each) else np.inf for each in moves])
+        limit = np.maximum(limit, np.square(rows.least) / SMOOTH)  # what one step of that size comes to
         return {"centres": centres, "limit": (limit * 1.001 + 1e-12).astype(np.float32)}
 
     def score(self, known: Arrays, rows: Rows) -> Scored:

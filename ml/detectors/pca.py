@@ -18,6 +18,7 @@ class PcaResidual(Detector):
 
     title = "PCA residual"
     stacked = True
+    narrowest = 0.1
 
     def fit(self, rows: Rows) -> Arrays:
         z = np.nan_to_num(rows.z)
@@ -30,7 +31,7 @@ class PcaResidual(Detector):
         axes = np.zeros((COMPONENTS, z.shape[1]), np.float32)
         axes[:keep] = vectors[:keep]
         rest = centred - (centred @ axes.T) @ axes
-        deviation = np.maximum(rest.std(0), FLOOR)
+        deviation = np.maximum(np.maximum(rest.std(0), FLOOR), rows.least)
         return {"mean": mean.astype(np.float32), "axes": axes, "deviation": deviation.astype(np.float32)}
 
     def score(self, known: Arrays, rows: Rows) -> Scored:
