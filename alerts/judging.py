@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
+from typing import get_args
 
 from django.db import transaction
 
@@ -19,11 +20,11 @@ from alerts.kinds.no_data import SILENCE
 from alerts.messages import severity_level
 from alerts.models import Alert
 from alerts.remembered import Memory
-from alerts.services import moves
+from alerts.services import faults, moves
 from alerts.services.moves import Change
 from alerts.sieve import Candidate, Key, Marks, Sifted, sift, sift_blocks
 from alerts.troubled import Troubled
-from core import runner
+from core import apart, runner
 from core.clock import from_milliseconds, milliseconds
 from core.models import Cursor
 from core.runner import Held
@@ -38,6 +39,7 @@ BACKLOG = 10
 SAVE_EVERY = 1.0
 LOOK_EVERY = 1.0  # at what time alone changes of single series
 SWEEP_EVERY = 5.0  # at who is silent
+PASSED_OVER = 60.0  # until what could not be written down is tried again
 # A storm is judged in slices: each is one transaction, and SQLite's other writers get in between.
 MOST_HOT = 100
 SLICE = 200
@@ -73,6 +75,12 @@ class Judge:
         self.names: dict[int, tuple[str, dict[str, str]]] = {}
         self.marks = Marks()
         self.memory, self.inner, self.troubled = Memory(), Inner(), Troubled(self.book)
+        self.passed: dict[Key, float] = {}
+        """Alerts that could not be moved, and until when they are passed over; the others go on."""
+        self.odd: set[Key] = set()
+        """Those of which people were told so."""
+        self.missed = False
+        """An alert was not open though it stood in memory, and all was read anew for it."""
         self.absence: Absence
         self.loaded, self.fresh = False, True
 
@@ -83,9 +91,9 @@ class Judge:
             return False
         try:
             return self._step()
-        except (Overtaken, Alert.DoesNotExist):
+        except (Overtaken, Alert.DoesNotExist) as fault:
             # Another process, or a person who closed an alert: read what is true now, then judge these rows anew.
-            self.loaded = False
+            self.missed, self.loaded = isinstance(fault, Alert.DoesNotExist), False
             return True
         except Exception:
             # What stands in memory may be ahead of what was rolled back.
@@ -99,6 +107,8 @@ class Judge:
         self.lease.release()
 
     def _step(self) -> bool:
+        if self.passed and min(self.passed.values()) <= self.monotonic():
+            self.passed, self.loaded = {}, False  # what they are now stands in their rows
         if not self.loaded:
             self._load()
         elif self.alerts_changed.is_set():
@@ -113,6 +123,7 @@ class Judge:
             self._pass_time()
         if self.saved != self.place and self.monotonic() - self.saved_at >= SAVE_EVERY:
             self._advance(self.place)
+        self.missed = False
         return more
 
     # Memory
@@ -127,6 +138,7 @@ class Judge:
             self._begin()
         self._load_tracks()
         self.troubled.load()
+        self.odd = faults.still_unwritten()
         self.book.forget()
         self.loaded = True
 
@@ -143,11 +155,13 @@ class Judge:
     def _load_tracks(self) -> None:
         self.alerts_changed.clear()
         self.tracks.clear()
-        for alert in Alert.objects.open().select_related("series"):
-            self.tracks[alert.rule_id, alert.server_id, alert.series_id] = track_of(alert)
-            self.names.setdefault(alert.series_id, (alert.series.metric, alert.labels))
+        apart.each(Alert.objects.open().select_related("series"), self._hold, "An open alert")
         at = self.monotonic()
         self.heard = {key: self.heard.get(key, at) for key in self.tracks}
+
+    def _hold(self, alert: Alert) -> None:
+        self.names.setdefault(alert.series_id, (alert.series.metric, alert.labels))
+        self.tracks[alert.rule_id, alert.server_id, alert.series_id] = track_of(alert)
 
     def _read_rules(self, rows: list[journal.Row]) -> None:
         """A row is judged by the rules that stood when it came: a changed rule, a new server are read first."""
@@ -264,13 +278,32 @@ class Judge:
 
     def _commit(self, changes: list[Change], place: int | None = None) -> None:
         """What came of samples goes together with the place up to which they were read."""
+        changes = [one for one in changes if one.key not in self.passed]
         size = len(changes) if place is not None else SLICE
         for begin in range(0, len(changes), max(1, size)):
             with transaction.atomic():
                 self._fence()
                 if place is not None:
                     self._advance(place)
-                moves.apply(changes[begin : begin + size], from_milliseconds(self.wall()))
+                self._apply(changes[begin : begin + size])
+
+    def _apply(self, changes: list[Change]) -> None:
+        """All in the order of time; where that fails each alert by itself, so that an odd one stops no other."""
+        now = from_milliseconds(self.wall())
+        keys = list(dict.fromkeys(one.key for one in changes))
+
+        def move(some: list[Key]) -> None:
+            meant = set(some)
+            moves.apply([one for one in changes if one.key in meant], now)
+
+        closed = () if self.missed else (Alert.DoesNotExist,)
+        odd = set(apart.together(keys, move, "An alert", down=(*apart.DOWN, *closed)))
+        self.passed.update(dict.fromkeys(odd, self.monotonic() + PASSED_OVER))
+        if news := odd - self.odd:
+            faults.unwritten(news, now)
+        if mended := self.odd.intersection(keys) - odd:
+            faults.written(mended, now)
+        self.odd = self.odd.difference(keys) | odd
 
     def _fence(self) -> None:
         """Time moves no cursor: what it changes is ours to write only while the lease is."""
@@ -290,9 +323,13 @@ class Judge:
             return
         open_ = Alert.objects.open().filter(rule__in={rule for rule, _, _ in stray})
         found = open_.values_list("pk", "rule_id", "server_id", "series_id")
-        chosen = Alert.objects.open().filter(pk__in=[pk for pk, *key in found if tuple(key) in stray])
         now = from_milliseconds(self.wall())
-        moves.end(chosen, lambda alert: f"{alert.server.name}: {alert.rule.name} no longer watches this.", now)
+
+        def end(some: list[int]) -> None:
+            ended = Alert.objects.open().filter(pk__in=some)
+            moves.end(ended, lambda alert: f"{alert.server.name}: {alert.rule.name} no longer watches this.", now)
+
+        apart.together([pk for pk, *key in found if tuple(key) in stray], end, "An alert that ends")
         self._load_tracks()
 
     def _mark_broken(self) -> None:
@@ -315,6 +352,7 @@ class Judge:
 
 
 def track_of(alert: Alert) -> Track:
-    state: engine.State = alert.state  # type: ignore[assignment]
+    """An unknown state can only come from elsewhere; taken for firing, the next good sample ends it."""
+    state: engine.State = alert.state if alert.state in get_args(engine.State) else "firing"  # type: ignore[assignment]
     level = severity_level(alert.severity)
     return Track(state, level, alert.since, alert.good_since, alert.judged, alert.value)

@@ -11,6 +11,7 @@ from alerts.kinds.base import AFTER_OTHERS
 from alerts.models import Rule
 from alerts.services import faults
 from alerts.sieve import Marks
+from core import apart
 from core.clock import from_milliseconds
 from metrics.store import layouts
 
@@ -40,12 +41,13 @@ class Troubled:
         self.looked = monotonic
         found = {**self.book.broken, **dict(self._idle(marks, wall / 1000))}
         changed = [pk for pk in found.keys() | self.known.keys() if found.get(pk) != self.known.get(pk)]
-        for rule in Rule.objects.select_related("team", "made_by").filter(pk__in=changed):
+        at = from_milliseconds(wall)
+
+        def say(rule: Rule) -> None:
             reason = found.get(rule.pk)
-            if reason is None:
-                faults.mended(rule, from_milliseconds(wall))
-            else:
-                faults.fault(rule, reason, from_milliseconds(wall))
+            faults.mended(rule, at) if reason is None else faults.fault(rule, reason, at)
+
+        apart.each(Rule.objects.select_related("team", "made_by").filter(pk__in=changed), say, "A rule's fault")
         self.known = {pk: reason[:500] for pk, reason in found.items()}
 
     def _idle(self, marks: Marks, now: float) -> Iterator[tuple[int, str]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 
 import numpy as np
 
-from metrics import codec, pieces, strips, tiers
+from metrics import blob, codec, pieces, strips, tiers
 from metrics.codec import CorruptBlob, Part
+from metrics.layouts import Known, layouts
+from metrics.models import Layout
 from metrics.rollups import Ints, Rolled
 
 log = logging.getLogger(__name__)
@@ -19,6 +22,17 @@ _NONE: Ints = np.array([], np.int64)
 _EMPTY = np.empty((0, 0))
 
 _told = float("-inf")
+
+
+def row(number: int, layout_id: int, data: bytes | memoryview) -> tuple[Known, blob.Times, blob.Values] | None:
+    """A row of the journal; none, and it is told, where its layout is gone or it holds no sample."""
+    with suppress(Layout.DoesNotExist):
+        layout = layouts.by(layout_id)
+        times, values = blob.unpack(data, len(layout.columns))
+        if len(times):
+            return layout, times, values
+    _tell(f"Row {number} of the journal cannot be read.")
+    return None
 
 
 def keys(data: bytes | memoryview) -> Ints:
@@ -83,7 +97,7 @@ def _nothing(fault: CorruptBlob) -> Rolled:
     return Rolled(_NONE, _NONE, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
 
 
-def _tell(fault: CorruptBlob) -> None:
+def _tell(fault: CorruptBlob | str) -> None:
     """Not for each look of each page."""
     global _told  # noqa: PLW0603 - one a process
     if time.monotonic() - _told > TOLD_EVERY:

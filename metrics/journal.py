@@ -22,10 +22,10 @@ from django.db.backends.utils import CursorWrapper
 
 from core.clock import milliseconds
 from core.errors import Busy, Unauthorized
-from metrics import blob, recent, uses
+from metrics import blob, damaged, recent, uses
 from metrics.identities import Identities
 from metrics.latest import latest
-from metrics.layouts import Known, layouts
+from metrics.layouts import Known
 from metrics.models import OWN, JournalRow, living
 from servers.auth import UNKNOWN
 
@@ -435,9 +435,8 @@ def read(after: int, most: int = 2000) -> Iterator[Row]:
         cursor.execute(_READ, [OWN, after, most, MOST_READ])
         found = cursor.fetchall()
     for pk, server, layout_id, received, own, data in found:
-        layout = layouts.by(layout_id)
-        times, values = blob.unpack(data, len(layout.columns))
-        yield Row(pk, server, layout, received, times, values, bool(own))
+        if row := damaged.row(pk, layout_id, data):
+            yield Row(pk, server, row[0], received, row[1], row[2], bool(own))
 
 
 def seeds(place: int) -> Iterator[tuple[int, int, int]]:

@@ -10,7 +10,7 @@ import numpy as np
 from django.db import transaction
 
 from core.clock import milliseconds
-from metrics import blob
+from metrics import blob, damaged
 from metrics.layouts import Known, layouts
 from metrics.models import JournalRow, Latest, living
 
@@ -107,12 +107,10 @@ class LatestRows:
         for row in JournalRow.objects.all().since(begin).order_by("pk").iterator(chunk_size=50):
             if row.server_id not in alive:
                 continue
-            layout = layouts.by(row.layout_id)
-            times, values = blob.unpack(row.rows, len(layout.columns))
-            if row.own:
-                self.take_own(row.server_id, layout, row.received, times, values)
-                continue
-            self.take(row.server_id, layout, row.received, times, values)
+            found = damaged.row(row.pk, row.layout_id, row.rows)
+            if found is not None:
+                take = self.take_own if row.own else self.take
+                take(row.server_id, found[0], row.received, *found[1:])
 
     def refresh(self) -> None:
         """Take over what other processes flushed and is newer than what we hold."""

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.models import Cursor
-from metrics import blob
-from metrics.layouts import Known, layouts
+from metrics import blob, damaged
+from metrics.layouts import Known
 from metrics.models import JournalRow
 
 SEALED = "sealed"
@@ -374,8 +374,8 @@ def _stored(place: int) -> Iterator[list[Post]]:
 
 def _unpacked(rows: Iterable[tuple[int, int, int, int, bytes | memoryview]]) -> Iterator[Post]:
     for pk, server, layout_id, received, data in rows:
-        layout = layouts.by(layout_id)
-        yield _Stored(pk, server, layout, received, *blob.unpack(data, len(layout.columns)))
+        if row := damaged.row(pk, layout_id, data):
+            yield _Stored(pk, server, row[0], received, *row[1:])
 
 
 _recent = Recent()

@@ -10,7 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from alerts.models import Channel, Delivery, Way
 from alerts.services import people
-from core import runner
+from core import apart, runner
 
 PATIENCE = timedelta(minutes=2)
 AT_ONCE = 500
@@ -31,10 +31,14 @@ def sweep(now: datetime, hopeless: set[int]) -> int:
     late_ones = list(chosen.order_by("pk").values_list("pk", flat=True)[:LOOKED_AT])
     hopeless.intersection_update(late_ones)
     asked = [pk for pk in late_ones if pk not in hopeless][:AT_ONCE]
-    for one in Delivery.objects.filter(pk__in=asked).select_related("notice", "channel__fallback").order_by("pk"):
-        if not instead(one, now):
-            hopeless.add(one.pk)
+    rows = Delivery.objects.filter(pk__in=asked).select_related("notice", "channel__fallback").order_by("pk")
+    hopeless.update(one.pk for one in apart.each(rows, lambda one: _sure(one, now, hopeless), "Another way"))
     return len(asked) - len(hopeless.intersection(asked))
+
+
+def _sure(one: Delivery, now: datetime, hopeless: set[int]) -> None:
+    if not instead(one, now):
+        hopeless.add(one.pk)
 
 
 @transaction.atomic

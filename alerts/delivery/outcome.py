@@ -15,6 +15,7 @@ from alerts.channels.base import DeliveryError, Gone, Sent
 from alerts.delivery import breaker, fallback, kinds, storm, subscriptions
 from alerts.delivery.claiming import ours
 from alerts.models import Delivery
+from core import apart
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def failed(delivery: Delivery, error: DeliveryError, at: datetime) -> bool:
     if dead and delivery.notice.kind == storm.KIND:
         storm.lost(delivery, text)
     if dead:
-        fallback.instead(delivery, at)
+        _otherwise(delivery, at)
     return breaker.failed(delivery.channel, error, at, text)
 
 
@@ -82,7 +83,8 @@ def give_up(now: datetime) -> int:
     old = Q(tried_at__lt=day) | Q(tried_at=None, due_at__lt=day)
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     chosen = Delivery.objects.filter(old, free, state="waiting", folded_in=None, channel__resting_until__gt=now)
-    return sum(_give_up(one, now) for one in chosen.select_related("notice", "channel__fallback")[:AT_ONCE])
+    old_ones = list(chosen.select_related("notice", "channel__fallback")[:AT_ONCE])
+    return len(old_ones) - len(apart.each(old_ones, lambda one: _give_up(one, now), "Giving up a delivery"))
 
 
 @transaction.atomic
@@ -94,8 +96,13 @@ def _give_up(delivery: Delivery, now: datetime) -> bool:
     tally.dead += 1
     if delivery.notice.kind == storm.KIND:
         storm.lost(delivery, text)
-    fallback.instead(delivery, now)
+    _otherwise(delivery, now)
     return True
+
+
+def _otherwise(delivery: Delivery, now: datetime) -> None:
+    """It is dead whatever becomes of its other way: else it would be tried again for ever."""
+    apart.each([delivery], lambda one: fallback.instead(one, now), "Another way for a delivery")
 
 
 def pause(attempts: int, asked: float | None) -> float:

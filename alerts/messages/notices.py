@@ -167,8 +167,20 @@ def _rule_mended(told: Told) -> str:
     return _("The rule “%(rule)s” is judged again.") % {"rule": word(told.facts.get("rule", ""))}
 
 
+def _alert_fault(told: Told) -> str:
+    said = {"rule": word(told.facts.get("rule", "")), "server": word(told.facts.get("server", ""))}
+    return _("The alert “%(rule)s” on %(server)s could not be written down: look at it yourself.") % said
+
+
+def _alert_mended(_told: Told) -> str:
+    return _("The alert is written down again.")
+
+
 KINDS: dict[str, Say] = {
     "firing": _events, "resolved": _events, "acknowledged": _acknowledged, "unacknowledged": _unacknowledged,
     "repeat": _repeat, "reminder": _reminder, "escalated": _escalated, "digest": _digest,
 }  # fmt: skip
-ABOUT: dict[str, Say] = {"silence_ends": _silence_ends, "rule_fault": _rule_fault, "rule_mended": _rule_mended}
+ABOUT: dict[str, Say] = {
+    "silence_ends": _silence_ends, "rule_fault": _rule_fault, "rule_mended": _rule_mended,
+    "alert_fault": _alert_fault, "alert_mended": _alert_mended,
+}  # fmt: skip

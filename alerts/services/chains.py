@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,13 +12,12 @@ from django.db.models import Max, Min, QuerySet
 from alerts import chains as pure
 from alerts.models import Chain, Channel, Delivery, Incident, Rule, Schedule, Step
 from alerts.services import people, schedules, seen, stepping
-from core import runner
+from core import apart, runner
 from core.locking import locked
 
-log = logging.getLogger(__name__)
-
 AT_ONCE = 200  # incidents read in one go
-AGAIN = timedelta(seconds=1)  # what another process holds, or what failed, is looked at again
+AGAIN = timedelta(seconds=1)  # what another process holds is looked at again
+LATER = timedelta(minutes=1)  # until steps that failed are tried again
 HELD = timedelta(seconds=60)
 ACKNOWLEDGED, OVER = "Not done: {} looks after it.", "Not done: it was over."
 
@@ -92,12 +90,8 @@ def run_due(now: datetime, *, muted: Muted = never) -> datetime | None:
     """Do every step that is due, once and in order; when there is more to do."""
     last = 0
     while incidents := _due(now, after=last):
-        for incident in incidents:
-            try:
-                _run(incident, now, muted)
-            except Exception:
-                # One trouble's steps must not hold up another's; they stay due and are tried again.
-                log.exception("The steps of incident %d failed", incident)
+        odd = apart.each(incidents, lambda pk: _run(pk, now, muted), "Doing the steps of an incident")
+        Step.objects.due(now).filter(incident__in=odd).update(due_at=now + LATER)
         last = incidents[-1]
     soonest: datetime | None = Step.objects.filter(done_at=None).aggregate(at=Min("due_at"))["at"]
     return soonest if soonest is None or soonest > now else now + AGAIN

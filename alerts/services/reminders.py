@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,10 +10,8 @@ from django.db.models import Exists, Min, OuterRef, QuerySet
 
 from alerts.models import Delivery, Incident, Notice, Step
 from alerts.services import answers, people, seen
-from core import runner
+from core import apart, runner
 from core.locking import locked
-
-log = logging.getLogger(__name__)
 
 REMIND = timedelta(hours=1)
 ANSWER = timedelta(minutes=30)
@@ -24,19 +21,11 @@ AGAIN = timedelta(seconds=5)
 
 def run_due(now: datetime) -> datetime | None:
     """Remind whom it is time to remind, free what nobody answered for; when there is more to do."""
-    for pk in list(_unreminded().filter(acknowledged_at__lte=now - REMIND).values_list("pk", flat=True)[:AT_ONCE]):
-        _try(pk, now, free=False)
-    for pk in list(_unanswered().filter(reminded_at__lte=now - ANSWER).values_list("pk", flat=True)[:AT_ONCE]):
-        _try(pk, now, free=True)
+    asked = _unreminded().filter(acknowledged_at__lte=now - REMIND).values_list("pk", flat=True)[:AT_ONCE]
+    apart.each(list(asked), lambda pk: _remind(pk, now), "Asking who looks after an incident")
+    silent = _unanswered().filter(reminded_at__lte=now - ANSWER).values_list("pk", flat=True)[:AT_ONCE]
+    apart.each(list(silent), lambda pk: _free(pk, now), "Freeing an incident")
     return _next(now)
-
-
-def _try(pk: int, now: datetime, *, free: bool) -> None:
-    try:
-        (_free if free else _remind)(pk, now)
-    except Exception:
-        # One incident must not keep the others' owners from being asked.
-        log.exception("The owner of incident %d was not asked", pk)
 
 
 def _unreminded() -> QuerySet[Incident]:

@@ -20,7 +20,7 @@ from alerts.services import people
 from alerts.services.audience import Book, To
 from alerts.services.work import lock
 from alerts.silences import Times, Window, check
-from core import runner, selector
+from core import apart, runner, selector
 from servers.models import Server
 
 log = logging.getLogger(__name__)
@@ -137,14 +137,17 @@ def announce_ends(now: datetime) -> None:
     soon = soon.filter(Q(ends_at__lte=now + BEFORE) | ~Q(rrule="")).filter(
         Q(warned_at=None) | ~Q(rrule="")
     )  # fmt: skip
-    for silence in soon.select_related("owner"):
-        found = _open(silence, now)
-        if found is None:
-            continue
-        (start, end), mute = found
-        late = end - BEFORE <= now and end - start > BEFORE
-        if late and (silence.warned_at is None or silence.warned_at < start):
-            _announce(silence, (start, end), mute, now)
+    apart.each(soon.select_related("owner"), lambda silence: _announce_end(silence, now), "The end of a silence")
+
+
+def _announce_end(silence: Silence, now: datetime) -> None:
+    found = _open(silence, now)
+    if found is None:
+        return
+    (start, end), mute = found
+    late = end - BEFORE <= now and end - start > BEFORE
+    if late and (silence.warned_at is None or silence.warned_at < start):
+        _announce(silence, (start, end), mute, now)
 
 
 @transaction.atomic

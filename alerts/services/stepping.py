@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -13,13 +14,28 @@ from django.db import transaction
 from accounts.models import User
 from alerts.models import Channel, Delivery, Incident, Notice, Schedule, Step
 from alerts.services import people, schedules
-from core import runner
+from core import apart, runner
+
+log = logging.getLogger(__name__)
+
+Way = Callable[["Telling", dict[str, Any]], str]
 
 
 def do(step: Step, incident: Incident, now: datetime) -> str:
-    """The result in words. A step that finds nobody tells the team instead: never nobody."""
+    """The result in words. A step that finds nobody, or cannot be read, tells the team instead: never nobody."""
+    try:
+        return _done(DOING[step.kind], step, incident, now)
+    except apart.DOWN:
+        raise
+    except Exception:
+        log.exception("Step %s of incident %d cannot be done", step.uuid, incident.pk)
+        return _done(_unreadable, step, incident, now)
+
+
+@transaction.atomic
+def _done(way: Way, step: Step, incident: Incident, now: datetime) -> str:
     telling = Telling(incident, step, now)
-    result = DOING[step.kind](telling, step.args)
+    result = way(telling, step.args)
     telling.write()
     return result
 
@@ -148,7 +164,11 @@ def _channel(telling: Telling, args: dict[str, Any]) -> str:
     return f"Told {telling.channel(found)}."
 
 
-DOING: dict[str, Callable[[Telling, dict[str, Any]], str]] = {
+def _unreadable(telling: Telling, _args: dict[str, Any]) -> str:
+    return f"This step could not be done: {telling.instead()}"
+
+
+DOING: dict[str, Way] = {
     "wait": _wait, "person": _person, "on_call": _on_call, "team": _team, "channel": _channel, "repeat": _repeat,
     "raise": _raise,
 }  # fmt: skip

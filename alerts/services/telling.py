@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Min, QuerySet
 
 from alerts.models import Delivery, Incident, Notice
 from alerts.services import chains, reminders
 from alerts.services.audience import To
 from alerts.services.flush import Flush
-from core import runner
+from core import apart, runner
 from core.locking import locked
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 NAME = "telling"
 AGAIN = timedelta(seconds=0.5)
 LATER = timedelta(minutes=1)  # until what failed is tried again
-DOWN = (OperationalError, InterfaceError)  # the database: nothing of it can be told now
 AT_ONCE = 200  # groups in one transaction; the rest comes in the next
 
 
@@ -61,25 +60,14 @@ def flush(of: QuerySet[Incident], now: datetime) -> None:
 def _flush_safely(of: QuerySet[Incident], now: datetime) -> int:
     try:
         return _flush_some(of, now)
-    except DOWN:
+    except apart.DOWN:
         raise
     except Exception:
         log.exception("Some groups could not be told together; each is told alone")
     due = list(of.filter(next_at__lte=now).order_by("next_at", "pk").values_list("pk", flat=True)[:AT_ONCE])
-    for pk in due:
-        _flush_alone(pk, now)
+    odd = apart.each(due, lambda pk: _flush_some(Incident.objects.filter(pk=pk), now), "Telling an incident")
+    Incident.objects.filter(pk__in=odd, next_at__lte=now).update(next_at=now + LATER)
     return len(due)
-
-
-def _flush_alone(pk: int, now: datetime) -> None:
-    chosen = Incident.objects.filter(pk=pk)
-    try:
-        _flush_some(chosen, now)
-    except DOWN:
-        raise
-    except Exception:
-        log.exception("Incident %d could not be told; it is tried again", pk)
-        chosen.filter(next_at__lte=now).update(next_at=now + LATER)
 
 
 @transaction.atomic
@@ -110,8 +98,7 @@ def deliver(notice: Notice, targets: Iterable[To], due: datetime) -> None:
 
 def _take_back(now: datetime) -> datetime | None:
     """The time for which somebody wanted to look after it is over."""
-    for incident in _over(now):
-        _give_back(incident, now)
+    apart.each(_over(now), lambda incident: _give_back(incident, now), "Giving back an incident")
     taken = Incident.objects.open().exclude(acknowledged_until=None)
     soonest: datetime | None = taken.aggregate(at=Min("acknowledged_until"))["at"]
     return soonest

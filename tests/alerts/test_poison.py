@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from accounts.models import Team
 from alerts import services
-from alerts.models import Incident, Silence
+from alerts.delivery import fallback, outcome
+from alerts.judging import PASSED_OVER, Judge
+from alerts.models import Alert, Delivery, Incident, Notice, Silence, Step
 from alerts.services import flush, reminders, telling
 from alerts.services.flush import Flush
+from metrics.models import JournalRow
 from tests.alerts.stage import START, Stage
+from tests.conftest import Machine
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +83,94 @@ def test_care_that_was_prolonged_meanwhile_is_not_taken_back(stage: Stage, monke
     telling._give_back(over[0], START + timedelta(seconds=11))
     incident.refresh_from_db()
     assert incident.acknowledged_at is not None
+
+
+@pytest.fixture
+def judge() -> Iterator[Judge]:
+    made = Judge()
+    yield made
+    made.end()
+
+
+def _fired() -> list[str]:
+    return list(Notice.objects.filter(kind="firing").order_by("pk").values_list("text", flat=True))
+
+
+def test_an_alert_that_cannot_be_written_is_said_and_holds_up_no_other(
+    stage: Stage, judge: Judge, machine: Callable[..., Machine], now: float
+) -> None:
+    odd, well = machine("odd"), machine("well")
+    stage.rule("hot", metric="cpu", critical_recover=80, group_wait=0)
+    odd.report(now - 30, cpu=99)
+    judge.step()
+    odd.report(now - 25, cpu=10)
+    judge.step()
+    alert = Alert.objects.get()
+    at = judge.monotonic()
+    judge.monotonic = lambda: at
+    odd.report(now - 20, cpu=99)
+    judge.step()
+    # Only an odd restore gives this: what the alert says next stands there already.
+    fresh = Alert.objects.exclude(pk=alert.pk).get()
+    incident = fresh.incident
+    assert incident is not None
+    Notice.objects.create(incident=incident, alert=fresh, kind="resolved", transition=2, at=START, told_at=START)
+    odd.report(now - 15, cpu=10)
+    well.report(now - 15, cpu=99)
+    judge.step()
+    assert Alert.objects.open().filter(server__name="well").exists(), "the odd one held up the other"
+    assert _fired()[-1] == "The alert hot on odd could not be written down: look at it yourself."
+    told = len(_fired())
+    judge.step()
+    assert len(_fired()) == told, "it is said once"
+    Notice.objects.filter(alert=fresh, transition=2).delete()
+    judge.monotonic = lambda: at + PASSED_OVER + 1
+    odd.report(now - 5, cpu=10)
+    judge.step()
+    judge.step()
+    assert not Alert.objects.open().filter(server__name="odd").exists()
+    assert Notice.objects.order_by("pk").last().text == "The alert is written down again."  # type: ignore[union-attr]
+
+
+def test_a_journal_row_that_holds_nothing_holds_up_no_rule(
+    stage: Stage, judge: Judge, machine: Callable[..., Machine], now: float
+) -> None:
+    web = machine("web")
+    stage.rule("hot", metric="cpu", group_wait=0)
+    judge.step()
+    web.report(now - 20, cpu=10)
+    JournalRow.objects.update(rows=b"\0\0\0")
+    web.report(now - 10, cpu=99)
+    judge.step()
+    assert _fired()
+
+
+def test_a_step_that_cannot_be_read_tells_the_team_and_the_chain_goes_on(stage: Stage) -> None:
+    channel = stage.hook("usual", default=True)
+    stage.fire(stage.rule(), "web-1")
+    stage.at(1)
+    incident = Incident.objects.get()
+    for place, (kind, args) in enumerate(
+        (("person", {}), ("dance", {}), ("channel", {"channel": str(channel.uuid)}))
+    ):
+        Step.objects.create(incident=incident, chain="old", place=place, kind=kind, args=args, due_at=START)
+    stage.at(5)
+    results = list(Step.objects.order_by("place").values_list("result", flat=True))
+    assert all(one.startswith("This step could not be done: told the channel") for one in results[:2]), results
+    assert results[2] == "Told the channel usual."
+
+
+def test_a_dead_letter_without_another_way_to_be_found_stays_dead(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise RuntimeError("no way to find another")
+
+    stage.fire(stage.rule(), "web-1")
+    stage.at(1)
+    channel = Delivery.objects.get().channel
+    channel.resting_until = stage.now + timedelta(days=3)
+    channel.save()
+    monkeypatch.setattr(fallback, "instead", fail)
+    assert outcome.give_up(stage.now + timedelta(days=2)) == 1
+    assert Delivery.objects.get().state == "dead"
