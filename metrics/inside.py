@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.clock import milliseconds
+from core.errors import Busy
 from metrics import blob
 from metrics.journal import Entry
 from metrics.layouts import Known, layouts
@@ -40,31 +41,60 @@ class Found:
 
 
 class Stored:
-    """One answer for many entries: it is there when all are stored, or one is not."""
+    """One answer for many entries, that may go in several commits: it is there when each of them has its own."""
 
     def __init__(self, count: int) -> None:
         self.left = count
         self.error: BaseException | None = None
         self.event = threading.Event()
+        self.lock = threading.Lock()
 
-    def done(self) -> bool:
-        """Asked before each entry's answer is given."""
+    def settled(self) -> bool:
+        """Whether each part is stored, or never will be."""
         return self.event.is_set()
 
-    def set_result(self, _nothing: None) -> None:
-        self.left -= 1
-        if not self.left:
-            self.event.set()
-
-    def set_exception(self, error: BaseException) -> None:
-        self.error = error
-        self.event.set()
+    def settle(self, error: BaseException | None) -> None:
+        with self.lock:
+            self.error = self.error or error
+            self.left -= 1
+            if not self.left:
+                self.event.set()
 
     def wait(self, seconds: float) -> None:
+        """Or Late, which carries this answer: it comes, only not in time."""
         if not self.event.wait(seconds):
-            raise TimeoutError("What we found out was not stored in time.")
+            raise Late(self)
         if self.error is not None:
             raise self.error
+
+
+class Late(TimeoutError):
+    """It was not stored in time, and may be stored yet: who would do it again must wait until that is settled."""
+
+    def __init__(self, stored: Stored) -> None:
+        super().__init__("What we found out was not stored in time.")
+        self.stored = stored
+
+
+class Share:
+    """One entry's part of the answer; the writer may answer it again and is heard once."""
+
+    def __init__(self, whole: Stored) -> None:
+        self.whole = whole
+        self.given = False
+
+    def done(self) -> bool:
+        return self.given
+
+    def set_result(self, _nothing: None) -> None:
+        self._give(None)
+
+    def set_exception(self, error: BaseException) -> None:
+        self._give(error)
+
+    def _give(self, error: BaseException | None) -> None:
+        self.given = True
+        self.whole.settle(error)
 
 
 class Allowance:
@@ -115,13 +145,26 @@ def put_all(found: Iterable[Found], *, wait: float = 0.0, guard: Callable[[], bo
     entries = [_entry(one, received, guard) for one in found]
     if not entries:
         return
-    held = writer()
     answer = Stored(len(entries)) if wait else None
     for entry in entries:
-        entry.answer = answer
-        held.put(entry)
+        entry.answer = Share(answer) if answer else None
+    _queue(entries)
     if answer is not None:
         answer.wait(wait)
+
+
+def _queue(entries: Sequence[Entry]) -> None:
+    """Once the queue is full the rest is not stored; who waits hears it when the others are."""
+    held = writer()
+    for place, entry in enumerate(entries):
+        try:
+            held.put(entry)
+        except Busy as busy:
+            if entry.answer is None:
+                raise
+            for left in entries[place:]:
+                left.answer.set_exception(busy)
+            return
 
 
 def _entry(found: Found, received: int, guard: Callable[[], bool] | None) -> Entry:

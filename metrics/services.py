@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from metrics.inside import Found, TooManySeries, layout_of, put, put_all
+from metrics.inside import Found, Late, Stored, TooManySeries, layout_of, put, put_all
 from metrics.journal import Overtaken
 from metrics.running import running, stop, writer
 
-__all__ = ["Found", "Overtaken", "TooManySeries", "layout_of", "put", "put_all", "running", "stop", "writer"]
+__all__ = [
+    "Found", "Late", "Overtaken", "Stored", "TooManySeries", "layout_of", "put", "put_all", "running", "stop",
+    "writer",
+]  # fmt: skip

@@ -73,7 +73,7 @@ class Scorer:
         if not self.lease.ours():
             self.loaded = False
             return False
-        if self.loaded and self.monotonic() - self.ticked < TICK:
+        if self.outbox.unsettled() or (self.loaded and self.monotonic() - self.ticked < TICK):
             return False
         try:
             return self._step()

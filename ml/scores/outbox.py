@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from metrics.services import Found, TooManySeries, put_all
+from metrics.services import Found, Late, Stored, TooManySeries, put_all
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,12 @@ class Outbox:
         self.hot: dict[int, int] = {}
         """Until when each server's points are written at once."""
         self.rows = self.points = 0
+        self.late: Stored | None = None
+        """What was not stored in time, and may be stored yet."""
+
+    def unsettled(self) -> bool:
+        """Whether a commit goes on: what it stores has a verdict, which must be known before we judge anew."""
+        return self.late is not None and not self.late.settled()
 
     def clear(self) -> None:
         self.waiting.clear()
@@ -73,7 +79,7 @@ class Outbox:
     def _write(self, servers: Iterable[int], guard: Callable[[], bool]) -> None:
         chosen = {server: self.waiting[server] for server in servers}
         try:
-            put_all([_found(server, one) for server, one in chosen.items()], wait=WAIT, guard=guard)
+            self._put([_found(server, one) for server, one in chosen.items()], guard)
         except TooManySeries:
             self._write_those_that_fit(chosen, guard)
         for server, one in chosen.items():
@@ -85,9 +91,16 @@ class Outbox:
         """One server with too many series of ours must not hold up the others."""
         for server, one in chosen.items():
             try:
-                put_all([_found(server, one)], wait=WAIT, guard=guard)
+                self._put([_found(server, one)], guard)
             except TooManySeries as fault:
                 log.warning("A score is not kept: %s", fault)
+
+    def _put(self, found: list[Found], guard: Callable[[], bool]) -> None:
+        try:
+            put_all(found, wait=WAIT, guard=guard)
+        except Late as late:
+            self.late = late.stored
+            raise
 
     def first(self) -> int | None:
         """The oldest journal row of which something waits: the cursor stays before it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +13,15 @@ from django.test import Client
 
 from alerts.absence import newest_reports
 from core.models import Cursor, Lease
-from metrics import inside
+from metrics import inside, journal
 from metrics.services import Overtaken, TooManySeries
 from ml.models import Episode, ModelVersion, Training, Watch
+from ml.scores import outbox
 from ml.scores.consumer import NAME
 from ml.scores.outbox import COLUMNS as OURS
 from tests.conftest import Machine
 from tests.ml.living import COLUMNS, DAY, GRID, Scene, drive, know, learn, now_on_grid, scorer, scores, store, usual
+from tests.product import until
 
 Api = Callable[..., Client]
 
@@ -110,6 +113,45 @@ def test_after_a_kill_what_has_a_verdict_keeps_it_and_nothing_is_left_out(known:
     after = scores(known.server)
     assert {at: after[at] for at in before} == before
     assert set(known.rows) <= set(after)
+
+
+def test_a_commit_that_takes_longer_than_one_waits_gives_no_second_verdict(
+    known: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = scorer()
+    drive(judge, known, 8)
+    slow, stored = threading.Event(), journal._insert
+
+    def insert(entries: list[journal.Entry]) -> None:
+        if any(one.guard for one in entries):
+            assert slow.wait(10)
+        stored(entries)
+
+    monkeypatch.setattr(journal, "_insert", insert)
+    monkeypatch.setattr(outbox, "WAIT", 0.05)
+    judge.wall = lambda: known.at
+    for _ in range(6):  # the sixth is a minute's last, which is written
+        store(known.server, np.array([known.at + GRID], np.int64), usual(np.array([known.at + GRID]), 5))
+        known.at += GRID
+        known.rows.append(known.at)
+        try:
+            judge.step()
+        except TimeoutError:
+            break
+    assert judge.outbox.unsettled()
+    before, turns = judge.judged, [judge.step() for _ in range(3)]
+    assert (judge.judged, turns) == (before, [False] * 3), "nothing is judged anew while it may be stored yet"
+    slow.set()
+    until(lambda: not judge.outbox.unsettled(), 10, "the slow commit")
+    first = scores(known.server)
+    assert known.at in first
+    monkeypatch.setattr(outbox, "WAIT", 10.0)
+    drive(judge, known, 12)
+    after = scores(known.server)
+    assert {at: after[at] for at in first} == first
+    assert set(known.rows) <= set(after)
+    written = [at for row in journal.read(0) if row.own for at in row.times.tolist()]
+    assert len(written) == len(set(written)), "each moment has one verdict"
 
 
 def test_a_machine_that_falls_silent_holds_nothing_up(known: Scene) -> None:
