@@ -16,8 +16,9 @@ from django.db import transaction
 from django.db.models import Min, Q
 
 from checks import beating, reported, series, services, standing
-from checks.kinds import Outcome, Task, registry
+from checks.kinds import Outcome, registry
 from checks.models import DOWN, Check, Run
+from core import sealed
 from core.clock import milliseconds, now
 from core.locking import locked
 from core.models import Cursor
@@ -71,8 +72,7 @@ class Runner:
         self._mark()
         if time.monotonic() - self.flushed >= FLUSH_EVERY:
             self.flush()
-        claimed = self.claim(now()) if self.running < AT_ONCE else []
-        self._do(claimed)
+        self._do(self.claim(now()))
         if self.running or not self.done.empty():
             return 0.25 if self.running < AT_ONCE else 0.5
         return self._until_next()
@@ -92,14 +92,16 @@ class Runner:
         Run.objects.bulk_update(rows, ["due_at"], batch_size=500)
 
     def claim(self, at: datetime) -> list[Run]:
-        """Rows that are due and that nobody holds, held from now on."""
+        """Rows that are due and that nobody holds, held from now on; while all threads look, those that need none."""
+        room = AT_ONCE - self.running
         free = Q(lease_until=None) | Q(lease_until__lt=at)
         with transaction.atomic():
             full = [team for team, count in self.of_team.items() if count >= OF_ONE_TEAM]
-            mine = Run.objects.filter(free, due_at__lte=at).exclude(LOOKED_AT, check_ref__team__in=full)
+            hold_back = LOOKED_AT & Q(check_ref__team__in=full) if room > 0 else LOOKED_AT
+            mine = Run.objects.filter(free, due_at__lte=at).exclude(hold_back)
             due = locked(mine, skip=True).order_by("due_at")
             wanted = due.values_list("pk", "check_ref__team", "check_ref__kind", "check_ref__by_agent")
-            rows = wanted[: min(CLAIMED, AT_ONCE - self.running)]
+            rows = wanted[: min(CLAIMED, room) if room > 0 else CLAIMED]
             keys = self._with_room(list(rows))
             if not keys:
                 return []
@@ -130,17 +132,20 @@ class Runner:
             else:
                 self.running += 1
                 self.of_team[check.team_id] += 1
-                self.pool.submit(self._look, check, run, services.task(check))
+                self.pool.submit(self._look, check, run)
         if beats:
             beating.tick(beats, now())
         if told:
             reported.tick(told, now())
 
-    def _look(self, check: Check, run: Run, task: Task) -> None:
+    def _look(self, check: Check, run: Run) -> None:
         """In a thread of the pool: it touches no database."""
         at, stored = now(), milliseconds()
         try:
+            task = services.task(check)
             outcome = registry.get(task.kind).look(task)
+        except sealed.Broken as fault:
+            outcome = Outcome(None, str(fault))
         except Exception as error:  # a kind from elsewhere: whatever it does must not stop the others
             log.exception("The check %s could not be run", check.name)
             outcome = Outcome(None, f"It could not be run: {type(error).__name__}.")

@@ -126,6 +126,25 @@ def test_what_a_person_changed_meanwhile_is_not_judged_by_the_old_answer(
     assert turn(runner, made).said == "It answers 500, not 200-299."
 
 
+def test_credentials_of_another_secret_key_hold_up_nobody(
+    pages: Pages, check: Make, runner: Runner, settings: LazySettings
+) -> None:
+    sealed = check(target=pages.url("/"), config={"headers": {"Authorization": "Bearer s3cret"}}, name="sealed")
+    settings.SECRET_KEY = "another " * 8
+    run = turn(runner, sealed)
+    assert (run.state, "another secret key" in run.said) == ("new", True)
+    assert runner.running == 0
+    assert turn(runner, check(target=pages.url("/"), name="plain")).state == "up"
+
+
+def test_heartbeats_are_judged_while_every_thread_looks(check: Make, runner: Runner) -> None:
+    beat = check("heartbeat", name="backup")
+    check("tcp", target="example.org:1")
+    runner.running = 200
+    assert [run.check_ref_id for run in runner.claim(datetime.now(UTC))] == [beat.pk]
+    runner.running = 0
+
+
 def test_after_a_restart_nothing_is_made_up_for_and_turns_are_spread(check: Make, runner: Runner) -> None:
     team_checks = [check("tcp", target="example.org:1", interval=60) for _ in range(30)]
     now = datetime.now(UTC)
