@@ -128,9 +128,11 @@ def trim(now: datetime) -> int:
             break
         total -= run.bytes
         count += _forget(run)
-    known = {str(uuid) for uuid in Run.objects.values_list("uuid", flat=True)}
     folder = Path(settings.DATA) / FOLDER
-    for stray in folder.glob("*") if folder.is_dir() else ():
+    # Listed before the rows are asked for: what is written meanwhile is nobody's stray.
+    there = list(folder.glob("*")) if folder.is_dir() else []
+    known = {str(uuid) for uuid in Run.objects.values_list("uuid", flat=True)}
+    for stray in there:
         if stray.name.partition(".")[0] not in known:
             stray.unlink(missing_ok=True)
     return count

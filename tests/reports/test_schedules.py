@@ -131,6 +131,20 @@ def test_a_mail_server_that_refuses_is_tried_again_and_told_at_the_schedule(
     assert schedule.fault == ""
 
 
+def test_one_report_that_cannot_be_read_does_not_stand_before_the_others(
+    past: Past, schedule: Schedule, sink: MailSink
+) -> None:
+    past.server("web-1", milliseconds() - 60 * DAY)
+    monday = datetime(2026, 11, 16, 6, tzinfo=UTC)
+    due(schedule, monday)
+    broken, _whole = due(schedule, monday + timedelta(days=7))
+    files.path(broken, "json").write_bytes(b"{")
+    assert mailing.send_due(now() + timedelta(seconds=1)) == 1
+    assert "the log of the hub" in Sending.objects.get(run=broken).error
+    assert mailing.send_due(now() + timedelta(days=2)) == 0
+    assert Sending.objects.get(run=broken).due_at > now() + timedelta(days=1000)
+
+
 def test_whoever_left_or_is_narrowed_meanwhile_gets_nothing(schedule: Schedule) -> None:
     assert len(schedules.recipients(schedule)) == 1
     Membership.objects.filter(user=schedule.owner).update(selector="tag:db")
