@@ -21,6 +21,7 @@ from core import shared
 
 KEPT = 200
 SKIPPED = "live:skipped"
+KEPT_FOR = 300.0
 POLLED_FOR = 30.0
 
 Message = dict[str, Any]
@@ -74,7 +75,7 @@ class _Memory(Protocol):
     def sequence(self, topic: str) -> int: ...
     def recent(self, topic: str) -> list[Message]: ...
     def watch(self, topic: str, seconds: float) -> None: ...
-    def watched(self, topic: str) -> bool: ...
+    def watched(self, topic: str, *, surely: bool = False) -> bool: ...
     def anybody(self) -> bool: ...
     def skip(self) -> None: ...
 
@@ -90,13 +91,22 @@ class _InProcess:
         self.numbers: dict[str, int] = defaultdict(_first_number)
         self.kept: dict[str, deque[Message]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.polled: dict[str, float] = {}
+        self.trimmed = time.monotonic()
 
     def add(self, topic: str, data: Message) -> Message:
         with self.lock:
             self.numbers[topic] += 1
             message = _message(topic, self.numbers[topic], data)
             self.kept[topic].append(message)
+            if time.monotonic() - self.trimmed >= KEPT_FOR:
+                self._trim(message["at"] - KEPT_FOR)
         return message
+
+    def _trim(self, before: float) -> None:
+        """Each server that somebody once looked at is a topic: their messages must not add up for good."""
+        self.trimmed = time.monotonic()
+        for topic in [name for name, kept in self.kept.items() if not kept or kept[-1]["at"] < before]:
+            del self.kept[topic]
 
     def sequence(self, topic: str) -> int:
         with self.lock:
@@ -109,7 +119,7 @@ class _InProcess:
     def watch(self, topic: str, seconds: float) -> None:
         self.polled[topic] = time.monotonic() + seconds
 
-    def watched(self, topic: str) -> bool:
+    def watched(self, topic: str, *, surely: bool = False) -> bool:
         layer = get_channel_layer()
         joined = isinstance(layer, InMemoryChannelLayer) and bool(layer.groups.get(topic))
         return joined or self.polled.get(topic, 0.0) > time.monotonic()
@@ -135,7 +145,7 @@ class _InRedis:
         with self.redis.pipeline(transaction=False) as pipe:
             pipe.lpush(f"live:kept:{topic}", json.dumps(message))
             pipe.ltrim(f"live:kept:{topic}", 0, KEPT - 1)
-            pipe.expire(f"live:kept:{topic}", 300)
+            pipe.expire(f"live:kept:{topic}", int(KEPT_FOR))
             pipe.execute()
         return message
 
@@ -160,10 +170,12 @@ class _InRedis:
 
     def watch(self, topic: str, seconds: float) -> None:
         self.redis.zadd("live:watched", {topic: time.time() + seconds})
+        if topic not in self.known[1]:
+            self.known = (float("-inf"), set())  # whoever has just been told so hears our next message
 
-    def watched(self, topic: str) -> bool:
+    def watched(self, topic: str, *, surely: bool = False) -> bool:
         asked, topics = self.known
-        if time.monotonic() - asked > 1.0:
+        if surely or time.monotonic() - asked > 1.0:
             self.redis.zremrangebyscore("live:watched", 0, time.time())
             found: list[bytes] = self.redis.zrange("live:watched", 0, -1)  # type: ignore[assignment]
             topics = {name.decode() for name in found}
@@ -251,5 +263,6 @@ def anybody() -> bool:
     return _ask(lambda kept: kept.anybody(), False)
 
 
-def watched(topic: str) -> bool:
-    return _ask(lambda kept: kept.watched(topic), False)
+def watched(topic: str, *, surely: bool = False) -> bool:
+    """Whether somebody looks at it. `surely` is for what is seldom said: who came in the last second counts, too."""
+    return _ask(lambda kept: kept.watched(topic, surely=surely), False)
