@@ -141,7 +141,7 @@ class MembersView(Listing):
 class MemberView(APIView):
     """One member: another role, fewer servers, or the end. One's own membership anybody may end."""
 
-    resource = "teams"
+    resource = "people"  # a token that keeps teams must not be able to empty them
     in_person = WRITES
     verbs: ClassVar[dict[str, str]] = {"PATCH": MANAGE, "DELETE": LOOK}
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.base import LOOK
+from accounts.base import LOOK, narrow
 from accounts.models import Team, User
 from alerts.models import Chain, Channel, Delivery, Incident, Notice
 from alerts.models.records import CALLS
@@ -48,18 +48,25 @@ class Book:
         self.now = now
         self.known: dict[str, Aims] = {}
         self.of_channel: dict[int, list[str]] = {}
+        self.narrowed: dict[str, list[User]] = {}
 
-    def aims(self, team: int, notify: list[Any], severity: str) -> Aims:
-        key = f"{team} {severity} {json.dumps(notify, sort_keys=True)}"
+    def aims(self, incident: Incident, team: int, notify: list[Any], severity: str) -> Aims:
+        """Of this incident; whoever is named and may not see it, as they see other servers alone, is left out."""
+        named = json.dumps(notify, sort_keys=True)
+        if named not in self.narrowed:
+            users = User.objects.filter(uuid__in=_uuids(notify, "person"))
+            self.narrowed[named] = [user for user in users if narrow.concerns(user)]
+        blind = {user.pk for user in self.narrowed[named] if not people.sees(user, incident)}
+        key = f"{team} {severity} {sorted(blind)} {named}"
         if key not in self.known:
-            self.known[key] = self._named(team, notify, severity) or self._usual(team)
+            self.known[key] = self._named(team, notify, severity, blind) or self._usual(team)
         return self.known[key]
 
-    def _named(self, team: int, notify: list[Any], severity: str) -> Aims | None:
+    def _named(self, team: int, notify: list[Any], severity: str, blind: set[int]) -> Aims | None:
         """None where nothing of it is left: a rule whose channels were switched off must not fall silent."""
         channels = Channel.objects.filter(team=team, enabled=True, uuid__in=_uuids(notify, "channel"))
         places = self._places(channels)
-        for user in User.objects.filter(uuid__in=_uuids(notify, "person")):
+        for user in User.objects.filter(uuid__in=_uuids(notify, "person")).exclude(pk__in=blind):
             places += self._ways(user, team, severity)
         chains = Chain.objects.filter(team=team, uuid__in=_uuids(notify, "chain"))
         found = Aims(tuple(places), tuple(chains))

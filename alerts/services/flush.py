@@ -174,7 +174,7 @@ class Flush:
         # The alert may have gone with its server meanwhile.
         rule = self.rules[event.alert.rule_id] if event.alert else incident.rule
         notify = event.facts.get("notify") or (rule.notify if rule else [])
-        return self.book.aims(incident.team_id, notify, severity)
+        return self.book.aims(incident, incident.team_id, notify, severity)
 
     def _tos(self, places: dict[Place, int | None]) -> list[To]:
         return [To(channel, to, self.now, person) for (channel, to), person in places.items()]
@@ -259,7 +259,7 @@ class Flush:
         found: dict[Place, To] = {}
         for rule_id, severity in dict.fromkeys((alert.rule_id, alert.severity) for alert in speak):
             rule = self.rules[rule_id]
-            aims = self.book.aims(rule.team_id, rule.notify, severity)
+            aims = self.book.aims(incident, rule.team_id, rule.notify, severity)
             found.update({one.place: one for one in aims.places})
             if aims.chains:
                 found.update({one.place: one for one in self._tos(self.heard.of(incident.pk, by_chain=True))})

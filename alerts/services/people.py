@@ -20,6 +20,7 @@ from core.registry import Unknown
 
 ADDRESS = "My address"  # the own channel that everybody has without asking: mail to the account's address
 TAKEN = "My address (mail)"  # where a channel of theirs has that name
+OTHERS = "where the trouble is of other servers."
 LOOKS = "may look but not acknowledge: their messages carry no button."
 WORDS = {"email": "mail", "sms": "SMS", "slack": "Slack", "teams": "Teams", "push": "push", "webhook": "webhook"}
 
@@ -44,10 +45,13 @@ def may_be_told(user: User | None, team: Team) -> bool:
 
 
 def lookers(team: Team, uuids: Iterable[str]) -> list[str]:
-    """A sentence for each of them who may be told but not act: whoever saves it may count on an answer."""
+    """A sentence for each who may be told but not act, or not always: whoever saves it may count on an answer."""
     acting = Membership.objects.filter(team=team, role__in=holding(ACT)).values("user")
     found = tellable(team).filter(uuid__in=set(uuids), is_superuser=False).exclude(pk__in=acting).order_by("pk")
-    return [f"{user} {LOOKS}" for user in found]
+    narrowed = Membership.objects.filter(team=team, user__uuid__in=set(uuids), user__is_superuser=False)
+    narrowed = narrowed.exclude(selector="").select_related("user").order_by("user")
+    parts = [f"{member.user} sees {member.selector} alone, and is skipped {OTHERS}" for member in narrowed]
+    return [f"{user} {LOOKS}" for user in found] + parts
 
 
 def on_duty(team: Team) -> list[User]:
@@ -57,11 +61,19 @@ def on_duty(team: Team) -> list[User]:
     return acting or [member.user for member in members]
 
 
-def in_reach(users: list[User], incident: Incident) -> list[User]:
-    """Without those who are narrowed to other servers; all of them where nobody else is left: told beats silent."""
-    mine = Incident.objects.filter(pk=incident.pk)
-    seen = [user for user in users if not narrow.concerns(user) or mine.visible_to(user).exists()]
-    return seen or users
+def sees(user: User, incident: Incident) -> bool:
+    """Whoever is narrowed to some servers hears nothing of the others'."""
+    return not narrow.concerns(user) or Incident.objects.filter(pk=incident.pk).visible_to(user).exists()
+
+
+def callable_for(incident: Incident) -> list[User]:
+    """Its team's members on duty who may see it, else any other member who may, else the site owners."""
+    members = User.objects.filter(memberships__team=incident.team, is_active=True).order_by("memberships__pk")
+    owners = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
+    for users in (on_duty(incident.team), members, owners):
+        if seen := [user for user in users if sees(user, incident)]:
+            return seen
+    return []
 
 
 def preference(user: User) -> Preference:

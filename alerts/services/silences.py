@@ -190,4 +190,5 @@ def _owner_or_targets(silence: Silence, alert: Alert, now: datetime) -> list[To]
     if owner is not None and people.may_be_told(owner, silence.team):
         reaches = people.ways(owner, alert.severity, now)
         return [To(reach.channel.pk, reach.recipient, reach.due_at, owner.pk) for reach in reaches]
-    return list(Book(now).aims(silence.team_id, alert.rule.notify, alert.severity).places)
+    assert alert.incident is not None  # noqa: S101 - chosen so
+    return list(Book(now).aims(alert.incident, silence.team_id, alert.rule.notify, alert.severity).places)

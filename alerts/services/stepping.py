@@ -18,6 +18,7 @@ from core import apart, runner
 
 log = logging.getLogger(__name__)
 
+BLIND = "was skipped, as they see other servers alone"
 Way = Callable[["Telling", dict[str, Any]], str]
 
 
@@ -67,8 +68,7 @@ class Telling:
         return f"the channel {channel}"
 
     def everybody(self, *, important: bool = False) -> str:
-        users = people.in_reach(people.on_duty(self.incident.team), self.incident)
-        return _and([self.person(user, important=important) for user in users])
+        return _and([self.person(user, important=important) for user in people.callable_for(self.incident)])
 
     def instead(self) -> str:
         """Who hears of it when nobody whom the step names can."""
@@ -134,6 +134,8 @@ def _person(telling: Telling, args: dict[str, Any]) -> str:
     user = User.objects.filter(uuid=_id(args["person"])).first()
     if user is None or not people.may_be_told(user, telling.incident.team):
         return f"{user or 'Somebody removed'} may not be told any more: {telling.instead()}"
+    if not people.sees(user, telling.incident):
+        return f"{user} {BLIND}: {telling.instead()}"
     return f"Told {telling.person(user, important=args.get('important', False))}."
 
 
@@ -143,13 +145,15 @@ def _on_call(telling: Telling, args: dict[str, Any]) -> str:
         return f"The schedule is gone: {telling.instead()}"
     important = args.get("important", False)
     user = schedules.on_call(schedule, telling.now)
-    if user is not None:
+    blind = user is not None and not people.sees(user, telling.incident)
+    if user is not None and not blind:
         return f"Told {telling.person(user, important=important)}, on call in {schedule}."
-    telling.gap = schedule.name
+    nobody = f"{user} is on call in {schedule} and {BLIND}" if blind else f"Nobody is on call in {schedule}"
+    telling.gap = "" if blind else schedule.name
     fallback = schedules.fallback(schedule)
-    if fallback is not None:
-        return f"Nobody is on call in {schedule}: told the fallback {telling.person(fallback, important=important)}."
-    return f"Nobody is on call in {schedule}: {telling.instead()}"
+    if fallback is not None and people.sees(fallback, telling.incident):
+        return f"{nobody}: told the fallback {telling.person(fallback, important=important)}."
+    return f"{nobody}: {telling.instead()}"
 
 
 def _team(telling: Telling, args: dict[str, Any]) -> str:

@@ -12,8 +12,8 @@ from django.test import Client
 from accounts.base import narrow
 from accounts.models import Membership, User
 from accounts.services import WrongToken, make_token
-from alerts.models import Notice, Silence
-from alerts.services import answering_links, people
+from alerts.models import Delivery, Notice, Silence, Step
+from alerts.services import answering_links, audience, people, stepping
 from core.clock import now
 from core.live import push, watch
 from core.selector import Unreadable, parse
@@ -212,10 +212,26 @@ def test_a_narrowed_site_owner_is_none(world: World) -> None:
 
 def test_a_whole_team_is_called_without_those_who_may_not_see_it(world: World) -> None:
     ours, user = world.ours, world.people["narrowed"]
-    team = people.on_duty(ours.team)
-    assert user in people.in_reach(team, ours.inside)
-    assert user not in people.in_reach(team, ours.outside)
-    assert people.in_reach([user], ours.outside) == [user], "nobody else is left: told beats silent"
+    assert user in people.callable_for(ours.inside)
+    assert user not in people.callable_for(ours.outside)
+    Membership.objects.filter(team=ours.team).exclude(user=user).delete()
+    assert people.callable_for(ours.outside) == [world.people["owner"]], "nobody else is left: told beats silent"
+
+
+def test_a_narrowed_person_in_a_chain_is_skipped_where_they_may_not_see_it(world: World) -> None:
+    ours, user = world.ours, world.people["narrowed"]
+    for incident, told in ((ours.inside, True), (ours.outside, False)):
+        step = Step(
+            incident=incident, chain="x", place=0, kind="person", args={"person": str(user.uuid)}, due_at=now()
+        )
+        result = stepping.do(step, incident, now())
+        assert result.startswith(f"Told {user}" if told else f"{user} was skipped, as they see other servers alone: ")
+        mine = Delivery.objects.filter(notice__kind="escalated", notice__incident=incident, person=user)
+        assert mine.exists() == told
+    named = [{"person": str(user.uuid)}]
+    aims = [audience.Book(now()).aims(one, ours.team.pk, named, "warn") for one in (ours.inside, ours.outside)]
+    assert [user.pk in {to.person for to in one.places} for one in aims] == [True, False]
+    assert any(f"{user} sees tag:" in said for said in people.lookers(ours.team, [str(user.uuid)]))
 
 
 def test_links_in_messages_answer_for_what_may_be_seen(world: World) -> None:

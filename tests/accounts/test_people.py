@@ -145,6 +145,8 @@ def test_members_over_the_api_are_managed_in_person(team: Team, person: Person, 
     assert [(one["email"], one["role"]) for one in seen] == [(boss.email, "admin"), (ana.email, "viewer")]
     by_token = api(boss).patch(f"{address}/{ana.uuid}", {"role": "admin"}, JSON)
     assert (by_token.status_code, by_token.json()["error"]) == (403, "session_needed")
+    emptied = api(boss, ["teams:write"]).delete(f"{address}/{ana.uuid}")
+    assert (emptied.status_code, b"people:write" in emptied.content) == (403, True)
     client = browser(boss)
     changed = client.patch(f"{address}/{ana.uuid}", {"role": "manager", "selector": "tag:db"}, JSON)
     assert (changed.status_code, changed.json()["role"], changed.json()["selector"]) == (200, "manager", "tag:db")
