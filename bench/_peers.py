@@ -72,9 +72,7 @@ def started(peer: Peer, folder: Path) -> Iterator[Running]:
     port = free_port()
     words = [word.format(folder=folder, port=port) for word in peer.words]
     with (folder / "log").open("wb") as log:
-        child = subprocess.Popen(  # noqa: S603 - our own words
-            [str(_program(peer)), *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        child = subprocess.Popen([str(_program(peer)), *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         _wait(f"http://127.0.0.1:{port}{peer.health}")
         yield Running(peer.name, child.pid, f"http://127.0.0.1:{port}{peer.path}")

@@ -93,7 +93,7 @@ def written(folder: Path, url: str, interval: float, ca: str | None) -> Path:
 def running(config: Path) -> Iterator[subprocess.Popen[bytes]]:
     words = [sys.executable, "-m", "watchkeeper_agent", "run", "--config", str(config)]
     environment = {"PYTHONPATH": str(AGENT), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MALLOC_ARENA_MAX": "1"}
-    child = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    child = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield child
     finally:
@@ -122,7 +122,7 @@ class Ledger:
 
 def kills(seed: int, times: int = 20, longest: float = 3.5) -> int:
     """Kill -9 again and again: every row the agent wrote down arrives, each once."""
-    dice = random.Random(seed)  # noqa: S311 - the same kills for the same seed
+    dice = random.Random(seed)
     ledger = Ledger(dice)
     with tempfile.TemporaryDirectory() as name, TinyHub(ledger) as hub:
         folder = Path(name)
@@ -150,7 +150,7 @@ def kills(seed: int, times: int = 20, longest: float = 3.5) -> int:
 
 def power(seed: int, times: int = 20, *, postgres: bool = False) -> int:
     """Kill -9 of the real hub and of its agent by turns of chance; then the hub's store against the local log."""
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     environment: dict[str, Any] = {"DATABASE_URL": empty_postgres()} if postgres else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

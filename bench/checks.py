@@ -31,7 +31,7 @@ def main(count: int = 1000, seconds: int = 90) -> None:
             WATCHKEEPER_OUTGOING_ALLOW="127.0.0.0/8",
             DJANGO_SETTINGS_MODULE="monitor.settings",
         )
-        other = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)  # noqa: S603 - ours
+        other = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
         try:
             assert other.stdout is not None
             _run(Path(folder), int(other.stdout.readline()), count, seconds)
@@ -41,20 +41,20 @@ def main(count: int = 1000, seconds: int = 90) -> None:
 
 
 def _run(folder: Path, port: int, count: int, seconds: int) -> None:
-    import django  # noqa: PLC0415 - the environment is settled before
+    import django
 
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.db import transaction  # noqa: PLC0415
+    from django.core.management import call_command
+    from django.db import transaction
 
     call_command("migrate", verbosity=0)
-    from accounts.models import Team  # noqa: PLC0415
-    from checks import services  # noqa: PLC0415
-    from checks.models import Check, Run  # noqa: PLC0415
-    from checks.runner import Runner  # noqa: PLC0415
-    from core.clock import now  # noqa: PLC0415
-    from metrics.models import JournalRow  # noqa: PLC0415
-    from metrics.services import stop, writer  # noqa: PLC0415
+    from accounts.models import Team
+    from checks import services
+    from checks.models import Check, Run
+    from checks.runner import Runner
+    from core.clock import now
+    from metrics.models import JournalRow
+    from metrics.services import stop, writer
 
     team = Team.objects.create(name="Bench")
     url = f"http://127.0.0.1:{port}/"

@@ -32,7 +32,7 @@ def main() -> int:
     asked.add_argument("--rules", type=int, default=200)
     found = asked.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
-    import django  # noqa: PLC0415 - the rules' own code imports models
+    import django
 
     django.setup()
     of_replay()
@@ -43,7 +43,7 @@ def main() -> int:
 
 def of_replay() -> None:
     """One series over 30 days, as the editor of rules asks for it."""
-    from alerts import engine  # noqa: PLC0415
+    from alerts import engine
 
     random = np.random.default_rng(1)
     count = 30 * 8640
@@ -57,8 +57,8 @@ def of_replay() -> None:
 
 
 def of_sieve(servers: int, rules: int, share: float, name: str) -> None:
-    from alerts import engine  # noqa: PLC0415
-    from alerts.sieve import Marks, sift  # noqa: PLC0415
+    from alerts import engine
+    from alerts.sieve import Marks, sift
 
     book, rows, judged = _made(servers, rules, share)
     tracks: dict[tuple[int, int, int], engine.Track] = {}
@@ -87,12 +87,12 @@ def of_sieve(servers: int, rules: int, share: float, name: str) -> None:
 
 def _rules(count: int, servers: set[int]) -> dict[str, list[Any]]:
     """Each over one series: of the usual ones, some with a `for`, some that must recover further down."""
-    import uuid  # noqa: PLC0415
-    from collections import defaultdict  # noqa: PLC0415
+    import uuid
+    from collections import defaultdict
 
-    from alerts.compiled import Compiled, label_test  # noqa: PLC0415
-    from alerts.engine import Limits  # noqa: PLC0415
-    from metrics.store import parse  # noqa: PLC0415
+    from alerts.compiled import Compiled, label_test
+    from alerts.engine import Limits
+    from metrics.store import parse
 
     found = defaultdict(list)
     for number in range(count):
@@ -107,9 +107,9 @@ def _rules(count: int, servers: set[int]) -> dict[str, list[Any]]:
 
 def _made(servers: int, rules: int, share: float) -> tuple[Any, list[list[Any]], int]:
     """A book without a database, and a group of rows for every ten seconds."""
-    from alerts.compiled import Book  # noqa: PLC0415
-    from metrics.journal import Row  # noqa: PLC0415
-    from metrics.store import Known  # noqa: PLC0415
+    from alerts.compiled import Book
+    from metrics.journal import Row
+    from metrics.store import Known
 
     series = np.arange(1, len(COLUMNS) + 1)
     layout = Known(1, "0" * 16, COLUMNS, series, {column: place for place, column in enumerate(COLUMNS)})

@@ -148,7 +148,7 @@ def measured(pid: int, work: Work, folder: Path) -> tuple[Cost, dict[str, float]
     file.touch(0o600)
     file.write_text(json.dumps(asdict(work)), encoding="utf-8")
     words = [sys.executable, "-m", "bench._posts", str(file)]
-    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ours
+    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         time.sleep(WARM + 1.0)
         cpu, written, at = cpu_seconds(pid), written_bytes(pid), time.monotonic()

@@ -191,17 +191,17 @@ print(next(line.split()[1] for line in Path("/proc/self/status").read_text().spl
 
 def _peak_mib(detectors: tuple[str, ...]) -> float:
     program = [sys.executable, "-c", FIT.format(detectors=detectors)]
-    return float(subprocess.run(program, check=True, capture_output=True, text=True).stdout) / 1024  # noqa: S603
+    return float(subprocess.run(program, check=True, capture_output=True, text=True).stdout) / 1024
 
 
 def _others(data: Path) -> Iterator[str]:
     """What other tasks say of themselves: exhaustion, breach, disks."""
-    import tempfile  # noqa: PLC0415
+    import tempfile
 
-    import django  # noqa: PLC0415
+    import django
 
     django.setup()
-    from ml import evaluation  # noqa: PLC0415
+    from ml import evaluation
 
     tasks = evaluation.all_tasks()
     with tempfile.TemporaryDirectory() as out:

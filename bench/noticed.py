@@ -143,7 +143,7 @@ def _notice(product: Product, token: str, fault: Fault) -> tuple[float | None, l
 
 @contextmanager
 def _made(words: tuple[str, ...]) -> Iterator[float]:
-    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - the words above
+    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield time.monotonic()
     finally:

@@ -46,7 +46,7 @@ def _run(product: Product, folder: Path, asked: argparse.Namespace) -> int:
         json.dumps({"url": product.url, "keys": [key for _, key in machines], "folder": str(folder / "spools")})
     )
     words = [sys.executable, "-m", "bench._outage", str(work)]
-    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as child:
         try:
             moments = _story(product, asked)
             work.with_suffix(".stop").touch()

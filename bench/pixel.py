@@ -72,7 +72,7 @@ def _sign_in(page: Page, product: Product) -> None:
 
 def _rounds(product: Product, page: Page, key: str, count: int, tenth: float) -> list[tuple[float, float, float]]:
     """Post, commit and what the page noted, at moments that are no multiple of anybody's second."""
-    chance = random.Random(7)  # noqa: S311 - a spread of moments, no secret
+    chance = random.Random(7)
     found = []
     for number in range(count):
         value = 10 + number % 89 + tenth

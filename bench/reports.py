@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _manage(env: dict[str, str], *argv: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(
         [sys.executable, "manage.py", *argv], cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
     )
     return done.stdout
@@ -70,11 +70,11 @@ def _one(env: dict[str, str], kind: str, servers: int) -> None:
 
 def ask(kind: str) -> None:
     """Inside of the product: a run of last year up to now that waits."""
-    from datetime import timedelta  # noqa: PLC0415
+    from datetime import timedelta
 
-    from accounts.models import User  # noqa: PLC0415
-    from core.clock import now  # noqa: PLC0415
-    from reports.models import Run  # noqa: PLC0415
+    from accounts.models import User
+    from core.clock import now
+    from reports.models import Run
 
     at = now().replace(minute=0, second=0, microsecond=0)
     run = Run.objects.create(
@@ -85,7 +85,7 @@ def ask(kind: str) -> None:
 
 def fill(servers: int) -> None:
     """Inside of the product: people, servers, and a year of rollups."""
-    from bench._year import Year  # noqa: PLC0415
+    from bench._year import Year
 
     Year(servers).write()
 

@@ -39,7 +39,7 @@ def _errors() -> tuple[type[Exception], ...]:
 
 @cache
 def redis() -> Redis:
-    from redis import Redis as Client  # noqa: PLC0415
+    from redis import Redis as Client  # noqa: PLC0415 - only where Redis is used
 
     return Client.from_url(settings.ENV.redis_url, socket_timeout=2, socket_connect_timeout=2)
 

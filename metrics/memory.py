@@ -44,7 +44,7 @@ class MemoryStore:
 
     def _newest(self, server: int, column: str) -> float:
         row = self.newest[server][2] if server in self.newest else {}
-        found = [v for key, v in row.items() if _meant(key, column) and v == v]  # noqa: PLR0124
+        found = [v for key, v in row.items() if _meant(key, column) and v == v]  # noqa: PLR0124 - the cheapest test for NaN
         return (max if worse_is_high(column) else min)(found, default=np.nan)
 
     def series(self, server: int, metrics: Collection[str] | None, start: int, end: int) -> list[Named]:

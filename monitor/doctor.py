@@ -167,7 +167,7 @@ def _readyz(environment: Environment) -> tuple[int, str]:
     host, port = _target(environment)
     if environment.serves_tls:
         # Only whether it answers: its certificate has a line of its own.
-        context = ssl._create_unverified_context()  # noqa: S323
+        context = ssl._create_unverified_context()  # noqa: S323 - only whether it answers
         asked: http.client.HTTPConnection = http.client.HTTPSConnection(host, port, timeout=5, context=context)
     else:
         asked = http.client.HTTPConnection(host, port, timeout=5)
@@ -240,7 +240,7 @@ def _history(_: Environment) -> Finding:
 def _journal(environment: Environment) -> Finding:
     """Whether everybody reads what comes in; who judges what is unusual goes on without what it left for an hour."""
     from core.models import Cursor  # noqa: PLC0415 - models need the set-up of the look before
-    from metrics.behind import stuck  # noqa: PLC0415
+    from metrics.behind import stuck  # noqa: PLC0415 - only where that is asked
 
     try:
         late = stuck(milliseconds()) if folder.held(environment.data) else {}

@@ -22,16 +22,16 @@ ROLES = ("web", "worker", "beat")
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in ROLES:
-        print("Say which role: ./watchkeeper run web, run worker or run beat.", file=sys.stderr)  # noqa: T201
+        print("Say which role: ./watchkeeper run web, run worker or run beat.", file=sys.stderr)  # noqa: T201 - to whoever starts it, before there is a log
         return 2
     try:
         environment = env.read()
     except env.Wrong as wrong:
-        print(f"Watchkeeper cannot start. {wrong}", file=sys.stderr)  # noqa: T201
+        print(f"Watchkeeper cannot start. {wrong}", file=sys.stderr)  # noqa: T201 - as above
         return 2
     fault = _unfit(environment) or (_plain_as_secure(environment) if arguments == ["web"] else "")
     if fault:
-        print(f"Watchkeeper cannot start. {fault}", file=sys.stderr)  # noqa: T201
+        print(f"Watchkeeper cannot start. {fault}", file=sys.stderr)  # noqa: T201 - as above
         return 2
     os.environ["DJANGO_SETTINGS_MODULE"] = "monitor.settings"
     django.setup()
@@ -95,8 +95,8 @@ def worker(environment: env.Environment) -> int:
 
 
 def beat(environment: env.Environment) -> int:
-    from monitor import schedule  # noqa: PLC0415
-    from monitor.parts import Parts  # noqa: PLC0415
+    from monitor import schedule  # noqa: PLC0415 - Django is set up first
+    from monitor.parts import Parts  # noqa: PLC0415 - as above
 
     schedule.install()
     parts = Parts()
@@ -113,7 +113,7 @@ def _stay(parts: Parts) -> int:
     while not dead and not told.wait(LOOK_EVERY):
         dead = parts.dead()
     if dead:
-        print(f"Watchkeeper ends: {', '.join(dead)} has ended, which it must not.", file=sys.stderr)  # noqa: T201
+        print(f"Watchkeeper ends: {', '.join(dead)} has ended, which it must not.", file=sys.stderr)  # noqa: T201 - whoever started it reads this
     parts.stop()
     return 1 if dead else 0
 

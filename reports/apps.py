@@ -11,6 +11,6 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         """Of a server that is removed its past stays, for the time that it lived."""
         from reports.services import remember  # noqa: PLC0415 - models are not loaded before
-        from servers.services import on_removal  # noqa: PLC0415
+        from servers.services import on_removal  # noqa: PLC0415 - models are not loaded before
 
         on_removal(remember)

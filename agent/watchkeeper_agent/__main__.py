@@ -58,16 +58,16 @@ def _enrol(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from watchkeeper_agent.config import load  # noqa: PLC0415
-    from watchkeeper_agent.loop import run  # noqa: PLC0415
+    from watchkeeper_agent.config import load  # noqa: PLC0415 - each verb loads what it needs
+    from watchkeeper_agent.loop import run  # noqa: PLC0415 - as above
 
     run(load(given.config), with_parent=given.with_parent)
     return 0
 
 
 def _status(given: argparse.Namespace) -> int:
-    from watchkeeper_agent.config import load  # noqa: PLC0415
-    from watchkeeper_agent.status import status  # noqa: PLC0415
+    from watchkeeper_agent.config import load  # noqa: PLC0415 - as above
+    from watchkeeper_agent.status import status  # noqa: PLC0415 - as above
 
     well, lines = status(load(given.config or _usual_config()))
     print(*lines, sep="\n")
@@ -89,9 +89,9 @@ def _usual_config() -> str:
 
 
 def _once(given: argparse.Namespace) -> int:
-    from watchkeeper_agent import facts  # noqa: PLC0415
-    from watchkeeper_agent.collectors import Collectors, Options  # noqa: PLC0415
-    from watchkeeper_agent.config import load  # noqa: PLC0415
+    from watchkeeper_agent import facts  # noqa: PLC0415 - as above
+    from watchkeeper_agent.collectors import Collectors, Options  # noqa: PLC0415 - as above
+    from watchkeeper_agent.config import load  # noqa: PLC0415 - as above
 
     config = load(given.config) if given.config else None
     if not config and not given.json:

@@ -149,7 +149,7 @@ class Connection:
         return piece
 
     def _receive(self, deadline: float) -> bytes:
-        assert self.sock  # noqa: S101
+        assert self.sock  # noqa: S101 - as above
         rest = deadline - time.monotonic()
         if rest <= 0:
             raise socket.timeout("timed out")

@@ -135,10 +135,10 @@ class Mailer:
 def send(mailer: Mailer, subject: str, text: str) -> None:
     """One message; encrypted wherever the server can, and always before a password is told."""
     import smtplib  # noqa: PLC0415 - some MiB that only a bad day needs
-    import ssl  # noqa: PLC0415
-    from email.message import EmailMessage  # noqa: PLC0415
-    from email.utils import formatdate, make_msgid  # noqa: PLC0415
-    from urllib.parse import unquote, urlsplit  # noqa: PLC0415
+    import ssl  # noqa: PLC0415 - as above
+    from email.message import EmailMessage  # noqa: PLC0415 - as above
+    from email.utils import formatdate, make_msgid  # noqa: PLC0415 - as above
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - as above
 
     parts = urlsplit(mailer.url)
     machine = facts.hostname()

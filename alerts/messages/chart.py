@@ -142,7 +142,7 @@ class _Picture:
             self.pen.line((x, y, x + 14, y), fill=BAD, width=4)
 
     def _letters(self, small: Any) -> None:
-        from PIL import ImageDraw, ImageFont  # noqa: PLC0415
+        from PIL import ImageDraw, ImageFont  # noqa: PLC0415 - drawing is slow to load
 
         pen, font = ImageDraw.Draw(small), ImageFont.load_default(LETTERS)
         foot = HEIGHT - BOTTOM + 10

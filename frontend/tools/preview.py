@@ -150,8 +150,8 @@ def page(scene: str, path: str, at: float) -> str:
 
         return render_to_string("account/login.html", {"form": LoginForm()}, request)
     if path == "accounts/password/change/":
-        from allauth.account.forms import ChangePasswordForm  # noqa: PLC0415
-        from django.contrib.auth.models import User  # noqa: PLC0415
+        from allauth.account.forms import ChangePasswordForm  # noqa: PLC0415 - Django is set up first
+        from django.contrib.auth.models import User  # noqa: PLC0415 - as above
 
         form = ChangePasswordForm(User(), {"oldpassword": "x"})
         return render_to_string("account/password_change.html", {"form": form, "user": who}, request)

@@ -54,7 +54,7 @@ class Components(Detector):
     needs = "sklearn"
 
     def fit(self, rows: Rows) -> Arrays:
-        from sklearn.decomposition import PCA  # noqa: PLC0415
+        from sklearn.decomposition import PCA  # noqa: PLC0415 - large: the child that learns loads it alone
 
         sample = picked(rows, SAMPLE)
         found = PCA(0.9, svd_solver="full").fit(sample)
@@ -79,8 +79,8 @@ class Autoencoder(Detector):
     EPOCHS = 20
 
     def fit(self, rows: Rows) -> Arrays:
-        from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
-        from sklearn.neural_network import MLPRegressor  # noqa: PLC0415
+        from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as above
+        from sklearn.neural_network import MLPRegressor  # noqa: PLC0415 - as above
 
         sample, width = picked(rows, SAMPLE) / 3, rows.z.shape[1]
         layers = (max(width // 2, 4), max(width // 6, 2), max(width // 2, 4))
@@ -118,7 +118,7 @@ class Forest(Detector):
     TREES, ROWS = 100, 256
 
     def fit(self, rows: Rows) -> Arrays:
-        from sklearn.ensemble import IsolationForest  # noqa: PLC0415
+        from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - as above
 
         sample = picked(rows, SAMPLE).astype(np.float32)
         found = IsolationForest(n_estimators=self.TREES, max_samples=min(self.ROWS, len(sample)), random_state=0)

@@ -75,7 +75,7 @@ def test_after_half_an_hour_all_arrives_once_at_a_tenth_more_load(
     hub = Far(clock)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     monkeypatch.setattr("watchkeeper_agent.segments.os.fsync", lambda _: None)
-    monkeypatch.setattr("watchkeeper_agent.courier.between", random.Random(1).uniform)  # noqa: S311 - the same pauses each time
+    monkeypatch.setattr("watchkeeper_agent.courier.between", random.Random(1).uniform)
     fleet = [Machine(tmp_path / str(number), hub, number % INTERVAL) for number in range(AGENTS)]
     for now in range(END):
         clock.now = float(now)

@@ -22,7 +22,7 @@ class Walk:
     """What people and the clock do to one trouble; after each step what must always hold is looked at."""
 
     def __init__(self, seed: int, incident: Incident, people: list[User]) -> None:
-        self.dice = random.Random(seed)  # noqa: S311 - a walk that can be repeated
+        self.dice = random.Random(seed)
         self.incident, self.people = incident, people
         self.now = NOON
         self.mute = ""

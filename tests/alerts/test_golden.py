@@ -47,9 +47,9 @@ def files(message: Message) -> dict[str, str]:
 @pytest.mark.parametrize("name", CASES)
 def test_a_notice_says_what_it_said_before(world: World, name: str, language: str) -> None:
     message = world.told(CASES[name](world), language)
-    for kind, text in files(message).items():
+    for kind, written in files(message).items():
         path = FILED / f"{name}.{language}.{kind}"
-        text = TOKEN.sub("/acknowledge/TOKEN/", text)  # noqa: PLW2901
+        text = TOKEN.sub("/acknowledge/TOKEN/", written)
         if WRITE:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)

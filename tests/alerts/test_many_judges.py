@@ -41,7 +41,7 @@ class Worker(threading.Thread):
         try:
             while not self.stopping.is_set():
                 if not self.judge.step():
-                    time.sleep(random.uniform(0, 0.02))  # noqa: S311
+                    time.sleep(random.uniform(0, 0.02))
             self.judge.end()
         except Exception as error:
             self.failed.append(error)
@@ -78,7 +78,7 @@ def test_nothing_is_told_twice_and_nothing_is_missed(team: Team, transactional_d
     beats = [Beat(over), Beat(over)]
     for thread in (*workers, *beats):
         thread.start()
-    chance = random.Random(3)  # noqa: S311
+    chance = random.Random(3)
     for turn in range(ROUNDS):
         for name in names:
             world.at = (milliseconds() - START) / 1000

@@ -39,7 +39,7 @@ class Doer(threading.Thread):
         self.failed: list[Exception] = []
 
     def run(self) -> None:
-        chance = random.Random(self.turns)  # noqa: S311
+        chance = random.Random(self.turns)
         for _ in range(self.turns):
             try:
                 self.what(chance)

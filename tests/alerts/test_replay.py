@@ -61,7 +61,7 @@ def test_on_samples_a_replay_equals_what_really_fired(
     judge.step()
     for number in range(2):
         web = machine(f"web-{number}")
-        dice = random.Random(number)  # noqa: S311
+        dice = random.Random(number)
         times = [end - 10 * place for place in range(360)][::-1]
         values, level = [], 50.0
         for _ in times:
@@ -90,7 +90,7 @@ def test_a_change_is_replayed_as_it_was_judged(
     end = now // 10 * 10
     judge.step()
     web = machine()
-    dice = random.Random(4)  # noqa: S311
+    dice = random.Random(4)
     times = [end - 10 * place for place in range(300)][::-1]
     tell(web, times, [dice.choice((10, 20, 45)) for _ in times])
     while judge.step():

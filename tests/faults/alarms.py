@@ -59,7 +59,7 @@ class Moody:
     """A receiver that now and then is overloaded, slow, or takes a message and dies before it says so."""
 
     def __init__(self, seed: int, mood: float) -> None:
-        self.dice, self.mood = random.Random(seed), mood  # noqa: S311 - the same moods for the same seed
+        self.dice, self.mood = random.Random(seed), mood
         self.refused: Counter[str] = Counter()
         self.lock = threading.Lock()
         self.taken: list[Received] = []
@@ -83,7 +83,7 @@ class Machine(threading.Thread):
     def __init__(self, name: str, key: str, addresses: list[tuple[str, int]], plan: Plan) -> None:
         super().__init__(name=name, daemon=True)
         self.key, self.addresses, self.plan = key, addresses, plan
-        self.dice = random.Random(f"{plan.seed} {name}")  # noqa: S311
+        self.dice = random.Random(f"{plan.seed} {name}")
         self.breaches: list[float] = []
         self.fault = ""
 
@@ -132,7 +132,7 @@ def watch(product: Running, token: str, *urls: str, **more: Any) -> None:
 
 def run(product: Running, plan: Plan) -> Found:
     """Machines that alarm, kills in between, calm; then every breach is looked for at the receiver."""
-    began, dice = time.monotonic(), random.Random(plan.seed)  # noqa: S311
+    began, dice = time.monotonic(), random.Random(plan.seed)
     product.start()
     token, enrol = product.api_token(), enroller(product)
     mood, found = Moody(plan.seed, plan.mood), Found()

@@ -86,7 +86,7 @@ class Agent:
 
     def __init__(self, name: str, server: str, key: str, told: Told, seed: str) -> None:
         self.name, self.server, self.key, self.told = name, server, key, told
-        self.dice = random.Random(seed)  # noqa: S311 - the same rows for the same seed
+        self.dice = random.Random(seed)
         self.steady = self.dice.random() < 0.5
         self.boot, self.seq = uuid.UUID(int=self.dice.getrandbits(128)).hex, 0
         self.waiting: list[Batch] = []

@@ -41,9 +41,9 @@ def test_bad_reports_are_answered_clearly_and_harm_nobody(product: Product) -> N
         told.append(float(len(told)))
         honest.post(Bad("an honest row", post(f"[[{time.time() - 600 + len(told)}, {told[-1]}, 5]]"), (200,), 2))
 
-    assault(product.port, key, report, 50, random.Random(1), witness)  # noqa: S311
+    assault(product.port, key, report, 50, random.Random(1), witness)
     before = pss_mib(product.children[0].pid)
-    assault(product.port, key, report, MUTANTS, random.Random(2), witness)  # noqa: S311
+    assault(product.port, key, report, MUTANTS, random.Random(2), witness)
     grown = pss_mib(product.children[0].pid) - before
     honest.close()
     assert not report.faults, report.faults

@@ -41,7 +41,7 @@ def test_each_web_shows_and_says_what_the_other_took_in(webs: tuple[ScaleOut, Sc
     for value in (10.0, 20.0):
         for taking, other in ((one, two), (two, one)):
             post(taking, key, value := value + 1)
-            until(lambda: shown(other, token)["cpu"] == value, 3, "the other's knowledge")  # noqa: B023
+            until(lambda: shown(other, token)["cpu"] == value, 3, "the other's knowledge")  # noqa: B023 - called within the turn
             assert [shown(web, token)["reach"] for web in webs] == ["up", "up"]
     assert "others" in two.request("GET", "/readyz").json()["parts"]
     hears_of_a_look_at_the_other_web(webs, token, server, key)

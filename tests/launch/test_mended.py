@@ -318,7 +318,7 @@ def test_a_password_that_nobody_could_read_waits_for_the_next_start(
     admin.made = True
     read, write = os.pipe()
     os.close(read)
-    with monkeypatch.context() as closed, open(write, "wb", buffering=0) as pipe:  # noqa: PTH123
+    with monkeypatch.context() as closed, open(write, "wb", buffering=0) as pipe:  # noqa: PTH123 - a pipe has no path
         closed.setattr(sys, "stdout", io.TextIOWrapper(pipe, write_through=True))
         admin.show()
     assert (data / "first_password").read_text() == "secret"

@@ -17,7 +17,7 @@ def seconds(spans: list[tuple[int, int]]) -> set[int]:
     return {at for start, end in spans for at in range(start, end)}
 
 
-CHANCE = random.Random(8)  # noqa: S311 - the same chances each time
+CHANCE = random.Random(8)
 
 
 def some(count: int) -> list[tuple[int, int]]:
