@@ -23,18 +23,16 @@ MEMBERS = 20
 MOST_SILENT = 1000
 SILENCE = "silent_seconds"
 FACE = ("uuid", "name", "fingerprint", "stands_for")
+SPEAKS = (F("resolved_at").desc(nulls_first=True), "severity", "-pk")
+"""The newest of the worst, open ones first."""
 
 
 def _speaking(rows: Sequence[Incident], of: Server | None = None) -> Prefetch[Any]:
-    """The alert that speaks for its incident: the newest of the worst that may be seen, open ones first.
-
-    On a server's own page it is one of that server.
-    """
-    order = (F("resolved_at").desc(nulls_first=True), "severity", "-pk")
+    """The alert that speaks for its incident, of those that may be seen; on a server's page one of that server."""
     # Of a server its name is told, and rules and series are few: whole models of each cost half of the page.
-    mine = _seen(rows).filter(server=of) if of else _seen(rows)
+    mine = seen(rows).filter(server=of) if of else seen(rows)
     alerts = mine.select_related("server").only(*_fields(), *(f"server__{name}" for name in FACE))
-    return Prefetch("alerts", alerts.prefetch_related("rule", "series").order_by(*order)[:1], to_attr="speaking")
+    return Prefetch("alerts", alerts.prefetch_related("rule", "series").order_by(*SPEAKS)[:1], to_attr="speaking")
 
 
 @cache
@@ -42,7 +40,7 @@ def _fields() -> tuple[str, ...]:
     return tuple(field.name for field in Alert._meta.concrete_fields)
 
 
-def _seen(rows: Sequence[Incident]) -> QuerySet[Alert]:
+def seen(rows: Sequence[Incident]) -> QuerySet[Alert]:
     """The alerts that whoever these were read for may know of."""
     viewer = rows[0].viewer if rows else None
     return (
@@ -75,19 +73,22 @@ def _read(rows: Sequence[Incident], of: Server | None = None) -> Callable[[], li
     """All that is asked of the database; what comes of it writes them down in the active language."""
     prefetch_related_objects(list(rows), _speaking(rows, of), "team", "acknowledged_by", "rule", "parent")
     keys = [row.pk for row in rows]
-    members = _members(_seen(rows), keys)
+    members = members_of(rows)
     if of:
         _told_of(of, [row for row in rows if members.get(row.pk, (0, 0))[0] > 1])
     next_steps = {step.incident_id: step for step in _steps(keys)}
     quiet = hushed(rows)
-    silent = _silent(rows)
-    parents = {row.pk: _parent(row) for row in rows}
+    hushing = [
+        row.pk for row in rows if any(alert.series.metric == SILENCE for alert in getattr(row, "speaking", []))
+    ]
+    quiet_ones = silent(rows, hushing)
+    parents = {row.pk: parent_of(row) for row in rows}
     return lambda: [
         {
             **_shown(row, members.get(row.pk, (0, 0)), next_steps.get(row.pk), parents[row.pk]),
             **(_own_begin(row) if of else {}),
             "hushed": _why(quiet.get(row.pk)),
-            "silent": silent.get(row.pk, []),
+            "silent": quiet_ones.get(row.pk, []),
         }
         for row in rows
     ]
@@ -109,12 +110,11 @@ def _why(found: tuple[str, float | None] | None) -> Shown | None:
     return {"why": why(found[0]), "until": found[1]} if found else None
 
 
-def _silent(rows: Sequence[Incident]) -> dict[int, list[str]]:
-    """The servers that each of them calls silent now: pages count such a server with its incident, not once more."""
-    keys = [row.pk for row in rows if any(alert.series.metric == SILENCE for alert in getattr(row, "speaking", []))]
+def silent(rows: Sequence[Incident], keys: list[int]) -> dict[int, list[str]]:
+    """The servers that each of these calls silent now: pages count such a server with its incident, not once more."""
     if not keys:
         return {}
-    alerts = _seen(rows).filter(incident__in=keys, resolved_at=None, series__metric=SILENCE).order_by("pk")
+    alerts = seen(rows).filter(incident__in=keys, resolved_at=None, series__metric=SILENCE).order_by("pk")
     found: dict[int, list[str]] = {}
     for key, uuid in alerts.values_list("incident", "server__uuid")[:MOST_SILENT]:
         found.setdefault(key or 0, []).append(str(uuid))
@@ -127,9 +127,9 @@ def speaking(rows: Sequence[Incident]) -> list[Any]:
     return [row for row in rows if getattr(row, "speaking", [])]
 
 
-def _members(seen: QuerySet[Alert], keys: list[int]) -> dict[int, tuple[int, int]]:
+def members_of(rows: Sequence[Incident]) -> dict[int, tuple[int, int]]:
     """How many alerts each holds, and how many of them are still open."""
-    alerts = seen.filter(incident__in=keys).order_by().values_list("incident")
+    alerts = seen(rows).filter(incident__in=[row.pk for row in rows]).order_by().values_list("incident")
     counted = alerts.annotate(all=Count("pk"), over=Count("resolved_at"))
     return {key: (count, count - over) for key, count, over in counted if key is not None}
 
@@ -146,8 +146,22 @@ def told_to(person: Any) -> list[str]:
 
 
 def _shown(row: Incident, members: tuple[int, int], step: Step | None, parent: Incident | None) -> Shown:
-    owner = row.acknowledged_by
     speaking = getattr(row, "speaking", [])
+    return {
+        **named(row, parent),
+        "began": _began(row, speaking, members[0]),
+        "taken": _taken(row),
+        "members": members[0],
+        "open": members[1],
+        "next": {"at": step.due_at.timestamp(), "kind": step.kind} if step and not row.resolved_at else None,
+        "held": said.title(parent) if parent else "",
+        **_evidence(speaking[0] if speaking else None, row),
+    }
+
+
+def named(row: Incident, parent: Incident | None) -> Shown:
+    """What every list says of it."""
+    owner = row.acknowledged_by
     return {
         "id": str(row.uuid),
         "title": said.title(row),
@@ -156,17 +170,10 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None, parent: I
         "state": row.state,
         "since": row.opened_at.timestamp(),
         "until": seconds(row.resolved_at),
-        "began": _began(row, speaking, members[0]),
         "owner": str(owner) if owner else None,
         "owner_id": str(owner.uuid) if owner else None,
-        "taken": _taken(row),
-        "members": members[0],
-        "open": members[1],
-        "next": {"at": step.due_at.timestamp(), "kind": step.kind} if step and not row.resolved_at else None,
-        "held": said.title(parent) if parent else "",
         "parent": str(parent.uuid) if parent else None,
         "url": f"/incidents/{row.uuid}/",
-        **_evidence(speaking[0] if speaking else None, row),
     }
 
 
@@ -247,14 +254,14 @@ def _member(alert: Alert) -> Shown:
 def family(row: Incident) -> Shown:
     """The trouble that explains this one, and those that this one explains."""
     children = row.seen_kin().filter(parent=row.pk, resolved_at=None).order_by("opened_at")[:MEMBERS]
-    parent = _parent(row)
+    parent = parent_of(row)
     return {
         "parent": _kin(parent) if parent else None,
         "children": [_kin(child) for child in children],
     }
 
 
-def _parent(row: Incident) -> Incident | None:
+def parent_of(row: Incident) -> Incident | None:
     return row.parent if row.viewer is None else row.seen_kin().filter(pk=row.parent_id or 0).first()
 
 

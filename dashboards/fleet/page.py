@@ -8,10 +8,10 @@ from django.views.decorators.http import require_GET
 
 from accounts.base import ACT, MANAGE, REPORT
 from accounts.models import Team
-from alerts.models import Channel
+from alerts.models import Channel, Incident
 from core.clock import now
-from dashboards.fleet import packed
-from dashboards.views import incidents, may, sequences, show
+from dashboards.fleet import packed, troubles
+from dashboards.views import OPEN_SHOWN, may, opened, sequences, show
 from servers.models import Server
 
 PUT_AWAY = "welcome"  # the cookie of the page of first steps
@@ -28,11 +28,12 @@ def fleet(request: HttpRequest) -> HttpResponse:
     servers = list(Server.objects.visible_to(request.user).order_by("name").values_list(*packed.FIELDS, named=True))
     teams = dict(Team.objects.visible_to(request.user).values_list("pk", "name"))
     manages = may(request, MANAGE)
+    open_ = opened(Incident.objects.visible_to(request.user))
     props = {
         "now": at,
         "seq": seq,
         "fleet": packed.fleet(servers, teams, int(at)),
-        "incidents": incidents(request),
+        "incidents": troubles.briefly(open_),
         "acts": may(request, ACT),
         "manages": manages,
         "reports": may(request, REPORT),
@@ -40,7 +41,15 @@ def fleet(request: HttpRequest) -> HttpResponse:
     demo = sum(one.demo for one in servers)
     may_remove = demo > 0 and any(one.demo and teams.get(one.team_id) in manages for one in servers)
     more = {"demo": demo, "may_remove_demo": may_remove, "first_steps": bool(manages) and _is_new(request)}
+    if len(open_) < OPEN_SHOWN:
+        more["open_incidents"] = _causes(open_)
     return show(request, "dashboards/fleet.html", "fleet", props, **more)
+
+
+def _causes(all_open: list[Incident]) -> int:
+    """As `views.causes` counts them, where all are at hand."""
+    there = {one.pk for one in all_open}
+    return sum(one.parent_id not in there for one in all_open)
 
 
 def _is_new(request: HttpRequest) -> bool:

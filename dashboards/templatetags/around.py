@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django import template
 from django.utils.html import json_script
@@ -18,6 +19,7 @@ from dashboards.alerting import around
 from dashboards.alerting import incidents as shown_as
 from dashboards.finding import services as finding
 
+T = TypeVar("T")
 register = template.Library()
 FALLBACK = 20
 WEEK = timedelta(days=6)  # beyond it the name of a day could be taken for a nearer one
@@ -32,7 +34,7 @@ def own_troubles(context: Any) -> dict[str, Any]:
 @register.inclusion_tag("partials/duty.html", takes_context=True)
 def duty(context: Any) -> dict[str, Any]:
     user, at = _person(context), now()
-    until = around.on_call_until(user, at) if user else None
+    until = _once(context, "on_call", lambda: around.on_call_until(user, at) if user else None)
     if until is None:
         return {"until": None}
     today = until.date() == at.astimezone(until.tzinfo).date()
@@ -44,7 +46,15 @@ def duty(context: Any) -> dict[str, Any]:
 def may_manage(context: Any) -> bool:
     """Whether to offer what takes a manager's right in some team."""
     user = _person(context)
-    return user is not None and Team.objects.visible_to(user, MANAGE).exists()
+    return user is not None and _once(context, "manages", Team.objects.visible_to(user, MANAGE).exists)
+
+
+def _once(context: Any, name: str, ask: Callable[[], T]) -> T:
+    """The navigation stands twice in a page, for wide windows and for phones."""
+    kept: dict[str, T] = context["request"].__dict__.setdefault("_around", {})
+    if name not in kept:
+        kept[name] = ask()
+    return kept[name]
 
 
 @register.inclusion_tag("partials/fallback.html", takes_context=True)
