@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -22,7 +23,9 @@ def show(request: HttpRequest, template: str, page: str, props: dict[str, Any], 
     guard.trust(request.META)
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse(props)
-    return render(request, template, {"page": page, "island_props": props, "open_incidents": causes(request), **more})
+    if "open_incidents" not in more:
+        more["open_incidents"] = causes(request)
+    return render(request, template, {"page": page, "island_props": props, **more})
 
 
 def causes(request: HttpRequest) -> int:
@@ -32,8 +35,11 @@ def causes(request: HttpRequest) -> int:
 
 
 def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
-    found = {name: topics.find(name, request.user) for name in names}
-    return {name: topic.sequence() for name, topic in found.items() if topic}
+    """Where a page begins to listen. Called before its data is read: what is said until its tab listens shows as a gap."""
+    found = {name: topic for name in names if (topic := topics.find(name, request.user))}
+    for topic in found.values():
+        topic.keep()
+    return {name: topic.sequence() for name, topic in found.items()}
 
 
 def incidents(request: HttpRequest, *, resolved: int = 0, of: Server | None = None) -> list[present.Shown]:
@@ -41,10 +47,15 @@ def incidents(request: HttpRequest, *, resolved: int = 0, of: Server | None = No
     mine = Incident.objects.visible_to(request.user)
     if of:
         mine = mine.filter(alerts__server=of).distinct()
-    shown = list(mine.open().order_by("-opened_at")[:OPEN_SHOWN])
+    shown = opened(mine)
     if resolved:
         shown += mine.exclude(resolved_at=None).order_by("-resolved_at")[:resolved]
     return shown_as.incidents(shown, of)
+
+
+def opened(mine: QuerySet[Incident]) -> list[Incident]:
+    """The newest of those that are open."""
+    return list(mine.filter(resolved_at=None).order_by("-opened_at")[:OPEN_SHOWN])
 
 
 def may(request: HttpRequest, verb: str) -> list[str]:
