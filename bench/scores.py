@@ -35,10 +35,10 @@ def main() -> int:
     found = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(WATCHKEEPER_DATA=folder, DJANGO_SETTINGS_MODULE="monitor.settings")
-        import django  # noqa: PLC0415 - after the folder is named
+        import django
 
         django.setup()
-        from django.core.management import call_command  # noqa: PLC0415
+        from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
         if found.learn:
@@ -56,8 +56,8 @@ def usual(times: Any, seed: int) -> Any:
 
 
 def fleet(count: int) -> list[Any]:
-    from accounts.models import Team  # noqa: PLC0415
-    from servers.models import Server  # noqa: PLC0415
+    from accounts.models import Team
+    from servers.models import Server
 
     team = Team.objects.create(name="Bench")
     Server.objects.bulk_create(
@@ -68,9 +68,9 @@ def fleet(count: int) -> list[Any]:
 
 
 def of_ticks(count: int, ticks: int) -> None:
-    from core.clock import milliseconds  # noqa: PLC0415
-    from metrics import running  # noqa: PLC0415
-    from ml.scores import consumer  # noqa: PLC0415
+    from core.clock import milliseconds
+    from metrics import running
+    from ml.scores import consumer
 
     servers, at = fleet(count), milliseconds() // GRID * GRID - ticks * GRID
     size = learnt(servers, at)
@@ -104,7 +104,7 @@ def of_ticks(count: int, ticks: int) -> None:
 
 
 def of_rows(points: int) -> None:
-    from metrics.models import JournalRow  # noqa: PLC0415
+    from metrics.models import JournalRow
 
     own = JournalRow.objects.filter(boot="#own")
     held = sum(len(bytes(one)) for one in own.values_list("rows", flat=True))
@@ -115,12 +115,12 @@ def of_rows(points: int) -> None:
 
 def learnt(servers: list[Any], at: int) -> int:
     """One model for all of them; gives its size."""
-    import hashlib  # noqa: PLC0415
+    import hashlib
 
-    from core.clock import now  # noqa: PLC0415
-    from metrics.store import layout_hash  # noqa: PLC0415
-    from ml import pipeline  # noqa: PLC0415
-    from ml.models import ModelVersion, Watch  # noqa: PLC0415
+    from core.clock import now
+    from metrics.store import layout_hash
+    from ml import pipeline
+    from ml.models import ModelVersion, Watch
 
     past = np.arange(at - 2 * 86_400_000, at, 60_000)
     model = pipeline.fit(past, usual(past, 1), tuple(COLUMNS), step_ms=60_000)
@@ -140,9 +140,9 @@ def learnt(servers: list[Any], at: int) -> int:
 
 
 def report(servers: list[Any], at: int, seq: int) -> None:
-    from metrics import blob  # noqa: PLC0415
-    from metrics.inside import layout_of  # noqa: PLC0415
-    from metrics.models import JournalRow  # noqa: PLC0415
+    from metrics import blob
+    from metrics.inside import layout_of
+    from metrics.models import JournalRow
 
     times = np.array([at])
     rows, layout = blob.pack(times, usual(times, seq)), layout_of(COLUMNS).id
@@ -160,13 +160,13 @@ def _written() -> int:
 
 
 def of_learning(count: int) -> None:
-    from core.clock import milliseconds, now  # noqa: PLC0415
-    from core.models import Cursor  # noqa: PLC0415
-    from metrics import blob, sealing  # noqa: PLC0415
-    from metrics.inside import layout_of  # noqa: PLC0415
-    from metrics.models import JournalRow  # noqa: PLC0415
-    from ml.models import Training, Watch  # noqa: PLC0415
-    from ml.training import work  # noqa: PLC0415
+    from core.clock import milliseconds, now
+    from core.models import Cursor
+    from metrics import blob, merging, sealing
+    from metrics.inside import layout_of
+    from metrics.models import JournalRow
+    from ml.models import Training, Watch
+    from ml.training import work
 
     servers, layout, end = fleet(count), layout_of(COLUMNS), milliseconds() // GRID * GRID
     for one in servers:
@@ -182,9 +182,12 @@ def of_learning(count: int) -> None:
     Training.objects.bulk_create(Training(server=one, why="first", due_at=now()) for one in servers)
     newest = JournalRow.objects.latest("pk").pk
     Cursor.objects.start("rules")
+    Cursor.objects.start("sealed")
     Cursor.objects.update(place=newest)
     sealing.seal(0, newest)
     JournalRow.objects.all().delete()
+    while merging.step(end, 60.0):  # as it is kept from the next hours on
+        pass
     began = time.process_time()
     done = work.work(count, 3600)
     spent = time.process_time() - began

@@ -45,12 +45,14 @@ class Buckets:
 def raw(server: int, series: Collection[int], start: int, end: int) -> dict[int, tuple[Times, Array]]:
     """Stored samples from start to end (both included); a time that came twice has what was stored last."""
     found = samples(server, series, start, end)
+    known = ~np.isnan(found.values)
+    counts = known.sum(axis=0).tolist()
     listed = {}
-    for place, one in enumerate(found.keys.tolist()):
-        column = found.values[:, place]
-        known = ~np.isnan(column)
-        if known.any():
-            listed[one] = found.times[known], column[known]
+    for place, (one, count) in enumerate(zip(found.keys.tolist(), counts, strict=True)):
+        if count == len(found.times):  # most are: they share their times
+            listed[one] = found.times, np.ascontiguousarray(found.values[:, place])
+        elif count:
+            listed[one] = found.times[known[:, place]], found.values[known[:, place], place]
     return listed
 
 

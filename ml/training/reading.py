@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.base import MINUTES, RAW, Line, Named, Store
 from metrics.store import DatabaseStore, write
@@ -13,6 +15,8 @@ from ml.columns import chosen
 from ml.models import Episode
 from ml.preprocess import Flags, Floats, Times
 from ml.training import excused
+
+Places = NDArray[np.intp]
 
 DAY = 86_400_000
 MOST = 7 * DAY
@@ -48,10 +52,11 @@ def read(server: int, start: int, end: int, interval_ms: int, store: Store | Non
     first = start // step
     values = np.full((end // step - first + 1, len(columns)), np.nan)
     named = [by_name[column] for column in columns]
-    for begin in range(start, end + 1, PART):
-        lines = store.range(server, named, begin, min(end, begin + PART - 1), RAW) if named else {}
-        for place, one in enumerate(named):
-            _fill(values[:, place], lines.get(one.key), first, step)
+    # From whole hours on, as samples are kept in such: none is opened twice.
+    for begin in range(start - start % HOUR, end + 1, PART):
+        asked = max(start, begin), min(end, begin + PART - 1)
+        lines = store.range(server, named, *asked, RAW) if named else {}
+        _fill_all(values, [lines.get(one.key) for one in named], first, step)
     columns, values = _usable(columns, values, step)
     times = (first + np.arange(len(values))) * step
     told = ~np.isnan(values).all(axis=1)
@@ -85,23 +90,29 @@ def season(server: int, columns: tuple[str, ...], end: int, store: Store | None 
     first = (end - SEASON) // step
     values = np.full((end // step - first + 1, len(columns)), np.nan, np.float32)
     by_name = {_column(one): one for one in store.series(server, None, end - SEASON, end)}
-    named = {by_name[column].key: place for place, column in enumerate(columns) if column in by_name}
-    lines = store.range(server, [by_name[c] for c in columns if c in by_name], end - SEASON, end, MINUTES)
-    for key, line in lines.items():
-        if key in named:
-            _fill(values[:, named[key]], line, first, step)
+    named = [by_name.get(column) for column in columns]
+    lines = store.range(server, [one for one in named if one], end - SEASON, end, MINUTES)
+    _fill_all(values, [lines.get(one.key) if one else None for one in named], first, step)
     told = ~np.isnan(values).all(axis=1)
     return ((first + np.arange(len(values))) * step)[told], values[told].astype(np.float64)
 
 
-def _fill(column: Floats, line: Line | None, first: int, step: int) -> None:
-    """The first sample of each step, never a mean."""
-    if line is None or not len(line.t):
-        return
-    slots = line.t // step - first
+def _fill_all(values: Floats, lines: Sequence[Line | None], first: int, step: int) -> None:
+    """The first sample of each step, never a mean. Lines that share their times share the places."""
+    known: dict[int, tuple[Places, Places]] = {}
+    for column, line in enumerate(lines):
+        if line is not None and len(line.t):
+            fresh, slots = known.get(id(line.t)) or known.setdefault(
+                id(line.t), _firsts(line.t // step - first, len(values))
+            )
+            values[slots, column] = line.mean[fresh]
+
+
+def _firsts(slots: Times, count: int) -> tuple[Places, Places]:
+    """Which samples are the first of their step, and which steps those are."""
     fresh = np.flatnonzero(np.diff(slots, prepend=-1))
-    fresh = fresh[(slots[fresh] >= 0) & (slots[fresh] < len(column))]
-    column[slots[fresh]] = line.mean[fresh]
+    fresh = fresh[(slots[fresh] >= 0) & (slots[fresh] < count)]
+    return fresh, slots[fresh]
 
 
 def _usable(columns: tuple[str, ...], values: Floats, step: int) -> tuple[tuple[str, ...], Floats]:
