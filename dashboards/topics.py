@@ -33,10 +33,14 @@ class Topic:
 
     def watch(self, seconds: float = live.POLLED_FOR) -> None:
         """Somebody looks now. May wait for Redis."""
-        for inner in self.inner:
-            live.watch(inner, seconds)
+        self.keep(seconds)
         if self.server is not None:
             orders.watch(self.server)
+
+    def keep(self, seconds: float = live.POLLED_FOR) -> None:
+        """Somebody is about to look: what is said from now on gets its number, and is kept."""
+        for inner in self.inner:
+            live.watch(inner, seconds)
 
     def sight(self) -> str:
         """Changes when its person may see more or less of it: then the page's data is not right any more."""

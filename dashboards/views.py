@@ -35,7 +35,7 @@ def causes(request: HttpRequest) -> int:
 
 
 def sequences(request: HttpRequest, *names: str) -> dict[str, int]:
-    """Where a page begins to listen. Called before its data is read: what is said until its tab listens shows as a gap."""
+    """Where a page begins to listen, before its data is read: what is said until its tab listens shows as a gap."""
     found = {name: topic for name in names if (topic := topics.find(name, request.user))}
     for topic in found.values():
         topic.keep()

@@ -9,7 +9,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -107,6 +109,21 @@ def test_what_was_not_said_shows_as_a_gap(shared_by_redis: OwnRedis) -> None:
     assert [message["seq"] for message in live.recent("one")] == [before[0], before[0] + 2]
 
 
+def test_who_has_just_begun_to_watch_hears_the_next_message(shared_by_redis: OwnRedis) -> None:
+    assert not live.watched("one")
+    live.watch("one")
+    before = live.sequence("one")
+    live.push("one", {"said": 1})
+    assert [message["seq"] for message in live.recent("one")] == [before + 1]
+
+
+def test_what_is_seldom_said_reaches_those_who_came_to_another_process(shared_by_redis: OwnRedis) -> None:
+    assert not live.watched("one")
+    live._InRedis().watch("one", 30)
+    assert not live.watched("one"), "it is asked once a second"
+    assert live.watched("one", surely=True)
+
+
 def test_redis_is_left_alone_for_a_moment_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     patience, calls = shared.Patience(), []
 
@@ -145,12 +162,23 @@ def test_ingest_alerts_and_pages_go_on_without_redis(tmp_path: Path, own_redis: 
         assert number(product, token) == 0
         own_redis.start()
         until(product.is_ready, 15, "readiness")
-        seq = until(lambda: number(product, token), 10, "live")
-        post = {"samples": [{"t": time.time(), "m": {"cpu_used_percent": 50}}]}
-        assert product.request("POST", "/api/v1/ingest", post, token=key).status == 200
-        heard = f"/api/v1/live?since=fleet:{seq}"
-        until(lambda: product.request("GET", heard, token=token).json()["messages"], 10, "a live message")
+        until(lambda: number(product, token), 10, "live")
+        until(partial(heard, product, token, key), 20, "a live message")
         assert all(child.poll() is None for child in product.children), product.output()[-3000:]
+
+
+def heard(product: ScaleOut, token: str, key: str) -> bool:
+    """Whether a tab that listens from now on hears of a post: as a message, or as a gap where a process that could
+    not speak says so late; it goes on from there."""
+    seq = number(product, token)
+    post = {"samples": [{"t": time.time(), "m": {"cpu_used_percent": 50}}]}
+    assert product.request("POST", "/api/v1/ingest", post, token=key).status == 200
+
+    def told() -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = product.request("GET", f"/api/v1/live?since=fleet:{seq}", token=token).json()
+        return found if found["messages"] or found["reset"] else {}
+
+    return bool(until(told, 10, "a message or a gap")["messages"])
 
 
 async def test_a_tab_is_closed_with_redis_and_sees_a_gap_when_it_is_back(
