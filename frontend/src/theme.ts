@@ -9,8 +9,10 @@
       return null // storage may be forbidden
     }
   }
-  // The profile's choice, but for one made here that the hub has not confirmed; a stranger's is kept by the browser.
-  const unsaved = kept('theme-unsaved') !== null
+  // The profile's choice, but for one made here that the hub had not confirmed when this page was asked for: it may
+  // have been written before. A stranger's is kept by the browser.
+  const saved = kept('theme-unsaved')
+  const unsaved = saved !== null && !(performance.timeOrigin > Number(saved))
   let theme = root.dataset.person !== undefined && !unsaved ? root.dataset.themeChoice : kept('theme')
   if (theme !== 'dark' && theme !== 'light')
     theme = matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark'

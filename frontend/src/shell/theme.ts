@@ -13,6 +13,13 @@ function keep(name: string, value: string | null): void {
     // not remembered where storage is forbidden
   }
 }
+function unsaved(): boolean {
+  try {
+    return localStorage.getItem('theme-unsaved') === 'yes'
+  } catch {
+    return false
+  }
+}
 function label(): void {
   for (const button of buttons()) {
     const text = root.dataset.theme === 'dark' ? button.dataset.toLight : button.dataset.toDark
@@ -28,14 +35,18 @@ export function flipTheme(): void {
   root.dataset.theme = theme
   keep('theme', theme)
   label()
-  if (!person.here) return
+  if (person.here) save(theme)
+}
+function save(theme: string): void {
   keep('theme-unsaved', 'yes')
   send('PATCH', '/api/v1/me', { theme }).then(
-    () => keep('theme-unsaved', null),
-    () => undefined, // the next page still has the browser's own memory of it
+    // A page asked for before this moment may still be on its way as it was. By the clock of timeOrigin, see theme.ts.
+    () => keep('theme-unsaved', String(performance.timeOrigin + performance.now())),
+    () => undefined, // the next page has the browser's own memory of it, and says it again
   )
 }
 export function themeButtons(): void {
   for (const button of buttons()) button.addEventListener('click', flipTheme)
   label()
+  if (person.here && unsaved()) save(root.dataset.theme ?? '')
 }

@@ -151,6 +151,7 @@ export function useBoard(server: Server): Board {
       ])
       try {
         const answer = await fetchHistory(id, METRICS, range, mine.signal)
+        if (mine.signal.aborted) return null // its last points may be missing, and another range is loading
         for (const chart of charts) chart.load(answer)
         const { seen, interval } = latest.current
         if (seen !== null && !answer.series.some((line) => line.v.some(isReal))) {

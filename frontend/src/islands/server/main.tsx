@@ -18,7 +18,8 @@ import type { PageProps } from './types'
 import '../../charts/chart.css'
 import './server.css'
 
-const Faults = lazy(() => import('./Faults'))
+const faults = () => import('./Faults')
+const Faults = lazy(faults)
 const Rail = lazy(() => import('./Rail'))
 const Sections = lazy(() => import('./Sections'))
 const Moved = lazy(() => import('./Moved'))
@@ -161,6 +162,8 @@ function Page({ first }: { first: PageProps }) {
     sync.onAsk = onMoved
   }, [sync, onMoved])
   useFocus(board)
+  // What says that the hub fails must be here before it does.
+  useEffect(() => void faults().catch(() => undefined), [])
   const { server, story } = props
   const opening = { onTable: setTable, onMoved }
   const detail = (
