@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from monitor.demo.cast import Machine as Simulated
 from monitor.demo.cast import machines
 from monitor.demo.columns import table
 from monitor.demo.door import Answer
-from monitor.demo.feeder import Feeder
+from monitor.demo.feeder import INTERVAL, LINES, Feeder
 from servers.auth import enrol, keyring
 from servers.models import Server
 from servers.services import make_enrolment
@@ -252,32 +253,33 @@ class Looked:
         return Answer(200, {"orders": [{"kind": "live", "until": SINCE + 60}]})
 
 
-class Slow:
-    """A hub that answers each post after a while, as one does that waits for company."""
+class Company:
+    """A hub that answers a post when so many others are there, as one does that waits for company."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: int) -> None:
         self.keys: list[str] = []
+        self.all_here = threading.Barrier(together)
 
     def post(self, _path: str, _document: dict[str, Any], key: str = "") -> Answer:
-        time.sleep(0.05)
+        self.all_here.wait(20)
         self.keys.append(key)
         return Answer(200, {})
 
 
-def test_many_machines_post_side_by_side_each_in_its_turn(tmp_path: Path) -> None:
-    door, all_ = Slow(), machines(120)
+def test_many_machines_post_side_by_side_each_in_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = time.time()
+    monkeypatch.setattr("monitor.demo.feeder.time.time", lambda: at)
+    door, all_ = Company(LINES), machines(5 * LINES)
     keys = {one.name: one.name for one in all_}
-    feeder = Feeder(door, tmp_path, memory.Fleet(time.time(), {}, keys), all_)  # type: ignore[arg-type]
+    feeder = Feeder(door, tmp_path, memory.Fleet(at, {}, keys), all_)  # type: ignore[arg-type]
     feeder.told.spans.clear()
-    began = time.monotonic()
-    while len(door.keys) < 120:
+    for _ in range(5):
         feeder.step()
-    assert time.monotonic() - began < 4, "one after the other it would take six seconds"
-    assert len(set(door.keys)) == 120
-    feeder.due = time.monotonic() - 5  # half of them should have spoken since
+    assert len(set(door.keys)) == len(door.keys) == 5 * LINES
+    at += INTERVAL
+    feeder.due = time.monotonic() - INTERVAL / 2  # half of them should have spoken since
     feeder.step()
-    assert 1 < len(door.keys) - 120 <= 24
-    assert len(set(door.keys[120:])) == len(door.keys) - 120
+    assert len(set(door.keys[5 * LINES :])) == len(door.keys) - 5 * LINES == LINES
 
 
 def test_a_machine_that_somebody_looks_at_speaks_every_second(
