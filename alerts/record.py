@@ -27,18 +27,16 @@ Row = dict[str, Any]
 def told(notices: QuerySet[Notice]) -> QuerySet[Notice]:
     """With all that a line needs, in a handful of queries."""
     whole = notices.select_related("incident", "by", "alert__server", "alert__rule", "alert__series", "told_in")
-    return whole.prefetch_related("deliveries__channel", "deliveries__person")
+    return whole.prefetch_related("deliveries__channel__owner", "deliveries__person")
 
 
 def recipient(delivery: Delivery) -> str:
     """Colleagues see who was told over a person's own channel, not that person's address."""
-    if delivery.channel.owner_id is not None:
-        return str(delivery.person or delivery.channel.owner)
-    return delivery.recipient
+    return delivery.whom if delivery.channel.own else delivery.recipient
 
 
 def delivered(delivery: Delivery) -> Row:
-    own = delivery.channel.owner_id is not None
+    own = delivery.channel.own
     return {
         "id": str(delivery.uuid),
         "channel": None if own else str(delivery.channel.uuid),

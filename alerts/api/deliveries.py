@@ -33,7 +33,7 @@ class DeliveryRowSerializer(serializers.ModelSerializer):  # type: ignore[type-a
     channel = serializers.UUIDField(source="channel.uuid", read_only=True)
     channel_name = serializers.CharField(source="channel.name", read_only=True)
     channel_kind = serializers.CharField(source="channel.kind", read_only=True)
-    person = serializers.StringRelatedField()  # type: ignore[var-annotated]
+    person = serializers.SerializerMethodField(help_text="By name, also where the account is gone.")
     recipient = serializers.SerializerMethodField()
     instead_of = serializers.SlugRelatedField(slug_field="uuid", read_only=True)  # type: ignore[var-annotated]
     folded_in = serializers.SlugRelatedField(slug_field="uuid", read_only=True)  # type: ignore[var-annotated]
@@ -46,10 +46,13 @@ class DeliveryRowSerializer(serializers.ModelSerializer):  # type: ignore[type-a
             "error",
         )  # fmt: skip
 
+    def get_person(self, one: Delivery) -> str | None:
+        return str(one.person or one.person_name) or None
+
     @extend_schema_field(str)
     def get_recipient(self, one: Delivery) -> str:
         """A colleague's own number or address is theirs to show."""
-        mine = one.channel.owner_id in {None, self.context["request"].user.pk}
+        mine = not one.channel.own or one.channel.owner_id == self.context["request"].user.pk
         return one.recipient if mine else ""
 
 

@@ -52,7 +52,7 @@ def instead(delivery: Delivery, now: datetime) -> int:
     rows = [
         Delivery(
             notice=delivery.notice, channel=channel, recipient=to, due_at=now, instead_of=delivery,
-            person_id=delivery.person_id if channel.owner_id else None,
+            person_id=delivery.person_id if channel.own else None,
         )
         for to in people.recipients(channel)
     ]  # fmt: skip

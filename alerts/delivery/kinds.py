@@ -38,7 +38,7 @@ def redacted(text: str, channel: Channel) -> str:
 
     Of a person's own channel also without their numbers and addresses: their team reads the answers.
     """
-    hidden = _secrets(channel) | (set(people.recipients(channel)) if channel.owner_id else set())
+    hidden = _secrets(channel) | (set(people.recipients(channel)) if channel.own else set())
     for secret in sorted(filter(None, hidden), key=len, reverse=True):
         text = text.replace(secret, "…")
     return text

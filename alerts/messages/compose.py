@@ -209,8 +209,8 @@ def _also(delivery: Delivery) -> str:
     """Who else hears this, so that people need not ask each other; a person by name, a team's channel by its own."""
     others = Delivery.objects.filter(notice=delivery.notice_id).exclude(pk=delivery.pk).exclude(state="dropped")
     rows = others.select_related("channel__owner", "person").order_by("pk")[: 4 * NAMED]
-    names = [word(row.person or row.channel.owner or row.channel.name) for row in rows]
-    mine = word(delivery.person or delivery.channel.owner or delivery.channel.name)
+    names = [word(row.whom or row.channel.name) for row in rows]
+    mine = word(delivery.whom or delivery.channel.name)
     told = [name for name in dict.fromkeys(names) if name != mine]
     if len(told) > NAMED:
         more = len(told) - NAMED

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from accounts.base import LOOK, TeamOwned
 from accounts.models import Team, User
+from alerts.models.leaving import keep_channel
 from core import sealed
 
 STANDING = Q(removed_at=None)
@@ -25,7 +26,7 @@ class ChannelQuerySet(TeamOwned["Channel"]):
         return self.standing().filter(Q(pk__in=teams.values("pk")) | Q(owner=user))
 
     def of_teams(self) -> Self:
-        return self.filter(owner=None)
+        return self.exclude(team=None)
 
     def standing(self) -> Self:
         """Those not removed; removed ones stay as names in the record of what they told."""
@@ -37,7 +38,7 @@ class Channel(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="+")
-    owner = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
+    owner = models.ForeignKey(User, keep_channel, null=True, blank=True, related_name="+")
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=40)
     sealed_config = models.TextField(editable=False)
@@ -64,13 +65,20 @@ class Channel(models.Model):
             models.UniqueConstraint(fields=["team", "name"], condition=STANDING, name="one_channel_of_a_name"),
             models.UniqueConstraint(fields=["owner", "name"], condition=STANDING, name="one_own_channel_of_a_name"),
             models.CheckConstraint(
-                condition=Q(team__isnull=False, owner__isnull=True) | Q(team__isnull=True, owner__isnull=False),
+                condition=Q(team__isnull=False, owner__isnull=True)
+                | Q(team__isnull=True, owner__isnull=False)
+                | Q(team__isnull=True, owner__isnull=True, removed_at__isnull=False),
                 name="a_channel_is_of_a_team_or_of_a_person",
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def own(self) -> bool:
+        """Of one person, though their account may be gone."""
+        return self.team_id is None
 
     @property
     def config(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.base import ServerOwned
 from accounts.models import Team, User
 from alerts.models.channels import Channel
+from alerts.models.leaving import keep_name
 from alerts.models.rules import SEVERITIES, Rule
 from alerts.models.seen import Reader
 from metrics.models import Series
@@ -244,7 +245,8 @@ class Delivery(models.Model):
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
-    person = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    person = models.ForeignKey(User, keep_name, null=True, blank=True, related_name="+")
+    person_name = models.CharField(max_length=320, blank=True, help_text="Of somebody whose account is gone.")
     instead_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="+", help_text="What failed before it."
     )
@@ -270,6 +272,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.notice} by {self.channel}"
+
+    @property
+    def whom(self) -> str:
+        """The person it was for, by name; empty where it was for nobody alone."""
+        return str(self.person or self.channel.owner or self.person_name)
 
     @property
     def key(self) -> str:

@@ -21,7 +21,7 @@ def timeline(row: Incident) -> list[Shown]:
     notices = list(
         row.seen_notices()
         .select_related("by", "incident", "alert__server", "alert__rule", "alert__series")
-        .prefetch_related("deliveries__channel", "deliveries__person", "deliveries__instead_of__channel")
+        .prefetch_related("deliveries__channel__owner", "deliveries__person", "deliveries__instead_of__channel")
         .order_by("-at", "-pk")[:SHOWN]
     )
     shown = {notice.pk for notice in notices}
@@ -57,9 +57,8 @@ def deliveries(rows: Iterable[Delivery]) -> list[Shown]:
 
 
 def _delivery(row: Delivery) -> Shown:
-    own = row.channel.owner_id is not None
     # The address of a person's own channel is theirs: colleagues see who was told, not the telephone number.
-    to = str(row.person or "") if own else row.recipient
+    to = row.whom if row.channel.own else row.recipient
     return {
         "channel": row.channel.name,
         "kind": row.channel.kind,
