@@ -15,10 +15,6 @@ NOT_USUAL = {
 FLEETING = ("top_process_", "container_", "log_")  # names that come and go: what they add up to is measured beside
 
 
-def made_by_us(column: str) -> bool:
-    return column.startswith(OWN)
-
-
 def chosen(columns: Iterable[str]) -> tuple[str, ...]:
     """In a fixed order whatever the layout's; plain series first, should there be too many."""
     fit = [column for column in columns if _fits(column)]

@@ -185,7 +185,6 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 WEB_THREADS = 4
-CONNECTION_CAP = ENV.connection_cap
 KEEP_RAW_DAYS = ENV.keep_raw_days
 KEEP_5MIN_DAYS = ENV.keep_5min_days
 KEEP_HOURLY_DAYS = ENV.keep_hourly_days

@@ -62,10 +62,6 @@ def _named(title: str, lines: list[Line]) -> str:
     return f"*{_text(title, 50)}*\n{rows}"
 
 
-def _titled(title: str, text: str) -> str:
-    return f"*{_text(title, 50)}*\n{_text(text, 1000)}" if text else ""
-
-
 def _buttons(message: Message, *, button: bool) -> dict[str, Any] | None:
     said = message.words
     found: list[dict[str, Any]] = []

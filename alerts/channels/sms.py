@@ -20,7 +20,6 @@ _ACCOUNT = re.compile(r"[\w-]{1,64}", re.ASCII)  # it becomes a part of the addr
 GSM_PLACES, WIDE_PLACES = 160, 70
 GSM_PART, WIDE_PART = 153, 67  # a part of a longer message gives some places to its number
 MOST_PARTS = 3
-PLAINER = {0x2014: "-", 0x2013: "-", 0x2026: "...", 0x201C: '"', 0x201D: '"', 0x2018: "'", 0x2019: "'", 0xA0: " "}
 BAD_NUMBER = {21211, 21214, 21217, 21219, 21408, 21610, 21612, 21614}
 BAD_CREDENTIALS = {20003, 20404, 21606, 21659, 21660, 21705}
 BUSY = {20429, 14107, 21611, 30001}

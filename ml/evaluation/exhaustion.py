@@ -19,7 +19,6 @@ HISTORY, AHEAD, GAPS = 32, 14, 4
 BETWEEN = 15  # days between the starts of periods
 FIRST = 60  # earlier days served to choose the blend
 LOOKED_AT = 1500  # curves of a period whose whole forecast is made, not the pace alone
-CLEAR = 1.25
 
 
 @dataclass(frozen=True, slots=True)

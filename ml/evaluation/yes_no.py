@@ -68,7 +68,3 @@ def table(rows: list[Figures]) -> list[str]:
     """Markdown."""
     body = [HEAD, ("---",) + ("---:",) * (len(HEAD) - 1), *(one.row() for one in rows)]
     return [f"| {' | '.join(row)} |" for row in body]
-
-
-def balanced_of(truth: Bools, said: Bools) -> float:
-    return figures("", truth, said).balanced

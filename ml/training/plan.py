@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zlib import crc32
 
-from core.clock import from_milliseconds, milliseconds, now
+from core.clock import from_milliseconds, now
 
 SOON = 15 * 60_000
 DAY = 86_400_000
@@ -35,7 +35,3 @@ def thresholds_due(after: datetime | None = None) -> datetime:
     begins = (after or now()).replace(hour=0, minute=0, second=0, microsecond=0)
     due = begins + timedelta(hours=THRESHOLDS_AT)
     return due if due > (after or now()) else due + timedelta(days=1)
-
-
-def whole_day(since: int) -> bool:
-    return milliseconds() - since >= DAY
