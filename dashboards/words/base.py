@@ -23,7 +23,6 @@ WORDS = {
     "age.now": _("just now"),
     "age.ago": _("{age} ago"),
     "age.never": _("never"),
-    "age.nodata": _("no data for {age}"),
     "value.none": _("no data"),
     "state.ok": _("Healthy"),
     "state.warn": _("Degraded"),
@@ -71,6 +70,5 @@ WORDS = {
     "broken.lede": _(
         "The rest of Watchkeeper goes on working, and so does the watching. Reload the page to try again."
     ),
-    "broken.reload": _("Reload"),
     "server.demo": _("Demo"),
 }

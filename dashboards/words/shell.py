@@ -55,7 +55,4 @@ WORDS = {
     "keys.help": _("This list"),
     "keys.theme": _("Dark or light"),
     "keys.go": _("Go to {page}"),
-    "keys.close": _("Close"),
-    "theme.dark": _("Dark theme"),
-    "theme.light": _("Light theme"),
 }
