@@ -115,7 +115,7 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
         found = services.faults(candidate, config if known else None)
         found += services.moved(known, candidate.target, candidate.config) if known else []
         if found:
-            raise serializers.ValidationError({name: [said] for name, said in found})
+            raise serializers.ValidationError({name.partition(".")[0]: [said] for name, said in found})
         self._free(candidate, known)
         return attrs
 
@@ -245,7 +245,7 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, uuid: str) -> Response:
         """Look once, now; nothing is kept of it."""
-        return Response(_found(_try(self.get_object())))
+        return Response(_found(_try(self.get_object(), person(request))))
 
     @extend_schema(request=CheckSerializer, responses=LookFoundSerializer)
     @action(detail=False, methods=["post"], url_path="try")
@@ -254,7 +254,7 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         fields = {name: value for name, value in asked.validated_data.items() if name not in {"server", "tags"}}
-        return Response(_found(_try(Check(**fields))))
+        return Response(_found(_try(Check(**fields), person(request))))
 
     @extend_schema(request=None, responses=CheckSerializer)
     @action(detail=True, methods=["post"])
@@ -299,12 +299,12 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
         return Response(self.get_serializer(check).data)
 
 
-def _try(check: Check) -> Outcome:
+def _try(check: Check, by: User) -> Outcome:
     if check.kind == "heartbeat":
         raise Failure("A heartbeat is told, not looked at: send it a signal.", code="not_looked_at")
     if check.by_agent:
         raise Failure("Its agent looks, not the hub: it tells with its next report.", code="by_agent")
-    return services.attempt(check)
+    return services.attempt(check, by=by)
 
 
 def _found(outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from cronsim import CronSim, CronSimError
 
+from checks.wrong import Wrong
+
 LEAST, MOST = 10, 366 * 86_400
 LONGEST_RUN = 72 * 3600
 NEW, UP, LATE, DOWN = "new", "up", "late", "down"
@@ -42,23 +44,23 @@ class Beat:
 
 
 def check(config: Config) -> None:
-    """ValueError in a sentence for what cannot be waited for."""
+    """Wrong in a sentence for what cannot be waited for."""
     zone(config.zone)
     if not LEAST <= config.grace <= MOST:
-        raise ValueError(f"The grace is from {LEAST} seconds to a year.")
+        raise Wrong("grace", f"The grace is from {LEAST} seconds to a year.")
     if not 0 <= config.longest <= LONGEST_RUN:
-        raise ValueError("A job may run for 72 hours at most.")
+        raise Wrong("longest", "A job may run for 72 hours at most.")
     if config.cron:
         expected(config, datetime(2026, 1, 1, tzinfo=UTC))
     elif not LEAST <= config.period <= MOST:
-        raise ValueError(f"The period is from {LEAST} seconds to a year.")
+        raise Wrong("period", f"The period is from {LEAST} seconds to a year.")
 
 
 def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError) as error:
-        raise ValueError(f"{name!r} is no time zone. Write one such as Europe/Copenhagen.") from error
+        raise Wrong("zone", f"{name!r} is no time zone. Write one such as Europe/Copenhagen.") from error
 
 
 def expected(config: Config, after: datetime) -> datetime:
@@ -66,14 +68,14 @@ def expected(config: Config, after: datetime) -> datetime:
     if not config.cron:
         return after + timedelta(seconds=config.period)
     if len(config.cron) > 200:
-        raise ValueError("A cron line has at most 200 characters.")
+        raise Wrong("cron", "A cron line has at most 200 characters.")
     try:
         following = next(CronSim(config.cron, after.astimezone(zone(config.zone))))
     except CronSimError as error:
         said = f"{config.cron!r} is no cron line ({error}). Write five fields, such as 30 3 * * 1-5."
-        raise ValueError(said) from error
+        raise Wrong("cron", said) from error
     except StopIteration:
-        raise ValueError(f"{config.cron!r} never happens.") from None
+        raise Wrong("cron", f"{config.cron!r} never happens.") from None
     return following.astimezone(UTC)
 
 

@@ -47,10 +47,16 @@ def _read(run: Run, now: datetime) -> bool:
     moment = datetime.fromtimestamp(at / 1000, now.tzinfo)
     if state != run.state:
         run.state, run.since = state, moment
-    run.at, run.said = moment, "Its agent says it works." if up else "Its agent says it does not work."
+    run.at, run.said = moment, "Its agent says it works." if up else _why(run) or "Its agent says it does not work."
     took = found["check_response_seconds"][1]
     run.seconds = None if math.isnan(took) else took
     return True
+
+
+def _why(run: Run) -> str:
+    """What the agent told when it went down."""
+    last = services.events(run.check_ref).filter(fields__state=DOWN).order_by("-at", "-pk").first()
+    return last.text.partition(" is down: ")[2][:500] if last else ""
 
 
 def _newest(server: int, column: str, start: int, end: int) -> tuple[int, float]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from accounts.services import audit
-from checks import beats, probing, secrets, series, standing, uptime
+from checks import beats, probing, secrets, series, standing, trying, uptime
 from checks.history import History, every, history, judged, share
 from checks.kinds import Outcome, Task, registry
 from checks.kinds.base import Fault
@@ -27,6 +27,8 @@ from checks.models import (
     Check,
     Run,
 )  # fmt: skip
+from checks.told import FORMS
+from checks.told import told as spoken
 from core import runner
 from core.clock import now
 from core.errors import Conflict
@@ -37,6 +39,7 @@ from servers.models import CHECK, Event, Server, ServerRows
 from servers.services import remove as remove_servers
 
 __all__ = [
+    "FORMS",
     "Fault",
     "History",
     "Outcome",
@@ -55,6 +58,7 @@ __all__ = [
     "probing",
     "remove",
     "share",
+    "spoken",
     "standing",
     "state_of",
     "tag",
@@ -95,6 +99,9 @@ def faults(check: Check, config: Mapping[str, Any] | None = None) -> list[Fault]
     kind = registry.get(check.kind)
     if check.by_agent and not kind.looks:
         found.append(("by_agent", _("A heartbeat is told to the hub: no agent can run it.")))
+    if check.by_agent and (named := sorted(filter(secrets.secret, check.config.get("headers") or ()))):
+        said = _("%(name)s proves who asks, and is not sent to an agent. Leave it out, or let the hub look.")
+        found.append(("config.headers", said % {"name": named[0]}))
     return found + kind.faults(check.target, check.config if config is None else config, by_agent=check.by_agent)
 
 
@@ -216,9 +223,9 @@ def task(check: Check) -> Task:
     return Task(check.kind, check.target, secrets.whole(check.config, check.secrets), float(check.timeout))
 
 
-def attempt(check: Check) -> Outcome:
-    """Look once, now, and keep nothing."""
-    return registry.get(check.kind).look(task(check))
+def attempt(check: Check, *, by: User) -> Outcome:
+    """Look once, now, and keep nothing; Failure where they tried too often."""
+    return trying.look(task(check), by, check.team_id)
 
 
 def beat_config(check: Check) -> beats.Config:
@@ -245,7 +252,8 @@ def why(server: int, labels: Mapping[str, str]) -> str:
     row = Check.objects.filter(server=server, label=label).select_related("run").first() if label else None
     if row is None or row.run.state != DOWN or not row.run.said:
         return ""
-    return row.run.said if not row.target or row.target in row.run.said else f"{row.target}: {row.run.said}"
+    said = spoken(row.run.said)
+    return said if not row.target or row.target in said else f"{row.target}: {said}"
 
 
 def events(check: Check) -> ServerRows[Event]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from alerts.channels.message import Line
 from alerts.messages.moments import clock
 from alerts.messages.plain import line
+from checks import services as checks
 from servers.models import Change, Event
 
 BEFORE = timedelta(hours=1)
@@ -21,7 +22,7 @@ def changes(server: int, since: datetime, at: datetime, zone: tzinfo) -> list[Li
     told = {"server": server, "at__gte": since - BEFORE, "at__lte": at}
     rows: list[tuple[datetime, str]] = [
         *((row.at, _changed(row)) for row in Change.objects.filter(**told).order_by("-at")[:MOST]),
-        *((row.at, line(row.text, 160)) for row in Event.objects.filter(**told).order_by("-at")[:MOST]),
+        *((row.at, line(checks.spoken(row.text), 160)) for row in Event.objects.filter(**told).order_by("-at")[:MOST]),
     ]
     rows.sort(key=lambda row: row[0], reverse=True)
     return [Line(clock(when, zone), text) for when, text in rows[:MOST]]

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from django.conf import settings
 
+from checks.wrong import Wrong
 from core import outgoing
 from core.registry import Registry
 
-Fault = tuple[str, str]  # a field and a sentence
+Fault = tuple[str, str]  # a field, such as target or config.cron, and a sentence
 LONGEST_SAID = 500
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -85,6 +86,8 @@ class Kind:
         """What is wrong with a check of this kind; what the hub may not reach is refused before it is saved."""
         try:
             self.checked(target, config)
+        except Wrong as wrong:
+            return [(f"config.{wrong.setting}", str(wrong))]
         except ValueError as fault:
             return [("config", str(fault))]
         except outgoing.Refused as refused:
@@ -96,7 +99,7 @@ class Kind:
         return []
 
     def checked(self, target: str, config: Mapping[str, Any]) -> None:
-        """Raise ValueError for wrong settings, Refused for a target nobody could use."""
+        """Raise Wrong or another ValueError for wrong settings, Refused for a target nobody could use."""
         read(self.config, config)
 
     def look(self, task: Task) -> Outcome:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from checks.kinds.base import Fault, Kind, Outcome, Task, allowed, named, reachable, read, registry
+from checks.wrong import Wrong
 from core import outgoing
 
 if TYPE_CHECKING:
@@ -34,21 +35,23 @@ class Dns(Kind):
     def checked(self, target: str, config: Mapping[str, Any]) -> None:
         wanted = read(Config, config)
         if not 0 < wanted.port < 65536:
-            raise ValueError("A port is a number from 1 to 65535.")
+            raise Wrong("port", "A port is a number from 1 to 65535.")
         named(target)
-        if wanted.server:
-            named(wanted.server)
+        try:
+            named(wanted.server or target)
+        except outgoing.Refused as refused:
+            raise Wrong("server", str(refused)) from refused
 
     def forbidden(self, target: str, config: Mapping[str, Any]) -> list[Fault]:
         server = read(Config, config).server
-        return [("config", said) for _, said in reachable(server)] if server else []
+        return [("config.server", said) for _, said in reachable(server)] if server else []
 
     def faults(self, target: str, config: Mapping[str, Any], *, by_agent: bool) -> list[Fault]:
         found = super().faults(target, config, by_agent=by_agent)
         if not found and by_agent:
             wanted = read(Config, config)
             if wanted.record not in ("A", "AAAA") or wanted.server:
-                return [("config", "An agent asks its own name server for A and AAAA records only.")]
+                return [("config.record", "An agent asks its own name server for A and AAAA records only.")]
         return found
 
     def run(self, task: Task) -> Outcome:

@@ -17,6 +17,7 @@ from cryptography import x509
 from checks import secrets
 from checks.kinds.base import Fault, Kind, Outcome, Task, allowed, read, registry
 from checks.kinds.jsonpath import at, parse
+from checks.wrong import Wrong
 from core import outgoing
 
 MOST_READ = 1 << 20
@@ -47,11 +48,18 @@ class Http(Kind):
     def checked(self, target: str, config: Mapping[str, Any]) -> None:
         wanted = read(Config, config)
         if not _STATUS.fullmatch(wanted.status.strip()):
-            raise ValueError("Write the status as numbers and ranges, such as 200-299,401.")
+            raise Wrong("status", "Write the status as numbers and ranges, such as 200-299,401.")
         if len(wanted.headers) > MOST_HEADERS or len(wanted.body) > MOST_SENT:
-            raise ValueError(f"At most {MOST_HEADERS} headers and {MOST_SENT} characters are sent.")
-        parse(wanted.json)
-        outgoing.checked_headers(wanted.method, wanted.headers)
+            said = f"At most {MOST_HEADERS} headers and {MOST_SENT} characters are sent."
+            raise Wrong("body" if len(wanted.body) > MOST_SENT else "headers", said)
+        try:
+            parse(wanted.json)
+        except ValueError as fault:
+            raise Wrong("json", str(fault)) from fault
+        try:
+            outgoing.checked_headers(wanted.method, wanted.headers)
+        except outgoing.Refused as refused:
+            raise Wrong("headers", str(refused)) from refused
         outgoing.parse(target)
 
     def forbidden(self, target: str, config: Mapping[str, Any]) -> list[Fault]:

@@ -13,6 +13,7 @@ from alerts.services import said
 from core.clock import now
 from dashboards.alerting.incidents import Shown, seconds, subject_of
 from dashboards.alerting.sentences import named, sentence
+from dashboards.told import told
 from servers.models import CHECK, Change, Event
 
 BEFORE, AFTER = timedelta(hours=1), timedelta(minutes=1)
@@ -55,9 +56,11 @@ def people(row: Incident) -> list[Shown]:
     seen = row.seen_notices()
     for notice in seen.exclude(by=None).select_related("by").order_by("at"):
         found.setdefault(str(notice.by), "acted")
-    told = Delivery.objects.filter(notice__in=seen.order_by().values("pk"), state="sent").exclude(person=None)
-    for delivery in told.select_related("person").order_by("sent_at")[:MOST_SERVERS]:
-        found.setdefault(str(delivery.person), "told")
+    told = Delivery.objects.filter(notice__in=seen.order_by().values("pk"), state="sent").exclude(
+        person=None, person_name=""
+    )
+    for delivery in told.select_related("person", "channel__owner").order_by("sent_at")[:MOST_SERVERS]:
+        found.setdefault(delivery.whom, "told")
     return [{"name": name, "part": part} for name, part in found.items()]
 
 
@@ -76,7 +79,7 @@ def causes(row: Incident, servers: list[int], user: User) -> list[Shown]:
     found += [
         {
             "at": one.at.timestamp(), "server": one.server.name, "url": subject_of(one.server)["url"],
-            "what": one.kind, "before": None, "after": None, "text": one.text[:200],
+            "what": one.kind, "before": None, "after": None, "text": told(one.text)[:200],
         }
         for one in events[:MOST_CAUSES]
     ]  # fmt: skip

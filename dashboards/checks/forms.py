@@ -133,11 +133,11 @@ class CheckForm(forms.Form):
         return cleaned
 
     def _at(self, field: str, said: str) -> str | None:
-        """The field that a sentence about settings speaks of: it begins with its name, or with what was written."""
-        for name in OF_KIND[self.kind]:
-            begins = f"{name}:", f"The {name} ", repr(self.cleaned_data.get(name) or None)
-            if field == "config" and name in self.fields and said.startswith(begins):
-                return name
+        """The field that a fault is about; of settings that could not be read at all the sentence names it."""
+        setting = field.partition(".")[2] or said.partition(":")[0]
+        name = next((ours for ours, named in NAMED.items() if named == setting), setting)
+        if field.startswith("config"):
+            return name if name in self.fields else None
         return field if field in self.fields else None
 
     def wanted(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from accounts.models import User
 from checks import services
 from checks.models import DOWN, FAILING, LATE, NEW, UP, Check, Signal
 from core.clock import milliseconds
-from core.errors import Conflict
+from core.errors import Conflict, Failure
 from dashboards.checks import drawn
 from dashboards.checks.forms import OF_KIND, CheckForm
 from dashboards.told import told
@@ -103,7 +103,7 @@ def new(request: HttpRequest) -> HttpResponse:
     tried = None
     if request.method == "POST" and form.is_valid():
         if request.POST.get("do") == "try":
-            tried = _tried(form.made())
+            tried = _tried(form, user)
         elif made := _kept(form, user):
             return redirect("check", uuid=made.uuid)
     more = {"form": form, "kind": kind, "kinds": KINDS.items(), "tried": tried}
@@ -137,7 +137,7 @@ def edit(request: HttpRequest, uuid: str) -> HttpResponse:
     tried = None
     if request.method == "POST" and form.is_valid():
         if request.POST.get("do") == "try":
-            tried = _tried(form.made())
+            tried = _tried(form, cast("User", request.user))
         elif _changed(row, form, cast("User", request.user)):
             if row.alone:
                 services.tag(row, form.cleaned_data["tags"], by=cast("User", request.user))
@@ -160,15 +160,29 @@ def act(request: HttpRequest, uuid: str) -> HttpResponse:
     if wanted in {"pause", "resume"}:
         services.change(row, {"paused": wanted == "pause"}, by=by)
     elif wanted == "try" and row.kind != "heartbeat" and not row.by_agent:
-        found = services.attempt(row)
-        (messages.success if found.ok else messages.warning)(request, told(found.said))
+        try:
+            found = services.attempt(row, by=by)
+        except Failure as fault:
+            messages.warning(request, fault.detail)
+        else:
+            (messages.success if found.ok else messages.warning)(request, told(found.said))
     return redirect("check", uuid=row.uuid)
 
 
-def _tried(made: Check) -> services.Outcome | None:
-    if made.kind == "heartbeat" or made.by_agent:
+def _tried(form: CheckForm, by: User) -> services.Outcome | None:
+    """What a look found that is not kept; why there is none is said in the form."""
+    made = form.made()
+    if made.kind == "heartbeat":
         return None
-    return services.attempt(made)
+    if made.by_agent:
+        said = _("The hub cannot try what an agent looks at. It tells with its next report.")
+        form.add_error("by_agent" if "by_agent" in form.fields else None, said)
+        return None
+    try:
+        return services.attempt(made, by=by)
+    except Failure as fault:
+        form.add_error(None, fault.detail)
+        return None
 
 
 def _standing(row: Check) -> dict[str, Any]:

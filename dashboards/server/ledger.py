@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Audit, User
 from accounts.services import action_name
+from dashboards.told import told
 from metrics.store import query
 from servers.models import Change, Event, Server
 
@@ -46,7 +47,7 @@ def _events(server: Server, between: tuple[datetime, datetime]) -> Iterator[Show
     rows = Event.objects.filter(server=server, at__range=between).order_by("-at", "-pk")[:MOST]
     for row in rows:
         kind = "reboot" if any(word in row.kind for word in RESTARTS) else "key" if "key" in row.kind else "event"
-        yield _mark(row.at.timestamp(), kind, row.text)
+        yield _mark(row.at.timestamp(), kind, told(row.text))
 
 
 def _changes(server: Server, between: tuple[datetime, datetime]) -> Iterator[Shown]:

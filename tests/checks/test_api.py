@@ -13,7 +13,10 @@ from accounts import narrow
 from accounts.models import Audit, Membership, Team, User
 from alerts.models import Rule
 from alerts.services import make_default_rules
+from checks import trying
+from checks.kinds import Outcome
 from checks.models import Check, Run
+from core.errors import Failure
 from servers.models import Server
 from tests.checks.pages import Pages
 
@@ -165,3 +168,38 @@ def test_the_page_of_a_heartbeat_has_lines_to_copy(person: Callable[..., User], 
     viewer = Client()
     viewer.force_login(person("viewer"))
     assert str(made.ping_key) not in viewer.get(f"/checks/{made.uuid}/").content.decode()
+
+
+def test_what_is_wrong_with_a_heartbeat_stands_at_its_field(person: Callable[..., User], client: Client) -> None:
+    client.force_login(person("admin"))
+    place = f"team {Team.objects.get().uuid}"
+    good = {"name": "job", "place": place, "period": 3600, "cron": "", "zone": "UTC", "grace": 60, "longest": 0}
+    for name, value in (("cron", "every day"), ("cron", "0 0 30 2 *"), ("zone", "Mars/Olympus"), ("grace", 1)):
+        shown = client.post("/checks/new/?kind=heartbeat", {**good, name: value, "do": "save"})
+        assert list(shown.context["form"].errors) == [name], (name, value, shown.context["form"].errors)
+
+
+def test_trying_has_a_limit_of_its_own_and_ends_within_its_time(
+    api: Callable[..., Client], team: Team, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying, "tries", trying.Tries())
+    monkeypatch.setattr(trying, "PERSON", (2, 3))
+    client = api()
+    wanted = {"name": "x", "kind": "tcp", "target": f"127.0.0.1:{pages.port}", "timeout": 60}
+    for _ in range(3):
+        assert call(client, "POST", "/try", wanted)["ok"]
+    refused = call(client, "POST", "/try", wanted, 429)
+    assert refused["detail"] == "Those were many tries. Wait a minute, then try again."
+    asked: list[float] = []
+
+    def run(_self: Any, task: Any) -> Outcome:
+        asked.append(task.timeout)
+        return Outcome(True, "It works.")
+
+    monkeypatch.setattr(trying, "tries", trying.Tries())
+    monkeypatch.setattr("checks.kinds.tcp.Tcp.run", run)
+    call(client, "POST", "/try", wanted)
+    assert asked == [trying.LONGEST]
+    first, second = trying.tries.one(1, team.pk), trying.tries.one(1, team.pk)
+    with first, second, pytest.raises(Failure, match="under way"), trying.tries.one(1, team.pk):
+        raise AssertionError("never begun")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Team
 from checks import reported, services
 from checks.models import Check, Run
 from servers.models import Order
@@ -25,17 +26,24 @@ def test_the_agent_gets_one_order_with_all_it_shall_look_at(machine: Any, check:
     web = machine("web-1")
     first = check(
         "http", server=web.server, by_agent=True, target="http://10.0.0.5/health", name="inside",
-        config={"headers": {"Accept": "text/html", "Authorization": "Bearer s3cret"}},
+        config={"headers": {"Accept": "text/html"}},
     )  # fmt: skip
     second = check("tcp", server=web.server, by_agent=True, target="127.0.0.1:5432", name="db")
     [args] = orders(first)
     assert [one["name"] for one in args["checks"]] == ["inside", "db"]
     assert args["checks"][0]["config"]["headers"] == {"Accept": "text/html"}
-    assert "s3cret" not in str(args)
     services.change(second, {"paused": True}, by=None)
     assert [one["name"] for one in orders(first)[0]["checks"]] == ["inside"]
     services.remove(first, by=None)
     assert orders(second) == [{"checks": []}]
+
+
+def test_a_header_that_proves_who_asks_is_refused_where_an_agent_looks(machine: Any, team: Team) -> None:
+    config = {"headers": {"Accept": "text/html", "X-Api-Key": "s3cret"}}
+    made = Check(team=team, kind="http", name="in", target="http://10.0.0.5/", config=config, by_agent=True)
+    [(field, said)] = services.faults(made)
+    assert field == "config.headers"
+    assert said.startswith("X-Api-Key proves who asks, and is not sent to an agent.")
 
 
 def test_what_it_tells_is_how_the_check_stands_and_silence_is_not_down(

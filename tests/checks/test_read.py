@@ -41,7 +41,9 @@ def test_its_incident_speaks_of_a_check_and_leads_to_its_page(
     loopback: None, check: Callable[..., Check], api: Callable[..., Client], person: Callable[..., User], team: Team
 ) -> None:
     row = check("tcp", target="127.0.0.1:80", name="Till port")
-    rule = Rule.objects.create(team=team, name="Check down", kind="threshold", metric="check_up", op="below", critical=1)
+    rule = Rule.objects.create(
+        team=team, name="Check down", kind="threshold", metric="check_up", op="below", critical=1
+    )
     opened = Incident.objects.create(team=team, title="Check down on Till port", severity="critical", opened_at=now())
     named = Series.objects.create(metric="check_up", labels='{check="Till port"}')
     Alert.objects.create(
@@ -59,7 +61,8 @@ def test_its_incident_speaks_of_a_check_and_leads_to_its_page(
     browser = Client()
     browser.force_login(user)
     assert b"Till port" in browser.get("/list/?q=till").content
-    assert "check" not in {one["kind"] for one in find(person(of=Team.objects.create(name="Others")), "till")["found"]}
+    stranger = person(of=Team.objects.create(name="Others"))
+    assert "check" not in {one["kind"] for one in find(stranger, "till")["found"]}
 
 
 def test_a_message_says_where_it_looked_and_what_it_found(loopback: None, check: Callable[..., Check]) -> None:
