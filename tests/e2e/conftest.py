@@ -5,13 +5,24 @@ A file leaves the hub as it found it: what its tests made goes when they end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    Route,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)  # fmt: skip
 
 from accounts.models import Team, User
 from accounts.services import remove_team
@@ -59,6 +70,21 @@ def soon(page: Page, ask: Callable[[], bool], what: str) -> None:
         return ask()
 
     until(once, LIVE_S, what)
+
+
+def between(page: Page, pattern: str | re.Pattern[str], answer: Callable[[Route], None]) -> None:
+    """Stand between the page and the hub, and wait until we do: a busy page goes on past us for a while.
+
+    The page should be opened without workers, which fetch behind its back.
+    """
+
+    def stand(route: Route) -> None:  # Playwright takes no bound method of a list
+        answer(route)
+
+    page.route(pattern, stand)
+    page.route("**/between-us", lambda route: route.fulfill(body="yes"))
+    ask = "fetch('/between-us').then(answer => answer.text())"
+    soon(page, lambda: page.evaluate(ask) == "yes", "a question that comes to us")
 
 
 @pytest.fixture(scope="package")
@@ -145,16 +171,26 @@ def open_page(hub: Product, browser: Browser, session: Any) -> Iterator[Open]:
     """Open a page as the admin. Whatever the browser complains about, the content policy first, fails the test."""
     complaints: list[str] = []
     contexts = []
+    chosen: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
         if message.type == "error" and not any(known in message.text for known in EXPECTED):
             complaints.append(message.text)
 
-    def make(path: str = "/", *, viewport: ViewportSize = DESK, theme: Any = "dark", signed_in: bool = True) -> Page:
+    def asked(request: Request) -> None:
+        if request.method == "PATCH" and request.url.endswith("/api/v1/me"):
+            chosen.append(request.url)
+
+    def make(
+        path: str = "/", *, viewport: ViewportSize = DESK, theme: Any = "dark", signed_in: bool = True,
+        workers: Any = "allow",
+    ) -> Page:  # fmt: skip
         context = browser.new_context(
-            viewport=viewport, color_scheme=theme, storage_state=session if signed_in else None
-        )
+            viewport=viewport, color_scheme=theme, storage_state=session if signed_in else None,
+            service_workers=workers,
+        )  # fmt: skip
         contexts.append(context)
+        context.on("request", asked)
         page = context.new_page()
         page.on("console", heard)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -162,9 +198,18 @@ def open_page(hub: Product, browser: Browser, session: Any) -> Iterator[Open]:
         return page
 
     yield make
-    for context in contexts:
-        context.close()
+    try:
+        for context in contexts:
+            context.close()
+    finally:
+        if chosen:
+            hub.inside(as_before)
     assert not complaints
+
+
+def as_before() -> None:
+    """The admin's profile is that of every test that signs in as this admin: what one chose there ends with it."""
+    User.objects.filter(email=EMAIL).update(theme="", single_keys=True)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import DESK, PHONE, Open, soon
+from tests.e2e.conftest import DESK, PHONE, Open, between, soon
 from tests.e2e.scenes import CRITICAL, DOWN, LATE, UP, WARN, Scene, Stage, incident
 from tests.product import Product
 
@@ -186,7 +186,7 @@ def test_a_gap_fetches_only_what_was_missed(show: Show) -> None:
         missed = [json.loads(text) for text in stage_missed]
         route.fulfill(json={"messages": missed, "seq": {"fleet": stage.scene.seq, "incidents": 0}, "reset": []})
 
-    page.route("**/api/v1/live?**", catch)
+    between(page, "**/api/v1/live?**", catch)
     stage.tell(stage.scene.message(0))
     stage_missed = [stage.scene.message(1), stage.scene.message(2)]
     stage_missed.append(stage.scene.message(3))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.e2e.conftest import PHONE, Open
+from tests.e2e.conftest import PHONE, Open, between
 from tests.e2e.trouble import CALM, HIGH, Machine, rule
 from tests.product import Product
 
@@ -134,13 +134,13 @@ def test_several_are_put_off_at_once_and_taken_back_by_one_key(open_page: Open, 
 
 
 def test_an_answer_without_a_line_is_kept_and_sent_when_it_is_back(open_page: Open, hot: dict[str, Machine]) -> None:
-    page = open_page("/alerts/?tab=all")
+    page = open_page("/alerts/?tab=all", workers="block")
     open_inbox(page)
 
     def cut(route: Route) -> None:
         route.abort("internetdisconnected")
 
-    page.route("**/api/v1/incidents/**", cut)
+    between(page, "**/api/v1/incidents/**", cut)
     row(page, "hot-3").get_by_role("button", name=re.compile("Acknowledge")).click()
     expect(page.locator(".toast")).to_contain_text("No connection", timeout=SOON)
     expect(row(page, "hot-3")).to_contain_text("Acknowledging")
@@ -155,9 +155,9 @@ def test_an_answer_without_a_line_is_kept_and_sent_when_it_is_back(open_page: Op
 def test_when_its_story_cannot_be_loaded_the_inbox_says_so_and_still_acts(
     open_page: Open, hot: dict[str, Machine]
 ) -> None:
-    page = open_page("/alerts/?tab=all&q=hot-1")
+    page = open_page("/alerts/?tab=all&q=hot-1", workers="block")
     expect(row(page, "hot-1")).to_be_visible(timeout=SOON)
-    page.route("**/incidents/*/", lambda route: route.fulfill(status=500, body="{}"))
+    between(page, "**/incidents/*/", lambda route: route.fulfill(status=500, body="{}"))
     page.reload()
     expect(page.locator(".pane")).to_contain_text("could not be loaded", timeout=SOON)
     expect(page.locator(".pane").get_by_role("button", name=re.compile("Resolve"))).to_be_enabled()

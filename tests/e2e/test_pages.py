@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.conftest import DESK, LIVE_S, PHONE, Open, soon
+from tests.e2e.conftest import DESK, LIVE_S, PHONE, Open, between, soon
 from tests.product import EMAIL, Product
 
 SCREENS = [(width, theme) for width in (DESK, PHONE) for theme in ("dark", "light")]
@@ -96,14 +96,10 @@ def test_the_charts_of_a_server_hold_points_and_go_on(open_page: Open) -> None:
 
 
 def test_one_cursor_for_all_charts_by_pointer_and_keys(open_page: Open) -> None:
-    page = open_page("/alerts/")
+    page = open_page("/alerts/", workers="block")
     held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
     # Whether the history is young decides how much of it is shown; on a busy computer that is known late.
-    page.route(re.compile(r"/api/v1/series\?.*points=50&"), hold)
+    between(page, re.compile(r"/api/v1/series\?.*points=50&"), held.append)
     page.goto(page.url.replace("/alerts/", "/"))
     page.goto(page.url.rstrip("/") + server_path(page))
     expect(page.locator(".chart .v").first).to_contain_text("%", timeout=LIVE_S * 1000)
@@ -128,10 +124,49 @@ def test_the_theme_is_switched_and_remembered(open_page: Open) -> None:
     page = open_page()
     root = page.locator("html")
     expect(root).to_have_attribute("data-theme", "dark")
-    page.get_by_role("button", name="Switch to the light theme").click()
+    with page.expect_response("**/api/v1/me") as saved:
+        page.get_by_role("button", name="Switch to the light theme").click()
+    assert saved.value.ok, saved.value.text()
     expect(root).to_have_attribute("data-theme", "light")
     page.reload()
     expect(root).to_have_attribute("data-theme", "light")
+
+
+def test_a_page_written_before_the_theme_was_saved_still_shows_it(open_page: Open, hub: Product) -> None:
+    page = open_page("/list/", workers="block")
+    other = page.context.new_page()
+    saving: list[Route] = []
+    between(page, "**/api/v1/me", saving.append)
+
+    def late(route: Route) -> None:
+        before = route.fetch()  # of a profile that knows nothing yet
+        saved = saving[0].fetch()
+        assert saved.ok, saved.text()
+        saving[0].fulfill(response=saved)
+        page.wait_for_function("localStorage.getItem('theme-unsaved') !== 'yes'")
+        route.fulfill(response=before)
+
+    other.route("**/list/", late)
+    page.get_by_role("button", name="Switch to the light theme").click()
+    soon(page, lambda: bool(saving), "the choice")
+    other.goto(f"{hub.url}/list/")
+    root = other.locator("html")
+    expect(root).to_have_attribute("data-theme-choice", "")
+    expect(root).to_have_attribute("data-theme", "light")
+
+
+def test_a_theme_that_could_not_be_saved_is_shown_and_saved_by_the_next_page(open_page: Open) -> None:
+    page = open_page("/list/", workers="block")
+    between(page, "**/api/v1/me", lambda route: route.abort())
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/v1/me")):
+        page.get_by_role("button", name="Switch to the light theme").click()
+    page.unroute("**/api/v1/me")
+    with page.expect_response("**/api/v1/me") as saved:
+        page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    assert saved.value.ok, saved.value.text()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme-choice", "light")
 
 
 @pytest.mark.parametrize(("viewport", "theme"), BOTH)

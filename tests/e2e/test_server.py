@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from metrics.names import layout_hash
-from tests.e2e.conftest import DESK, PHONE, Open
+from tests.e2e.conftest import DESK, PHONE, Open, between
 from tests.product import Product
 
 HOUR = 3600
@@ -212,12 +212,12 @@ def failing(page: Page, pattern: str) -> list[int]:
         else:
             route.continue_()
 
-    page.route(pattern, answer)
+    between(page, pattern, answer)
     return left
 
 
 def test_when_history_fails_the_page_says_what_failed_and_tries_again(shown: Callable[..., Page]) -> None:
-    page = shown("db-1", "?range=1h")
+    page = shown("db-1", "?range=1h", workers="block")
     left = failing(page, "**/api/v1/series?*")
     page.get_by_role("button", name="6 h", exact=True).click()
     note = page.get_by_role("alert").filter(has_text="The store is resting.")
@@ -230,7 +230,7 @@ def test_when_history_fails_the_page_says_what_failed_and_tries_again(shown: Cal
 
 
 def test_when_only_what_stands_around_fails_the_charts_are_drawn(shown: Callable[..., Page]) -> None:
-    page = shown("db-1", "?range=1h")
+    page = shown("db-1", "?range=1h", workers="block")
     failing(page, "**/around?*")
     failing(page, "**/catalogue?*")
     failing(page, "**/moved?*")

@@ -56,14 +56,6 @@ def test_the_palette_says_what_it_lacks_and_offers_acts(open_page: Open) -> None
         page.get_by_role("option", name="Dark or light").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     expect(page.locator("dialog")).to_have_count(0)
-    as_before(page)
-
-
-def as_before(page: Page) -> None:
-    """The profile's theme is everybody's who signs in as this admin: the tests after this one, too."""
-    page.evaluate("""() => fetch('/api/v1/me', {method: 'PATCH', body: JSON.stringify({theme: '', single_keys: true}),
-        headers: {'Content-Type': 'application/json',
-                  'X-CSRFToken': document.querySelector('meta[name=csrf-token]').content}})""")
 
 
 def test_keys_lead_to_pages_and_question_mark_shows_them(open_page: Open, hub: Product) -> None:
@@ -89,7 +81,6 @@ def test_the_theme_is_kept_by_the_profile(open_page: Open, hub: Product) -> None
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     again = open_page("/list/")
     expect(again.locator("html")).to_have_attribute("data-theme", "light")
-    as_before(again)
 
 
 def test_keys_of_one_letter_can_be_switched_off(open_page: Open) -> None:
@@ -105,7 +96,6 @@ def test_keys_of_one_letter_can_be_switched_off(open_page: Open) -> None:
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.keyboard.press("ControlOrMeta+k")
     expect(page.locator("dialog.palette")).to_be_visible()
-    as_before(page)
 
 
 def test_signing_in_finding_a_server_and_reading_a_value_takes_a_keyboard_alone(
