@@ -15,11 +15,12 @@ from metrics.store import parse, query, shown
 from ml.models import Forecast
 from ml.services import outlook
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720.0, 240.0, 8.0, 14.0, 22.0
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720.0, 240.0, 56.0, 8.0, 14.0, 22.0
 DAY = 86_400.0
 BACK, LEAST_AHEAD, MOST_AHEAD = 32 * DAY, 14 * DAY, 120 * DAY
 POINTS = 128
 TICKS = 5
+LEVELS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Frame:
     top: float
 
     def x(self, at: float) -> float:
-        return round(LEFT + (at - self.start) / (self.end - self.start) * (WIDTH - 2 * LEFT), 1)
+        return round(LEFT + (at - self.start) / (self.end - self.start) * (WIDTH - LEFT - RIGHT), 1)
 
     def y(self, value: float) -> float:
         share = min(max(value / self.top, 0.0), 1.0)
@@ -51,7 +52,7 @@ def chart(row: Forecast, found: outlook.Prospect, limit: float, now: float) -> d
     picture = {
         "past": frame.points(known), "limit": frame.y(limit), "now": frame.x(now), "width": WIDTH, "height": HEIGHT,
         "floor": HEIGHT - BOTTOM, "limit_text": _("limit %(limit)s") % {"limit": shown(row.metric, limit)},
-        "ticks": _ticks(frame), "line": "", "cone": "",
+        "ticks": _ticks(frame), "levels": _levels(frame, row.metric), "left": LEFT, "line": "", "cone": "",
     }  # fmt: skip
     if found.left is not None and found.value is not None and found.reason != "met":
         here = (now, found.value)
@@ -88,10 +89,21 @@ def _ticks(frame: Frame) -> list[dict[str, Any]]:
     found = []
     while first < frame.end:
         x = frame.x(first)
-        if 24 < x < WIDTH - 30:
+        if LEFT + 16 < x < WIDTH - 30:
             found.append({"x": x, "text": date_format(localtime(_moment(first)), "MONTH_DAY_FORMAT")})
         first += step
     return found
+
+
+def _levels(frame: Frame, metric: str) -> list[dict[str, Any]]:
+    """Round values at the side, few enough to be read."""
+    rough = frame.top / LEVELS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next(each for each in (1.0, 2.0, 2.5, 5.0, 10.0) if each * power >= rough)
+    return [
+        {"y": frame.y(count * step), "text": shown(metric, count * step) if count else "0"}
+        for count in range(int(frame.top / step) + 1)
+    ]
 
 
 def _moment(at: float) -> datetime:

@@ -18,7 +18,7 @@ from dashboards.views import show
 from ml.models import Crossing, DiskRisk, Forecast, Risk, Sizing
 from ml.services import outlook
 
-MOST = 200
+MOST, AT_FIRST = 200, 20  # of each list; all of them where somebody asks for all
 SOON = 14 * 86_400.0
 NEAR = 30 * 86_400.0
 FIRST = 8
@@ -31,18 +31,22 @@ FASTEST, LARGEST = 4.0, 4.0
 def capacity(request: HttpRequest) -> HttpResponse:
     user = cast("User", request.user)
     growth, larger = _factor(request, "growth", 0.0, FASTEST), _factor(request, "larger", 0.5, LARGEST)
+    most = MOST if request.GET.get("all") == "1" else AT_FIRST
     mine = Forecast.objects.visible_to(user).select_related("server")
-    rows = list(mine.filter(state__in=CLAIMED).order_by("seconds_left", "pk")[:MOST])
-    chosen = _chosen(request, rows, mine.exclude(state__in=CLAIMED))
-    count = mine.count()
+    claimed = mine.filter(state__in=CLAIMED).order_by("seconds_left", "pk")
+    rows = list(claimed[:most])
+    chosen = _chosen(request, claimed, mine.exclude(state__in=CLAIMED))
+    count, unknown = mine.count(), mine.exclude(state__in=[*CLAIMED, "never"])
     things = [_thing(row, growth, larger, chosen) for row in rows]
     near = max(FIRST, sum(1 for one in things if one["near"]))
     context = {
-        "verdict": _verdict(rows, count), "known": count, "things": things[:near], "later": things[near:],
+        "verdict": _verdict(mine, count), "known": count, "things": things[:near], "later": things[near:],
         "growth": growth, "larger": larger, "fastest": FASTEST, "largest": LARGEST, "picture": None,
-        "others": _others(user), "risks": _risks(user), "disks": _disks(user), "sizes": _sizes(user),
-        "crossings": _crossings(user),
+        "others": _others(unknown, most), "unknown": unknown.count(), "risks": _risks(user, most),
+        "disks": _disks(user, most), "sizes": _sizes(user, most), "crossings": _crossings(user),
     }  # fmt: skip
+    lists = (rows, context["others"], context["risks"], context["disks"], context["sizes"])
+    context["more"] = most < MOST and any(len(one) == most for one in lists)
     if chosen:
         found = outlook.what_if(chosen, growth, larger)
         limit = (chosen.limit or 0.0) * larger
@@ -60,17 +64,19 @@ def _factor(request: HttpRequest, name: str, least: float, most: float) -> float
     return min(max(value, least), most) if value == value else 1.0  # noqa: PLR0124 - NaN
 
 
-def _chosen(request: HttpRequest, rows: list[Forecast], others: QuerySet[Forecast]) -> Forecast | None:
+def _chosen(request: HttpRequest, claimed: QuerySet[Forecast], others: QuerySet[Forecast]) -> Forecast | None:
     """The one that is asked for, else the first that grows."""
     wanted = request.GET.get("thing", "")
-    rest = others.order_by("server__name", "metric", "labels")[:MOST]
-    listed = [row for row in [*rows, *rest] if not row.metric.startswith("check_")]
-    return next((row for row in listed if str(row.pk) == wanted), next(iter(listed), None))
+    asked = [rows.filter(pk=int(wanted[:18])) for rows in (claimed, others) if wanted.isdecimal()]
+    for rows in [*asked, claimed, others.order_by("server__name", "metric", "labels")]:
+        if found := rows.exclude(metric__startswith="check_").first():
+            return found
+    return None
 
 
-def _verdict(rows: list[Forecast], count: int) -> str:
+def _verdict(mine: QuerySet[Forecast], count: int) -> str:
     """The page's answer in one sentence."""
-    soon = sum(1 for row in rows if row.state == "predictable" and (row.seconds_left or 0) < SOON)
+    soon = mine.filter(state="predictable", seconds_left__lt=SOON).count()
     if not count:
         return _("Nothing is forecast yet. The first look is made within an hour of the first samples.")
     if soon:
@@ -91,30 +97,28 @@ def _thing(row: Forecast, growth: float, larger: float, chosen: Forecast | None)
     }  # fmt: skip
 
 
-def _others(user: User) -> list[str]:
-    rows = Forecast.objects.visible_to(user).exclude(state__in=[*CLAIMED, "never"]).select_related("server")
-    return [outlook.sentence(row) for row in rows.order_by("server__name", "metric", "labels")[:MOST]]
+def _others(rows: QuerySet[Forecast], most: int) -> list[str]:
+    return [outlook.sentence(row) for row in rows.order_by("server__name", "metric", "labels")[:most]]
 
 
-def _risks(user: User) -> list[dict[str, Any]]:
+def _risks(user: User, most: int) -> list[dict[str, Any]]:
     rows = Risk.objects.visible_to(user).filter(state__in=["met", "high", "raised"]).select_related("server")
     first: dict[int, Risk] = {}
-    for row in rows.order_by("-percent", "horizon")[:MOST]:  # of each server the likeliest
+    for row in rows.order_by("-percent", "horizon")[: 3 * most]:  # of each server the likeliest of three
         first.setdefault(row.server_id, row)
-    return [
-        {"uuid": row.server.uuid, "name": row.server.name, "text": outlook.risk_said(row)} for row in first.values()
-    ]
+    listed = list(first.values())[:most]
+    return [{"uuid": row.server.uuid, "name": row.server.name, "text": outlook.risk_said(row)} for row in listed]
 
 
-def _disks(user: User) -> list[dict[str, Any]]:
+def _disks(user: User, most: int) -> list[dict[str, Any]]:
     rows = DiskRisk.objects.visible_to(user).exclude(state="low").select_related("server")
-    listed = rows.order_by("state", "server__name")[:MOST]
+    listed = rows.order_by("state", "server__name")[:most]
     return [{"uuid": row.server.uuid, "name": row.server.name, "text": outlook.disk_said(row)} for row in listed]
 
 
-def _sizes(user: User) -> list[dict[str, Any]]:
+def _sizes(user: User, most: int) -> list[dict[str, Any]]:
     rows = Sizing.objects.visible_to(user).filter(state__in=["idle", "overloaded"]).select_related("server")
-    listed = rows.order_by("-state", "server__name")[:MOST]
+    listed = rows.order_by("-state", "server__name")[:most]
     return [{"uuid": row.server.uuid, "state": row.state, "text": outlook.size_said(row)} for row in listed]
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from accounts.base import ACT, MANAGE, REPORT
-from accounts.models import Team
+from accounts.models import Team, User
 from alerts.models import Channel, Incident
 from core.clock import now
 from dashboards.fleet import packed, troubles
+from dashboards.fleet.ahead import next_out
 from dashboards.views import OPEN_SHOWN, may, opened, sequences, show
 from servers.models import Server
 
@@ -38,6 +41,8 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "manages": manages,
         "reports": may(request, REPORT),
     }
+    if cast("User", request.user).simple:
+        props["ahead"] = next_out(request.user)
     demo = sum(one.demo for one in servers)
     may_remove = demo > 0 and any(one.demo and teams.get(one.team_id) in manages for one in servers)
     more = {"demo": demo, "may_remove_demo": may_remove, "first_steps": bool(manages) and _is_new(request)}

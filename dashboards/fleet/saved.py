@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from django.db import transaction
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 
+from accounts.auth import me
 from accounts.base import LOOK, REPORT
 from accounts.models import Team, User
 from accounts.services import audit
@@ -108,7 +109,7 @@ class ViewViewSet(
         view.delete()
 
     def _user(self) -> User:
-        return cast("User", self.request.user)
+        return me(self.request)
 
 
 def _told(view: View) -> dict[str, Any]:

@@ -20,6 +20,7 @@ WORDS = {
     "fleet.oldest": _("Every server reported within the last {age}."),
     "fleet.empty": _("Nothing is watched yet"),
     "fleet.emptyLede": _("Run one line on a machine, and it appears here by itself, live."),
+    "fleet.emptyAsk": _("Whoever manages a team adds servers; yours will appear here by themselves."),
     "fleet.add": _("Add server"),
     "fleet.addAnother": _("Watch another machine"),
     "fleet.addAnotherLede": _("One line to paste. It appears here within seconds."),
@@ -185,6 +186,8 @@ WORDS = {
     "simple.more.one": _("One more thing needs someone."),
     "simple.more.other": _("{n} more things need someone."),
     "simple.look": _("Show me"),
+    "simple.aheadWord": _("Will need someone"),
+    "simple.aheadDo": _("Nothing is broken yet. Show this to whoever looks after it: they make room before then."),
     "simple.nothing": _("Nothing to do"),
     "simple.nothingLede": _("You will be told when something needs you."),
 }

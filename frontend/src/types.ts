@@ -125,6 +125,7 @@ export interface FleetProps extends Props {
   manages?: string[] // ... change servers
   reports?: string[] // ... keep views for all
   incidents: Incident[]
+  ahead?: { text: string; tone: 'warn' | 'crit'; url: string } | null // what runs out next, for plain words
 }
 /** Servers as rows (dashboards/fleet/packed.py): words are said once, rows point at them. */
 export interface Packed {

@@ -108,6 +108,20 @@ export default function Simple({ fleet, list, at }: { fleet: Fleet; list: Need[]
               </a>
             )}
           </>
+        ) : fleet.ahead ? (
+          <>
+            <Status s={fleet.ahead.tone}>{t('simple.aheadWord')}</Status>
+            <p>
+              <strong>{fleet.ahead.text}</strong>
+              <br />
+              {t('simple.aheadDo')}
+            </p>
+            <div className="acts">
+              <a className="btn pri" href={fleet.ahead.url}>
+                {t('simple.look')}
+              </a>
+            </div>
+          </>
         ) : (
           <>
             <Status s="ok">{t('simple.nothing')}</Status>

@@ -78,15 +78,17 @@ function MapCard({ fleet, address: [params, change] }: { fleet: Fleet; address: 
     </section>
   )
 }
-function Empty() {
+function Empty({ manages }: { manages: boolean }) {
   return (
     <div className="card empty">
       <h1>{t('fleet.empty')}</h1>
-      <p className="mut">{t('fleet.emptyLede')}</p>
-      <a className="btn pri" href="/servers/add/">
-        <Icon n="plus" s={15} />
-        {t('fleet.add')}
-      </a>
+      <p className="mut">{t(manages ? 'fleet.emptyLede' : 'fleet.emptyAsk')}</p>
+      {manages && (
+        <a className="btn pri" href="/servers/add/">
+          <Icon n="plus" s={15} />
+          {t('fleet.add')}
+        </a>
+      )}
     </div>
   )
 }
@@ -108,7 +110,7 @@ function Page({ first }: { first: FleetProps }) {
   const today = useToday(fleet)
   const address = useAddress()
   const { servers } = fleet
-  if (!servers.length) return <Empty />
+  if (!servers.length) return <Empty manages={fleet.manages.length > 0} />
   const todo = needs(fleet, at)
   const { head, lede } = sentence(fleet, at, todo)
   const many = servers.length > FEW
@@ -118,7 +120,7 @@ function Page({ first }: { first: FleetProps }) {
         <h1>{head}</h1>
         <p className="lede num">{lede}</p>
       </div>
-      {many && !person.simple && (
+      {many && !person.simple && fleet.manages.length > 0 && (
         <>
           <span className="sp" />
           <a className="btn pri" href="/servers/add/">

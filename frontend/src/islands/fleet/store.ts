@@ -9,6 +9,7 @@ export class Fleet {
   acts: string[] = []
   manages: string[] = []
   reports: string[] = []
+  ahead: FleetProps['ahead']
   /** Grows with every message. */
   version = 0
   /** Grows when servers come, go, or become another thing: what is laid out by them is laid out anew. */
@@ -28,6 +29,7 @@ export class Fleet {
     this.acts = props.acts ?? []
     this.manages = props.manages ?? []
     this.reports = props.reports ?? []
+    this.ahead = props.ahead
     this.loads++
     this.index()
     this.said(this.servers)

@@ -37,7 +37,7 @@ export default function Simple({ props, children }: { props: PageProps; children
   const filling = (values?.get('disk_used_bytes') ?? [])
     .map((used): Said | null => {
       const total = values?.get('disk_total_bytes')?.find(({ labels }) => labels.mount === used.labels.mount)?.value
-      const [words, soon] = total ? pace(used, total) : ['', false]
+      const [words, soon] = total ? pace(used, total, props.full?.[used.labels.mount ?? '']) : ['', false]
       return soon ? ['warn', t('plain.disk', { words }), t('plain.diskDo')] : null
     })
     .find((one) => one !== null)
