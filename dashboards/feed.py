@@ -1,4 +1,4 @@
-"""What goes out live: stored samples to whoever looks, the fleet once a second, incidents as they change."""
+"""What goes out live: stored samples to whoever looks, the fleet a few times a second, incidents as they change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from alerts import services as alerts
@@ -24,9 +24,9 @@ from servers.models import Server
 log = logging.getLogger(__name__)
 
 TICK = 1.0
+"""How often all servers are looked over: who came, went, fell silent, or has an alert."""
 QUICK = 0.3
-FEW = 250
-"""A fleet of no more is told more often, as its messages are small: what is half a second old still is now."""
+"""How often it is told who reported, at a cost that grows with these alone: half a second old still is now."""
 SOON = 0.02
 REREAD = 5.0
 MOST_HELD = 10_000
@@ -46,21 +46,23 @@ def server_topic(uuid: object) -> str:
 
 @dataclass
 class Fleet:
-    """What one team's pages are told this second."""
+    """What one team's pages are told this time."""
 
     rows: list[packed.Row] = field(default_factory=list)
     servers: list[present.Shown] = field(default_factory=list)
 
 
 class Feed(Loop):
-    """What changed since, one message a team, once a second or quicker; a watched server gets its own points."""
+    """What changed since, one message a team each 0.3 s at most; a watched server gets its own points at once."""
 
     def __init__(self, sure: Callable[[], bool] = lambda: True) -> None:
         super().__init__("live feed", self.turn, every=TICK)
+        self.told_at = float("-inf")
         self.ticked = float("-inf")
-        self.pace = TICK
+        self.rows: dict[int, Server] = {}
+        """The servers that somebody looked at when last looked over."""
         self.looked: set[int] = set()
-        """Servers whose own page somebody looks at: their points do not wait for the second of the fleet."""
+        """Of these whose own page it is: their points do not wait for the fleet."""
         self.changed: dict[int, list[Entry]] = {}
         self.held = 0
         self.lock = threading.Lock()
@@ -79,19 +81,35 @@ class Feed(Loop):
                 if self.held < MOST_HELD:
                     kept.append(entry)
                     self.held += 1
-        rested = time.monotonic() - self.ticked >= TICK
-        if rested or self.pace < TICK or any(entry.server in self.looked for entry in group):
+        rested = bool(self.rows) and time.monotonic() - self.told_at >= QUICK
+        if rested or any(entry.server in self.looked for entry in group):
             self.event.set()
 
     def turn(self) -> bool:
-        """The fleet at its pace, and at once where it rested that long; a watched server's points now."""
-        wait = self.ticked + (self.pace if self.changed else TICK) - time.monotonic()
-        if wait > SOON:
+        """Look over all once a second; between, tell of those that reported, and of a watched server now."""
+        at = time.monotonic()
+        told = False
+        if at - self.ticked >= TICK - SOON:
+            self.ticked = at
+            told = self.tick()
+        elif at - self.told_at >= QUICK - SOON:
+            told = self._tell(self._reported())
+        else:
             self._at_once()
-            self.every = wait
-            return False
-        self.ticked, self.every = time.monotonic(), TICK
-        return self.tick()
+        if told:
+            self.told_at = at
+        next_look = self.ticked + TICK - time.monotonic()
+        self.every = max(SOON, min(QUICK, next_look) if self.rows else next_look)
+        return False
+
+    def _reported(self) -> dict[int, list[Entry]]:
+        """What came of servers that are looked at, by their alerts of the last look; what else came waits for it."""
+        with self.lock:
+            found = {pk: self.changed.pop(pk) for pk in self.rows.keys() & self.changed.keys()}
+            self.held -= sum(map(len, found.values()))
+        for pk in found:
+            self._tells(self.rows[pk], self.shown.get(pk, ("", "ok"))[1], told=True)
+        return found
 
     def _at_once(self) -> None:
         with self.lock:
@@ -112,24 +130,29 @@ class Feed(Loop):
     def tick(self) -> bool:
         with self.lock:
             changed, self.changed, self.held = self.changed, {}, 0
-        if not live.anybody():
+        self.rows = self._watched(self._servers()) if live.anybody() else {}
+        if not self.rows:
             return False
-        rows = self._watched(self._servers())
-        self.pace = QUICK if len(rows) <= FEW else TICK
-        if not rows:
-            return False
-        health = present.health_of(list(rows))
+        health = present.health_of(list(self.rows))
+        told = {
+            pk: changed.get(pk, [])
+            for pk, row in self.rows.items()
+            if self._tells(row, health.get(pk, "ok"), told=pk in changed)
+        }
+        return self._tell(told)
+
+    def _tell(self, told: Mapping[int, list[Entry]]) -> bool:
+        """Whether there was something to say."""
         base = int(time.time())
         fleets: dict[int, Fleet] = defaultdict(Fleet)
-        for pk, row in rows.items():
-            if not self._tells(row, health.get(pk, "ok"), told=pk in changed):
-                continue
+        for pk, entries in told.items():
+            row = self.rows[pk]
             self._add(fleets[row.team_id], row, base)
             if pk in self.looked:
-                self._tell_points(row, health.get(pk, "ok"), changed.get(pk, []))
+                self._tell_points(row, self.shown[pk][1], entries)
         for team, fleet in fleets.items():
             live.push(fleet_topic(team), {"base": base, "rows": fleet.rows, "servers": fleet.servers})
-        return False
+        return bool(fleets)
 
     def _watched(self, rows: dict[int, Server]) -> dict[int, Server]:
         """The servers that somebody looks at now, alone or with their fleet."""
@@ -201,7 +224,7 @@ def push_incident(incident: Incident) -> None:
     """After the commit of whoever moved an alert: a hint that fails must not hurt that work."""
     topic = incidents_topic(incident.team_id)
     try:
-        if live.watched(topic):
+        if live.watched(topic, surely=True):
             live.push(topic, {"incident": incidents.live(Incident.objects.get(pk=incident.pk))})
     except Exception:
         log.exception("Pages were not told of incident %s", incident.uuid)
