@@ -13,13 +13,12 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_LEFT, TA_RIGHT
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Grid
 
 from reports.document import Cell, Chart, Column, Document, Section, Table, decoded
+from reports.formats import letters
 
 TONES = {"crit": "#b42318", "warn": "#b54708", "ok": "#1a7f4b", "info": "#1f5fbf", "off": "#8a94a6", "": "#1f5fbf"}
 INK, FAINT, LINE, BAND = "#1b2430", "#5b6675", "#d5dae1", "#f3f5f8"
@@ -36,7 +35,7 @@ def main(source: str, target: str) -> None:
 
 
 def write(document: Document, path: Path) -> None:
-    _fonts()
+    letters.prepare()
     wide = any(section.table and len(section.table.columns) > 6 for section in document.sections)
     size = _size(wide=wide)
     paper = SimpleDocTemplate(
@@ -52,22 +51,15 @@ def _size(*, wide: bool) -> tuple[float, float]:
     return found
 
 
-def _fonts() -> None:
-    """Bitstream Vera, which comes with ReportLab under its own free licence and knows all Latin letters."""
-    for name, file in (("Vera", "Vera.ttf"), ("Vera-Bold", "VeraBd.ttf")):
-        pdfmetrics.registerFont(TTFont(name, file))
-    pdfmetrics.registerFontFamily("Vera", normal="Vera", bold="Vera-Bold", italic="Vera", boldItalic="Vera-Bold")
-
-
 def _style(size: float, colour: str = INK, *, bold: bool = False, after: float = 0.0, right: bool = False) -> Any:
     return ParagraphStyle(
-        "text", fontName="Vera-Bold" if bold else "Vera", fontSize=size, leading=size * 1.35,
+        "text", fontName=letters.BOLD if bold else letters.PLAIN, fontSize=size, leading=size * 1.35,
         textColor=HexColor(colour), spaceAfter=after, alignment=TA_RIGHT if right else TA_LEFT, splitLongWords=1,
     )  # fmt: skip
 
 
 def _text(text: str, style: Any, href: str = "") -> Any:
-    words = escape(text)
+    words = letters.marked(escape(text))
     return Paragraph(f"<a href={quoteattr(href)}>{words}</a>" if href else words, style)
 
 
@@ -87,8 +79,9 @@ def _story(document: Document, width: float) -> list[Any]:
 
 def _section(section: Section, document: Document, width: float) -> list[Any]:
     # The anchor is what figures of the first page lead to.
-
-    head = Paragraph(f"<a name={quoteattr(section.key)}/>{escape(section.title)}", _style(13, bold=True, after=5))
+    head = Paragraph(
+        f"<a name={quoteattr(section.key)}/>{letters.marked(escape(section.title))}", _style(13, bold=True, after=5)
+    )
     head.keepWithNext = 1
     found: list[Any] = [Spacer(1, 8), head]
     if section.note:
@@ -135,19 +128,23 @@ def _chart(chart: Chart, width: float) -> Any:
     drawing = Drawing(width, height)
     for place, bar in enumerate(chart.bars):
         y = height - row * (place + 1) + 3
-        drawing.add(String(0, y + 2, _cut(bar.label, label), fontName="Vera", fontSize=8, fillColor=HexColor(INK)))
+        drawing.add(_words(0, y + 2, _cut(bar.label, label), 8, INK))
         x = label
         for value, tone in bar.parts:
             long = room * value / chart.most if chart.most else 0.0
             drawing.add(Rect(x, y, long, 9, fillColor=HexColor(TONES[tone]), strokeColor=None))
             x += long
-        drawing.add(String(x + 5, y + 2, bar.shown, fontName="Vera", fontSize=8, fillColor=HexColor(FAINT)))
+        drawing.add(_words(x + 5, y + 2, bar.shown, 8, FAINT))
     x = label
     for tone, word in chart.legend:
         drawing.add(Rect(x, 1, 8, 8, fillColor=HexColor(TONES[tone]), strokeColor=None))
-        drawing.add(String(x + 11, 2, word, fontName="Vera", fontSize=7.5, fillColor=HexColor(FAINT)))
+        drawing.add(_words(x + 11, 2, word, 7.5, FAINT))
         x += 20 + 5.0 * len(word)
     return drawing
+
+
+def _words(x: float, y: float, text: str, size: float, colour: str) -> Any:
+    return String(x, y, text, fontName=letters.face(text), fontSize=size, fillColor=HexColor(colour))
 
 
 def _cut(text: str, width: float) -> str:
@@ -209,10 +206,11 @@ def _numbered(document: Document) -> type[Any]:
         def save(self) -> None:
             for number, page in enumerate(self.pages, 1):
                 self.__dict__.update(page)
-                self.setFont("Vera", 7.5)
+                self.setFont(letters.face(document.title), 7.5)
                 self.setFillColor(HexColor(FAINT))
                 said = document.words.get("page", "{n} / {all}").format(n=number, all=len(self.pages))
                 self.drawString(MARGIN, 24, f"{document.title} · {document.period}"[:150])
+                self.setFont(letters.PLAIN, 7.5)
                 self.drawRightString(self._pagesize[0] - MARGIN, 24, said)
                 super().showPage()
             super().save()
