@@ -22,11 +22,13 @@ from django.utils.translation import gettext_lazy
 from accounts import entering, mail, second_factor
 from accounts.models import User
 from accounts.services import audit
+from accounts.sign_in import outside
 from accounts.sign_in.provider import strong
 from accounts.sign_in.waiting import told
 from core import sealed
 
 RECENT = 300.0
+BY_PROVIDER = "came by the provider"  # in the session: it can end its own
 LETTERS = {
     "account/email/password_changed": gettext_lazy("Your password was changed"),
     "account/email/password_reset": gettext_lazy("Your password was changed"),
@@ -75,6 +77,8 @@ class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
         came = (more.get("signal_kwargs") or {}).get("sociallogin")
         if came is not None and strong(came):
             request.session[second_factor.SHOWN] = True
+        if came is not None:
+            request.session[BY_PROVIDER] = bool(outside.sign_out_address())
         response: HttpResponse = super().post_login(request, user, **more)
         return response
 
@@ -82,6 +86,12 @@ class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
         if isinstance(request.user, User):
             entering.left(request, request.user)
         super().logout(request)
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """Whoever came by a provider may still be signed in there: the page offers to end that too."""
+        if request.session.get(BY_PROVIDER):
+            return f"{reverse('account_login')}?out=1"
+        return str(super().get_logout_redirect_url(request))
 
     def set_password(self, user: User, password: str) -> None:
         super().set_password(user, password)

@@ -116,6 +116,7 @@ class Membership(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=20, choices=ROLE_CHOICES)
     selector = models.CharField(max_length=500, blank=True, help_text="Only these servers, such as tag:db.")
+    by_groups = models.BooleanField(default=False, help_text="Given by groups of the sign-in service, and taken so.")
     created_at = models.DateTimeField(auto_now_add=True)
     objects: ClassVar[TeamOwned[Membership]] = TeamOwned["Membership"].as_manager()  # type: ignore[assignment]
 

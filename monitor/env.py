@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORTEST_PASSWORD = 10
+ROLES = ("viewer", "operator", "manager", "admin")
 UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 SMALLEST_CAP = 100 << 20
 P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # how many keys the curve has
@@ -38,6 +39,9 @@ class SignIn:
     team: str
     role: str
     trust_email: bool
+    groups_claim: str
+    groups: tuple[tuple[str, str, str], ...]
+    """Group, team, role."""
     local: bool
     second_factor: str
 
@@ -167,8 +171,10 @@ def _sign_in(value: _Reader) -> SignIn:
         client_secret=value.secret("WATCHKEEPER_OIDC_CLIENT_SECRET"),
         name=value.text("WATCHKEEPER_OIDC_NAME", "single sign-on"),
         team=value.text("WATCHKEEPER_OIDC_TEAM"),
-        role=value.one_of("WATCHKEEPER_OIDC_ROLE", ("viewer", "operator", "manager", "admin")),
+        role=value.one_of("WATCHKEEPER_OIDC_ROLE", ROLES),
         trust_email=value.yes("WATCHKEEPER_OIDC_TRUST_EMAIL"),
+        groups_claim=value.text("WATCHKEEPER_OIDC_GROUPS_CLAIM", "groups"),
+        groups=value.roles_of_groups("WATCHKEEPER_OIDC_GROUPS"),
         local=local,
         second_factor=value.one_of("WATCHKEEPER_SECOND_FACTOR", ("optional", "owners", "all")),
     )
@@ -279,6 +285,20 @@ class _Reader:
         if wrong := [word for word in found if not word.isidentifier()]:
             raise Wrong(f'{name} names "{wrong[0][:40]}". Write names with commas between, such as {example}.')
         return found
+
+    def roles_of_groups(self, name: str) -> tuple[tuple[str, str, str], ...]:
+        """`group=team:role` with commas between."""
+        found = []
+        for text in filter(None, (part.strip() for part in self.text(name).split(","))):
+            group, _, place = text.rpartition("=")
+            team, _, role = (part.strip() for part in place.rpartition(":"))
+            if not group.strip() or not team or role not in ROLES:
+                raise Wrong(
+                    f'{name} has "{text[:80]}". Write a group, a team and a role ({", ".join(ROLES)}) each, '
+                    "such as ops=Main:operator, boss=Main:admin."
+                )
+            found.append((group.strip(), team, role))
+        return tuple(found)
 
     def one_of(self, name: str, known: tuple[str, ...]) -> str:
         """One of these words; the first when nothing is written."""

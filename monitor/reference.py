@@ -107,6 +107,17 @@ SIGN_IN = (
         "`0`", "1",
     ),
     Variable(
+        "WATCHKEEPER_OIDC_GROUPS",
+        "Roles by groups of the provider, as `group=team:role` with commas between, followed at each sign-in. Of two "
+        "that name one team the first counts; roles given by hand stay.",
+        "none", "ops=Main:operator, boss=Main:admin",
+    ),
+    Variable(
+        "WATCHKEEPER_OIDC_GROUPS_CLAIM",
+        "The claim that names a person's groups; dots lead into it, such as `realm_access.roles`.",
+        "`groups`", "roles",
+    ),
+    Variable(
         "WATCHKEEPER_LOCAL_LOGIN",
         "`off`: nobody signs in by password, only by the provider. `./watchkeeper manage sign_in_link` still makes a "
         "way in.",

@@ -19,9 +19,17 @@ from core.locking import locked
 
 @transaction.atomic
 def change_member(
-    member: Membership, *, by: User, role: str | None = None, selector: str | None = None
+    member: Membership,
+    *,
+    by: User,
+    role: str | None = None,
+    selector: str | None = None,
+    by_groups: bool = False,
 ) -> Membership:
-    """Another role, or another part of the servers; the same again changes nothing."""
+    """Another role, or another part of the servers; the same again changes nothing.
+
+    A role that somebody gives by hand is no longer the groups' to take.
+    """
     held = _hold(member)
     before = {"role": held.role, "selector": held.selector}
     if selector is not None:
@@ -31,7 +39,8 @@ def change_member(
     after = {"role": held.role, "selector": held.selector}
     if after == before:
         return held
-    held.save(update_fields=["role", "selector"])
+    held.by_groups = by_groups if after["role"] != before["role"] else held.by_groups
+    held.save(update_fields=["role", "selector", "by_groups"])
     _keep_an_admin(held.team)
     audit(by, "member.change", held, before=before, after=after)
     transaction.on_commit(partial(_look_again, held.user_id))

@@ -17,6 +17,7 @@ from django.urls import path, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.sign_in import outside
 from accounts.sign_in.views import ways
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
     """The provider knows one address of ours: whoever came by another goes on from there."""
     if request.get_host() != urlsplit(settings.SITE_URL).netloc:
         query = urlencode({"next": ways(request)["following"] or "/"})
-        return HttpResponseRedirect(f"{settings.SITE_URL}{reverse('account_login')}?{query}")
+        return HttpResponseRedirect(f"{_home()}?{query}")
     response: HttpResponse = views.login(request, provider_id)
     return response
 
@@ -65,6 +66,21 @@ def again(request: HttpRequest) -> HttpResponse:
     return render(request, "socialaccount/again.html", ways(request))
 
 
+@require_GET
+@never_cache
+def out(request: HttpRequest) -> HttpResponse:
+    """On to where the provider ends its own session, and back here."""
+    address = outside.sign_out_address()
+    if not address:
+        return redirect("account_login")
+    back = {"client_id": settings.OIDC.client_id, "post_logout_redirect_uri": _home()}
+    return HttpResponseRedirect(f"{address}{'&' if '?' in address else '?'}{urlencode(back)}")
+
+
+def _home() -> str:
+    return f"{settings.SITE_URL}{reverse('account_login')}"
+
+
 def cancelled(request: HttpRequest) -> HttpResponse:
     return render(request, "socialaccount/authentication_error.html", {"cancelled": True})
 
@@ -74,5 +90,6 @@ urlpatterns = [
     path("begin/", begin, _provider, name="openid_connect_login"),
     path("callback/", callback, _provider, name="openid_connect_callback"),
     path("again/", again, name="oidc-again"),
+    path("out/", out, name="oidc-out"),
     path("cancelled/", cancelled, name="socialaccount_login_cancelled"),
 ]

@@ -53,6 +53,18 @@ def _answered(request: requests.PreparedRequest, answer: outgoing.Answer) -> req
     return response
 
 
+def sign_out_address() -> str:
+    """Where the provider ends its own session; empty where it offers none, or does not answer."""
+    try:
+        with session() as asking:
+            said = asking.get(f"{settings.OIDC.issuer.rstrip('/')}/.well-known/openid-configuration").json()
+            found = str(said.get("end_session_endpoint") or "")
+    except (requests.RequestException, ValueError, AttributeError):
+        return ""
+    safe = urlsplit(found).scheme == "https" or found.startswith(f"{settings.OIDC_ORIGIN}/")
+    return found if safe else ""
+
+
 def session() -> requests.Session:
     """Without proxies, cookies or keys of the machine's own; redirects are not followed with our secret."""
     made = requests.Session()

@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from accounts.models import Invitation, Membership, Team, User
-from accounts.services import accept, audit
+from accounts.services import accept, audit, follow_groups
 from accounts.sign_in import outside
 from core.clock import now
 
@@ -35,6 +35,7 @@ class Outside(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if sociallogin.state.get("process") != "login" or not _one_person(sociallogin):
             raise _refused(request, _("The answer of the sign-in service does not fit what was asked. Try again."))
         if sociallogin.is_existing:
+            _follow(sociallogin.user, sociallogin)
             return
         email = vouched(sociallogin)
         if not email:
@@ -52,6 +53,7 @@ class Outside(DefaultSocialAccountAdapter):  # type: ignore[misc]
             )
         sociallogin.connect(request, user)
         audit(user, "provider.connect", user, after={"provider": settings.OIDC.issuer})
+        _follow(user, sociallogin)
 
 
 def claims(sociallogin: SocialLogin) -> dict[str, Any]:
@@ -74,6 +76,21 @@ def vouched(sociallogin: SocialLogin) -> str:
     return str(email).strip().lower() if sure and "@" in str(email) else ""
 
 
+def roles(sociallogin: SocialLogin) -> dict[str, str]:
+    """The role by team that their groups give; of two for one team the first that is set counts."""
+    said: Any = claims(sociallogin)
+    name = settings.OIDC.groups_claim
+    for part in [name] if name in said else name.split("."):
+        said = said.get(part) if isinstance(said, dict) else None
+    held = {said} if isinstance(said, str) else {str(one) for one in said} if isinstance(said, list) else set()
+    return {team: role for group, team, role in reversed(settings.OIDC.groups) if group in held}
+
+
+def _follow(user: User, sociallogin: SocialLogin) -> None:
+    if settings.OIDC.groups:
+        follow_groups(user, roles(sociallogin))
+
+
 def strong(sociallogin: SocialLogin) -> bool:
     """Whether the provider says that they showed more than a password."""
     methods = claims(sociallogin).get("amr")
@@ -86,7 +103,7 @@ def _newcomer(sociallogin: SocialLogin, email: str) -> User | None:
     waiting = Invitation.objects.filter(email__iexact=email, accepted_at=None, revoked_at=None, expires_at__gt=now())
     invited = list(waiting.select_related("team"))
     team = Team.objects.filter(name=settings.OIDC.team).first() if settings.OIDC.team else None
-    if not invited and team is None:
+    if not invited and team is None and not roles(sociallogin):
         return None
     name = str(claims(sociallogin).get("name") or "")[:150]
     user = User.objects.create_user(email, None, first_name=name)

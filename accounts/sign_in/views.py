@@ -46,7 +46,10 @@ class Login(allauth.LoginView):  # type: ignore[misc]
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         # Who waits for an invitation need not be told of the first start.
         first = not User.objects.exclude(last_login=None).exists()
-        return {**super().get_context_data(**kwargs), **ways(self.request), "first": first}
+        return {**super().get_context_data(**kwargs), **ways(self.request), "first": first, "out": self._out()}
+
+    def _out(self) -> bool:
+        return bool(settings.OIDC.issuer) and "out" in self.request.GET
 
 
 class PasswordChange(allauth.PasswordChangeView):  # type: ignore[misc]

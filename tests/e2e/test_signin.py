@@ -29,6 +29,13 @@ PEOPLE = [
     {"sub": "stranger", "email": "stranger@example.org", "email_verified": True, "name": "Some Stranger"},
     {"sub": "liar", "email": EMAIL, "email_verified": False, "name": "Not the Owner"},
     {"sub": "invited", "email": "invited@example.org", "email_verified": True, "name": "Ines Invited"},
+    {
+        "sub": "grouped",
+        "email": "grouped@example.org",
+        "email_verified": True,
+        "name": "Gro",
+        "groups": ["it", "boss"],
+    },
 ]
 SCREENS = [(width, theme) for width in (DESK, PHONE) for theme in ("dark", "light")]
 
@@ -301,7 +308,7 @@ def test_the_provider_alone_may_sign_in_and_a_team_may_take_all(
 ) -> None:
     given = outside(
         provider, WATCHKEEPER_LOCAL_LOGIN="off", WATCHKEEPER_OIDC_TEAM="Main", WATCHKEEPER_OIDC_ROLE="operator",
-        WATCHKEEPER_SECOND_FACTOR="owners",
+        WATCHKEEPER_SECOND_FACTOR="owners", WATCHKEEPER_OIDC_GROUPS="nobody=Main:viewer, boss=Main:manager",
     )  # fmt: skip
     with Product(tmp_path / "data", **given) as hub:
         page = new_page()
@@ -310,6 +317,14 @@ def test_the_provider_alone_may_sign_in_and_a_team_may_take_all(
         come_by_provider(page, hub, "stranger")
         page.wait_for_url(f"{hub.url}/")
         assert roles(hub, "stranger@example.org") == ["operator"]
+        grouped = new_page()
+        come_by_provider(grouped, hub, "grouped")
+        grouped.wait_for_url(f"{hub.url}/")
+        assert roles(hub, "grouped@example.org") == ["manager"]
+        grouped.goto(f"{hub.url}/accounts/logout/")
+        grouped.locator("main").get_by_role("button", name="Sign out").click()
+        grouped.get_by_role("link", name="Sign out there too").click()
+        grouped.wait_for_url(re.compile(f"{provider}/oauth2/end_session"))
         assert hub.request("GET", "/accounts/password/reset/").status == 404
         strong = new_page()
         come_by_provider(strong, hub, "owner")
