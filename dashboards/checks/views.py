@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.auth import me
 from accounts.base import MANAGE
 from accounts.models import User
 from checks import services
@@ -28,6 +29,7 @@ from dashboards.told import told
 from dashboards.views import show
 
 PER_PAGE = 25
+LONGEST = 2 * 366 * 86_400_000
 DAY = 86_400_000
 SPANS = {"3h": DAY // 8, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 EVENTS, SIGNALS = 20, 20
@@ -63,7 +65,7 @@ def checks(request: HttpRequest) -> HttpResponse:
     return show(
         request, "dashboards/checks.html", "checks", {"checks": [_brief(one) for one in rows]},
         rows=rows, q=q, all=len(found), down=sum(one["tone"] == "crit" for one in found),
-        may_make=cast("User", request.user).may(MANAGE, some=True), kinds=KINDS.items(),
+        may_make=me(request).may(MANAGE, some=True), kinds=KINDS.items(),
     )  # fmt: skip
 
 
@@ -72,10 +74,8 @@ def checks(request: HttpRequest) -> HttpResponse:
 def check(request: HttpRequest, uuid: str) -> HttpResponse:
     """One check: how it stands, what it found, and when it was down."""
     row = _seen(request, uuid)
-    span = request.GET.get("span", "24h")
-    span = span if span in SPANS else "24h"
-    end = milliseconds()
-    past = services.history(row, end - SPANS[span], end, bars=60)
+    span, start, end = _asked(request)
+    past = services.history(row, start, end, bars=60)
     may_manage = Check.objects.visible_to(request.user, MANAGE).filter(pk=row.pk).exists()
     events = services.events(row).visible_to(request.user).order_by("-at", "-pk")[:EVENTS]
     signals = Signal.objects.visible_to(request.user).filter(check_ref=row).order_by("-at", "-pk")[:SIGNALS]
@@ -83,17 +83,32 @@ def check(request: HttpRequest, uuid: str) -> HttpResponse:
         request, "dashboards/check.html", "check", {"check": _brief(_standing(row))},
         **_standing(row), past=past, bars=drawn.bars(past, 720), chart=drawn.chart(past), span=span, spans=SPANS,
         start=past.start / 1000, end=past.end / 1000, events=events, signals=signals, may_manage=may_manage,
+        seen_at=milliseconds() / 1000,
         ping=f"{settings.SITE_URL}/ping/{row.ping_key}" if row.kind == "heartbeat" and may_manage else "",
         parts=[(name, word, row.run.parts.get(name)) for name, word in PARTS.items() if name in row.run.parts],
         errors=services.standing.error_percent(row.run.recent), words=PARTS,
     )  # fmt: skip
 
 
+def _asked(request: HttpRequest) -> tuple[str, int, int]:
+    """A time up to now by its name, or one that is over by its ends in seconds, as reports link to it."""
+    present = milliseconds()
+    try:
+        start, end = (1000 * int(request.GET[name]) for name in ("from", "to"))
+    except (KeyError, ValueError):
+        start = end = 0
+    if 0 < start < end and end - start <= LONGEST and start < present:
+        return "", start, min(end, present)
+    span = request.GET.get("span", "24h")
+    span = span if span in SPANS else "24h"
+    return span, present - SPANS[span], present
+
+
 @login_required
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """The form of a kind; "Try it now" looks once and keeps nothing."""
-    user = cast("User", request.user)
+    user = me(request)
     if not user.may(MANAGE, some=True):
         raise PermissionDenied
     kind = request.GET.get("kind", "http")
@@ -133,14 +148,14 @@ def _changed(row: Check, form: CheckForm, by: User) -> bool:
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, uuid: str) -> HttpResponse:
     row = _managed(request, uuid)
-    form = CheckForm(cast("User", request.user), row.kind, row, request.POST or None)
+    form = CheckForm(me(request), row.kind, row, request.POST or None)
     tried = None
     if request.method == "POST" and form.is_valid():
         if request.POST.get("do") == "try":
-            tried = _tried(form, cast("User", request.user))
-        elif _changed(row, form, cast("User", request.user)):
+            tried = _tried(form, me(request))
+        elif _changed(row, form, me(request)):
             if row.alone:
-                services.tag(row, form.cleaned_data["tags"], by=cast("User", request.user))
+                services.tag(row, form.cleaned_data["tags"], by=me(request))
             messages.success(request, _("Saved."))
             return redirect("check", uuid=row.uuid)
     more = {"form": form, "kind": row.kind, "row": row, "tried": tried}
@@ -151,7 +166,7 @@ def edit(request: HttpRequest, uuid: str) -> HttpResponse:
 @require_POST
 def act(request: HttpRequest, uuid: str) -> HttpResponse:
     """One of the buttons of its page."""
-    row, by = _managed(request, uuid), cast("User", request.user)
+    row, by = _managed(request, uuid), me(request)
     wanted = request.POST.get("do", "")
     if wanted == "remove":
         services.remove(row, by=by)
