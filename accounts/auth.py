@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied
 from rest_framework.pagination import PageNumberPagination
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiTokenAuthentication", "Declared", "InPerson", "PageSession", "Pages", "find_token", "lacks_second_factor",
-    "missing",
+    "me", "missing",
 ]  # fmt: skip
 
 USED_EVERY = timedelta(minutes=1)
 REFUSED = "This token is not valid: it is unknown, expired or revoked. Make a new one under My profile, API tokens."
+
+
+def me(request: HttpRequest | Request) -> User:
+    """Who asks, where only those who are signed in come so far."""
+    return cast("User", request.user)
 
 
 class ApiTokenAuthentication(BaseAuthentication):
@@ -136,7 +142,7 @@ class Declared(BasePermission):
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         """What was found may be looked at; more is asked anew, for it may be of another team or out of reach."""
-        verb, user = self.verb(request, view), cast("User", request.user)
+        verb, user = self.verb(request, view), me(request)
         if verb is None:
             return False
         rows = type(obj)._default_manager.all() if isinstance(obj, Model) else None
