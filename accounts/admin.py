@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import again, limits, services, sessions
+from accounts.auth import me
 from accounts.limits import Limit
 from accounts.models import ApiToken, Audit, Invitation, Membership, Team, User, UserSession
 from core.clock import now
@@ -32,10 +33,6 @@ def _history(user: Any, row: Any) -> Iterable[Audit]:
 
 
 trail.write, trail.read = services.audit, _history
-
-
-def _by(request: HttpRequest) -> User:
-    return cast("User", request.user)
 
 
 class MemberForm(forms.ModelForm):
@@ -82,7 +79,7 @@ class Memberships(admin.TabularInline):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(_by(request).is_superuser or (isinstance(obj, Team) and _by(request).may("manage", obj)))
+        return bool(me(request).is_superuser or (isinstance(obj, Team) and me(request).may("manage", obj)))
 
     has_delete_permission = has_change_permission
 
@@ -97,9 +94,9 @@ class _WithMembers(TeamAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)
         for row in formset.deleted_objects:
-            services.remove_member(row, by=_by(request))
+            services.remove_member(row, by=me(request))
         for row, _fields in formset.changed_objects:
-            services.change_member(row, by=_by(request), role=row.role, selector=row.selector)
+            services.change_member(row, by=me(request), role=row.role, selector=row.selector)
 
 
 @admin.register(User)
@@ -145,8 +142,8 @@ class PersonAdmin(_WithMembers, OwnersOnly):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """By the same verbs as the pages of people, so that the last owner stays and the trail knows."""
         kept = User.objects.get(pk=obj.pk)
-        services.set_owner(kept, obj.is_superuser, by=_by(request))
-        services.set_active(kept, obj.is_active, by=_by(request))
+        services.set_owner(kept, obj.is_superuser, by=me(request))
+        services.set_active(kept, obj.is_active, by=me(request))
         wanted = {name: getattr(obj, name) for name in ("first_name", "last_name") if name in form.changed_data}
         if wanted:
             before = {name: getattr(kept, name) for name in wanted}
@@ -172,18 +169,18 @@ class TeamTableAdmin(_WithMembers):
         return len(team.memberships.all())
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(_by(request).is_superuser)
+        return bool(me(request).is_superuser)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
         if change:
-            services.change_team(obj, by=_by(request), name=obj.name, second_factor=obj.require_second_factor)
+            services.change_team(obj, by=me(request), name=obj.name, second_factor=obj.require_second_factor)
             return
-        made = services.make_team(obj.name, by=_by(request))
+        made = services.make_team(obj.name, by=me(request))
         if obj.require_second_factor:
-            services.change_team(made, by=_by(request), second_factor=True)
+            services.change_team(made, by=me(request), second_factor=True)
         obj.pk, obj.uuid, obj._state.adding = made.pk, made.uuid, False
 
 
@@ -212,7 +209,7 @@ class InvitationAdmin(TeamAdmin):
         return ("email", "team", "role", "selector", *(more if obj else ()))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(_by(request).may("manage"))
+        return bool(me(request).may("manage"))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -222,9 +219,9 @@ class InvitationAdmin(TeamAdmin):
         return str(services.invitation_state(row, now()))
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
-        if not _by(request).may("manage", obj.team):
+        if not me(request).may("manage", obj.team):
             raise PermissionDenied
-        made = services.invite(obj.team, obj.email, obj.role, obj.selector, by=_by(request))
+        made = services.invite(obj.team, obj.email, obj.role, obj.selector, by=me(request))
         obj.pk, obj.uuid, obj._state.adding = made.invitation.pk, made.invitation.uuid, False
         if made.mailed:
             self.message_user(request, _("A mail with the invitation is on its way to %s.") % obj.email)
@@ -236,7 +233,7 @@ class InvitationAdmin(TeamAdmin):
     @admin.action(description=gettext_lazy("Revoke"), permissions=["manage"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         for row in self.manageable(request, queryset):
-            services.revoke_invitation(row, by=_by(request))
+            services.revoke_invitation(row, by=me(request))
 
 
 @admin.register(ApiToken)
@@ -253,7 +250,7 @@ class ApiTokenAdmin(OwnersOnly):
     @admin.action(description=gettext_lazy("Revoke"), permissions=["manage"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         for token in queryset:
-            services.revoke_token(token, by=_by(request))
+            services.revoke_token(token, by=me(request))
 
 
 @admin.register(UserSession)

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.auth import me
 from alerts import services, validating
 from alerts.models import (
     Alert,
@@ -78,16 +79,16 @@ class RuleAdmin(TeamAdmin):
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
         if change:
             wanted = {name: getattr(obj, name) for name in validating.FIELDS.values()}
-            rules.change_rule(Rule.objects.visible_to(request.user).get(pk=obj.pk), wanted, by=request.user)  # type: ignore[arg-type]
+            rules.change_rule(Rule.objects.visible_to(request.user).get(pk=obj.pk), wanted, by=me(request))
         else:
-            rules.make_rule(obj, by=request.user)  # type: ignore[arg-type]
+            rules.make_rule(obj, by=me(request))
 
     def delete_model(self, request: HttpRequest, obj: Rule) -> None:
-        services.remove_rule(obj, now(), by=request.user)  # type: ignore[arg-type]
+        services.remove_rule(obj, now(), by=me(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
         for rule in self.manageable(request, queryset):
-            services.remove_rule(rule, now(), by=request.user)  # type: ignore[arg-type]
+            services.remove_rule(rule, now(), by=me(request))
 
 
 @admin.register(Channel)
@@ -108,7 +109,7 @@ class ChannelAdmin(TeamAdmin):
 
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
         before = Channel.objects.visible_to(request.user).get(pk=obj.pk)
-        channels.save(obj, by=request.user, before=channels.shown(before))  # type: ignore[arg-type]
+        channels.save(obj, by=me(request), before=channels.shown(before))
 
 
 @admin.register(Silence)
@@ -126,7 +127,7 @@ class SilenceAdmin(ReadOnly):
     @admin.action(description=_("End now"), permissions=["manage"])
     def end(self, request: HttpRequest, queryset: QuerySet[Silence]) -> None:
         for one in self.manageable(request, queryset):
-            silences.end(one, now(), by=request.user)  # type: ignore[arg-type]
+            silences.end(one, now(), by=me(request))
 
 
 @admin.register(Incident)

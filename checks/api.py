@@ -15,6 +15,7 @@ from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.auth import me
 from accounts.base import LOOK, MANAGE
 from accounts.models import ApiToken, Team, User
 from checks import history, secrets, services, standing
@@ -225,7 +226,7 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
         asked = dict(serializer.validated_data)
         server, tags = asked.pop("server", None), asked.pop("tags", [])
         try:
-            serializer.instance = services.make(Check(**asked), server=server, tags=tags, by=person(self.request))
+            serializer.instance = services.make(Check(**asked), server=server, tags=tags, by=me(self.request))
         except IntegrityError as taken:
             raise Conflict("Somebody took this name just now. Choose another.", code="taken") from taken
 
@@ -233,19 +234,19 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
         asked, check = dict(serializer.validated_data), serializer.instance
         tags = asked.pop("tags", None)
         if tags is not None and check.alone:
-            services.tag(check, tags, by=person(self.request))
+            services.tag(check, tags, by=me(self.request))
             check.server.tags = tags
-        services.change(check, asked, by=person(self.request))
+        services.change(check, asked, by=me(self.request))
         check.refresh_from_db()
 
     def perform_destroy(self, instance: Check) -> None:
-        services.remove(instance, by=person(self.request))
+        services.remove(instance, by=me(self.request))
 
     @extend_schema(request=None, responses=LookFoundSerializer)
     @action(detail=True, methods=["post"])
     def test(self, request: Request, uuid: str) -> Response:
         """Look once, now; nothing is kept of it."""
-        return Response(_found(_try(self.get_object(), person(request))))
+        return Response(_found(_try(self.get_object(), me(request))))
 
     @extend_schema(request=CheckSerializer, responses=LookFoundSerializer)
     @action(detail=False, methods=["post"], url_path="try")
@@ -254,7 +255,7 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         fields = {name: value for name, value in asked.validated_data.items() if name not in {"server", "tags"}}
-        return Response(_found(_try(Check(**fields), person(request))))
+        return Response(_found(_try(Check(**fields), me(request))))
 
     @extend_schema(request=None, responses=CheckSerializer)
     @action(detail=True, methods=["post"])
@@ -294,7 +295,7 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
 
     def _paused(self, *, paused: bool) -> Response:
         check = self.get_object()
-        services.change(check, {"paused": paused}, by=person(self.request))
+        services.change(check, {"paused": paused}, by=me(self.request))
         check.refresh_from_db()
         return Response(self.get_serializer(check).data)
 
@@ -322,7 +323,3 @@ def _hours(request: Request) -> float:
     if not 0 < hours <= LONGEST_HOURS:
         raise Failure("`hours` is a number up to a year of them.", code="bad_range")
     return hours
-
-
-def person(request: Request) -> User:
-    return cast("User", request.user)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.db import IntegrityError
 from django.db.models import QuerySet
@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import LOOK, MANAGE
-from accounts.models import User
 from core.strict import Strict
 from dashboards import present, topics
 from dashboards import schema as _schema  # noqa: F401 - tells the API's description how people sign in
@@ -156,12 +156,12 @@ class ServerViewSet(viewsets.ReadOnlyModelViewSet[Server]):
         asked = ServerChangeSerializer(data=request.data, partial=True, context={"server": row, "request": request})
         asked.is_valid(raise_exception=True)
         try:
-            change(row, asked.validated_data, by=cast("User", request.user))
+            change(row, asked.validated_data, by=me(request))
         except IntegrityError as fault:  # by a server that this person may not see, or one of this moment
             raise serializers.ValidationError({"name": TAKEN}) from fault
         return Response(present.servers([row])[0])
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Forget it: its alerts end and are told, its keys die at once, its data go by the store's next clean-up."""
-        remove([self.get_object()], by=cast("User", request.user))
+        remove([self.get_object()], by=me(request))
         return Response(status=204)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import LOOK, REPORT
 from accounts.models import ApiToken, Team, User
 from core import zones
@@ -129,7 +130,7 @@ class Mine(viewsets.GenericViewSet[Any]):
             raise
 
     def _user(self) -> User:
-        return cast("User", self.request.user)
+        return me(self.request)
 
 
 class RunViewSet(Mine, mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin):

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from accounts.auth import me
 from accounts.base import REPORT
-from accounts.models import Team, User
+from accounts.models import Team
 from alerts.models import Incident
 from core import guard
 from core.errors import Failure
@@ -41,10 +42,6 @@ def page(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return login_required(require_http_methods(["GET", "HEAD", "POST"])(inner))
-
-
-def me(request: HttpRequest) -> User:
-    return cast("User", request.user)
 
 
 def show(request: HttpRequest, template: str, **context: Any) -> HttpResponse:

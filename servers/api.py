@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import msgspec
 from django.conf import settings
@@ -17,8 +17,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import LOOK, MANAGE
-from accounts.models import Team, User
+from accounts.models import Team
 from accounts.services import wrong_secret
 from core import guard, selector
 from core.errors import Conflict, Failure, Unauthorized
@@ -167,7 +168,7 @@ class EnrolmentViewSet(
         return Enrolment.objects.visible_to(self.request.user, MANAGE).select_related("team").order_by("-pk")
 
     def perform_destroy(self, instance: Enrolment) -> None:
-        changing.withdraw(instance, by=person(self.request))
+        changing.withdraw(instance, by=me(self.request))
 
 
 class BulkSerializer(Selecting):
@@ -253,7 +254,7 @@ class ServerVerbs(viewsets.GenericViewSet[Server]):
         found = mine.select_related("server").first()
         if found is None:
             raise Http404
-        changing.revoke(found, by=person(request))
+        changing.revoke(found, by=me(request))
         found.refresh_from_db()
         return Response(KeySerializer(found).data)
 
@@ -262,7 +263,7 @@ class ServerVerbs(viewsets.GenericViewSet[Server]):
     def rotate(self, request: Request, uuid: str) -> Response:
         """Have its agent take a new key; the old one lives until the new one was used."""
         server = self.get_object()
-        changing.rotate(server, by=person(request))
+        changing.rotate(server, by=me(request))
         return Response({"id": str(server.uuid), "ordered": "rotate_key"}, status=202)
 
     @extend_schema(request=None, responses={200: dict})
@@ -270,7 +271,7 @@ class ServerVerbs(viewsets.GenericViewSet[Server]):
     def accept(self, request: Request, uuid: str) -> Response:
         """The machine that was refused for its fingerprint is this server from now on; run its line again."""
         server = self.get_object()
-        if not changing.accept(server, by=person(request)):
+        if not changing.accept(server, by=me(request)):
             raise Conflict("No other machine has asked to enrol under this name.", code="nothing_offered")
         return Response({"id": str(server.uuid)})
 
@@ -294,7 +295,7 @@ class ServerVerbs(viewsets.GenericViewSet[Server]):
         servers = self._chosen(asked.validated_data)
         dry_run = asked.validated_data["dry_run"]
         try:
-            changed = changing.bulk(servers, wish_of(asked.validated_data), by=person(request), dry_run=dry_run)
+            changed = changing.bulk(servers, wish_of(asked.validated_data), by=me(request), dry_run=dry_run)
         except ValueError as fault:
             raise serializers.ValidationError({"add_tags": str(fault)}) from fault
         return Response({"matched": len(servers), "changed": changed, "dry_run": dry_run})
@@ -311,12 +312,8 @@ class ServerVerbs(viewsets.GenericViewSet[Server]):
 
     def _paused(self, request: Request, *, paused: bool) -> Response:
         server = self.get_object()
-        changing.change(server, {"paused": paused}, by=person(request))
+        changing.change(server, {"paused": paused}, by=me(request))
         return Response({"id": str(server.uuid), "paused": paused})
 
     def _paged(self, rows: QuerySet[Any], shape: type[BaseSerializer[Any]]) -> Response:
         return self.get_paginated_response(shape(self.paginate_queryset(rows), many=True).data)
-
-
-def person(request: Request) -> User:
-    return cast("User", request.user)

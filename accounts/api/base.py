@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from allauth.account.internal.flows.reauthentication import is_reauthentication_required
@@ -14,17 +14,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import missing
-from accounts.auth import Pages
+from accounts.auth import Pages, me
 from accounts.base import LOOK, MANAGE
-from accounts.models import Team, User
+from accounts.models import Team
 from core.errors import Failure
 
 WRITES = ("POST", "PUT", "PATCH")  # ending something stays open to tokens that have the scope
 AGAIN = "Show once more who you are: open /accounts/reauthenticate/ in this browser, then try again within 5 minutes."
-
-
-def me(request: Request) -> User:
-    return cast("User", request.user)
 
 
 def team_of(request: Request, uuid: UUID, verb: str = LOOK) -> Team:

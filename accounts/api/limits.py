@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers, viewsets
@@ -11,8 +11,8 @@ from rest_framework.response import Response
 
 from accounts import limits
 from accounts.api.base import owners_only
+from accounts.auth import me
 from accounts.limits import Limit
-from accounts.models import User
 from accounts.roles import LOOK, MANAGE
 from core.clock import now
 
@@ -52,4 +52,4 @@ class LimitViewSet(mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.Gen
         return super().list(request, *args, **kwargs)
 
     def perform_destroy(self, instance: Any) -> None:
-        limits.clear(instance, by=cast("User", self.request.user))
+        limits.clear(instance, by=me(self.request))

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services, sessions
-from accounts.api.base import LOOK, MANAGE, WRITES, Listing, asked, lately, me, team_of
+from accounts.api.base import LOOK, MANAGE, WRITES, Listing, asked, lately, team_of
+from accounts.auth import me
 from accounts.models import ApiToken, Membership, User, UserSession
 from core import zones
 from core.clock import now

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.api.base import MANAGE, WRITES, Listing, lately, me, owners_only
+from accounts.api.base import MANAGE, WRITES, Listing, lately, owners_only
+from accounts.auth import me
 from accounts.models import User
 from core.strict import Strict
 

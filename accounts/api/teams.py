@@ -14,7 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.api.base import LOOK, MANAGE, WRITES, Listing, asked, me, owners_only, team_of
+from accounts.api.base import LOOK, MANAGE, WRITES, Listing, asked, owners_only, team_of
+from accounts.auth import me
 from accounts.models import Invitation, Membership, Team
 from core.clock import now
 from core.strict import Selecting, Strict

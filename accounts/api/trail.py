@@ -17,7 +17,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import reading
-from accounts.api.base import MANAGE, me
+from accounts.api.base import MANAGE
+from accounts.auth import me
 from accounts.models import Audit
 from core.strict import Strict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,8 +13,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from accounts.auth import me
 from accounts.base import LOOK
-from accounts.models import Team, User
+from accounts.models import Team
 from core import guard
 from core.errors import Failure
 
@@ -30,10 +31,6 @@ def page(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return login_required(require_http_methods(["GET", "HEAD", "POST"])(inner))
-
-
-def me(request: HttpRequest) -> User:
-    return cast("User", request.user)
 
 
 def show(request: HttpRequest, template: str, name: str, *, status: int = 200, **context: Any) -> HttpResponse:

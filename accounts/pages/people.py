@@ -13,8 +13,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from accounts import again, services
+from accounts.auth import me
 from accounts.models import User
-from accounts.pages.base import me, owners_only, page, show, tried
+from accounts.pages.base import owners_only, page, show, tried
 
 PER_PAGE = 50
 

@@ -14,9 +14,10 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from accounts import mail, services
+from accounts.auth import me
 from accounts.base import LOOK, MANAGE
 from accounts.models import Invitation, Membership, Team
-from accounts.pages.base import me, page, show, team_of, tried
+from accounts.pages.base import page, show, team_of, tried
 from accounts.pages.forms import InviteForm, MemberForm, NewTeamForm, TeamForm
 from accounts.role_names import MAY, NAMES
 from core.clock import now

@@ -11,9 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 
 from accounts import reading
 from accounts.act_names import action_name, field_name
+from accounts.auth import me
 from accounts.base import MANAGE
 from accounts.models import Audit, Team
-from accounts.pages.base import me, page, show, team_of
+from accounts.pages.base import page, show, team_of
 from accounts.pages.forms import TrailForm
 
 PER_PAGE = 50

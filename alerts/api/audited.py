@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model
@@ -11,7 +11,7 @@ from rest_framework import viewsets
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
-from accounts.models import User
+from accounts.auth import me
 from accounts.services import audit
 from alerts.api.base import Hidden
 from core.errors import Conflict
@@ -46,7 +46,7 @@ class Audited(Hidden, viewsets.ModelViewSet[Any]):
         instance.delete()
 
     def written(self, verb: str, row: Any, **told: dict[str, Any]) -> None:
-        audit(cast("User", self.request.user), f"{self.what}.{verb}", row, **told)
+        audit(me(self.request), f"{self.what}.{verb}", row, **told)
 
     def _told(self, row: Any) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(JSONRenderer().render(self.get_serializer(row).data))

@@ -16,7 +16,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.auth import missing
+from accounts.auth import me, missing
 from accounts.base import LOOK, MANAGE
 from accounts.models import User
 from alerts import delivery
@@ -202,7 +202,7 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
             raise missing.role(user, MANAGE, team)
 
     def perform_destroy(self, instance: Channel) -> None:
-        verbs.remove(instance, now(), by=self.request.user)  # type: ignore[arg-type]
+        verbs.remove(instance, now(), by=me(self.request))
 
     @extend_schema(responses=KindSerializer(many=True))
     @action(detail=False, pagination_class=None)
@@ -215,7 +215,7 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
     def test(self, request: Request, uuid: str) -> Response:
         """Send a test message now, and show what the provider answered."""
         channel = self.get_object()
-        verbs.count_test(channel, now(), by=request.user)  # type: ignore[arg-type]
+        verbs.count_test(channel, now(), by=me(request))
         try:
             answers = delivery.send_test(channel)
         except delivery.TestFailed as error:

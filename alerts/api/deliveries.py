@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -12,9 +12,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.auth import missing
+from accounts.auth import me, missing
 from accounts.base import ACT, LOOK
-from accounts.models import User
 from accounts.services import audit
 from alerts import delivery
 from alerts.models import Delivery
@@ -91,7 +90,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     def check_object_permissions(self, request: Request, obj: Any) -> None:
         super().check_object_permissions(request, obj)
         if self.action == "retry" and not Delivery.objects.visible_to(request.user, ACT).filter(pk=obj.pk).exists():
-            raise missing.role(cast("User", request.user), ACT, obj.notice.incident.team)
+            raise missing.role(me(request), ACT, obj.notice.incident.team)
 
     @extend_schema(request=None, responses=DeliveryRowSerializer)
     @action(detail=True, methods=["post"])
@@ -100,6 +99,6 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         one: Delivery = self.get_object()
         if not delivery.retry(one, now()):
             raise Conflict("This delivery was not given up: it is on its way, or was sent.", code="not_dead")
-        audit(request.user, "delivery.retry", one.notice.incident, after={"channel": str(one.channel)})  # type: ignore[arg-type]
+        audit(me(request), "delivery.retry", one.notice.incident, after={"channel": str(one.channel)})
         one.refresh_from_db()
         return Response(self.get_serializer(one).data)

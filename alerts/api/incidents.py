@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.auth import me
 from accounts.base import ACT, LOOK
 from alerts import record, services
 from alerts.api import asked
@@ -109,7 +110,7 @@ class IncidentViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         """I look after it: until it gets worse, `sticky` to its end, or until a time."""
         incident, said = self.get_object(), self._said(AcknowledgeSerializer)
         over = "api" if request.auth else "web"
-        services.acknowledge(incident, now(), by=request.user, over=over, **said)  # type: ignore[arg-type]
+        services.acknowledge(incident, now(), by=me(request), over=over, **said)
         return self._now(incident)
 
     @extend_schema(request=None, responses=IncidentSerializer)
@@ -117,7 +118,7 @@ class IncidentViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     def unacknowledge(self, request: Request, uuid: str) -> Response:
         """Nobody looks after it any more: whom it concerns is called again."""
         incident = self.get_object()
-        services.unacknowledge(incident, now(), by=request.user)  # type: ignore[arg-type]
+        services.unacknowledge(incident, now(), by=me(request))
         return self._now(incident)
 
     @extend_schema(request=None, responses=IncidentSerializer)
@@ -125,7 +126,7 @@ class IncidentViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     def resolve(self, request: Request, uuid: str) -> Response:
         """It is over. What is still bad at the next sample is another incident."""
         incident = self.get_object()
-        services.close(incident, now(), by=request.user)  # type: ignore[arg-type]
+        services.close(incident, now(), by=me(request))
         runner.wake("rules")
         return self._now(incident)
 
@@ -134,7 +135,7 @@ class IncidentViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     def note(self, request: Request, uuid: str) -> Response:
         """A word to whoever reads the incident; nobody is called by it."""
         incident, said = self.get_object(), self._said(NoteSerializer)
-        services.note(incident, now(), by=request.user, text=said["text"])  # type: ignore[arg-type]
+        services.note(incident, now(), by=me(request), text=said["text"])
         return self._now(incident)
 
     @extend_schema(responses=EntrySerializer(many=True))

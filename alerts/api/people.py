@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError as Invalid
@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import ACT, LOOK
 from accounts.models import Membership, User
 from alerts import delivery, quiet
@@ -30,10 +31,6 @@ from core.strict import Strict
 
 LONGEST_WAIT = 86_400
 LANGUAGES = [(code, str(name)) for code, name in settings.LANGUAGES]
-
-
-def me(request: Request) -> User:
-    return cast("User", request.user)
 
 
 class PersonSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import LOOK
 from alerts.channels import vapid
 from alerts.channels.push import Subscription
@@ -66,7 +67,7 @@ class PushSubscriptionsView(APIView):
         given = asked.validated_data
         one = Subscription(given["endpoint"], given["keys"]["p256dh"], given["keys"]["auth"], given["name"])
         try:
-            channel = subscriptions.add(request.user, one)  # type: ignore[arg-type]
+            channel = subscriptions.add(me(request), one)
         except ValueError as fault:
             raise serializers.ValidationError({"endpoint": str(fault)}) from fault
         return Response({"channel": channel.uuid, "id": one.id}, status=201)
@@ -76,5 +77,5 @@ class PushSubscriptionsView(APIView):
         """Do not tell this browser any more."""
         asked = EndpointSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        subscriptions.end(request.user, asked.validated_data["endpoint"])  # type: ignore[arg-type]
+        subscriptions.end(me(request), asked.validated_data["endpoint"])
         return Response(status=204)

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import LOOK, MANAGE
 from accounts.models import Team
 from alerts import rulefile
@@ -80,7 +81,7 @@ class RuleFileView(APIView):
             if asked["dry_run"]:
                 done = rulefile.plan(team, text, now(), prune=prune)
             else:
-                done = rulefile.apply(team, text, now(), by=request.user, prune=prune)  # type: ignore[arg-type]
+                done = rulefile.apply(team, text, now(), by=me(request), prune=prune)
         except rulefile.Broken as broken:
             raise serializers.ValidationError({"file": broken.said()}) from broken
         answer = {"lines": done.lines, "same": done.same, "warnings": done.warnings}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import msgspec
 from django.db import IntegrityError
@@ -14,6 +14,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.auth import me
 from accounts.base import LOOK, MANAGE
 from accounts.models import User
 from alerts import known, replay, validating
@@ -209,7 +210,7 @@ class RuleViewSet(Hidden, viewsets.ModelViewSet[Rule]):
         return {**super().get_serializer_context(), "alone": self.action != "list"}
 
     def perform_destroy(self, instance: Rule) -> None:
-        ruling.remove_rule(instance, now(), by=self.request.user)  # type: ignore[arg-type]
+        ruling.remove_rule(instance, now(), by=me(self.request))
 
     @extend_schema(request=PreviewSerializer, responses=PreviewedSerializer)
     @action(detail=False, methods=["post"], serializer_class=PreviewSerializer)
@@ -219,5 +220,5 @@ class RuleViewSet(Hidden, viewsets.ModelViewSet[Rule]):
         asked.is_valid(raise_exception=True)
         fields = dict(asked.validated_data)
         days = fields.pop("days")
-        zone = cast("User", request.user).clock
+        zone = me(request).clock
         return Response(replay.preview(Rule(**fields), replay.Asked(milliseconds(), days, zone)).answer())

@@ -12,6 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.auth import me
 from accounts.base import ACT, LOOK, narrow
 from accounts.models import Team, User
 from alerts.api.base import Hidden, OfTeam
@@ -201,4 +202,4 @@ class SilenceViewSet(
         )
 
     def _user(self) -> User:
-        return cast("User", self.request.user)
+        return me(self.request)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
+from accounts.auth import me
 from accounts.base import ACT
-from accounts.models import Team, User
+from accounts.models import Team
 from alerts.models import Alert, Incident
 from core import guard
 from core.clock import milliseconds, now
@@ -31,7 +32,7 @@ DERIVED = {"", "silent_seconds", "condition"}
 @require_GET
 def alerts(request: HttpRequest) -> HttpResponse:
     seq = sequences(request, "incidents")
-    person = cast("User", request.user)
+    person = me(request)
     mine = Team.objects.filter(memberships__user=person.pk).order_by("pk")
     props = {
         "now": now().timestamp(),
@@ -57,7 +58,7 @@ def _visible(request: HttpRequest, uuid: str) -> Incident:
 def incident(request: HttpRequest, uuid: str) -> HttpResponse:
     seq = sequences(request, "incidents")
     row = _visible(request, uuid)
-    person = cast("User", request.user)
+    person = me(request)
     props = {
         "now": now().timestamp(),
         "seq": seq,

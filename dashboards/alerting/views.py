@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -15,8 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from accounts.auth import me
 from accounts.base import ACT, MANAGE
-from accounts.models import Team, User
+from accounts.models import Team
 from alerts.models import Alert, Chain, Channel, Delivery, Preference, Rule, Schedule, Silence, Way
 from core import selector
 from core.clock import now
@@ -109,7 +110,7 @@ def edit_rule(request: HttpRequest, uuid: str | None = None) -> HttpResponse:
         row = mine.filter(uuid=uuid).first()
         if row is None:
             raise Http404
-    elif not cast("User", request.user).may(MANAGE):
+    elif not me(request).may(MANAGE):
         raise PermissionDenied
     others = Rule.objects.visible_to(request.user).standing().exclude(kind="composite").order_by("name")
     servers = Server.objects.visible_to(request.user).filter(internal=False).order_by("name")
@@ -232,7 +233,7 @@ def on_call(request: HttpRequest) -> HttpResponse:
         "schedules": [shown.schedule(row) for row in plans],
         "targets": _targets(request),
         "zones": zones(),
-        "me": str(cast("User", request.user).uuid),
+        "me": str(me(request).uuid),
     }
     return setup(request, "oncall", _("On call"), props)
 
@@ -243,13 +244,11 @@ def my_notifications(request: HttpRequest) -> HttpResponse:
     own = Channel.objects.visible_to(request.user).filter(owner=request.user.pk).select_related("team", "fallback")
     ways = Way.objects.visible_to(request.user).select_related("channel")
     props = {
-        "preference": shown.preference(
-            cast("User", request.user), Preference.objects.visible_to(request.user).first()
-        ),
+        "preference": shown.preference(me(request), Preference.objects.visible_to(request.user).first()),
         "ways": [shown.way(row) for row in ways],
         "channels": _channels(request, list(own.order_by("name"))),
         "languages": _languages(),
         "zones": zones(),
-        "email": cast("User", request.user).email,
+        "email": me(request).email,
     }
     return setup(request, "me", _("My notifications"), props)

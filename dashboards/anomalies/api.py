@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import LOOK
-from accounts.models import User
 from core import selector
 from core.errors import Failure
 from dashboards.anomalies import cards, moved, odd
@@ -52,11 +52,7 @@ class MovedView(APIView):
         start, end = between(request, "from", "to")
         if not SHORTEST <= end - start <= LONGEST:
             raise Failure("A time of 15 seconds to 30 days can be compared with the one before.", code="bad_range")
-        return Response(moved.moved(person(request), meant(request), start, end))
-
-
-def person(request: Request) -> User:
-    return cast("User", request.user)
+        return Response(moved.moved(me(request), meant(request), start, end))
 
 
 def meant(request: Request) -> list[Server]:
@@ -91,7 +87,7 @@ class OddView(APIView):
 
     @extend_schema(responses=dict)
     def get(self, request: Request) -> Response:
-        return Response(odd.odd(person(request)))
+        return Response(odd.odd(me(request)))
 
 
 class CardsView(APIView):

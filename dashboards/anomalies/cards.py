@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.auth import me
 from accounts.base import MANAGE
 from accounts.models import User
 from core.clock import from_milliseconds, now
@@ -34,7 +35,7 @@ LEAST = 3
 @login_required
 @require_GET
 def fleet(request: HttpRequest) -> HttpResponse:
-    user = _person(request)
+    user = me(request)
     rows = list(Card.objects.visible_to(user).newest().select_related("server").order_by("f1", "server__name"))
     watched = Watch.objects.visible_to(user).exclude(version=None).count()
     context = {
@@ -48,7 +49,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def server(request: HttpRequest, uuid: str) -> HttpResponse:
-    user = _person(request)
+    user = me(request)
     row = Server.objects.visible_to(user).filter(uuid=uuid).first()
     if row is None:
         raise Http404
@@ -76,7 +77,7 @@ def _crept(one: Shown) -> Shown:
 
 
 def _roll_back(request: HttpRequest, server: Server) -> None:
-    user = _person(request)
+    user = me(request)
     rows = ModelVersion.objects.visible_to(user, MANAGE).filter(server=server, state="kept").light()
     try:
         version = rows.filter(uuid=request.POST.get("version", "")).first()
@@ -182,7 +183,3 @@ def _trainings(user: User, server: Server | None) -> list[Shown]:
     standing = rows.filter(state="running").select_related("server").order_by("due_at")[:5]
     return [{"row": row, "why": why_words().get(row.why, row.why), "percent": round(100 * row.progress)}
             for row in standing]  # fmt: skip
-
-
-def _person(request: HttpRequest) -> User:
-    return cast("User", request.user)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import LOOK
-from accounts.models import User
 from dashboards.finding.services import LONGEST, find
 
 
@@ -40,4 +40,4 @@ class SearchView(APIView):
         responses=FindingSerializer,
     )
     def get(self, request: Request) -> Response:
-        return Response(find(cast("User", request.user), request.query_params.get("q", "")))
+        return Response(find(me(request), request.query_params.get("q", "")))

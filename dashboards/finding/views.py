@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts.models import User
+from accounts.auth import me
 from core import guard
 from dashboards import present
 from dashboards.alerting import incidents as shown_as
@@ -24,7 +22,7 @@ OPEN_SHOWN = 50
 @require_GET
 def plain_list(request: HttpRequest) -> HttpResponse:
     guard.trust(request.META)
-    user = cast("User", request.user)
+    user = me(request)
     text = request.GET.get("q", "")[: services.LONGEST]
     words = text.split()[: services.WORDS]
     rows = services.servers(user, words).select_related("team")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -11,8 +11,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.auth import me
 from accounts.base import MANAGE
-from accounts.models import Team, User
+from accounts.models import Team
 from core import guard
 from dashboards.joining.services import progress
 from servers.install.services import MACOS, WINDOWS, ca_fingerprint, lines
@@ -28,7 +29,7 @@ SYSTEMS = (("linux", "Linux"), ("mac", "macOS"), ("windows", "Windows"), ("docke
 def add_server(request: HttpRequest) -> HttpResponse:
     """A line to paste; its token is made by a button, so that looking at the page makes none."""
     guard.trust(request.META)
-    by = cast("User", request.user)
+    by = me(request)
     teams = list(Team.objects.visible_to(by, MANAGE).order_by("pk"))
     chosen = request.POST.get("team") or ""
     team = next((one for one in teams if str(one.uuid) == chosen), teams[0] if teams else None)
@@ -65,7 +66,7 @@ def _systems(token: str) -> list[dict[str, Any]]:
 def waiting(request: HttpRequest, uuid: str) -> HttpResponse:
     """How far the machine has come that this invitation is for."""
     guard.trust(request.META)
-    user = cast("User", request.user)
+    user = me(request)
     invitation = Enrolment.objects.visible_to(user, MANAGE).select_related("team").filter(uuid=uuid).first()
     if invitation is None:
         raise Http404

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.auth import me
 from accounts.base import MANAGE
-from accounts.models import User
 from core import guard
 from core.clock import now
 from dashboards.manage.forms import ServerForm
@@ -29,7 +27,7 @@ def edit(request: HttpRequest, uuid: str) -> HttpResponse:
     server = _managed(request, uuid)
     form = ServerForm(request.POST or None, instance=server)
     if request.method == "POST" and form.is_valid():
-        services.change(server, form.cleaned_data, by=_person(request))
+        services.change(server, form.cleaned_data, by=me(request))
         messages.success(request, _("Saved."))
         return redirect("edit-server", uuid=server.uuid)
     keys = AgentKey.objects.visible_to(request.user, MANAGE).filter(server=server, revoked_at=None)
@@ -45,7 +43,7 @@ def edit(request: HttpRequest, uuid: str) -> HttpResponse:
 @require_POST
 def act(request: HttpRequest, uuid: str) -> HttpResponse:
     """One of the buttons beside the form."""
-    server, by = _managed(request, uuid), _person(request)
+    server, by = _managed(request, uuid), me(request)
     wanted = request.POST.get("do", "")
     if wanted == "remove":
         services.remove([server], by=by)
@@ -77,7 +75,7 @@ def enrolments(request: HttpRequest) -> HttpResponse:
     mine = Enrolment.objects.visible_to(request.user, MANAGE).select_related("team")
     if request.method == "POST":
         for invitation in mine.filter(key=request.POST.get("key", "")):
-            services.withdraw(invitation, by=_person(request))
+            services.withdraw(invitation, by=me(request))
         return redirect("enrolments")
     working = mine.filter(revoked_at=None, expires_at__gt=now()).order_by("-pk")
     context = {"page": "add", "enrolments": [one for one in working if one.reusable or not one.used_at]}
@@ -90,7 +88,3 @@ def _managed(request: HttpRequest, uuid: str) -> Server:
     if server is None:
         raise Http404
     return server
-
-
-def _person(request: HttpRequest) -> User:
-    return cast("User", request.user)

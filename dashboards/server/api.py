@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
@@ -17,8 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import me
 from accounts.base import LOOK
-from accounts.models import User
 from core.clock import milliseconds
 from core.errors import Failure
 from dashboards.server import moved, usual
@@ -58,7 +58,7 @@ class AroundView(OneServer):
 
     @extend_schema(parameters=TIMES, responses=dict)
     def get(self, request: Request, uuid: UUID) -> Response:
-        return Response(around(person(request), self.server(uuid), *self.between()))
+        return Response(around(me(request), self.server(uuid), *self.between()))
 
 
 class CatalogueView(OneServer):
@@ -106,7 +106,7 @@ class MovedView(OneServer):
         start, end = self.between("from", "to")
         if not moved.SHORTEST <= end - start <= moved.LONGEST:
             raise Failure("A time of 15 seconds to 30 days can be compared with the one before.", code="bad_range")
-        return Response(moved.moved(person(request), self.server(uuid), start, end))
+        return Response(moved.moved(me(request), self.server(uuid), start, end))
 
 
 class CsvView(OneServer):
@@ -143,10 +143,6 @@ def between(request: Request, first: str = "start", last: str = "end") -> tuple[
     if not 0 < end - start <= LONGEST:
         raise Failure(f"{first} must be before {last}, by 400 days at most.", code="bad_range")
     return start, end
-
-
-def person(request: Request) -> User:
-    return cast("User", request.user)
 
 
 def _moment(request: Request, name: str, default: int) -> int:

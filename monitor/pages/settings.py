@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.auth import me
 from accounts.base import MANAGE
 from accounts.models import Team, User
 from core import guard
@@ -28,7 +29,7 @@ TIERS = {0: "WATCHKEEPER_KEEP_RAW_DAYS", 300: "WATCHKEEPER_KEEP_5MIN_DAYS", 3600
 
 def _manager(request: HttpRequest) -> User:
     guard.trust(request.META)
-    user = cast("User", request.user)
+    user = me(request)
     if not Team.objects.visible_to(user, MANAGE).exists():
         raise PermissionDenied
     return user

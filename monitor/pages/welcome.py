@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.auth import me
 from accounts.base import MANAGE
 from accounts.models import Audit, Invitation, Membership, Team, User
 from accounts.services import audit
@@ -45,7 +45,7 @@ class Step:
 @require_http_methods(["GET", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
     guard.trust(request.META)
-    user = cast("User", request.user)
+    user = me(request)
     if request.method == "POST":
         return _do(request, user, request.POST.get("do", ""))
     steps = steps_of(user)
