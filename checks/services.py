@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -53,6 +53,7 @@ __all__ = [
     "judged",
     "make",
     "moved",
+    "on_removal",
     "page",
     "page_of",
     "probing",
@@ -75,6 +76,16 @@ TICK = 60
 """Seconds between two samples of a heartbeat, which nobody looks at by itself."""
 MOST_OF_TEAM = 5000
 TOLD = ("name", "kind", "target", "config", "interval", "timeout", "retries", "window", "paused", "by_agent")
+
+
+Removal = Callable[[list[Check]], None]
+_removals: list[Removal] = []
+
+
+def on_removal(hook: Removal) -> None:
+    """Whoever keeps a check's past reads it in the transaction that removes it."""
+    if hook not in _removals:
+        _removals.append(hook)
 
 
 def faults(check: Check, config: Mapping[str, Any] | None = None) -> list[Fault]:
@@ -188,6 +199,8 @@ def remove(check: Check, *, by: User | None) -> None:
     server = check.server
     with transaction.atomic():
         audit(by, "check.remove", check, before=told(check))
+        for hook in _removals:
+            hook([check])
         check.delete()
         transaction.on_commit(partial(runner.wake, NAME))
         if check.by_agent:

@@ -28,8 +28,8 @@ class RunAdmin(ReadOnly):
 
 @admin.register(Life)
 class LifeAdmin(ReadOnly):
-    list_display = ("name", "team", "began_at", "ended_at")
-    list_filter = (of("team"),)
+    list_display = ("name", "team", "stands_for", "began_at", "ended_at")
+    list_filter = (of("team"), "stands_for")
     list_select_related = ("team",)
     search_fields = ("name", "uuid")
     ordering = ("-ended_at",)

@@ -9,8 +9,10 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
-        """Of a server that is removed its past stays, for the time that it lived."""
-        from reports.services import remember  # noqa: PLC0415 - models are not loaded before
+        """Of a server or check that is removed its past stays, for the time that it lived."""
+        from checks import services as checks  # noqa: PLC0415 - models are not loaded before
+        from reports.services import remember, remember_checks  # noqa: PLC0415 - models are not loaded before
         from servers.services import on_removal  # noqa: PLC0415 - models are not loaded before
 
         on_removal(remember)
+        checks.on_removal(remember_checks)

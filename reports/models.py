@@ -142,20 +142,25 @@ class LifeQuerySet(TeamOwned["Life"]):
 
 
 class Life(models.Model):
-    """A server that was removed: what it was called, when it lived, and when it was silent."""
+    """A server or a check that was removed: what it was called, when it lived, and when it was silent or failed."""
 
     uuid = models.UUIDField(unique=True, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="+")
     name = models.CharField(max_length=120)
+    stands_for = models.CharField(max_length=10, blank=True, help_text="Empty: a server. Else check.")
+    machine = models.UUIDField(null=True, help_text="Of a check: whose it was; its own row where it stood alone.")
+    of = models.CharField(max_length=120, blank=True, help_text="Of a check: what that machine was called.")
     words = models.JSONField(default=dict, help_text="What a selector sees of it.")
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     silent = models.JSONField(default=list, help_text="Spans in milliseconds, as far back as was kept.")
+    blind = models.JSONField(default=list, help_text="Of a check: when nobody looked.")
     known_from = models.BigIntegerField(default=0, help_text="Milliseconds; of earlier nothing was kept.")
     objects: ClassVar[LifeQuerySet] = LifeQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        verbose_name = "removed server"
+        verbose_name = "removed server or check"
+        verbose_name_plural = "removed servers and checks"
 
     def __str__(self) -> str:
         return self.name

@@ -79,6 +79,10 @@ def moment(value: float | datetime) -> str:
     return date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
+def day(value: float) -> str:
+    return date_format(timezone.localtime(datetime.fromtimestamp(value, UTC)), "DATE_FORMAT")
+
+
 def number(value: float) -> str:
     return rounded(value, 0 if float(value).is_integer() else 2 if abs(value) < 10 else 1)
 

@@ -87,15 +87,15 @@ def _living(row: Server) -> Machine:
 
 
 def _removed(user: User | None, team: Team | None, text: str, start: datetime, end: datetime) -> list[Machine]:
-    lives = Life.objects.during(start, end)
+    lives = Life.objects.during(start, end).filter(stands_for="")
     if user is not None:
-        lives = lives.filter(team__in=Team.objects.filter(pk__in=_teams(user)))
+        lives = lives.filter(team__in=Team.objects.filter(pk__in=teams_of(user)))
     if team is not None:
         lives = lives.filter(team=team)
     asked = selector.parse(text).matches
     found = []
     for life in lives.order_by("name", "pk"):
-        if asked(life.words) and (user is None or _reaches(user, life)):
+        if asked(life.words) and (user is None or reaches(user, life)):
             spans = [(int(a), int(b)) for a, b in life.silent]
             found.append(
                 Machine(
@@ -106,14 +106,14 @@ def _removed(user: User | None, team: Team | None, text: str, start: datetime, e
     return found
 
 
-def _teams(user: User) -> list[int]:
+def teams_of(user: User) -> list[int]:
     """Teams in which this person reports on all servers or on some."""
     if user.is_superuser:
         return list(Team.objects.values_list("pk", flat=True))
     return list(user.memberships.filter(role__in=holding(REPORT)).values_list("team", flat=True))
 
 
-def _reaches(user: User, life: Life) -> bool:
+def reaches(user: User, life: Life) -> bool:
     """The same bounds as for servers that live: the role's selector and the token's."""
     bound = narrow.text_for(user, life.team_id, REPORT)
     return not bound or selector.parse(bound).matches(life.words)

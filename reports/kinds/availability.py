@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from reports import looked, saying, windows
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table, Tone
 from reports.engine.availability import Shares, Window, budget, judged, met
-from reports.engine.spans import Spans
 from reports.kinds.base import Asked, Kind, kinds
 from reports.reach import Reader
 from reports.scope import Machine
@@ -186,7 +185,7 @@ def _servers(asked: Asked, found: list[Judged]) -> Section:
         longest = max(one.shares.downs, key=lambda span: span[1] - span[0], default=None)
         name = one.machine.name
         if one.machine.removed:
-            name = _("%(name)s (removed)") % {"name": name}
+            name = gone(name, one.machine.ended)
         where = asked.link(one.machine)
         rows.append(
             [
@@ -196,6 +195,13 @@ def _servers(asked: Asked, found: list[Judged]) -> Section:
             ]
         )
     return Section("servers", _("Servers"), table=saying.table(columns, [[_text(c) for c in row] for row in rows]))
+
+
+def gone(name: str, ended: int | None) -> str:
+    """What a server or check is called that may have been removed in the meantime."""
+    if ended is None:
+        return name
+    return _("%(name)s (removed on %(day)s)") % {"name": name, "day": saying.day(ended / 1000)}
 
 
 def _text(cell: Cell) -> Cell:
@@ -222,12 +228,11 @@ def _checks(asked: Asked, reader: Reader) -> Section:
     seen = list(looked.checks(asked, asked.team, reader))
     planned = windows.of([one.machine for one in seen], reader.start, reader.end)
     for one in seen:
-        begin = max(reader.start, round(one.check.created_at.timestamp() * 1000))
-        life: Spans = [(begin, reader.end)]
-        shares = judged(life, one.bad, [], planned.get(one.machine.uuid, []), one.blind)
-        where = f"/checks/{one.check.uuid}/?from={reader.start // 1000}&to={reader.end // 1000}"
-        of = "" if one.check.alone else one.machine.name
-        rows.append([saying.cell(one.check.name, href=where), saying.cell(of), *_cells(shares, asked.target, where)])
+        shares = judged([one.life], one.bad, [], planned.get(one.machine.uuid, []), one.blind)
+        where = f"/checks/{one.uuid}/?from={reader.start // 1000}&to={reader.end // 1000}"
+        where = where if one.removed is None else ""
+        name = Cell(one.name, gone(one.name, one.removed), where)
+        rows.append([name, saying.cell(one.of), *_cells(shares, asked.target, where)])
     note = "" if rows else _("There are no checks here.")
     return Section("checks", _("Checks"), note, table=Table(columns, rows) if rows else None)
 

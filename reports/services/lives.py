@@ -1,4 +1,4 @@
-"""What stays of a server that is removed: its name, its time, and when it was silent."""
+"""What stays of a server or check that is removed: its name, its time, and when it was silent or failed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import logging
 
 from django.db import DatabaseError, transaction
 
+from checks.models import Check
+from checks.services import judged, uptime
 from core.clock import from_milliseconds, milliseconds
 from reports.models import Life
 from reports.reach import Reader
 from reports.scope import DAY, Machine
-from servers.models import Server
+from servers.models import CHECK, Server
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,7 @@ def remember(numbers: list[int]) -> None:
     rows = list(Server.objects.watched().filter(pk__in=numbers))
     machines = [_machine(row) for row in rows]
     silent = {} if not machines else _silent(machines, at)
+    remember_checks(list(Check.objects.filter(server__in=[row.pk for row in rows]).select_related("server")))
     Life.objects.bulk_create(
         [
             Life(
@@ -35,6 +38,35 @@ def remember(numbers: list[int]) -> None:
         ],
         ignore_conflicts=True,
     )  # fmt: skip
+
+
+def remember_checks(checks: list[Check]) -> None:
+    """The same of checks, in the transaction that removes them or their machine."""
+    at = milliseconds()
+    found = {check.pk: _judged(check, at) for check in checks}
+    Life.objects.bulk_create(
+        [
+            Life(
+                uuid=check.uuid, team_id=check.team_id, name=check.name, stands_for=CHECK, machine=check.server.uuid,
+                of="" if check.alone else check.server.name, words=check.server.words(), began_at=check.created_at,
+                ended_at=from_milliseconds(at), silent=known.bad(begin, at)[-MOST_SPANS:],
+                blind=known.unknown(begin, at)[-MOST_SPANS:], known_from=begin,
+            )
+            for check in checks
+            for begin, known in [found[check.pk]]
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip
+
+
+def _judged(check: Check, at: int) -> tuple[int, uptime.Known]:
+    begin = max(at - BACK, round(check.created_at.timestamp() * 1000))
+    try:
+        with transaction.atomic():
+            return begin, judged(check, begin, at) if begin < at else uptime.nothing()
+    except (DatabaseError, ValueError):
+        log.exception("What a removed check found could not be read: reports name it without figures")
+        return at, uptime.nothing()
 
 
 def _machine(row: Server) -> Machine:

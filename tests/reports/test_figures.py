@@ -214,13 +214,52 @@ def test_the_report_and_the_page_of_a_check_give_the_same_figures(past: Past, te
         past.write(row.server, (row.column("check_up"),), times, np.where(bad, 0.0, 1.0)[:, None])
     period = Period("custom", at(begin), at(end), zones.UTC)
     asked = Asked(None, scope.of(None, team, "", period.start, period.end), period, 99.9, team=team.pk)
-    found = {one.check.name: one for one in looked.checks(asked, team.pk, Reader(begin, end))}
+    found = {one.name: one for one in looked.checks(asked, team.pk, Reader(begin, end))}
     for kind, one in found.items():
         page = services.history(made[kind], begin, end).share
         assert (length(one.bad) / 1000, length(one.blind) / 1000) == (page.down, page.unknown), kind
         assert 13 * 60 <= page.down <= 15 * 60, kind
     assert length(found["tcp"].blind) >= 205 * SECOND
     assert set(found) == {"tcp", "heartbeat"}
+
+
+def test_a_check_that_was_removed_is_in_the_report_of_the_time_when_it_stood(past: Past, team: Team) -> None:
+    end = milliseconds() - MINUTE
+    begin = end - 2 * HOUR
+    machine = past.server("web-1", begin - HOUR)
+    past.tell(machine, begin - HOUR, end)
+    made = []
+    for name, server in (("alone", None), ("tied", machine), ("with its machine", machine)):
+        made.append(
+            services.make(Check(team=team, kind="tcp", name=name, target="192.0.2.1:80"), server=server, by=None)
+        )
+        Check.objects.filter(pk=made[-1].pk).update(created_at=at(begin))
+        made[-1].refresh_from_db()
+        times = np.arange(begin, end, 60_000, dtype=np.int64)
+        bad = (times >= begin + 30 * MINUTE) & (times < begin + 44 * MINUTE)
+        past.write(made[-1].server, (made[-1].column("check_up"),), times, np.where(bad, 0.0, 1.0)[:, None])
+    period = Period("custom", at(begin), at(end), zones.UTC)
+
+    def told(whole: bool = True) -> dict[str, tuple[int, int | None]]:
+        asked = Asked(
+            None, scope.of(None, team, "", period.start, period.end), period, 99.9, team=team.pk, whole=whole
+        )
+        return {one.name: (length(one.bad), one.removed) for one in looked.checks(asked, team.pk, Reader(begin, end))}
+
+    before = told()
+    assert {down for down, _removed in before.values()} == {14 * MINUTE}
+    services.remove(made[0], by=None)
+    services.remove(made[1], by=None)
+    remove_servers([machine])
+    after = told()
+    assert {name: down for name, (down, _removed) in after.items()} == {
+        name: down for name, (down, _) in before.items()
+    }
+    assert all(removed and removed >= end for _down, removed in after.values())
+    assert set(told(whole=False)) == {"tied", "with its machine"}
+    later = Period("custom", at(milliseconds() + MINUTE), at(milliseconds() + HOUR), zones.UTC)
+    asked = Asked(None, scope.of(None, team, "", later.start, later.end), later, 99.9, team=team.pk)
+    assert list(looked.checks(asked, team.pk, Reader(milliseconds() + MINUTE, milliseconds() + HOUR))) == []
 
 
 def test_hours_alone_tell_nearly_the_same_as_samples(past: Past, team: Team, evening: tuple[int, int]) -> None:
