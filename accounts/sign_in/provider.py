@@ -110,7 +110,7 @@ def _newcomer(sociallogin: SocialLogin, email: str) -> User | None:
     audit(user, "user.create", user, after={"provider": settings.OIDC.issuer})
     for invitation in invited:
         accept(invitation, user)
-    if team is not None and not invited:
+    if team is not None and not invited and team.name not in roles(sociallogin):  # else its groups say the role
         member = Membership.objects.create(team=team, user=user, role=settings.OIDC.role)
         audit(user, "member.add", member, after={"team": team.name, "role": member.role})
     return user
