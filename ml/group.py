@@ -17,6 +17,8 @@ from ml.pipeline import PRESENT, shares
 from ml.preprocess import CARRY, HOUR_MS, HUGE, LEVEL_MS, NEAR, WIDE, WINSOR, Floats, Times, counters, hour_of, silent
 
 STACKED = ("kmeans", "pca", "hour")
+AWAY = (("away", hour.CAP), ("blame", hour.BLAME_CAP))  # what is judged, and what is named
+PCA, HOUR = STACKED.index("pca"), STACKED.index("hour")
 RING = LONGEST_MEDIAN
 EXTRA_ROWS = 3  # what detectors that are not stacked look back
 LONGEST = kmeans.SMOOTH + kmeans.LAGS + kmeans.RATE  # steps after which nothing of a row is left
@@ -74,6 +76,7 @@ class Group:
             "z": ((p, -1, m), np.nan, f32), "change": ((p, kmeans.SMOOTH, -1, m), 0, f32),
             "moved": ((p, kmeans.LAGS, -1, m), 0, f32), "share": ((p, kmeans.RATE, -1), 0, f32),
             "strain": ((p, pca.SMOOTH, -1, m), 0, f32), "away": ((p, hour.SMOOTH, -1, m), 0, f32),
+            "blame": ((p, hour.SMOOTH, -1, m), 0, f32), "blames": ((len(STACKED), -1), 0, f32),
             "tail": ((RING, -1), 0, f32),
         }  # fmt: skip
 
@@ -135,6 +138,7 @@ class Group:
                 which = STACKED.index(name)
                 self.held["scores"][which, row], self.held["tails"][which, row] = scores[place], depths[place]
                 self.held["on"][which, row] = model.weights[place]
+                self.held["blames"][which, row] = name in model.blaming
 
     def padded(self, rows: Sequence[Floats]) -> Floats:
         found = np.full((len(rows), self.width), np.nan)
@@ -210,11 +214,12 @@ class Group:
         count = there.sum(1)
         share = self._bits(places, phase, step, z, there, count)
         strain = self._strain(places, phase, step, z, there)
-        away = self._away(places, phase, step, h)
+        away, blame = (self._away(places, phase, step, h, each) for each in AWAY)
         most = np.maximum(count, 1)
         raws = (share, np.log1p(strain.sum(1) / most), hour.loud(away) + np.float32(0.5) * (away.sum(1) / most))
         total, number = self._tails(places, raws)
-        parts = shares(np.sqrt(strain)) + shares(away)
+        blames = held["blames"][:, places, None]
+        parts = blames[PCA] * shares(np.sqrt(strain)) + blames[HOUR] * shares(blame)
         if self.extra_rows:
             self._extra(at, phase, Rows(z, h), (total, number, parts))
         judged = count >= PRESENT * held["seen"][places]
@@ -305,9 +310,10 @@ class Group:
         strain = np.where(there, np.clip(rest, -RESIDUAL_CAP, RESIDUAL_CAP) ** 2, np.float32(0))
         return _ring(held["strain"][phase], places, step, strain) / np.float32(pca.SMOOTH)
 
-    def _away(self, places: Any, phase: int, step: int, h: Floats) -> Floats:
-        away = np.nan_to_num(np.minimum(h, np.float32(hour.CAP)))
-        return _ring(self.held["away"][phase], places, step, away) / np.float32(hour.SMOOTH)
+    def _away(self, places: Any, phase: int, step: int, h: Floats, kind: tuple[str, float]) -> Floats:
+        ring, cap = kind
+        away = np.nan_to_num(np.minimum(h, np.float32(cap)))
+        return _ring(self.held[ring][phase], places, step, away) / np.float32(hour.SMOOTH)
 
     def _tails(self, places: Any, raws: tuple[Floats, ...]) -> tuple[Floats, Floats]:
         held = self.held
@@ -337,7 +343,8 @@ class Group:
                 found = tails.look_up(scores[which], depths[which], scored.score[-1:])[0]
                 total[place] += found * model.weights[which]
                 number[place] += model.weights[which]
-                parts[place, :m] += shares(scored.parts[-1])
+                if name in model.blaming:
+                    parts[place, :m] += shares(scored.parts[-1])
 
     def _persistent(self, places: Any, slot: int, tail: Floats) -> Floats:
         ring, points = self.held["tail"], self.held["points"][places]

@@ -10,7 +10,9 @@ from ml.preprocess import Floats
 KINDS = (
     ("errors_per_second", 0.1), ("drops_per_second", 0.1), ("_bytes_per_second", 20_000.0), ("_per_second", 2.0),
     ("_percent", 0.5), ("_await_seconds", 0.002), ("_celsius", 1.0),
-    ("load1", 0.1), ("processes", 2.0), ("threads", 4.0), ("tcp_connections", 4.0),
+    ("load1", 0.1), ("processes", 2.0), ("processes_blocked", 1.0), ("threads", 4.0), ("tcp_connections", 4.0),
+    ("services_failed", 0.5), ("containers_running", 0.5), ("containers_stopped", 0.5), ("containers_unhealthy", 0.5),
+    ("_sectors", 0.5), ("_media_errors", 0.5),
 )  # fmt: skip
 BYTES, BYTES_SHARE = (1e6, 2e8), 0.01  # of an amount a share of it, within bounds
 

@@ -52,6 +52,15 @@ class Model:
         return tuple(self.known)
 
     @property
+    def blaming(self) -> tuple[str, ...]:
+        """Which of them say what is to blame: who looks at one metric at a time does it best.
+
+        A broken correlation blames those that stood still, too, and change bits have no measure.
+        """
+        others = tuple(name for name in self.known if name != "kmeans")
+        return ("hour",) if "hour" in self.known else others
+
+    @property
     def phases(self) -> int:
         """So many streams, each at the step of learning, lie between one another."""
         return self.step_ms // self.tick_ms

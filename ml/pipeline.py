@@ -107,7 +107,8 @@ def fit(
     wide = _wide(base, x)
     fine = least / base.spread  # the least step of each column in strays
     start = np.nan_to_num(np.nanmedian(_first_day(wide[learned], step_ms), 0))
-    before, level = levelled(wide, start, step_ms / LEVEL_MS)
+    # A first row that is far off, as when a machine has just started, would be the level for hours.
+    before, level = levelled(wide, start, step_ms / LEVEL_MS, np.inf)
     usual, stray = _profile(*_longer(options, slots[learned], x[learned], least))
     beside, sway = _profile(*_longer(options, slots[learned], (wide - before)[learned], fine, base))
     nothing = np.zeros((0, 0))
@@ -274,7 +275,7 @@ def _scored(model: Model, rows: Rows) -> Replay:
         total += found.astype(np.float32) * np.float32(weights[place])
         if name == "kmeans":
             rate = scored.score * 100
-        else:
+        if name in model.blaming:
             parts += shares(scored.parts)
     return Replay(np.zeros(0, np.int64), total / np.float32(weights.sum() or 1), rate, raw, parts, rows.z)
 

@@ -167,15 +167,17 @@ def scale(values: Floats, least: Floats | float = 0.0) -> Scale:
     return Scale(median, np.where(empty, np.inf, spread), low, high)
 
 
-def levelled(wide: Floats, level: Floats, pace: float) -> tuple[Floats, Floats]:
+def levelled(wide: Floats, level: Floats, pace: float, near: float = NEAR) -> tuple[Floats, Floats]:
     """The slow level before each row, and after the last; what is missing leaves it where it was going.
+
+    One that begins further away than `near` begins where it is.
 
     The recursion `level += pace * (value - level)`, in blocks, because a step of Python for each row is too dear.
     """
     rows = np.arange(len(wide))[:, None]
     last = np.maximum.accumulate(np.where(np.isnan(wide), -1, rows), axis=0)
     first = np.take_along_axis(wide, np.argmax(last >= 0, axis=0)[None], 0)[0] if len(wide) else level
-    level = np.where(np.abs(first - level) > NEAR, first, level)  # never true of what is missing
+    level = np.where(np.abs(first - level) > near, first, level)  # never true of what is missing
     filled = np.where(last >= 0, np.take_along_axis(wide, np.maximum(last, 0), 0), level)
     keep = 1 - pace
     power = np.arange(BLOCK)

@@ -7,7 +7,8 @@ import numpy as np
 from ml.detectors.base import Arrays, Detector, Rows, Scored, present_mean, recent, registry
 from ml.preprocess import Floats
 
-CAP = 15.0
+CAP = 15.0  # of what is judged
+BLAME_CAP = 30.0  # of what is named: who strayed furthest comes first
 SMOOTH, LOUDEST = 3, 3
 
 
@@ -23,8 +24,10 @@ class RobustHour(Detector):
         return {}  # the profile belongs to the model: bands are drawn from it, too
 
     def score(self, known: Arrays, rows: Rows) -> Scored:
-        away = recent(np.nan_to_num(np.minimum(rows.h, np.float32(CAP))), SMOOTH)
-        return Scored(loud(away) + np.float32(0.5) * present_mean(away, rows.known), away)
+        far = np.nan_to_num(rows.h)
+        away = recent(np.minimum(far, np.float32(CAP)), SMOOTH)
+        blame = recent(np.minimum(far, np.float32(BLAME_CAP)), SMOOTH)
+        return Scored(loud(away) + np.float32(0.5) * present_mean(away, rows.known), blame)
 
 
 def loud(away: Floats) -> Floats:
