@@ -2,7 +2,7 @@
 // Keys: 'j', '?', 'Enter', 'space', 'mod+k' (Ctrl, or Cmd on a Mac), or two in a row: 'g f'.
 import { person } from './person'
 
-export interface Binding {
+interface Binding {
   keys: string
   label: string
   act: (event: KeyboardEvent) => void

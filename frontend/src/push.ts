@@ -1,7 +1,7 @@
 // Web push for this browser: whether it is on, and how to switch it.
 import { getJson, send } from './live/http'
 
-export type PushState = 'unsupported' | 'denied' | 'off' | 'on'
+type PushState = 'unsupported' | 'denied' | 'off' | 'on'
 
 const WORKER = '/worker.js'
 

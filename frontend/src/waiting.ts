@@ -5,7 +5,7 @@ import { element } from './shell/dialog'
 import type { Server } from './types'
 import { t } from './words'
 
-export const CAUSES_MS = 60_000
+const CAUSES_MS = 60_000
 const EVERY_MS = 2_000
 const LIVE_MS = 5_000
 

@@ -9,7 +9,7 @@ import { Pick, Said, Text, useSend } from './form'
 import { iso, moment, ownZone, wall } from './zones'
 
 const HOUR = 3600
-export const HOW = ['', '1', '4', '24', 'until', 'sticky'] as const
+const HOW = ['', '1', '4', '24', 'until', 'sticky'] as const
 
 /** The body of an acknowledgement: until it gets worse, to the end, or until a time. */
 export function asked(how: string, until: string, reason: string, at: number): Record<string, string | null> {

@@ -7,8 +7,8 @@ import { toast } from '../ui/toast'
 import { t, tn } from '../words'
 import { iso } from './zones'
 
-export type Verb = 'acknowledge' | 'resolve' | 'unacknowledge' | 'note'
-export interface Deed {
+type Verb = 'acknowledge' | 'resolve' | 'unacknowledge' | 'note'
+interface Deed {
   incident: string
   title: string
   verb: Verb
@@ -206,7 +206,7 @@ export async function giveBack(incidents: Incident[]): Promise<void> {
   const { sent } = await all(incidents.map(back))
   if (sent.length) toast(tn('doing.back', sent.length))
 }
-export const snoozeBody = (seconds: number) => ({ how: 'until', until: iso(now() + seconds) })
+const snoozeBody = (seconds: number) => ({ how: 'until', until: iso(now() + seconds) })
 export const snooze = (incidents: Incident[], hours: number): Promise<void> => {
   const text = tn('doing.snoozed', incidents.length, { hours: t(`snooze.${hours}` as 'snooze.1') })
   return take(incidents, snoozeBody(hours * HOUR), text)

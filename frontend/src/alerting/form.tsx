@@ -201,7 +201,7 @@ export function Tick({
     </label>
   )
 }
-export type Scales = ReadonlyArray<readonly [number, string]>
+type Scales = ReadonlyArray<readonly [number, string]>
 export const TIMES: Scales = [
   [1, 's'],
   [60, 'min'],

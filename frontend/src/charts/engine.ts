@@ -133,7 +133,7 @@ export function frame(d: ChartData, range: Range, { w, h }: Size, compare: boole
   }
 }
 
-export const PAUSE_STEPS = 3
+const PAUSE_STEPS = 3
 /** A server may report less often than the chart's step: its samples still form a line within three steps. */
 export const paceOf = (d: ChartData): Pace => ({
   t: d.t,

@@ -9,7 +9,7 @@ function spoken(message: Message): Message {
   const mine = incident?.said?.[document.documentElement.lang.toLowerCase()]
   return mine ? { ...message, data: { ...message.data, incident: { ...incident, ...mine } } } : message
 }
-export type LinkState = 'idle' | 'connecting' | 'live' | 'polling' | 'lost' | 'paused'
+type LinkState = 'idle' | 'connecting' | 'live' | 'polling' | 'lost' | 'paused'
 export interface Link {
   state: LinkState
   since: number // when this state began, performance clock, ms
@@ -33,7 +33,7 @@ export interface Socket {
   send: (text: string) => void
   close: () => void
 }
-export interface Polled {
+interface Polled {
   messages: Message[]
   seq: Seqs
   reset: string[]

@@ -48,7 +48,7 @@ interface Page {
   by_rule?: { runbook: string } | null
 }
 const short = ({ title, url, severity, since, owner }: Incident) => ({ title, url, severity, since, owner })
-export function lookOf(page: Page): Look {
+function lookOf(page: Page): Look {
   if (!page.incident) {
     const open = (page.incidents ?? []).filter(({ state }) => state !== 'resolved')
     return { at: page.now, incidents: open.slice(0, MOST_OPEN).map(short) }

@@ -128,7 +128,7 @@ export function useNow(everyMs = 1000): number {
 export const useOnce = <T,>(make: () => T): T => useState(make)[0]
 
 /** What stands where a part of a page failed: what failed, what still works, and a way on. */
-export function Problem({
+function Problem({
   title,
   children,
   details,

@@ -16,7 +16,7 @@ export interface Doing {
   show: (id: string) => void
 }
 /** "On call is told in 3:20": what its chain does next, if nobody answers. */
-export function nextText(incident: Incident, at: number): string {
+function nextText(incident: Incident, at: number): string {
   const { next } = incident
   if (!next || incident.state !== 'open') return ''
   const what = t(`step.${next.kind}` as 'step.team')

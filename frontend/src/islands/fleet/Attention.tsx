@@ -16,7 +16,7 @@ function Act({ need, acts }: { need: Need; acts: string[] }) {
     </a>
   )
 }
-export function handledText(line: Handled): string {
+function handledText(line: Handled): string {
   const { kind, title, n = 0, lasted = 0 } = line
   if (kind === 'ended') return t('handled.ended', { title, age: duration(lasted) })
   if (kind === 'endedMore') return tn('handled.endedMore', n)

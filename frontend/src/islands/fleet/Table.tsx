@@ -42,7 +42,7 @@ export const headOf = (column: Column): string => {
   return t(`fleet.${column}` as Key)
 }
 /** Columns as the address has them, known ones only. */
-export const columnsOf = (text: string | null): Column[] => {
+const columnsOf = (text: string | null): Column[] => {
   const asked = text?.split(',') ?? []
   const found = COLUMNS.filter((column) => asked.includes(column))
   return found.length ? found : USUAL

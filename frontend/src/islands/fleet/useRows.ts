@@ -37,7 +37,7 @@ interface SparksAnswer {
   cpu: Record<string, Array<number | null>>
 }
 /** The CPU of the last hours, for rows that are looked at. */
-export class Sparks {
+class Sparks {
   private kept = new Map<string, { at: number; v: Float32Array }>()
   private asked = new Map<string, number>()
   private timer: ReturnType<typeof setTimeout> | undefined

@@ -21,7 +21,7 @@ const MOST = 6
 // rules without a series of their own: there is nothing to draw
 const DERIVED = new Set(['', 'silent_seconds', 'condition'])
 
-export interface Proof {
+interface Proof {
   key: string
   server: { id: string; name: string }
   title: string

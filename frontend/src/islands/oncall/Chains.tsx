@@ -36,7 +36,7 @@ export function fresh(kind: StepKind, choices: Choices): Step {
   return { kind }
 }
 /** "wait 5 min", "tell who is on call in Database": what stands in the list. */
-export function stepWords(step: Step, choices: Choices): string {
+function stepWords(step: Step, choices: Choices): string {
   const name = (list: Named, id: unknown) => list.find(([one]) => one === id)?.[1] ?? t('rule.gone')
   switch (step.kind) {
     case 'wait':

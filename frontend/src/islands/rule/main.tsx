@@ -138,7 +138,7 @@ function More({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) =>
   )
 }
 /** A name that says the same as the sentence, until somebody writes a better one. */
-export function suggestedName(rule: Rule, title: string | undefined): string {
+function suggestedName(rule: Rule, title: string | undefined): string {
   const where = rule.selector.trim() ? ` · ${rule.selector.trim()}` : ''
   if (rule.kind === 'composite') return ''
   if (rule.kind === 'anomaly') return `${t('rule.namedUnusual')}${where}`

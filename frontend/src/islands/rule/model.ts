@@ -84,7 +84,7 @@ export function asKind(rule: Rule, kind: Kind, metrics: Metric[]): Rule {
 }
 const ID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/
 const TERM = new RegExp(`^(not )?(${ID.source})$`)
-export interface Term {
+interface Term {
   id: string
   not: boolean
 }

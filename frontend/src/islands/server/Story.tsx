@@ -23,7 +23,7 @@ export const said = ({ what, value, limit, side, since, kind, title }: Trouble, 
   return t(side === 'below' ? 'story.below' : 'story.above', { what, value, limit, age })
 }
 /** What the rule says to do; what stands between backticks is to be typed. */
-export const Advice = ({ text }: { text: string }) => (
+const Advice = ({ text }: { text: string }) => (
   <p className="pre">
     {t('story.todo', { what: text })
       .split('`')
