@@ -101,7 +101,7 @@ def test_the_page_ranks_what_is_wrong_and_never_calls_silence_healthy(show: Show
     silent = page.get_by_role("row", name=re.compile("srv-17 "))
     expect(silent).to_contain_text("no data")
     expect(silent).not_to_contain_text("0%")
-    expect(page.locator('[data-change="cpu"]')).to_contain_text("no history of a week yet")
+    expect(page.locator('[data-change="up"]')).to_contain_text("no history of a week yet")
 
 
 def test_the_map_is_walked_by_keys_and_grouped(show: Show) -> None:

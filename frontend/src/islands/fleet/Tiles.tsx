@@ -59,7 +59,7 @@ export function Tiles({ list, today }: { list: Tile[]; today: Today | null }) {
   const lines = useLines(list, today)
   return (
     <dl className="card kpis">
-      {list.map((tile) => (
+      {list.map((tile, place) => (
         <div className="kpi" key={tile.key}>
           <dt>{tile.label}</dt>
           <dd className="num" data-value={tile.key}>
@@ -67,7 +67,8 @@ export function Tiles({ list, today }: { list: Tile[]; today: Today | null }) {
             <small>{tile.note}</small>
           </dd>
           <dd className="delta num" data-change={tile.key}>
-            {change(tile, today)}
+            {/* that there is nothing to compare with is said once */}
+            {place && today && !today.before ? '\u00a0' : change(tile, today)}
             <Spark v={lines[tile.key] ?? EMPTY} c={tile.color} />
           </dd>
         </div>
