@@ -51,7 +51,7 @@ FAULTS = {
          "disk_used_percent": 0.3, "pressure_io": 60, "cpu_iowait": 40, "cpu_system": 20, "cpu_used": 20, "load1": 1},
         ("disk_", "pressure_io", "cpu_iowait"),
     ),
-    "loopback flood": ({"cpu_system": 25, "cpu_user": 5, "cpu_used": 30, "load1": 0.4}, ("net_", "cpu_system", "cpu_")),
+    "loopback flood": ({"cpu_system": 25, "cpu_user": 5, "cpu_used": 30, "load1": 0.4}, ("net_", "cpu_")),
 }  # fmt: skip
 
 
