@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,8 +17,8 @@ from accounts.auth import me
 from accounts.base import REPORT
 from accounts.models import Team
 from alerts.models import Incident
-from core import guard
 from core.errors import Failure
+from core.pages import page
 from reports import services, shown
 from reports.answering import answer_with
 from reports.forms import RunForm, ScheduleForm
@@ -30,18 +27,6 @@ from reports.services import files, schedules
 from reports.services.asking import Refused
 
 SHOWN = 30
-View = Callable[..., HttpResponse]
-
-
-def page(view: View) -> View:
-    """For whoever is signed in; looked at, or sent."""
-
-    @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        guard.trust(request.META)
-        return view(request, *args, **kwargs)
-
-    return login_required(require_http_methods(["GET", "HEAD", "POST"])(inner))
 
 
 def show(request: HttpRequest, template: str, **context: Any) -> HttpResponse:

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_http_methods
 
 from accounts.auth import me
 from accounts.base import LOOK
 from accounts.models import Team
-from core import guard
 from core.errors import Failure
-
-View = Callable[..., HttpResponse]
-
-
-def page(view: View) -> View:
-    """For whoever is signed in; looked at, or sent."""
-
-    @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        guard.trust(request.META)
-        return view(request, *args, **kwargs)
-
-    return login_required(require_http_methods(["GET", "HEAD", "POST"])(inner))
 
 
 def show(request: HttpRequest, template: str, name: str, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods
 from accounts import again, mail, services, sessions
 from accounts.auth import me
 from accounts.models import ApiToken, Membership
-from accounts.pages.base import page, show, tried
+from accounts.pages.base import show, tried
 from accounts.pages.forms import AddressForm, ProfileForm, TokenForm
 from core import guard
+from core.pages import page
 
 
 @page

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from accounts import again, services
 from accounts.auth import me
 from accounts.models import User
-from accounts.pages.base import owners_only, page, show, tried
+from accounts.pages.base import owners_only, show, tried
+from core.pages import page
 
 PER_PAGE = 50
 

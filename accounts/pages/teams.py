@@ -17,11 +17,12 @@ from accounts import mail, services
 from accounts.auth import me
 from accounts.base import LOOK, MANAGE
 from accounts.models import Invitation, Membership, Team
-from accounts.pages.base import page, show, team_of, tried
+from accounts.pages.base import show, team_of, tried
 from accounts.pages.forms import InviteForm, MemberForm, NewTeamForm, TeamForm
 from accounts.role_names import MAY, NAMES
 from core.clock import now
 from core.errors import Failure
+from core.pages import page
 
 Act = Callable[[HttpRequest, Team], HttpResponse]
 M = TypeVar("M", bound=Model)

@@ -14,8 +14,9 @@ from accounts.act_names import action_name, field_name
 from accounts.auth import me
 from accounts.base import MANAGE
 from accounts.models import Audit, Team
-from accounts.pages.base import page, show, team_of
+from accounts.pages.base import show, team_of
 from accounts.pages.forms import TrailForm
+from core.pages import page
 
 PER_PAGE = 50
 FORMATS = {
