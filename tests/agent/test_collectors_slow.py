@@ -60,7 +60,7 @@ class TestBackground:
             assert began.wait(5)
             before = time.monotonic()
             assert "load1" in collectors.sample().values
-            assert time.monotonic() - before < 1.0
+            assert time.monotonic() - before < 5, "the other one takes ten seconds"
         finally:
             free.set()
             collectors.stop()

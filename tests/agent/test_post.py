@@ -469,7 +469,7 @@ def test_an_answer_that_drips_is_given_up_in_time() -> None:
         def drip() -> None:
             one, _ = door.accept()
             with one, contextlib.suppress(OSError):
-                for letter in b"HTTP/1.1 200 OK, and so on without an end":
+                for letter in b"HTTP/1.1 200 OK, " + b"and so on " * 15:
                     one.sendall(bytes([letter]))
                     time.sleep(0.05)
 
@@ -479,7 +479,7 @@ def test_an_answer_that_drips_is_given_up_in_time() -> None:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="No answer"):
             hub.get("/")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5, "all of it takes eight seconds"
         thread.join()
 
 

@@ -117,10 +117,10 @@ def test_the_last_sunday_of_the_month() -> None:
     ],
 )
 def test_hostile_rules_are_refused_soon(rule: str, says: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(Unreadable, match=f"(?i){says}"):
         check(Times(utc("2026-01-01 03:10"), None, rule, 3600))
-    assert time.monotonic() - began < 1.5
+    assert time.thread_time() - began < 1.5
 
 
 def test_times_that_make_no_sense_are_refused() -> None:

@@ -24,7 +24,7 @@ def test_a_good_page_is_up_with_its_parts(pages: Pages) -> None:
     assert (found.ok, found.said) == (True, "It answers 200.")
     assert set(found.parts) == {"name", "connect", "first_byte", "body"}
     assert found.seconds is not None
-    assert sum(found.parts.values()) <= found.seconds < 1
+    assert sum(found.parts.values()) <= found.seconds < 2
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_slow_page_is_measured_and_a_stuck_one_ends_in_time(pages: Pages) -> N
         began = time.monotonic()
         found = look("http", pages.url(path), timeout=0.4, text="never")
         assert found.ok is False
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5, "half of what it would take"
 
 
 def test_an_endless_body_is_read_to_a_bound(pages: Pages) -> None:

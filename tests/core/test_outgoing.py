@@ -273,11 +273,17 @@ def test_redirects_are_handed_back_and_not_followed(status: int) -> None:
     assert len(calls) == 1
 
 
+def silent(connection: socket.socket) -> None:
+    connection.settimeout(8)
+    while connection.recv(4096):
+        pass
+
+
 def drip(start: bytes, piece: bytes) -> Handler:
     def handler(connection: socket.socket) -> None:
         head(connection)
         connection.sendall(start)
-        for _ in range(100):
+        for _ in range(160):  # eight seconds, unless the other side leaves
             connection.sendall(piece)
             time.sleep(0.05)
 
@@ -287,7 +293,7 @@ def drip(start: bytes, piece: bytes) -> Handler:
 @pytest.mark.parametrize(
     "handler",
     [
-        lambda _connection: time.sleep(2),
+        silent,
         drip(b"", b"H"),
         drip(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"),
         drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
@@ -301,7 +307,7 @@ def test_the_deadline_holds_against_silence_and_drips(handler: Handler) -> None:
     with server(handler) as port:
         with pytest.raises(Unreachable):
             outgoing.request("GET", f"http://127.0.0.1:{port}/", trusted=True, timeout=0.5)
-        assert time.monotonic() - start < 1.5
+        assert time.monotonic() - start < 5
 
 
 def test_a_slow_name_server_is_not_waited_for() -> None:
@@ -312,7 +318,7 @@ def test_a_slow_name_server_is_not_waited_for() -> None:
     start = time.monotonic()
     with pytest.raises(Unreachable):
         outgoing.request("GET", "http://example.test/", timeout=0.3, resolve=slowly)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 2.5
 
 
 def test_an_endless_answer_is_cut_at_the_cap() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -14,40 +15,50 @@ from core.models import Cursor, Lease
 from core.runner import Loop
 
 
-def test_a_wake_is_heard_at_once_and_a_lost_one_by_the_sweep() -> None:
+@contextmanager
+def turning(name: str, every: float) -> Iterator[threading.Semaphore]:
+    """A loop, and its turns."""
     turns = threading.Semaphore(0)
 
     def step() -> bool:
         turns.release()
         return False
 
-    loop = Loop("test-wake", step, every=0.3)
+    loop = Loop(name, step, every=every)
     loop.start()
     try:
-        assert turns.acquire(timeout=1)
-        began = time.monotonic()
-        runner.ring("test-wake")
-        assert turns.acquire(timeout=1)
-        assert time.monotonic() - began < 0.2
-        assert turns.acquire(timeout=1), "the sweep comes without a wake"
+        yield turns
     finally:
-        loop.end(1)
+        loop.end(5)
+
+
+def test_a_wake_is_heard_at_once_and_a_lost_one_by_the_sweep() -> None:
+    with turning("test-wake", every=600) as turns:
+        assert turns.acquire(timeout=20)
+        assert not turns.acquire(timeout=0.05), "it waits"
+        runner.ring("test-wake")
+        assert turns.acquire(timeout=20), "long before the sweep"
+    with turning("test-sweep", every=0.05) as turns:
+        assert all(turns.acquire(timeout=20) for _ in range(3)), "the sweep comes without a wake"
 
 
 def test_a_loop_outlives_its_failures() -> None:
     turns: list[int] = []
+    again = threading.Event()
 
     def step() -> bool:
         turns.append(1)
         if len(turns) == 1:
             raise RuntimeError("broken once")
+        again.set()
         return False
 
     loop = Loop("test-failure", step, every=0.1)
     loop.start()
-    time.sleep(1.0)
-    loop.end(1)
-    assert len(turns) > 1
+    try:
+        assert again.wait(20)
+    finally:
+        loop.end(5)
 
 
 @pytest.mark.django_db
