@@ -1,7 +1,7 @@
 """What the judgement is worth and what it costs: every detector over labelled series, a tick, a night of training.
 
 Without --data the series are made up, with planted faults; with it, the folder holds one sub-folder per data set.
---write DOCUMENT puts the tables into the part of a document that is made by this bench.
+--write FOLDER puts the tables into the parts of quality.md and forecasts.md there that are made by this bench.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ml.preprocess import Floats, Times
 from ml.stacked import Stack
 
 MANY = ("smd", "asd", "svc2")  # of many metrics: the sets that count
-BEGIN, END = "<!-- made by ./watchkeeper bench ml -->", "<!-- end -->"
+BEGIN, FIGURES, END = "<!-- made by ./watchkeeper bench ml -->", "<!-- figures -->", "<!-- end -->"
 COLUMNS = (
     ("events", "events", ".0f"), ("precision", "precision", ".2f"), ("recall", "recall", ".2f"), ("f1", "F1", ".3f"),
     ("chance", "chance F1", ".3f"), ("false_points", "false points %", ".2f"),
@@ -45,21 +45,27 @@ def main() -> int:
     asked.add_argument("--data", type=Path, help="folder with one sub-folder per data set")
     asked.add_argument("--quick", action="store_true", help="leave out the detectors of scikit-learn")
     asked.add_argument("--anomalies", action="store_true", help="leave out exhaustion, breach and disks")
-    asked.add_argument("--write", type=Path, help="document that takes the tables")
+    asked.add_argument("--write", type=Path, help="folder of quality.md and forecasts.md, which take the tables")
     found = asked.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
-    lines: list[str] = []
-    for line in _all(found.data, found.quick, others=not found.anomalies):
-        print(line, flush=True)
-        lines.append(line)
-    if found.write:
-        text = found.write.read_text()
-        head, rest = text.split(BEGIN)
-        found.write.write_text(head + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END, 1)[1])
+    _made(_judgement(found.data, found.quick), found.write and found.write / "quality.md", BEGIN)
+    if found.data and not found.anomalies:
+        _made(_others(found.data), found.write and found.write / "forecasts.md", FIGURES)
     return 0
 
 
-def _all(data: Path | None, quick: bool, *, others: bool) -> Iterator[str]:
+def _made(tables: Iterator[str], document: Path | None, begin: str) -> None:
+    """Print them, and put them into the document."""
+    lines: list[str] = []
+    for line in tables:
+        print(line, flush=True)
+        lines.append(line)
+    if document:
+        head, rest = document.read_text().split(begin)
+        document.write_text(head + begin + "\n" + "\n".join(lines) + "\n" + END + rest.split(END, 1)[1])
+
+
+def _judgement(data: Path | None, quick: bool) -> Iterator[str]:
     sets = _sets(data)
     where = "labelled data" if data else "made-up servers with planted faults"
     yield f"\n### What ships, on {where}\n"
@@ -69,8 +75,6 @@ def _all(data: Path | None, quick: bool, *, others: bool) -> Iterator[str]:
     yield from _detectors({name: sets[name] for name in sets if name in MANY or not data}, kinds)
     yield "\n### Cost\n"
     yield from _costs()
-    if data and others:
-        yield from _others(data)
 
 
 def _sets(data: Path | None) -> Named:
@@ -209,7 +213,12 @@ def _others(data: Path) -> Iterator[str]:
             if name == "anomalies":
                 continue
             yield f"\n### {name.replace('_', ' ').capitalize()}\n"
-            yield from tasks.get(name)(data, Path(out))
+            tables = False
+            for line in tasks.get(name)(data, Path(out)):
+                if tables != line.startswith("|"):  # a table needs an empty line on both sides
+                    tables = not tables
+                    yield ""
+                yield line
 
 
 if __name__ == "__main__":
