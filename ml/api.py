@@ -133,7 +133,7 @@ class AnomalyViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     @action(detail=False, methods=["get"], pagination_class=None)
     def now(self, request: Request) -> Response:
         """How every server stands, the most unusual first."""
-        return Response(ServerNowSerializer(standing.of(_me(request)), many=True).data)
+        return Response(standing.of(_me(request)))
 
     @extend_schema(request=None, responses=EpisodeSerializer)
     @action(detail=True, methods=["post"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from accounts.models import User
 from core.clock import milliseconds
 from dashboards.anomalies.cause import lately
 from dashboards.fleet.history import MINUTES, STEP, Fleet
+from dashboards.lately import Lately
 from metrics.store import latest, parse, shown, spoken
 from ml.models import Episode, Watch
 from ml.services import said, usual
@@ -24,11 +26,13 @@ from servers.models import Server
 Shown = dict[str, Any]
 DAYS = 7
 MOST_NOW, MOST_PAST, CAUSES = 30, 60, 12
+FIRST_NOW, FIRST_PAST = 6, 8  # until somebody asks for all
 RATE, SCORE = "anomaly_rate_percent", "anomaly_score"
 LATELY = 300_000
 CELL = 900_000  # a quarter of an hour
 CELLS = 96
 SHADES = (1.0, 2.0, 5.0, 10.0, 20.0)  # per cent of series
+measured: Lately[tuple[Any, Any]] = Lately(60.0)  # many open the page of one fleet, and buckets are of five minutes
 LIMITS = ((1.0, 3), (2.0, 4), (4.0, 5))  # a score over the limit is never shown as calm
 
 
@@ -36,25 +40,26 @@ def stages(user: User) -> Shown:
     """How far the servers that one may see are learnt."""
     rows = Server.objects.visible_to(user)
     every = dict(rows.values_list("pk", "paused"))
-    light = Watch.objects.visible_to(user).only("server_id", "version_id", "full_at", "score", "at")
-    watches = {watch.server_id: watch for watch in light}
     active = [pk for pk, paused in every.items() if not paused]
-    words = [watches[pk].stage if pk in watches else "waiting" for pk in active]
-    scores = {pk: _score(watches[pk]) for pk in active if pk in watches and watches[pk].stage != "waiting"}
-    high = [pk for pk, score in scores.items() if score and score >= 1 and watches[pk].full_at is None]
+    light = Watch.objects.visible_to(user).values_list("server_id", "version_id", "full_at", "score", "at")
+    watches = {pk: (Watch.stage_of(version, full), score, at) for pk, version, full, score, at in light.iterator()}
+    words = {pk: watches[pk][0] if pk in watches else "waiting" for pk in active}
+    counted = Counter(words.values())
+    learning = _young({pk: watches[pk][1:] for pk, word in words.items() if word == "learning"})
+    full = _scores([pk for pk, word in words.items() if word == "full"])
+    high = [pk for pk, score in learning.items() if score >= 1]
     return {
-        "judged": sum(score is not None for score in scores.values()), "models": len(scores),
+        "judged": len(learning) + len(full), "models": counted["learning"] + counted["full"],
         "high": list(Server.objects.visible_to(user).filter(pk__in=high).order_by("name")) if high else [],
-        "servers": len(every), "paused": len(every) - len(active), "waiting": words.count("waiting"),
-        "learning": words.count("learning"), "full": words.count("full"),
+        "servers": len(every), "paused": len(every) - len(active), "waiting": counted["waiting"],
+        "learning": counted["learning"], "full": counted["full"],
     }  # fmt: skip
 
 
-def _score(watch: Watch) -> float | None:
-    """What was said of it in the last minutes; nothing: it is not judged now, which is not the same as calm."""
-    if watch.full_at is None:
-        return watch.score if watch.at >= milliseconds() - LATELY else None
-    return _now([watch.server_id]).get(watch.server_id, (None, 0.0))[0]
+def _young(told: dict[int, tuple[float | None, int]]) -> dict[int, float]:
+    """Scores of the last minutes; who has none is not judged now, which is not the same as calm."""
+    since = milliseconds() - LATELY
+    return {pk: score for pk, (score, at) in told.items() if score is not None and at >= since}
 
 
 def verdict(found: Shown, unusual: int) -> str:
@@ -90,10 +95,15 @@ def _calm(found: Shown) -> str:
     return _("Nothing is unusual now.")
 
 
-def going_on(user: User, at: datetime) -> list[Shown]:
+def unusual(user: User) -> int:
+    """How many servers are unusual now."""
+    return Episode.objects.visible_to(user).open().filter(server__paused=False).count()
+
+
+def going_on(user: User, at: datetime, most: int = MOST_NOW) -> list[Shown]:
     """Episodes that are open, the strangest first, with what they began with."""
     rows = Episode.objects.visible_to(user).open().filter(server__paused=False).select_related("server")
-    listed = list(rows.order_by("-peak")[:MOST_NOW])
+    listed = list(rows.order_by("-peak")[:most])
     servers = [row.server_id for row in listed]
     rates, hourly = _now(servers), usual.hourly(servers)
     return [
@@ -102,11 +112,11 @@ def going_on(user: User, at: datetime) -> list[Shown]:
     ]
 
 
-def past(user: User, at: datetime, server: Server | None = None) -> list[Shown]:
+def past(user: User, at: datetime, server: Server | None = None, most: int = MOST_PAST) -> list[Shown]:
     rows = Episode.objects.visible_to(user).filter(ended_at__gte=at - timedelta(days=DAYS))
     if server is not None:
         rows = rows.filter(server=server)
-    listed = list(rows.select_related("server", "answered_by").order_by("-began_at")[:MOST_PAST])
+    listed = list(rows.select_related("server", "answered_by").order_by("-began_at")[:most])
     hourly = usual.hourly([row.server_id for row in listed])
     return [_episode(row, user, at, hourly=row.server_id in hourly) for row in listed]
 
@@ -123,7 +133,8 @@ def _episode(
         "lasted": (end - row.began_at).total_seconds(), "peak": row.peak,
         "score": now[0] if now else None, "rate": now[1] if now else None,
         "sentence": said.sentence(top, at=row.began_at, cause=began_with, hourly=hourly),
-        "top": [_part(one) for one in top[:5]], "answer": row.answer, "by": row.answered_by,
+        "top": [] if row.ended_at else [_part(one) for one in top[:5]],  # of what is over the sentence is enough
+        "answer": row.answer, "by": row.answered_by,
         "asks": row.asked_at is not None and not row.answer and row.ended_at is None, "silent": row.silent,
     }  # fmt: skip
 
@@ -146,13 +157,16 @@ def _part(one: dict[str, Any]) -> Shown:
 
 def _now(servers: Sequence[int]) -> dict[int, tuple[float, float]]:
     """Score and rate of a server as they were told last."""
+    rates = {server: latest.own_value(server, RATE) for server in servers}
+    scores = _scores(servers).items()
+    return {server: (score, rate[1] if (rate := rates[server]) else 0.0) for server, score in scores}
+
+
+def _scores(servers: Sequence[int]) -> dict[int, float]:
+    """Of those that were judged in the last minutes."""
     since = milliseconds() - LATELY
-    found = {}
-    for server in servers:
-        score, rate = (latest.own_value(server, column) for column in (SCORE, RATE))
-        if score is not None and score[0] >= since:
-            found[server] = (score[1], rate[1] if rate else 0.0)
-    return found
+    told = ((server, latest.own_value(server, SCORE)) for server in servers)
+    return {server: score[1] for server, score in told if score is not None and score[0] >= since}
 
 
 def strip(user: User) -> Shown:
@@ -160,11 +174,11 @@ def strip(user: User) -> Shown:
     fleet, now = Fleet.of(user), milliseconds()
     end = now - now % CELL + CELL - 1
     start = end + 1 - CELL * CELLS
-    rates, scores = (_quarters(fleet.table(metric, start, min(end, now), MINUTES)) for metric in (RATE, SCORE))
+    rates, scores = measured((fleet.ids.tobytes(), start), lambda: _measured(fleet, start, min(end, now)))
     with np.errstate(invalid="ignore"):
         known = ~np.isnan(rates)
         mean = np.where(known.any(axis=1), np.nansum(rates, axis=1) / np.maximum(known.sum(axis=1), 1), np.nan)
-    peaks = _over(user, np.nan_to_num(scores), fleet.ids, start)
+    peaks = _over(user, np.nan_to_num(scores), fleet.ids, start)  # a copy: what is kept stays as it is
     servers, highest = (peaks >= 1).sum(axis=1), peaks.max(axis=1, initial=0.0)
     cells = [
         _cell(start + place * CELL, place, mean[place], int(servers[place]), float(highest[place]))
@@ -175,6 +189,11 @@ def strip(user: User) -> Shown:
         "known": any(cell["shade"] != "n" for cell in cells),
         "most": float(np.nanmax(mean)) if np.isfinite(mean).any() else None,
     }
+
+
+def _measured(fleet: Fleet, start: int, end: int) -> tuple[Any, Any]:
+    rates, scores = (_quarters(fleet.table(metric, start, end, MINUTES)) for metric in (RATE, SCORE))
+    return rates, scores
 
 
 def _over(user: User, scores: Any, ids: Any, start: int) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from accounts.models import User
 from core.clock import milliseconds
 from dashboards.fleet.history import HOUR, HOURS, Fleet
+from dashboards.lately import Lately
 from metrics.store import shown, spoken
 from servers.models import Server
 
@@ -47,7 +48,7 @@ class Distance:
     own: Floats
     theirs: Floats  # metrics
 
-    @property
+    @cached_property
     def whole(self) -> Floats:
         loudest = -np.sort(-np.nan_to_num(self.by_metric), axis=1)[:, :LOUDEST]
         # One metric far away counts as much as three that are a little: the mean of the loudest would hide it.
@@ -92,16 +93,17 @@ def _median(values: Floats) -> Floats:
 
 def odd(user: User) -> Shown:
     """The servers that are unlike the others of their role, the oddest first."""
-    rows = [row for row in Server.objects.visible_to(user).order_by("name") if row.role and not row.paused]
-    roles: dict[str, list[Server]] = defaultdict(list)
-    for row in rows:
-        roles[row.role].append(row)
+    mine = Server.objects.visible_to(user).filter(paused=False).exclude(role="").order_by("name")
+    roles: dict[str, list[Like]] = defaultdict(list)
+    for one in map(Like._make, mine.values_list("pk", "uuid", "name", "role").iterator()):
+        roles[one.role].append(one)
     compared = {role: listed for role, listed in roles.items() if len(listed) >= FEWEST}
     found: list[Shown] = []
     if compared:
-        days = lately(Fleet.of(user), milliseconds())
+        fleet, at = Fleet.of(user), milliseconds()
+        day = lately((fleet.ids.tobytes(), at // HOUR), lambda: Day(fleet.ids, _days(fleet, at)))
         for role, listed in sorted(compared.items()):
-            found += _of_role(role, listed, *days)
+            found += _of_role(role, listed, day)
     found.sort(key=lambda one: -float(one["score"]))
     return {
         "odd": found[:MOST],
@@ -110,20 +112,19 @@ def odd(user: User) -> Shown:
     }
 
 
-def _of_role(role: str, listed: Sequence[Server], ids: Any, table: Floats) -> list[Shown]:
-    places = np.searchsorted(ids, [row.pk for row in listed])
-    inside = (places < len(ids)) & (ids[np.minimum(places, len(ids) - 1)] == [row.pk for row in listed])
+def _of_role(role: str, listed: Sequence[Like], day: Day) -> list[Shown]:
+    places = np.searchsorted(day.ids, [row.pk for row in listed])
+    inside = (places < len(day.ids)) & (day.ids[np.minimum(places, len(day.ids) - 1)] == [row.pk for row in listed])
     rows = [row for row, fits in zip(listed, inside.tolist(), strict=True) if fits]
-    measured = distance(table[places[inside]], FLOORS, SHARES)
-    whole = measured.whole
+    measured = day.measured(places[inside])
     return [
         _shown(role, rows[place], measured, place, len(rows))
-        for place in np.flatnonzero(whole >= ODD).tolist()
+        for place in np.flatnonzero(measured.whole >= ODD).tolist()
         if np.isfinite(measured.own[place]).any()
     ]
 
 
-def _shown(role: str, row: Server, measured: Distance, place: int, of: int) -> Shown:
+def _shown(role: str, row: Like, measured: Distance, place: int, of: int) -> Shown:
     order = np.argsort(-measured.by_metric[place], kind="stable")[:LOUDEST]
     why = [
         _why(METRICS[at], measured, place, at) for at in order.tolist() if measured.by_metric[place, at] >= ODD / 2
@@ -156,27 +157,33 @@ FLOORS = np.array([_floor(column) for column in METRICS])
 SHARES = np.array([column.partition("{")[0].endswith("_percent") for column in METRICS])
 
 
-class _Lately:
-    """Kept for some minutes: it is a day that is compared."""
+class Like(NamedTuple):
+    """A server as it is compared."""
 
-    SECONDS, MOST = 300.0, 8
-
-    def __init__(self) -> None:
-        self.kept: dict[bytes, tuple[float, int, Floats]] = {}
-        self.lock = threading.Lock()
-
-    def __call__(self, fleet: Fleet, at: int) -> tuple[Any, Floats]:
-        who = fleet.ids.tobytes()
-        with self.lock:
-            held = self.kept.get(who)
-            if held is None or time.monotonic() - held[0] > self.SECONDS or held[1] > at:
-                if len(self.kept) >= self.MOST:
-                    self.kept.clear()
-                held = self.kept[who] = (time.monotonic(), at, _days(fleet, at))
-            return fleet.ids, held[2]
+    pk: int
+    uuid: UUID
+    name: str
+    role: str
 
 
-lately = _Lately()
+@dataclass
+class Day:
+    """The last whole hours of these servers, and what was made of them."""
+
+    ids: Any
+    table: Floats
+    made: dict[bytes, Distance] = field(default_factory=dict)
+
+    def measured(self, places: NDArray[np.intp]) -> Distance:
+        """How far these are from one another."""
+        who = places.tobytes()
+        found = self.made.get(who)
+        if found is None:
+            found = self.made[who] = distance(self.table[places], FLOORS, SHARES)
+        return found
+
+
+lately: Lately[Day] = Lately(300.0)  # it is a day that is compared
 
 
 def _days(fleet: Fleet, at: int) -> Floats:

@@ -17,6 +17,7 @@ from accounts.models import Team, User
 from core.clock import milliseconds, now
 from core.errors import Failure
 from dashboards.anomalies import looked, moved, odd
+from dashboards.lately import Lately
 from dashboards.views import may, show
 from ml.models import Episode, Sensitivity
 from ml.services import answers, lastweek, sensitivity
@@ -27,6 +28,7 @@ USUAL = 7.0
 HOUR = 3600
 A_WEEK = 160  # hours; some are always missing
 MOST_MOVED = 12
+meant: Lately[tuple[list[lastweek.Meant], int]] = Lately(60.0)
 ANSWERS = {"normal", "not_normal"}
 
 
@@ -36,13 +38,16 @@ def anomalies(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _act(request)
     user, at = _person(request), now()
-    stages = looked.stages(user)
-    unusual = looked.going_on(user, at)
+    stages, count = looked.stages(user), looked.unusual(user)
+    everything = request.GET.get("all") == "1"
+    now_most, past_most = (looked.MOST_NOW, looked.MOST_PAST) if everything else (looked.FIRST_NOW, looked.FIRST_PAST)
+    past = looked.past(user, at, most=past_most)
     teams = list(Team.objects.visible_to(user, MANAGE).order_by("name"))
     chosen = next((team for team in teams if str(team.uuid) == request.GET.get("team")), teams[0] if teams else None)
     context = {
-        "stages": stages, "verdict": looked.verdict(stages, len(unusual)), "unusual": unusual,
-        "strip": looked.strip(user), "past": looked.past(user, at), "odd": odd.odd(user),
+        "stages": stages, "verdict": looked.verdict(stages, count), "unusual": looked.going_on(user, at, now_most),
+        "strip": looked.strip(user), "past": past, "odd": odd.odd(user),
+        "more_now": not everything and count > now_most, "more_past": not everything and len(past) == past_most,
         "acts": bool(may(request, ACT)), "teams": teams, "slider": _slider(user, chosen),
         "moved": _moved(user, request.GET.get("at", "")),
     }  # fmt: skip
@@ -68,7 +73,9 @@ def _slider(user: User, team: Team | None) -> dict[str, Any] | None:
     servers = list(Server.objects.visible_to(user).filter(team=team).values_list("pk", flat=True))
     row = Sensitivity.objects.visible_to(user).filter(team=team, server=None).first()
     wanted = row.per_week if row else USUAL
-    listed, known = lastweek.would_have(servers, SETTINGS)
+    # Maxima are of hours, and no setting changes them.
+    key = tuple(sorted(servers)), milliseconds() // 1000 // HOUR
+    listed, known = meant(key, lambda: lastweek.would_have(servers, SETTINGS))
     step = min(range(len(SETTINGS)), key=lambda place: abs(SETTINGS[place] - wanted))
     hours = listed[0].hours
     return {"team": team, "settings": listed, "step": step, "last": len(SETTINGS) - 1, "known": known,

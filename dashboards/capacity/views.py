@@ -39,14 +39,16 @@ def capacity(request: HttpRequest) -> HttpResponse:
     count, unknown = mine.count(), mine.exclude(state__in=[*CLAIMED, "never"])
     things = [_thing(row, growth, larger, chosen) for row in rows]
     near = max(FIRST, sum(1 for one in things if one["near"]))
-    context = {
-        "verdict": _verdict(mine, count), "known": count, "things": things[:near], "later": things[near:],
-        "growth": growth, "larger": larger, "fastest": FASTEST, "largest": LARGEST, "picture": None,
-        "others": _others(unknown, most), "unknown": unknown.count(), "risks": _risks(user, most),
-        "disks": _disks(user, most), "sizes": _sizes(user, most), "crossings": _crossings(user),
+    lists: dict[str, list[Any]] = {
+        "others": _others(unknown, most), "risks": _risks(user, most), "disks": _disks(user, most),
+        "sizes": _sizes(user, most),
     }  # fmt: skip
-    lists = (rows, context["others"], context["risks"], context["disks"], context["sizes"])
-    context["more"] = most < MOST and any(len(one) == most for one in lists)
+    context: dict[str, Any] = {
+        **lists, "verdict": _verdict(mine, count), "known": count, "things": things[:near], "later": things[near:],
+        "growth": growth, "larger": larger, "fastest": FASTEST, "largest": LARGEST, "picture": None,
+        "unknown": unknown.count(), "crossings": _crossings(user),
+        "more": most < MOST and any(len(one) == most for one in (rows, *lists.values())),
+    }  # fmt: skip
     if chosen:
         found = outlook.what_if(chosen, growth, larger)
         limit = (chosen.limit or 0.0) * larger

@@ -87,10 +87,14 @@ class Watch(models.Model):
 
     @property
     def stage(self) -> str:
+        return self.stage_of(self.version_id, self.full_at)
+
+    @staticmethod
+    def stage_of(version: int | None, full_at: int | None) -> str:
         """waiting: nothing is learnt yet; learning: it shows and cannot alert; full."""
-        if self.version_id is None:
+        if version is None:
             return "waiting"
-        return "learning" if self.full_at is None else "full"
+        return "learning" if full_at is None else "full"
 
 
 class Episodes(ServerRows["Episode"]):

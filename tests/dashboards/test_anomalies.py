@@ -12,7 +12,8 @@ from django.test import Client
 
 from accounts.models import Team, User
 from core.clock import milliseconds, now
-from dashboards.anomalies import odd
+from dashboards.anomalies import looked, odd
+from dashboards.anomalies.page import meant
 from metrics.inside import put
 from metrics.names import layout_hash
 from ml import hours, pipeline, thresholds
@@ -33,9 +34,11 @@ TOP = [
 
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:
-    odd.lately.kept.clear()
+    for one in (odd.lately, looked.measured, meant):
+        one.kept.clear()
     yield
-    odd.lately.kept.clear()
+    for one in (odd.lately, looked.measured, meant):
+        one.kept.clear()
 
 
 def signed_in(who: User) -> Client:
