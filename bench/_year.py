@@ -7,6 +7,8 @@ from datetime import timedelta
 import numpy as np
 
 from accounts.models import Team, User
+from checks import series, services
+from checks.models import Check
 from core.clock import milliseconds, now
 from metrics import tiers
 from metrics.layouts import layouts
@@ -26,11 +28,11 @@ FINE_DAYS = 90
 class Year:
     """Servers that tell every ten seconds, each with some outages of minutes to hours."""
 
-    def __init__(self, servers: int) -> None:
+    def __init__(self, servers: int, checks: int = 0) -> None:
         self.random = np.random.default_rng(4)
         self.end = milliseconds() // HOUR * HOUR
         self.start = self.end - 366 * DAY
-        self.count = servers
+        self.count, self.looked = servers, checks
 
     def write(self) -> None:
         if not User.objects.exists():
@@ -57,6 +59,35 @@ class Year:
         self._by_metric([int(one) for one in layout.series])
         self._by_server([int(one) for one in layout.series])
         self._ourselves(team)
+        for number in range(self.looked):
+            self._check(team, number)
+
+    def _check(self, team: Team, number: int) -> None:
+        """One that stands alone, looked at every minute, with outages of its own."""
+        made = Check(team=team, kind="tcp", name=f"bench {number:04}", target="192.0.2.1:80", interval=60)
+        services.make(made, by=None)
+        Check.objects.filter(pk=made.pk).update(created_at=now() - timedelta(days=400))
+        columns = list(series.columns(made))
+        layout = layouts.learn(layout_hash(columns), columns)
+        Uses.objects.create(
+            server_id=made.server_id, layout_id=layout.id, first=self.start, last=self.end, judged=self.end
+        )
+        up = np.array([int(layout.series[0])], np.int64)
+        holes, rows = self._outages(), []
+        for span in range(self.start - self.start % MONTH, self.end, MONTH):
+            times = np.arange(max(span, self.start - self.start % HOUR), min(span + MONTH, self.end), HOUR)
+            failed = np.zeros(len(times))
+            for start, end in holes:
+                failed += np.clip(np.minimum(times + HOUR, end) - np.maximum(times, start), 0, HOUR) / HOUR
+            mean = (1.0 - np.clip(failed, 0.0, 1.0))[:, None]
+            rolled = Rolled(times, up, np.floor(mean), np.ceil(mean), mean, np.full(mean.shape, 60.0))
+            rows.append(
+                Chunk(
+                    server_id=made.server_id, tier=COARSE, span=span, part=0, start=int(times[0]), end=int(times[-1]),
+                    data=tiers.pack(rolled),
+                )
+            )  # fmt: skip
+        Chunk.objects.bulk_create(rows)
 
     def _outages(self) -> list[tuple[int, int]]:
         starts = self.random.integers(self.start, self.end - DAY, OUTAGES)
