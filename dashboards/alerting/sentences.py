@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from alerts.models import Rule
 from metrics.store import quantity, spoken
@@ -38,7 +39,20 @@ def _when(rule: Rule, rules: Names) -> str:
     return said
 
 
+# What is yes or no is told as what happened, not as a number beyond another.
+HAPPENED = {
+    ("check_up", "below", ""): gettext_noop("a check on %(where)s fails"),
+    ("check_up", "below", "!heartbeat"): gettext_noop("a check on %(where)s fails"),
+    ("check_up", "below", "heartbeat"): gettext_noop("a job on %(where)s does not say that it ran"),
+    ("agent_outdated", "above", ""): gettext_noop("the agent on %(where)s is outdated"),
+}
+
+
 def _threshold(rule: Rule) -> str:
+    least = [limit for limit in (rule.warn, rule.critical) if limit is not None]
+    happened = HAPPENED.get((rule.metric, rule.op, rule.labels.get("kind", "")))
+    if happened and least and all(0 <= limit < 1 for limit in least) and set(rule.labels) <= {"kind"}:
+        return _("When %(what)s") % {"what": _(happened) % {"where": rule.selector or _("any server")}}
     side = _("above") if rule.op == "above" else _("below")
     values = {**_what(rule), "side": side, "limit": limits(rule)}
     return _("When %(what)s on %(where)s is %(side)s %(limit)s") % values

@@ -86,6 +86,10 @@ def hot(team: Team, **fields: Any) -> Rule:
             'When "Other" and not "a removed rule" hold on a server, tell Night',
         ),
         ({"notify": []}, "When CPU used on every server is above 95 %, tell the usual people"),
+        (
+            {"metric": "check_up", "labels": {"kind": "!heartbeat"}, "op": "below", "critical": 0.5},
+            "When a check on any server fails, tell Night",
+        ),
     ],
 )  # fmt: skip
 def test_a_rule_is_told_as_one_sentence(fields: dict[str, Any], said: str) -> None:
