@@ -181,7 +181,7 @@ def _pages(product: Product, cookie: str, idle: float) -> None:
 
 
 @contextmanager
-def _started(folder: Path) -> Iterator[Product]:
+def started(folder: Path) -> Iterator[Product]:
     """The hub, given time: the computer may be busy with other things."""
     product = Product(folder)
     try:
@@ -197,7 +197,7 @@ def main() -> int:
     asked.add_argument("--tabs", type=int, default=200)
     asked.add_argument("--seconds", type=float, default=60.0)
     given = asked.parse_args()
-    with tempfile.TemporaryDirectory() as folder, _started(Path(folder) / "data") as product:
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder) / "data") as product:
         code = SIGN_IN.format(email=EMAIL, sessions=max(1, given.tabs))  # a person each, as far as the hub can tell
         cookies = json.loads(product.manage("shell", "-v", "0", "-c", code).splitlines()[-1])
         with _machines(product, given.agents, Path(folder), 10 * given.seconds):

@@ -1,4 +1,4 @@
-"""How long from a stored sample to the pixel: of a server's own page, and of the fleet, each step by its time stamp.
+"""How long from a stored sample to the pixel: of a server's own page, of the fleet, and of an alert in the inbox.
 
 A real hub and a real browser. The page notes when the socket brought a value and when it was painted, by the clock of
 this machine, so that no polling of the measurer is in the figures.
@@ -19,6 +19,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from bench.figures import judged, row, spread
+from bench.live import started
 from tests.product import EMAIL, Product
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -51,6 +52,22 @@ WATCH = """
   new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true })
 })()
 """
+CALLED = """
+(() => {
+  const seen = (window.__called = {})
+  const look = () => {
+    for (const [, number] of (document.querySelector('main')?.textContent ?? '').matchAll(/Round (\\d\\d)/g)) {
+      if (number in seen) continue
+      seen[number] = null
+      requestAnimationFrame(() => { const on = new MessageChannel()
+        on.port1.onmessage = () => { seen[number] = (performance.timeOrigin + performance.now()) / 1000 }
+        on.port2.postMessage(0) })
+    }
+  }
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true })
+})()
+"""
+MOST_ALERTS = 99
 PLACES = {"server": ".chart .v", "fleet": "main article, main .card, main tr"}
 
 
@@ -90,11 +107,33 @@ def _rounds(product: Product, page: Page, key: str, count: int, tenth: float) ->
     return found
 
 
+def _alerts(product: Product, page: Page, key: str, count: int) -> list[float]:
+    """From the answer to a breaching post to its row in the inbox, painted; a rule each, so that none is grouped."""
+    token, chance, took = product.api_token(), random.Random(8), []
+    for number in range(count):
+        rule = {
+            "name": f"Round {number:02}", "kind": "threshold", "metric": f"round_{number:02}", "op": "above",
+            "warn": 0.5, "critical": 1.5, "selector": "", "for": 0, "notify": [],
+        }  # fmt: skip
+        assert product.request("POST", "/api/v1/rules", rule, token=token).status == 201
+    page.goto(f"{product.url}/alerts/?tab=all")
+    page.locator("[data-live-text]", has_text="Live").wait_for()
+    for number in range(count):
+        sample = {"t": time.time(), "m": {f"round_{number:02}": 1.0}}
+        headers = {"Authorization": f"Bearer {key}"}
+        assert product.request("POST", "/api/v1/ingest", {"samples": [sample]}, headers=headers).status == 200
+        stored = time.time()
+        page.wait_for_function("n => window.__called[n]", arg=f"{number:02}", timeout=20_000, polling=50)
+        took.append(page.evaluate("n => window.__called[n]", f"{number:02}") - stored)
+        time.sleep(chance.uniform(0.2, 2.5))
+    return took
+
+
 def main() -> int:
     asked = argparse.ArgumentParser(prog="./watchkeeper bench pixel", description=__doc__)
     asked.add_argument("--rounds", type=int, default=40)
     given = asked.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Product(Path(folder) / "data") as product, _browser() as browser:
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder) / "data") as product, _browser() as browser:
         product.wait_watched()
         server, key = product.enrol("quick")
         context = browser.new_context(viewport={"width": 1440, "height": 1000})
@@ -112,6 +151,11 @@ def main() -> int:
             judged("  stored to pixel, p95", f"{whole[round(0.95 * (len(whole) - 1))]:.3f}", "<= 0.5")
             row("  stored to pixel", spread(whole), "none")
             page.close()
+        page = context.new_page()
+        page.add_init_script(CALLED)
+        told = sorted(_alerts(product, page, key, min(given.rounds, MOST_ALERTS)))
+        judged("alert: stored sample to its row in the inbox", f"{told[round(0.95 * (len(told) - 1))]:.3f}", "<= 2")
+        row("  stored to row", spread(told), "none")
     return 0
 
 
