@@ -13,6 +13,7 @@ from django.db.models import Max
 from core.clock import now
 from core.locking import locked
 from metrics.store import layout_hash
+from ml import hours
 from ml.model import Model
 from ml.models import ModelVersion, Watch
 
@@ -117,9 +118,15 @@ def _prune(server: int) -> None:
 def put_back(version: ModelVersion) -> ModelVersion:
     """Let an earlier version judge again; what it said before stays said."""
     watch = locked(Watch.objects).get(server=version.server_id)
-    ModelVersion.objects.current().filter(server=version.server_id).exclude(pk=version.pk).update(state="kept")
+    others = ModelVersion.objects.current().filter(server=version.server_id).exclude(pk=version.pk)
+    if began := others.values_list("made_at", flat=True).first():
+        # What the other said since it judged is no measure of what this one will say.
+        until = round(began.timestamp() * 1000) // hours.HOUR
+        kept = {hour: most for hour, most in hours.unpack(watch.maxima).items() if hour < until}
+        watch.maxima = hours.pack(kept)
+    others.update(state="kept")
     ModelVersion.objects.filter(pk=version.pk).update(state="current")
     watch.version, watch.fresh, watch.crept = version, b"", []
-    watch.save(update_fields=["version", "fresh", "crept"])
+    watch.save(update_fields=["version", "fresh", "crept", "maxima"])
     version.state = "current"
     return version

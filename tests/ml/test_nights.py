@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from core.clock import now
-from ml import versions
+from core.clock import milliseconds, now
+from ml import hours, versions
 from ml.models import ModelVersion, Training, Watch
 from ml.training import night
 from ml.training.trainer import Trainer
@@ -96,8 +96,12 @@ def test_what_a_night_found_goes_with_the_version_and_damage_is_no_harm(scene: S
     versions.store(versions.Made(scene.server, "weekly", model, short=False))
     assert bytes(Watch.objects.get().fresh) == b""
     night.compare(scene.server)
+    hour = milliseconds() // hours.HOUR
+    Watch.objects.update(maxima=hours.pack({hour - 2: 1.0, hour: 9.0, hour + 1: 9.0}))
     versions.put_back(row)
     assert (bytes(Watch.objects.get().fresh), Watch.objects.get().crept) == (b"", [])
+    left = hours.unpack(Watch.objects.get().maxima)
+    assert left == {hour - 2: 1.0}, "what the other said since it judged is forgotten"
 
 
 def test_a_server_that_ends_the_child_costs_the_others_nothing(
