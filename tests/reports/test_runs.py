@@ -77,7 +77,7 @@ def test_a_report_is_made_read_and_taken_away(fleet: Past, api: Api, person: Cal
     assert EVIL in texts
     pdf = b"".join(client.get(f"/api/v1/report_runs/{run['id']}/file?as=pdf"))
     assert pdf.startswith(b"%PDF")
-    assert b"BitstreamVeraSans" in pdf  # fonts that it brings
+    assert b"DejaVuSans" in pdf  # fonts that it brings
     assert letters(pdf) >= set(LATIN)
     assert Audit.objects.filter(action="report.make", target_id=run["id"]).exists()
 
