@@ -22,7 +22,10 @@ def changes(server: int, since: datetime, at: datetime, zone: tzinfo) -> list[Li
     told = {"server": server, "at__gte": since - BEFORE, "at__lte": at}
     rows: list[tuple[datetime, str]] = [
         *((row.at, _changed(row)) for row in Change.objects.filter(**told).order_by("-at")[:MOST]),
-        *((row.at, line(checks.spoken(row.text), 160)) for row in Event.objects.filter(**told).order_by("-at")[:MOST]),
+        *(
+            (row.at, line(checks.spoken(row.text), 160))
+            for row in Event.objects.filter(**told).order_by("-at")[:MOST]
+        ),
     ]
     rows.sort(key=lambda row: row[0], reverse=True)
     return [Line(clock(when, zone), text) for when, text in rows[:MOST]]

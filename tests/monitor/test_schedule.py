@@ -8,7 +8,7 @@ import pytest
 
 from alerts import judging
 from core.models import Cursor
-from metrics import sealing
+from metrics import behind, sealing
 from metrics.models import JournalRow
 from ml.scores import consumer
 from monitor import schedule
@@ -31,4 +31,4 @@ def test_nothing_is_sealed_before_rules_and_scores_have_read_it_even_if_they_sta
     assert JournalRow.objects.filter(pk=row).exists()
     assert Cursor.objects.advance(last, 0, row)
     told.seal(later(1))
-    assert Cursor.objects.place(sealing.SEALED) >= row
+    assert Cursor.objects.place(behind.SEALED) >= row
