@@ -1,0 +1,1 @@
+function e(e,t){let n,r=()=>{clearInterval(n),n=document.hidden?void 0:setInterval(e,t)},i=()=>{r(),document.hidden||e()};return r(),document.addEventListener(`visibilitychange`,i),()=>{clearInterval(n),document.removeEventListener(`visibilitychange`,i)}}export{e as t};

@@ -1,1 +1,0 @@
-import{v as e}from"./parts.f920e1401b16.js";import{r as t}from"./page.81530bffee8a.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
