@@ -70,9 +70,11 @@ def parts(group_by: Sequence[str], pace: Timers) -> list[str]:
     return list(group_by) or (["rule", "server"] if pace.at_once else ["rule"])
 
 
-def key(rule: int, team: int, server: int, words: Words, by: Sequence[str]) -> str:
-    """What the alerts of one group have in common."""
-    found = [] if "rule" in by else [f"team {team}"]
+def key(rule: int, team: int, server: int, words: Words, by: Sequence[str], *, demo: bool = False) -> str:
+    """What the alerts of one group have in common: above all that they are real, or that they are simulated."""
+    found = ["demo"] if demo else []
+    if "rule" not in by:
+        found.append(f"team {team}")
     for part in by:
         if part == "rule":
             found.append(f"rule {rule}")

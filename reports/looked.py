@@ -42,7 +42,11 @@ def checks(asked: Asked, team: int | None, reader: Reader) -> Iterator[Looked]:
 
 
 def _standing(asked: Asked, team: int | None, reader: Reader) -> Iterator[Looked]:
-    rows = Check.objects.all() if asked.user is None else Check.objects.visible_to(asked.user, REPORT)
+    rows = (
+        Check.objects.filter(server__demo=False)
+        if asked.user is None
+        else Check.objects.visible_to(asked.user, REPORT)
+    )
     if team is not None:
         rows = rows.filter(team=team)
     named = asked.scope.living

@@ -60,9 +60,10 @@ class Scope:
 
 
 def of(user: User | None, team: Team | None, text: str, start: datetime, end: datetime) -> Scope:
-    """For a person what they may report on; for no person, as a schedule of a team asks, the team's."""
+    """For a person what they may report on; for no person, as a schedule of a team asks and mails it, the team's:
+    of what is simulated nobody gets mail."""
     asked = selector.parse(text)
-    servers = Server.objects.watched() if user is None else Server.objects.visible_to(user, REPORT)
+    servers = Server.objects.watched().filter(demo=False) if user is None else Server.objects.visible_to(user, REPORT)
     if team is not None:
         servers = servers.filter(team=team)
     fields = ("uuid", "name", "hostname", "tags", "role", "os", "family", "site", "environment", "team", "interval",

@@ -25,7 +25,7 @@ def gather(deliveries: Iterable[Delivery]) -> dict[int, Matter]:
 
 
 def _members(incidents: Collection[int]) -> dict[int, list[Alert]]:
-    shown = Alert.objects.filter(incident__in=incidents).exclude(state="pending")
+    shown = Alert.objects.filter(incident__in=incidents).exclude(state="pending").exclude(server__demo=True)
     sizes = dict(shown.order_by().values_list("incident").annotate(size=Count("pk")))
     found: dict[int, list[Alert]] = {pk: [] for pk in incidents if sizes.get(pk, 0) <= SHOWN}
     for alert in shown.filter(incident__in=found).select_related("rule", "server", "series"):

@@ -103,7 +103,9 @@ def _wholes() -> QuerySet[Notice]:
 def matter(notice: Notice) -> Matter:
     """Three questions at most, whatever the size of the group."""
     found = Matter(notice)
-    chosen = notice.incident.alerts.exclude(state="pending").select_related("rule", "server", "series")
+    # Of what is simulated no message speaks, whatever an incident from before holds.
+    chosen = notice.incident.alerts.exclude(state="pending").exclude(server__demo=True)
+    chosen = chosen.select_related("rule", "server", "series")
     mine = Notice.objects.filter(alert=OuterRef("pk")).filter(Q(told_in=notice) | Q(pk=notice.pk))
     ranked = chosen.annotate(
         mine=Case(When(Exists(mine), then=Value(0)), default=Value(1), output_field=IntegerField()),

@@ -8,7 +8,7 @@ from functools import partial
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, QuerySet
 
-from alerts.models import Delivery, Incident, Notice, Step
+from alerts.models import Alert, Delivery, Incident, Notice, Step
 from alerts.services import answers, people, seen
 from core import apart, runner
 from core.locking import locked
@@ -29,9 +29,11 @@ def run_due(now: datetime) -> datetime | None:
 
 
 def _unreminded() -> QuerySet[Incident]:
-    """Those who named a time themselves are not asked before it."""
+    """Those who named a time themselves are not asked before it; of what is simulated nobody is asked."""
     held = Incident.objects.open().filter(acknowledged_until=None, reminded_at=None)
-    return held.exclude(acknowledged_at=None)
+    alerts = Alert.objects.filter(incident=OuterRef("pk"))
+    real = ~Exists(alerts) | Exists(alerts.filter(server__demo=False))
+    return held.exclude(acknowledged_at=None).filter(real)
 
 
 def _unanswered() -> QuerySet[Incident]:

@@ -155,7 +155,8 @@ def _announce(silence: Silence, window: Window, mute: Mute, now: datetime) -> No
     unsaid = Q(warned_at=None) | Q(warned_at__lt=window[0])
     if not Silence.objects.filter(unsaid, pk=silence.pk).update(warned_at=now):
         return
-    open_ = Alert.objects.open().filter(rule__team=silence.team_id).exclude(state="pending").exclude(incident=None)
+    open_ = Alert.objects.open().filter(rule__team=silence.team_id, server__demo=False).exclude(state="pending")
+    open_ = open_.exclude(incident=None)
     hit = [
         alert for alert in open_.select_related("rule", "server", "incident").order_by("-severity", "pk")
         if mute.hits(alert.rule, alert.server.words())

@@ -156,7 +156,7 @@ class Work:
 
     def _key(self, rule: int, server: int) -> str:
         one, where = self.rules[rule], self.servers[server]
-        return grouping.key(one.pk, one.team_id, where.pk, where.words(), by_of(one))
+        return grouping.key(one.pk, one.team_id, where.pk, where.words(), by_of(one), demo=where.demo)
 
     def _lock_explained(self, keys: Collection[Key], pks: set[int], groups: set[str]) -> None:
         """Where servers go down or come back: what that explains or frees too, all of it in the one order."""

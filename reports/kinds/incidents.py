@@ -8,7 +8,7 @@ from datetime import datetime
 from statistics import mean, median
 from typing import ClassVar
 
-from django.db.models import Min, QuerySet
+from django.db.models import Exists, Min, OuterRef, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
@@ -59,7 +59,7 @@ class Incidents(Kind):
 
 def of(asked: Asked) -> QuerySet[Incident]:
     """Those that began in this time, of what the report is about."""
-    mine = Incident.objects.all() if asked.user is None else Incident.objects.visible_to(asked.user, REPORT)
+    mine = _real() if asked.user is None else Incident.objects.visible_to(asked.user, REPORT)
     mine = mine.filter(opened_at__gte=asked.start, opened_at__lt=asked.end)
     if asked.team is not None:
         mine = mine.filter(team=asked.team)
@@ -67,6 +67,12 @@ def of(asked: Asked) -> QuerySet[Incident]:
         here = Alert.objects.filter(server__in=list(asked.scope.living)).values("incident")
         mine = mine.filter(pk__in=here)
     return mine
+
+
+def _real() -> QuerySet[Incident]:
+    """All but what is simulated: of that nobody gets mail."""
+    alerts = Alert.objects.filter(incident=OuterRef("pk"))
+    return Incident.objects.filter(~Exists(alerts) | Exists(alerts.filter(server__demo=False)))
 
 
 def told(asked: Asked) -> list[Told]:

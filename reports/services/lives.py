@@ -23,7 +23,7 @@ MOST_SPANS = 5000
 def remember(numbers: list[int]) -> None:
     """In the transaction that removes them. That nothing can be read of their past must not hold that up."""
     at = milliseconds()
-    rows = list(Server.objects.watched().filter(pk__in=numbers))
+    rows = list(Server.objects.watched().filter(pk__in=numbers, demo=False))
     machines = [_machine(row) for row in rows]
     silent = {} if not machines else _silent(machines, at)
     remember_checks(list(Check.objects.filter(server__in=[row.pk for row in rows]).select_related("server")))

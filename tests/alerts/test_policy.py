@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Team, User
-from alerts import services
+from alerts import messages, services
 from alerts.models import Alert, Chain, Delivery, Incident, Notice, Rule
 from tests.alerts.stage import Stage
 
@@ -125,6 +125,46 @@ def test_nobody_is_told_of_what_is_simulated(stage: Stage) -> None:
     stage.at(100).end(rule, "demo-1")
     assert stage.at(200).sent() == []
     assert {notice.state for notice in Notice.objects.all()} == {"not told"}
+
+
+def test_what_is_simulated_never_shares_an_incident_with_what_is_real(stage: Stage) -> None:
+    """Whatever groups them: by rule, or every rule of a team together."""
+    stage.server("demo-1", demo=True)
+    for by in ([], ["site"]):
+        rule = stage.rule(name=f"by {by}", group_by=by, metric="cpu_used_percent")
+        stage.fire(rule, "demo-1")
+        stage.fire(rule, "web-1")
+    stage.at(100)
+    held = [set(one.alerts.values_list("server__name", flat=True)) for one in Incident.objects.all()]
+    assert sorted(map(sorted, held)) == [["demo-1"], ["demo-1"], ["web-1"], ["web-1"]]
+    told = [text for *_, text in stage.sent()]
+    assert len(told) == 2
+    assert all("web-1" in text and "demo-1" not in text for text in told)
+
+
+def test_no_message_lists_what_is_simulated_even_where_an_old_incident_holds_it(stage: Stage) -> None:
+    rule = stage.rule()
+    stage.fire(rule, "demo-1", "web-1")
+    stage.servers["demo-1"].demo = True
+    stage.servers["demo-1"].save(update_fields=["demo"])
+    stage.at(100)
+    deliveries = list(Delivery.objects.all())
+    assert deliveries
+    for one in deliveries:
+        for found in (None, messages.gather([one])[one.notice_id]):
+            made = messages.compose(one, chart=False, found=found)
+            assert [member["server"]["name"] for member in made.members] == ["web-1"]
+            assert "demo-1" not in made.summary
+
+
+def test_nobody_is_asked_whether_they_still_look_after_what_is_simulated(
+    stage: Stage, person: Callable[..., User]
+) -> None:
+    stage.server("demo-1", demo=True)
+    stage.fire(stage.rule(), "demo-1")
+    services.acknowledge(Incident.objects.get(), stage.now, by=person())
+    stage.at(3 * 3600)
+    assert not Notice.objects.filter(kind="reminder").exists()
 
 
 Taken = Callable[..., User]

@@ -11,10 +11,13 @@ from django.core import mail as outbox
 from django.test import Client
 
 from accounts.models import Audit, Membership, Team, User
-from alerts.models import Channel
+from alerts.models import Alert, Channel, Incident, Rule
 from core import zones
 from core.clock import milliseconds, now
-from reports import periods
+from metrics.models import Series
+from reports import periods, scope
+from reports.kinds import incidents
+from reports.kinds.base import Asked
 from reports.models import DONE, Run, Schedule, Sending
 from reports.services import files, mailing, make, schedules
 from tests.reports.conftest import DAY, HOUR, Past
@@ -217,3 +220,21 @@ def test_runs_of_a_schedule_are_seen_by_who_reports_on_the_whole_team(
     narrow = person("manager")
     Membership.objects.filter(user=narrow).update(selector="tag:web")
     assert api(narrow).get(where).status_code == 404
+
+
+def test_what_is_mailed_leaves_out_what_is_simulated(team: Team, past: Past, schedule: Schedule) -> None:
+    begin = milliseconds() - 60 * DAY
+    rows = [past.server("web-1", begin), past.server("demo-1", begin, demo=True)]
+    rule = Rule.objects.create(team=team, name="CPU hot", metric="cpu_used_percent", critical=95)
+    for row in rows:
+        incident = Incident.objects.create(team=team, key=row.name, title=row.name, opened_at=now(), rule=rule)
+        series = Series.objects.get_or_create(metric="cpu_used_percent", labels="")[0]
+        Alert.objects.create(
+            rule=rule, server=row, series=series, severity="critical", value=99, limit=95, since=1, judged=1,
+            state="firing", incident=incident,
+        )  # fmt: skip
+    found = scope.of(None, team, "", now() - timedelta(days=1), now())
+    assert [one.name for one in found.machines] == ["web-1"]
+    period = periods.Period("day", now() - timedelta(days=1), now() + timedelta(days=1), zones.UTC)
+    asked = Asked(None, found, period, 99.9, team=team.pk)
+    assert [one.title for one in incidents.of(asked)] == ["web-1"]
