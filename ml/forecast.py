@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ DAY = 86_400.0
 SHORT, LONG = 7, 14  # steps behind the pace: their mean, and their Theil-Sen slope
 FEWEST = 5  # steps below which nothing is said
 WRONG = 0.3  # past error from which on nothing is claimed
+EIGHT_OF_TEN = 1.28  # deviations on either side of the middle
 FAR = 2 * 365 * DAY  # what is further than that is called never
 WIDE = 4.0  # an interval whose end is so many times its beginning
+BEYOND = 0.2  # the pace is that much less sure for each time that the claim is as long as what it was learnt from
 DRAWS, BLOCK = 200, 3
 FALL, STEPS_OF_FALL = 0.25, 5.0
 AGAIN = 2  # so many falls are a habit: a saw-tooth
@@ -36,6 +38,10 @@ class Outlook:
     error: float | None = None
     steps: int = 0
     chances: tuple[tuple[str, float], ...] = ()
+    scored: int = 0
+    """How many forecasts of the past the error is the middle of."""
+    span: float = 0.0
+    """How long a past the pace is told from."""
 
 
 def pace(levels: Floats) -> Floats:
@@ -51,12 +57,17 @@ def _theil_sen(levels: Floats) -> Floats:
     return np.asarray(np.median((levels[:, second] - levels[:, first]) / (second - first), axis=1))
 
 
+def origins(steps: int) -> tuple[range, int]:
+    """Steps of the past at which the forecast can be made once more, and how far ahead what came is known."""
+    ahead = max(1, min(SHORT, steps // 3))
+    return range(steps - ahead, max(FEWEST - 1, steps - ahead - ORIGINS), -1), ahead
+
+
 def past_error(levels: Floats) -> Floats:
     """The forecast made again at moments of the past: the share by which the growth that came was missed."""
-    steps = levels.shape[1] - 1
-    ahead = max(1, min(SHORT, steps // 3))
+    places, ahead = origins(levels.shape[1] - 1)
     found = []
-    for origin in range(steps - ahead, max(FEWEST - 1, steps - ahead - ORIGINS), -1):
+    for origin in places:
         said = pace(levels[:, : origin + 1]) * ahead
         came = levels[:, origin + ahead] - levels[:, origin]
         larger = np.maximum(np.maximum(np.abs(said), np.abs(came)), 1e-12)
@@ -64,19 +75,23 @@ def past_error(levels: Floats) -> Floats:
     return np.asarray(np.median(found, axis=0)) if found else np.full(len(levels), np.nan)
 
 
-def paces(levels: Floats, error: Floats, seed: int = 0) -> Floats:
-    """Paces that the same past allows, a column a draw: blocks of its steps drawn anew, widened by the past error."""
-    steps = levels.shape[1] - 1
-    grown = np.diff(levels, axis=1)[:, -min(LONG, steps) :]
-    count = grown.shape[1]
+def paces(levels: Floats, error: float, ahead: Floats, seed: int = 0) -> Floats:
+    """Paces that the same past allows, a column a draw and a row for each time ahead, in steps.
+
+    Blocks of its steps are drawn anew, widened by the past error, and by how far ahead that is beside the past that
+    is known: a week of the straightest line says little of the next half year.
+    """
+    steps = len(levels) - 1
+    grown = np.diff(levels)[-min(LONG, steps) :]
+    count = len(grown)
     block = min(BLOCK, count)
     draw = np.random.default_rng(seed)
     starts = draw.integers(0, count - block + 1, (DRAWS, -(-count // block)))
     places = (starts[:, :, None] + np.arange(block)).reshape(DRAWS, -1)[:, :count]
-    means = grown[:, places].mean(axis=2)
-    middle = pace(levels)[:, None]
-    wrong = np.nan_to_num(error, nan=WRONG)[:, None] * draw.standard_normal(DRAWS)
-    return np.asarray(middle + (means - grown.mean(axis=1)[:, None]) + middle * wrong)
+    means = grown[places].mean(axis=1)
+    middle = float(pace(levels[None])[0])
+    wrong = np.hypot(WRONG if np.isnan(error) else error, BEYOND * ahead / steps)[:, None]
+    return np.asarray(middle + (means - grown.mean()) + middle * wrong * draw.standard_normal(DRAWS))
 
 
 def judge(levels: Floats, limit: float, step: float) -> Outlook:
@@ -88,34 +103,79 @@ def judge(levels: Floats, limit: float, step: float) -> Outlook:
         return Outlook("not_enough", "short", float(whole[-1]) if len(whole) else None, steps=len(whole))
     falls = _falls(whole)
     now = float(whole[-1])
-    if len(falls) >= AGAIN and now <= _highest(whole, falls):
+    back = now <= _highest(whole, falls) if len(falls) else False
+    if len(falls) >= AGAIN and back:
         return Outlook("not_predictable", "saw_tooth", now, steps=len(whole))
     if len(falls):
         whole = whole[falls[-1] :]
         if len(whole) <= FEWEST:
             return Outlook("not_enough", "began_anew", now, steps=len(whole))
-    return _said(whole, limit, step)
+    return doubted(_said(whole, limit, step), int(back))
 
 
 def _said(levels: Floats, limit: float, step: float) -> Outlook:
-    now, row = float(levels[-1]), levels[None]
-    per_step = float(pace(row)[0])
-    error = float(past_error(row)[0])
-    drawn = paces(row, np.array([error]))[0]
-    room, per_day, count = limit - now, per_step * DAY / step, len(levels)
-    chances = tuple((name, float(np.mean(drawn * (width / step) >= room))) for name, width in HORIZONS.items())
-    known = None if np.isnan(error) else error
+    now, row, count = float(levels[-1]), levels[None], len(levels)
+    per_step, error = float(pace(row)[0]), float(past_error(row)[0])
+    room, per_day = limit - now, per_step * DAY / step
     left = room / per_step * step if per_step > 0 else np.inf
+    known = None if np.isnan(error) else error
+    ahead = np.minimum([*HORIZONS.values(), FAR], left) / step
+    drawn = paces(levels, error, ahead)
+    chances = tuple(
+        (name, float(np.mean(each * (width / step) >= room)))
+        for (name, width), each in zip(HORIZONS.items(), drawn, strict=False)
+    )
+    found = Outlook(
+        "", "", now, per_day, error=known, steps=count, chances=chances,
+        scored=0 if known is None else len(origins(count - 1)[0]), span=(count - 1) * step,
+    )  # fmt: skip
     if left > FAR or np.all(np.diff(levels) == 0):
-        return Outlook("never", "flat", now, per_day, error=known, steps=count, chances=chances)
+        return replace(found, state="never", reason="flat")
     if known is None or known > WRONG:
-        return Outlook("not_predictable", "wrong_before", now, per_day, error=known, steps=count, chances=chances)
+        return replace(found, state="not_predictable", reason="wrong_before")
+    low, end = _interval(drawn[-1], room, left, step)
+    state = "unclear" if end is None or end > WIDE * low else "predictable"
+    return replace(found, state=state, left=left, low=low, high=end)
+
+
+def _interval(drawn: Floats, room: float, left: float, step: float) -> tuple[float, float | None]:
+    """Of ten ends one is earlier and one later; there may be no later one."""
     with np.errstate(divide="ignore", over="ignore"):
         times = np.where(drawn > 0, room / np.maximum(drawn, 1e-300) * step, np.inf)
     low, high = np.quantile(times, [0.1, 0.9], method="nearest")
     end = None if not np.isfinite(high) or high > FAR else float(max(high, left))
-    state = "unclear" if end is None or end > WIDE * low else "predictable"
-    return Outlook(state, "", now, per_day, left, float(min(low, left)), end, known, count, chances)
+    return float(min(low, left)), end
+
+
+def doubted(found: Outlook, times: int) -> Outlook:
+    """After so many rises as high as this one that fell back before the limit: once is a doubt, twice a habit.
+
+    None of them met the limit, so by the rule of succession one in `times + 2` is expected to.
+    """
+    if not times or found.state not in {"predictable", "unclear"} or found.reason == "met":
+        return found
+    if times >= AGAIN:
+        return Outlook("not_predictable", "saw_tooth", found.value, steps=found.steps)
+    chances = tuple((name, chance / (times + 2)) for name, chance in found.chances)
+    return replace(found, reason="fell_back", chances=chances)
+
+
+def fallen(levels: Floats, limit: float) -> int:
+    """How often it rose as high as now, and fell back by a good part of its range before it met the limit."""
+    whole = _carried(np.asarray(levels, np.float64))
+    if len(whole) <= FEWEST:
+        return 0
+    large = _large(whole)
+    peaks, top, bottom, rising = [], whole[0], whole[0], True
+    for value in whole.tolist():
+        top, bottom = max(top, value), min(bottom, value)
+        if rising and value <= top - large:
+            peaks.append(top)
+            rising, bottom = False, value
+        elif not rising and value >= bottom + large:
+            rising, top = True, value
+    least = float(whole[-1]) - 0.1 * float(np.ptp(whole))
+    return sum(least <= peak < limit for peak in peaks)
 
 
 def _carried(levels: Floats) -> Floats:
@@ -129,16 +189,24 @@ def _carried(levels: Floats) -> Floats:
 
 
 def _falls(levels: Floats) -> NDArray[np.int64]:
-    """Where it begins anew: falls that are large beside its range and beside its usual steps."""
+    """Where it begins anew: falls that are large beside its range and beside how its steps differ."""
+    return np.flatnonzero(np.diff(levels) <= -_large(levels)) + 1
+
+
+def _large(levels: Floats) -> float:
+    """Steps are measured against their middle: a steep steady rise does not hide that it is cut."""
     grown = np.diff(levels)
-    usual = float(np.median(np.abs(grown)))
-    large = max(FALL * float(np.ptp(levels)), STEPS_OF_FALL * usual, 1e-12)
-    return np.flatnonzero(grown <= -large) + 1
+    noise = float(np.median(np.abs(grown - np.median(grown))))
+    return max(FALL * float(np.ptp(levels)), STEPS_OF_FALL * noise, 1e-12)
 
 
 def _highest(levels: Floats, falls: NDArray[np.int64]) -> float:
-    """How high it went before it fell, and a tenth of its range: so far it is the same old saw-tooth."""
-    return float(levels[falls - 1].max() + 0.1 * np.ptp(levels))
+    """So far it is the same old saw-tooth: as high as before it fell, and a tenth of its range.
+
+    Between the last look and the fall it may have risen by one more step.
+    """
+    unseen = max(0.1 * float(np.ptp(levels)), float(np.median(np.diff(levels))))
+    return float(levels[falls - 1].max()) + unseen
 
 
 def best(days: Outlook, hours: Outlook, seen: float) -> Outlook:
@@ -169,6 +237,14 @@ def what_if(outlook: Outlook, limit: float, *, growth: float = 1.0, larger: floa
         return Outlook("never", "flat", outlook.value, speed, error=outlook.error, steps=outlook.steps)
     before = outlook.left or (limit - outlook.value) / outlook.per_day * DAY
     scale = left / before if before else 1.0
-    low = None if outlook.low is None else outlook.low * scale
-    high = None if outlook.high is None else outlook.high * scale
-    return Outlook(outlook.state, outlook.reason, outlook.value, speed, left, low, high, outlook.error, outlook.steps)
+    return _further(replace(outlook, per_day=speed, left=left, chances=()), scale, max(0.0, left - before))
+
+
+def _further(found: Outlook, scale: float, more: float) -> Outlook:
+    """Its interval, moved; the pace is less sure of what is further away than it was."""
+    unsure = EIGHT_OF_TEN * BEYOND * more / found.span if found.span else 0.0
+    low = None if found.low is None else found.low * scale / (1 + unsure)
+    high = None if found.high is None or unsure >= 1 else found.high * scale / (1 - unsure)
+    wide = low is not None and (high is None or high > WIDE * low)
+    state = "unclear" if found.state == "predictable" and wide else found.state
+    return replace(found, state=state, low=low, high=high)

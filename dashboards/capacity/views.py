@@ -78,7 +78,7 @@ def _chosen(request: HttpRequest, claimed: QuerySet[Forecast], others: QuerySet[
 
 def _verdict(mine: QuerySet[Forecast], count: int) -> str:
     """The page's answer in one sentence."""
-    soon = mine.filter(state="predictable", seconds_left__lt=SOON).count()
+    soon = mine.filter(state="predictable", seconds_left__lt=SOON).exclude(reason="fell_back").count()
     if not count:
         return _("Nothing is forecast yet. The first look is made within an hour of the first samples.")
     if soon:
@@ -91,7 +91,7 @@ def _verdict(mine: QuerySet[Forecast], count: int) -> str:
 def _thing(row: Forecast, growth: float, larger: float, chosen: Forecast | None) -> dict[str, Any]:
     found = outlook.what_if(row, growth, larger)
     left = found.left if found.left is not None else SOON + 1
-    tone = "crit" if left < SOON / 4 else "warn" if left < SOON else "ok"
+    tone = "ok" if left >= SOON else "warn" if left >= SOON / 4 or found.reason == "fell_back" else "crit"
     return {
         "pk": row.pk, "uuid": row.server.uuid, "text": outlook.sentence(row, found), "error": outlook.error_said(row),
         "tone": tone if found.state == "predictable" else "off", "chosen": row == chosen, "near": left < NEAR,

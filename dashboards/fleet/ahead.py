@@ -30,7 +30,7 @@ def next_out(user: Any) -> Shown | None:
 
 
 def _sentence(row: Forecast, left: float) -> str:
-    if row.metric != "disk_used_bytes":
+    if row.metric != "disk_used_bytes" or row.reason == "fell_back":
         return outlook.sentence(row)
     facts = {"mount": outlook.labels_of(row).get("mount", ""), "server": row.server.name}
     if left < DAY:

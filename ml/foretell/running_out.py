@@ -23,7 +23,7 @@ DAYS, HOURS_SEEN = 32, 72
 MOST_SAID = 60
 ALL_FIELDS = (
     "state", "reason", "value", "limit", "per_day", "seconds_left", "seconds_low", "seconds_high", "chances",
-    "error", "span_from", "at", "said",
+    "error", "scored", "span_from", "at", "said",
 )  # fmt: skip
 
 
@@ -68,10 +68,15 @@ def _judged(found: Levels, thing: Thing, limits: Limits) -> Iterator[Said]:
 
 
 def look(hourly: Floats, limit: float) -> Outlook:
-    """By days at the same hour, which no rhythm of a day disturbs, and by hours for what hurries."""
+    """By days at the same hour, which no rhythm of a day disturbs, and by hours for what hurries.
+
+    What hurries may be a rhythm that the days before show: it is held against all that was seen, not its hours alone.
+    """
     whole = _held(hourly)
     by_days = forecast.judge(_daily(whole), limit, DAY)
     by_hours = forecast.judge(_since_known(whole[-HOURS_SEEN:]), limit, 3600.0)
+    if by_hours.state in {"predictable", "unclear"}:
+        by_hours = forecast.doubted(by_hours, forecast.fallen(whole, limit))
     seen = 3600.0 * float(np.isfinite(whole[-HOURS_SEEN:]).sum())
     return forecast.best(by_days, by_hours, seen)
 
@@ -130,7 +135,8 @@ def _row(one: Said, history: list[list[float | None]], now: int) -> Forecast:
     return Forecast(
         server_id=one.server, metric=one.metric, labels=one.labels, state=look.state, reason=look.reason,
         value=look.value, limit=one.limit, per_day=look.per_day, seconds_left=look.left, seconds_low=look.low,
-        seconds_high=look.high, chances=dict(look.chances), error=look.error, at=now, said=history,
+        seconds_high=look.high, chances=dict(look.chances), error=look.error, scored=look.scored,
+        span_from=now - round(1000 * look.span), at=now, said=history,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ class Forecast(models.Model):
     seconds_high = models.FloatField(null=True, help_text="One in ten ends later; null: it may not end.")
     chances = models.JSONField(default=dict, help_text="By horizon: the probability that the limit is met in it.")
     error = models.FloatField(null=True, help_text="Share by which its own past forecasts were off.")
+    scored = models.PositiveSmallIntegerField(default=0, help_text="How many of them the error is the middle of.")
     span_from = models.BigIntegerField(default=0, help_text="Since when its pace is told, milliseconds.")
     at = models.BigIntegerField(help_text="When this was said, milliseconds.")
     said = models.JSONField(default=list, help_text="A day each: [ms, seconds left, low, high].")

@@ -30,7 +30,7 @@ def look(row: Forecast) -> Outlook:
     """As it was judged."""
     return Outlook(
         row.state, row.reason, row.value, row.per_day, row.seconds_left, row.seconds_low, row.seconds_high, row.error,
-        chances=tuple(row.chances.items()),
+        chances=tuple(row.chances.items()), scored=row.scored, span=max(0, row.at - row.span_from) / 1000,
     )  # fmt: skip
 
 
@@ -65,6 +65,8 @@ def sentence(row: Forecast, seen: Outlook | None = None) -> str:
     if found.state in {"predictable", "unclear"} and found.left is not None:
         text = ENDS.get(row.metric, gettext_noop("%(what)s is full in %(time)s"))
         told = _(text) % {"what": what, "time": span(found)}
+        if found.reason == "fell_back":
+            return _("%(told)s if it does not fall back this time, as it did before.") % {"told": told}
         return _("%(told)s, but this is unclear.") % {"told": told} if found.state == "unclear" else f"{told}."
     return f"{what}: {why_not(found)}"
 
@@ -105,10 +107,21 @@ def _hours(count: int) -> str:
 
 
 def error_said(row: Forecast) -> str:
-    """How good such words were."""
-    if row.error is None or row.metric.startswith("check_") or row.state not in {"predictable", "unclear"}:
+    """How good such words were: forecasts that were made again in its past, where what came is known."""
+    if row.error is None or not row.scored or row.state not in {"predictable", "unclear"}:
         return ""
-    return _("forecasts of the last weeks were off by %(share)s %%") % {"share": round(100 * row.error)}
+    text = ngettext(
+        "one forecast that was tried on its last %(span)s was off by %(share)s %%",
+        "%(n)s forecasts that were tried on its last %(span)s were off by %(share)s %%",
+        row.scored,
+    )
+    return text % {"n": row.scored, "span": _past(row), "share": max(1, round(100 * row.error))}
+
+
+def _past(row: Forecast) -> str:
+    seconds = (row.at - row.span_from) / 1000
+    unit, one = (DAY, _days) if seconds >= 3 * DAY else (HOUR, _hours)
+    return one(round(seconds / unit))
 
 
 def evidence(one: dict[str, Any]) -> str:

@@ -21,7 +21,8 @@ def server(team: Team) -> Server:
     at = milliseconds()
     Forecast.objects.create(
         server=found, metric="disk_used_bytes", labels='{mount="/var"}', state="predictable", value=91e9, limit=100e9,
-        per_day=1e9, seconds_left=9 * DAY, seconds_low=6 * DAY, seconds_high=14 * DAY, error=0.12, at=at,
+        per_day=1e9, seconds_left=9 * DAY, seconds_low=6 * DAY, seconds_high=14 * DAY, error=0.12, at=at, scored=8,
+        span_from=at - round(30 * DAY * 1000),
     )  # fmt: skip
     Forecast.objects.create(
         server=found, metric="disk_used_bytes", labels='{mount="/log"}', state="not_predictable", reason="saw_tooth",
@@ -47,12 +48,22 @@ def test_the_page_speaks_in_plain_words(server: Server, person: Callable[..., Us
     page = client.get("/capacity/").content.decode()
     for text in (
         "One thing runs out within two weeks.", "/var on db-1 is full in 9 days (6 to 14).",
-        "Forecasts of the last weeks were off by 12 %", "it rises and is emptied again and again",
+        "8 forecasts that were tried on its last 30 days were off by 12 %", "it rises and is emptied again and again",
         "Swap of db-1: not enough data yet.", "db-1 is idle: processor 2.5 %, memory 21 % in its busiest hours.",
         "High risk within the hour (71 %): CPU used is 88 % and often crosses 95 % after moments like this.",
         "Disk sda is likely to fail soon: back it up and replace it", "the forecast was off by 10 %",
     ):  # fmt: skip
         assert text in page, text
+
+
+def test_what_fell_back_before_is_told_with_its_doubt(
+    server: Server, person: Callable[..., User], client: Client
+) -> None:
+    Forecast.objects.filter(state="predictable").update(reason="fell_back")
+    client.force_login(person("viewer"))
+    page = client.get("/capacity/").content.decode()
+    assert "/var on db-1 is full in 9 days (6 to 14) if it does not fall back this time, as it did before." in page
+    assert "Nothing is known to run out within two weeks." in page
 
 
 def test_twice_the_growth_is_half_the_time(server: Server, person: Callable[..., User], client: Client) -> None:

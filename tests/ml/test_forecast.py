@@ -7,6 +7,7 @@ import pytest
 
 from ml import forecast, rightsizing, risk
 from ml.forecast import DAY
+from ml.foretell import running_out
 
 DRAW = np.random.default_rng(3)
 
@@ -45,7 +46,8 @@ def test_a_limit_within_two_weeks_is_almost_sure() -> None:
         (growing(32, 50, -0.5), "never"),
         (growing(32, 10, 1e-5), "never"),
         (40 + 10 * DRAW.standard_normal(32), "not_predictable"),
-        (np.r_[np.full(20, np.nan), growing(12, 10, 1.0)], "predictable"),
+        (np.r_[np.full(20, np.nan), growing(12, 10, 4.0)], "predictable"),
+        (np.r_[np.full(20, np.nan), growing(12, 10, 0.5)], "unclear"),
         (np.where(np.arange(32) % 5 == 2, np.nan, growing(32, 10, 1.0)), "predictable"),
     ],
 )
@@ -74,6 +76,50 @@ def test_whoever_cleans_up_begins_anew() -> None:
     said = forecast.judge(np.r_[before, after], 100.0, DAY)
     assert said.per_day == pytest.approx(1.0)
     assert forecast.judge(np.r_[before, after[:3]], 100.0, DAY).reason == "began_anew"
+
+
+@pytest.mark.parametrize("phase", [8.0, 25.0, 42.0, 53.0])
+@pytest.mark.parametrize("days", [7, 10, 32])
+def test_a_steep_saw_tooth_is_seen_though_days_meet_it_anywhere(phase: float, days: int) -> None:
+    """Up by 17 a day for three days, then down, always before the limit: it hurries, and never arrives."""
+    before = np.arange(days * 24)[::-1] / 24
+    hourly = np.r_[np.full((32 - days) * 24, np.nan), 40 + (phase - 17 * before) % 54]
+    said = running_out.look(hourly, 100.0)
+    assert said.left is None
+    assert dict(said.chances).get("two_weeks", 0.0) < risk.RAISED
+
+
+def test_one_rise_that_fell_back_is_a_doubt_and_no_high_risk() -> None:
+    before = np.arange(5 * 24)[::-1] / 24
+    hourly = np.r_[np.full(27 * 24, np.nan), 40 + (42 - 17 * before) % 54]
+    said = running_out.look(hourly, 100.0)
+    assert (said.state, said.reason) == ("predictable", "fell_back")
+    assert said.left is not None
+    assert said.left / 3600 == pytest.approx(25.4, abs=1)
+    assert max(chance for _name, chance in said.chances) < risk.HIGH
+    lower = np.where(np.arange(len(hourly)) < len(hourly) - 60, hourly - 30, hourly)
+    assert running_out.look(lower, 100.0).reason == "", "it never was as high as this"
+
+
+def test_an_interval_widens_the_further_it_looks_beyond_what_was_seen() -> None:
+    straight = 10 + np.arange(32.0)
+    near, far = (forecast.judge(straight, limit, DAY) for limit in (51.0, 91.0))
+    assert near.left and near.low and near.high and far.left and far.low and far.high  # noqa: PT018 - one thought
+    assert (near.high - near.low) / near.left > 0.15
+    assert (far.high - far.low) / far.left > 1.5 * (near.high - near.low) / near.left
+    of_a_week = forecast.judge(straight[-8:], 190.0, DAY)
+    assert (of_a_week.state, of_a_week.high) == ("unclear", None)
+    doubled = forecast.what_if(near, 51.0, larger=2.0)
+    assert doubled.left and doubled.low  # noqa: PT018 - one thought
+    assert doubled.low / doubled.left < near.low / near.left
+
+
+def test_an_error_is_told_with_how_many_forecasts_it_comes_from() -> None:
+    said = forecast.judge(growing(32, 10, 1.0, 0.05), 60.0, DAY)
+    assert (said.scored, said.span) == (forecast.ORIGINS, 31 * DAY)
+    few = forecast.judge(growing(9, 10, 1.0), 30.0, DAY)
+    assert (few.scored, few.span) == (2, 8 * DAY)
+    assert forecast.judge(growing(6, 10, 1.0), 30.0, DAY).error is None, "none of them could be scored"
 
 
 def test_growth_that_was_never_foreseen_is_not_claimed() -> None:
