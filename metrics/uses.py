@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Max
+from django.db.models import Max, Min
 
+from metrics.layouts import layouts
 from metrics.models import JournalRow, Uses
 
 ASKED_AT_ONCE = 500
@@ -42,6 +43,24 @@ def _unsealed(place: int) -> Iterator[tuple[int, int, int]]:
         rows = JournalRow.objects.filter(pk__gte=begin, pk__lte=min(place, begin + READ_AT_ONCE - 1))
         for row in rows.values("server_id", "layout_id").annotate(end=Max("end"), received=Max("received")):
             yield row["server_id"], row["layout_id"], min(row["end"], row["received"])
+
+
+def firsts(unlike: tuple[str, ...] = ()) -> dict[int, int]:
+    """The first sample of each server, in milliseconds; of columns that begin like these none counts."""
+    newest = JournalRow.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    # Of a journal that was not sealed for days the newest will do: what is older comes when it is sealed.
+    rows = JournalRow.objects.posted().filter(pk__gt=newest - READ_AT_ONCE).order_by()
+    told = rows.values_list("server_id", "layout_id").annotate(at=Min("start"))
+    # The journal first: rows move from there to `Uses`.
+    listed = [*list(told), *Uses.objects.values_list("server_id", "layout_id", "first").iterator()]
+    ours = {
+        one: all(name.startswith(unlike) for name in layouts.by(one).columns) for one in {row[1] for row in listed}
+    }
+    found: dict[int, int] = {}
+    for server, layout, at in listed:
+        if not ours[layout]:
+            found[server] = min(at, found.get(server, at))
+    return found
 
 
 def note(found: dict[tuple[int, int], Use]) -> None:

@@ -11,18 +11,17 @@ from metrics.base import HOURS, MINUTES, RAW, Floats, Ints, Line
 from metrics.store import DatabaseStore
 from reports.engine import silence
 from reports.engine.spans import Span, Spans, joined
-from reports.scope import DAY, Machine
+from reports.scope import DAY, OURS, Machine
 from servers.models import Server
 
 LIFE = ("cpu_used_percent", "agent_cpu_percent", "uptime_seconds", "memory_used_percent", "load1")
-OURS = ("anomaly_", "forecast_", "failure_risk_", "check_", "silent_seconds", "condition")
-"""What we make ourselves is no sign of a machine's life."""
 CANARY, CANARY_EVERY, DRAIN = "canary", 15_000, 90_000
 CANARY_LATE = 2 * CANARY_EVERY
 """Longer than this without a sign of our own, and nobody can say that we were there: a restart is enough."""
 AT_ONCE = {MINUTES: 7 * DAY, HOURS: 30 * DAY}
 CELLS = 1_500_000  # buckets by servers that are held at once
 CLOSE_LOOKS = 4000
+AROUND = 3_600_000  # on each side, to learn a pace from samples
 ALONE = 200  # servers without a usual series, each asked by itself
 SHORT = 8 * DAY
 
@@ -100,10 +99,10 @@ class Reader:
             if not counts[:, place].any() and self.looks and one.number is not None:
                 self.looks -= 1
                 counts[:, place] = self._alone(one, self._any(one.number, begin, until), begin, until, tier)
-        paces = np.array(
-            [silence.pace(counts[:, place], step, one.interval) for place, one in enumerate(machines)], np.int64
+        paces = np.stack(
+            [silence.paces(counts[:, place], step, one.interval) for place, one in enumerate(machines)], axis=1
         )
-        limits = np.array([_limit(one, pace) for one, pace in zip(machines, paces.tolist(), strict=True)], np.int64)
+        limits = np.stack([_limits(one, paces[:, place]) for place, one in enumerate(machines)], axis=1)
         marked = silence.suspects(counts, grid, step, lives, (paces, limits))
         return {
             one.number or 0: self._judged(one, counts[:, place], begin, until, tier, LIFE)
@@ -157,19 +156,19 @@ class Reader:
         step = tier * 1000
         grid = begin - begin % step
         life = machine.life(begin, until)
-        interval = silence.pace(counts, step, machine.interval)
+        paces = silence.paces(counts, step, machine.interval)
         lives = np.array([[life[0]], [life[1]]], np.int64)
-        marked = silence.suspects(
-            counts[:, None], grid, step, lives, (np.array([interval]), np.array([_limit(machine, interval)]))
-        )[:, 0]
+        told = paces[:, None], _limits(machine, paces)[:, None]
+        marked = silence.suspects(counts[:, None], grid, step, lives, told)[:, 0]
         found: Spans = []
         for first, last in silence.runs(marked):
             window = max(life[0], grid + first * step), min(life[1], grid + last * step)
             near = _limit(machine, machine.interval)  # what began in the bucket before, or goes on in the next
             wide = max(life[0], window[0] - near), min(life[1], window[1] + near)
-            closer = self._closer(machine, wide, tier, columns)
+            low, high = max(0, first - 1), min(len(counts), last + 1)
+            interval = int(paces[low:high].max())
+            closer = self._closer(machine, wide, tier, columns, slow=interval > machine.interval)
             if closer is None:
-                low, high = max(0, first - 1), min(len(counts), last + 1)
                 closer = silence.estimated(
                     counts[low:high], grid + low * step, step, life, interval, _near(machine, step, interval)
                 )
@@ -177,8 +176,13 @@ class Reader:
             found += closer
         return found
 
-    def _closer(self, machine: Machine, window: Span, tier: int, columns: Sequence[str]) -> Spans | None:
-        """From the samples while they are kept, else of an hour from its five minutes; none where none is."""
+    def _closer(
+        self, machine: Machine, window: Span, tier: int, columns: Sequence[str], *, slow: bool
+    ) -> Spans | None:
+        """From the samples while they are kept, else of an hour from its five minutes; none where none is.
+
+        Where it told less often once (`slow`) the samples around say how often that was.
+        """
         raw, fine = self.oldest(RAW), self.oldest(MINUTES)
         if self.looks <= 0 or window[0] >= window[1]:
             return None
@@ -186,7 +190,7 @@ class Reader:
         names = columns if columns != LIFE else self._told(machine, window)
         if raw is not None and window[0] - reach >= raw:
             self.looks -= 1
-            return self._exact(machine, window, names, reach)
+            return self._exact(machine, window, names, max(reach, AROUND) if slow else reach)
         if tier == HOURS and fine is not None and window[0] >= fine:
             self.looks -= 1
             counts = self._alone(machine, names, window[0], window[1], MINUTES)
@@ -208,6 +212,11 @@ class Reader:
 
 def _limit(machine: Machine, interval: int) -> int:
     return machine.patience or silence.limit(interval)
+
+
+def _limits(machine: Machine, paces: Ints) -> Ints:
+    found: Ints = np.maximum(60_000, 6 * paces) if not machine.patience else np.full_like(paces, machine.patience)
+    return found
 
 
 def _near(machine: Machine, step: int, interval: int) -> int:

@@ -9,12 +9,15 @@ from accounts.base import REPORT, holding, narrow
 from accounts.models import Audit, Team, User
 from core import selector
 from core.clock import milliseconds
+from metrics.store import firsts
 from reports.engine.availability import Window
 from reports.engine.spans import Span, Spans
 from reports.models import Life
 from servers.models import Server
 
 DAY = 86_400_000
+OURS = ("anomaly_", "forecast_", "failure_risk_", "check_", "silent_seconds", "condition")
+"""What we make ourselves is no sign of a machine's life."""
 
 
 @dataclass(slots=True)
@@ -26,12 +29,15 @@ class Machine:
     team: int
     words: dict[str, list[str]]
     began: int
+    """Its first sample, however long that was before it was enrolled; without any, when it was enrolled."""
     ended: int | None = None
     number: int | None = None
     interval: int = 10_000
     silent: Spans = field(default_factory=list)
     known_from: int = 0
     paused: bool = False
+    heard: bool = True
+    """It told something at least once; time before that is neither down nor unknown, nobody watched."""
     patience: int = 0
     """Milliseconds of silence that count, where it is not what its interval gives."""
 
@@ -40,6 +46,8 @@ class Machine:
         return self.number is None
 
     def life(self, start: int, end: int) -> Span:
+        if not self.heard:
+            return start, start
         return max(start, self.began, self.known_from), min(end, self.ended or end)
 
 
@@ -68,9 +76,11 @@ def of(user: User | None, team: Team | None, text: str, start: datetime, end: da
         servers = servers.filter(team=team)
     fields = ("uuid", "name", "hostname", "tags", "role", "os", "family", "site", "environment", "team", "interval",
               "created_at", "paused")  # fmt: skip
-    rows = list(servers.filter(created_at__lt=end).only(*fields).order_by("name", "pk"))
-    machines = [_living(row) for row in rows if asked.matches(row.words())]
-    left = sum(asked.test(row.words()) for row in rows) - len(machines)
+    told, until = firsts(OURS), _ms(end)
+    there = [living(row, told) for row in servers.only(*fields).order_by("name", "pk")]
+    there = [machine for machine in there if machine.began < until]
+    machines = [machine for machine in there if asked.matches(machine.words)]
+    left = sum(asked.test(machine.words) for machine in there) - len(machines)
     machines += _removed(user, team, text, start, end)
     teams = dict(Team.objects.filter(pk__in={one.team for one in machines}).values_list("pk", "name"))
     return Scope(machines, teams, _ms(start), min(_ms(end), milliseconds()), left)
@@ -80,10 +90,11 @@ def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _living(row: Server) -> Machine:
+def living(row: Server, told: dict[int, int]) -> Machine:
+    """As it stands; `told` has the first sample of each server."""
     return Machine(
-        str(row.uuid), row.name, row.team_id, row.words(), _ms(row.created_at), number=row.pk,
-        interval=1000 * row.interval, paused=row.paused,
+        str(row.uuid), row.name, row.team_id, row.words(), told.get(row.pk, _ms(row.created_at)), number=row.pk,
+        interval=1000 * row.interval, paused=row.paused, heard=row.pk in told,
     )  # fmt: skip
 
 

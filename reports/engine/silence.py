@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 SECOND = 1000
+NEAR = 6
+"""Neighbours on each side that tell a pace."""
 
 
 def limit(interval: int) -> int:
@@ -22,21 +24,36 @@ def limit(interval: int) -> int:
 
 
 def gaps(times: Ints, within: Span, interval: int, most: int | None = None) -> Spans:
-    """Silences among samples, longer than `most`; each sample speaks for the interval after it."""
+    """Silences among samples, longer than `most`; each sample speaks for the interval after it. Samples around the
+    span count: a machine that told less often then was not down between each two.
+    """
     start, end = within
     most = most or limit(interval)
-    inside = times[(times >= start - most - interval) & (times <= end + most + interval)]
-    if not len(inside):
+    if not len(times):
         return [within] if start < end else []
-    edges = np.concatenate([[min(start - interval, int(inside[0]))], inside, [max(end, int(inside[-1]))]])
-    long = np.flatnonzero(np.diff(edges) > most)
+    edges = np.concatenate([[min(start - interval, int(times[0]))], times, [max(end, int(times[-1]))]])
+    steps = np.diff(edges)
+    usual = limit(interval) != most
+    long = [
+        at for at in np.flatnonzero(steps > most).tolist() if usual or steps[at] > limit(_around(times, at, interval))
+    ]
     found = ((int(edges[at]) + interval, int(edges[at + 1])) for at in long)
     return joined((max(start, first), min(end, last)) for first, last in found)
 
 
+def _around(times: Ints, at: int, interval: int) -> int:
+    """How often it told about then, where that was steady; else as often as it should."""
+    near = np.diff(times[max(0, at - NEAR) : at + NEAR])
+    if len(near) < NEAR:
+        return interval
+    middle = int(np.median(near))
+    steady = np.count_nonzero(abs(near - middle) * 5 <= middle) * 2 >= len(near)
+    return max(interval, middle) if steady else interval
+
+
 def suspects(counts: Floats, start: int, step: int, lives: Ints, paces: tuple[Ints, Ints]) -> Bools:
     """Buckets by things in which samples are missing. `lives` has a first and a last moment for each thing, `paces`
-    how often it tells, and how much silence counts.
+    how often it told about then, and how much silence counts.
     """
     intervals, limits = paces
     begins = start + step * np.arange(len(counts), dtype=np.int64)[:, None]
@@ -68,6 +85,19 @@ def estimated(counts: Floats, start: int, step: int, life: Span, interval: int, 
             continue
         found.append((first, first + missing) if before and not after else (last - missing, last))
     return [span for span in joined(found) if span[1] - span[0] > most]
+
+
+def paces(counts: Floats, step: int, interval: int) -> Ints:
+    """How often it told about each bucket. One that fills as few as most beside it, alike, told less often then."""
+    found = np.full(len(counts), interval, np.int64)
+    if pace(counts, step, interval) == interval:
+        return found
+    padded = np.pad(counts, NEAR, constant_values=-1.0)
+    beside = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEAR + 1)
+    alike = np.count_nonzero(abs(beside - counts[:, None]) <= np.maximum(1.0, counts / 10)[:, None] - 0.5, axis=1)
+    slow = (counts > 0) & (alike > NEAR) & (counts * interval < 0.9 * step)
+    found[slow] = (step / counts[slow]).astype(np.int64)
+    return found
 
 
 def pace(counts: Floats, step: int, interval: int) -> int:

@@ -9,9 +9,10 @@ from django.db import DatabaseError, transaction
 from checks.models import Check
 from checks.services import judged, uptime
 from core.clock import from_milliseconds, milliseconds
+from metrics.store import firsts
 from reports.models import Life
 from reports.reach import Reader
-from reports.scope import DAY, Machine
+from reports.scope import DAY, OURS, Machine, living
 from servers.models import CHECK, Server
 
 log = logging.getLogger(__name__)
@@ -24,14 +25,16 @@ def remember(numbers: list[int]) -> None:
     """In the transaction that removes them. That nothing can be read of their past must not hold that up."""
     at = milliseconds()
     rows = list(Server.objects.watched().filter(pk__in=numbers, demo=False))
-    machines = [_machine(row) for row in rows]
-    silent = {} if not machines else _silent(machines, at)
+    told = firsts(OURS) if rows else {}
+    machines = [living(row, told) for row in rows]
+    silent = {} if not machines else _silent([one for one in machines if one.heard], at)
     remember_checks(list(Check.objects.filter(server__in=[row.pk for row in rows]).select_related("server")))
     Life.objects.bulk_create(
         [
             Life(
-                uuid=row.uuid, team_id=row.team_id, name=row.name, words=row.words(), began_at=row.created_at,
-                ended_at=from_milliseconds(at), silent=silent.get(row.pk, [])[-MOST_SPANS:],
+                uuid=row.uuid, team_id=row.team_id, name=row.name, words=row.words(),
+                began_at=from_milliseconds(machine.began), ended_at=from_milliseconds(at),
+                silent=silent.get(row.pk, [])[-MOST_SPANS:],
                 known_from=max(at - BACK, machine.began) if row.pk in silent else at,
             )
             for row, machine in zip(rows, machines, strict=True)
@@ -69,13 +72,8 @@ def _judged(check: Check, at: int) -> tuple[int, uptime.Known]:
         return at, uptime.nothing()
 
 
-def _machine(row: Server) -> Machine:
-    began = round(row.created_at.timestamp() * 1000)
-    return Machine(str(row.uuid), row.name, row.team_id, {}, began, number=row.pk, interval=1000 * row.interval)
-
-
 def _silent(machines: list[Machine], at: int) -> dict[int, list[tuple[int, int]]]:
-    begin = max(at - BACK, min(one.began for one in machines))
+    begin = max(at - BACK, min((one.began for one in machines), default=at))
     try:
         with transaction.atomic():
             return Reader(begin, at).silent(machines) if begin < at else {}

@@ -26,7 +26,7 @@ from reports.services import asking
 from servers.models import Server
 from servers.services import change
 from servers.services import remove as remove_servers
-from tests.reports.conftest import HOUR, MINUTE, Past
+from tests.reports.conftest import DAY, HOUR, MINUTE, Past
 
 SECOND = 1000
 
@@ -155,6 +155,46 @@ def test_a_server_counts_from_its_enrolment_and_a_removed_one_while_it_lived(
     assert abs(after["old"].down - before["old"].down) < 20 * SECOND
     assert abs(after["old"].lived - 4 * HOUR) < MINUTE
     assert abs(after["old"].down - HOUR) < 20 * SECOND
+
+
+def test_time_before_the_first_sample_is_neither_down_nor_unknown(
+    past: Past, team: Team, evening: tuple[int, int], person: Callable[..., User]
+) -> None:
+    begin, end = evening
+    past.ourselves(begin - HOUR, end)
+    invited = past.server("invited", begin)
+    past.tell(invited, begin + 5 * MINUTE, end)
+    past.write(invited, ("check_up",), np.arange(begin, begin + 5 * MINUTE, MINUTE), np.ones((5, 1)))
+    past.server("never heard", begin)
+    found = judged(team, begin, end)
+    assert set(found) == {"invited"}
+    assert (found["invited"].down, found["invited"].unknown) == (0, 0)
+    assert found["invited"].lived == 6 * HOUR - 5 * MINUTE
+    assert found["invited"].percent == 100
+    remove_servers(list(Server.objects.filter(internal=False)), by=person("manager"))
+    after = judged(team, begin, end)
+    assert {name: (one.lived, one.down) for name, one in after.items()} == {"invited": (6 * HOUR - 5 * MINUTE, 0)}
+
+
+def test_history_that_was_filled_in_counts_from_its_first_sample_and_hides_no_outage_of_today(
+    past: Past, team: Team, person: Callable[..., User]
+) -> None:
+    """As a machine tells that brings its past along: thin where it is long ago, and silent now and then today."""
+    end = milliseconds() // HOUR * HOUR
+    begin, made = end - 4 * DAY, end - 20 * MINUTE
+    past.ourselves(made, end)
+    row = past.server("brought its past", made)
+    for first, last, every in ((begin, end - DAY, 300), (end - DAY, end - 2 * HOUR, 60), (end - 2 * HOUR, made, 10)):
+        past.tell(row, first, last, every=every * SECOND)
+    hole = made + 4 * MINUTE, made + 7 * MINUTE
+    past.tell(row, made, end, [hole])
+    shares = judged(team, begin - 3 * DAY, end)["brought its past"]
+    assert shares.lived == 4 * DAY
+    assert shares.unknown == 0
+    assert shares.downs == [hole]
+    before = Period("custom", at(begin), at(begin + DAY), zones.UTC)
+    run = asking.ask(asking.Wish("availability", before), by=person("manager"))
+    assert (run.state, run.servers) == ("done", 1)
 
 
 def test_a_machine_nobody_expects_to_report_is_not_down(past: Past, team: Team, person: Callable[..., User]) -> None:
