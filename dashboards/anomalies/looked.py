@@ -145,13 +145,11 @@ def _part(one: dict[str, Any]) -> Shown:
         metric, labels = parse(column)
     except ValueError:
         metric, labels = column, ()
-    value, low, high = one.get("value"), one.get("low"), one.get("high")
-    between = "" if low is None or high is None else _("%(low)s to %(high)s") % {
-        "low": shown(metric, max(low, 0.0)), "high": shown(metric, high),
-    }  # fmt: skip
+    value, low, high = said.worded(one)
+    between = _("%(low)s to %(high)s") % {"low": low, "high": high} if low and high else ""
     return {
         "name": spoken(metric, dict(labels)), "share": round(100 * float(one.get("share") or 0)),
-        "value": "" if value is None else shown(metric, value), "usual": between,
+        "value": value, "usual": between,
     }  # fmt: skip
 
 

@@ -29,7 +29,13 @@ WRITES = part('disk_write_bytes_per_second{device="sda"}', 240e6, 20e6, 60e6)
          "CPU used is 46 %: more than usual for a Tuesday night (20 % to 45 %)."),
         ([part("load1", 0.1, 2, 3)], "Load over 1 minute is 0.1: less than usual for a Tuesday night (2 to 3)."),
         ([part("load1", 2.5, 2, 3)],
-         "Load over 1 minute is 2.5 and moves unlike it usually does for a Tuesday night."),
+         "Each number is in its usual range; together they move unlike they usually do for a Tuesday night: "
+         "Load over 1 minute."),
+        ([part("cpu_system_percent", 2.94, 1.2, 2.91)],
+         "Each number is in its usual range; together they move unlike they usually do for a Tuesday night: "
+         "CPU in the kernel."),
+        ([part("own_errors", 0.0031, 0.0005, 0.0021)],
+         "Own errors is 0.0031: 2.4 times the usual for a Tuesday night (0.0005 to 0.0021)."),
         ([part("own_queue", 7, None, None)], "Own queue is 7, which is unusual for a Tuesday night."),
         ([part("load1", None, 1, 2)], "Load over 1 minute is unusual for a Tuesday night."),
         ([part("load1", 5000, 1, 2)],
@@ -48,6 +54,13 @@ def test_the_others_and_what_it_began_with_are_named() -> None:
     with timezone.override(UTC):
         found = sentence(top, at=NIGHT, cause="backup.service started.")
     assert found.endswith("Also unusual: CPU waiting for disks. It began with: backup.service started.")
+
+
+def test_what_is_out_of_its_range_comes_first_and_what_is_in_it_is_no_reason() -> None:
+    blocked, kernel = part("processes_blocked", 0, 0, 1, 0.6), part("cpu_system_percent", 2.94, 1.2, 2.91, 0.3)
+    with timezone.override(UTC):
+        found = sentence([blocked, kernel, part("load1", 9, 1, 2, 0.1)], at=NIGHT)
+    assert found == "Load over 1 minute is 9: 6 times the usual for a Tuesday night (1 to 2)."
 
 
 def test_a_young_model_claims_nothing_about_the_hour() -> None:
