@@ -110,13 +110,26 @@ def _failed(code: int | None) -> str:
     return f"It told that it failed with exit code {code}." if code else "It told that it failed."
 
 
+def _missed(beat: Beat, config: Config) -> str:
+    """When its signal was due and when the last one came, by the clock of its zone."""
+    exact = "%H:%M:%S %Z" if not config.cron and config.period < 3600 else "%H:%M %Z"
+    due, last = (
+        one.astimezone(zone(config.zone)).strftime(f"%Y-%m-%d {exact}") if one else ""
+        for one in (beat.expected_at, beat.at)
+    )
+    if not due:
+        return "Its signal did not come."
+    came = f" The last one came at {last}." if last else ""
+    return f"Its signal was due at {due} and did not come.{came}"
+
+
 def judge(beat: Beat, config: Config, now: datetime) -> Beat:
     """How it stands at this time."""
     until = deadline(beat, config)
     if until is None or beat.state == DOWN:
         return beat
     if now >= until:
-        said = "It runs longer than it may." if beat.started_at else "Its signal did not come."
+        said = "It runs longer than it may." if beat.started_at else _missed(beat, config)
         return replace(beat, state=DOWN, since=now, said=said)
     late = beat.started_at is None and beat.expected_at is not None and now >= beat.expected_at
     if late and beat.state == UP:

@@ -69,6 +69,8 @@ FORMS = (
     _("It told that it failed with exit code %(code)s."),
     _("It told that it failed."),
     _("It runs longer than it may."),
+    _("Its signal was due at %(due)s and did not come. The last one came at %(last)s."),
+    _("Its signal was due at %(due)s and did not come."),
     _("Its signal did not come."),
     _("Its signal is late."),
     _("Its agent has told nothing of it lately."),

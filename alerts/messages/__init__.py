@@ -20,8 +20,8 @@ from alerts.messages.said import Said
 from alerts.models import Alert, Notice
 
 __all__ = [
-    "Matter", "again", "bundle_sentence", "compose", "gather", "good_sentence", "kept", "link", "record", "sentence",
-    "severity_level", "severity_name", "test_message", "title", "translated",
+    "Matter", "again", "bundle_sentence", "compose", "gather", "good_sentence", "heading", "kept", "link", "record",
+    "sentence", "severity_level", "severity_name", "test_message", "title", "translated",
 ]  # fmt: skip
 
 
@@ -37,6 +37,12 @@ def sentence(alert: Alert, value: float, limit: float) -> str:
     """What is wrong, for the record: in the product's own language."""
     with translation.override(settings.LANGUAGE_CODE):
         return wording.firing(Said.of(alert, value, limit))
+
+
+def heading(alert: Alert) -> str:
+    """What an incident is called by it: true for as long as it lasts."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return wording.standing(Said.of(alert))
 
 
 def kept(alert: Alert) -> dict[str, Any]:

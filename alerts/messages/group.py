@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,10 +13,10 @@ from alerts.messages.said import Said
 NAMED = 3
 
 
-def firing(members: Sequence[Said], count: int | None = None) -> str:
+def firing(members: Sequence[Said], count: int | None = None, *, say: Callable[[Said], str] = wording.firing) -> str:
     """`CPU hot on 12 servers: web-1, web-2, web-3 and 9 more.`; of a single one its own sentence."""
     if len(members) == 1 and (count or 1) == 1 and members[0].metric:
-        return wording.firing(members[0])
+        return say(members[0])
     servers, rules = _distinct([one.server for one in members]), _distinct([one.rule for one in members])
     if len(servers) == 1 and len(members) > 1:
         found = count or len(members)

@@ -53,7 +53,7 @@ def say(told: Told) -> str:
 def trouble(told: Told) -> str:
     """What is wrong with the whole incident, as it is now."""
     if told.firing:
-        return group.firing(told.firing, told.still)
+        return group.firing(told.firing, told.still, say=wording.standing)
     return titled(told.notice.incident)
 
 
@@ -64,7 +64,7 @@ def titled(incident: Incident) -> str:
         return ABOUT[said["about"]](Told(Notice(incident=incident, facts=said)))
     if "servers" in said:
         return _counted(said)
-    return wording.firing(Said.remembered(said)) if said.get("kind") else line(incident.title)
+    return wording.standing(Said.remembered(said)) if said.get("kind") else line(incident.title)
 
 
 def _counted(said: Mapping[str, Any]) -> str:

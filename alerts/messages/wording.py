@@ -27,6 +27,11 @@ def firing(said: Said) -> str:
     }  # fmt: skip
 
 
+def standing(said: Said) -> str:
+    """What is wrong for as long as it lasts: without a time, which would be over when somebody reads it."""
+    return STANDING.get(said.kind, firing)(said)
+
+
 def resolved(said: Said) -> str:
     """That it is over, and how long it took."""
     text = RESOLVED.get(said.kind, _well)(said)
@@ -108,6 +113,12 @@ def _silent(said: Said) -> str:
     return _("%(server)s: no values of %(what)s for %(time)s.") % facts
 
 
+def _quiet(said: Said) -> str:
+    if said.metric in {"", "silent_seconds"}:
+        return _("%(server)s does not report.") % _facts(said)
+    return _("%(server)s: no values of %(what)s arrive.") % _facts(said)
+
+
 def _composite(said: Said) -> str:
     return _("%(server)s: the condition “%(rule)s” holds.") % _facts(said)
 
@@ -125,6 +136,10 @@ def _forecast(said: Said) -> str:
     }  # fmt: skip
 
 
+def _near(said: Said) -> str:
+    return _("%(server)s: %(what)s is about to reach its limit.") % {**_facts(said), "what": _foreseen(said)}
+
+
 def _foreseen(said: Said) -> str:
     rest = dict(said.labels)
     metric = rest.pop("metric", said.metric)
@@ -133,6 +148,12 @@ def _foreseen(said: Said) -> str:
 
 def _count(said: Said) -> int:
     return int(said.value or 0)
+
+
+def _check(said: Said, alone: str, on_server: str) -> str:
+    """One that stands for itself is its own server: its name is said once."""
+    name = said.labels.get("check", "")
+    return (alone if name in {"", said.server} else on_server) % {"server": said.server, "name": name or said.server}
 
 
 PLAIN: Mapping[str, Speak] = {
@@ -148,8 +169,9 @@ PLAIN: Mapping[str, Speak] = {
     ) % _facts(said, count=_count(said)),
     "reboot_required": lambda said: _("%(server)s needs a restart to finish its updates.") % _facts(said),
     "agent_outdated": lambda said: _("%(server)s: the agent is outdated.") % _facts(said),
-    "check_up": lambda said: _("%(server)s: the check “%(name)s” fails.")
-    % _facts(said, name=said.labels.get("check", "")),
+    "check_up": lambda said: _check(
+        said, _("The check “%(name)s” fails."), _("%(server)s: the check “%(name)s” fails.")
+    ),
     "disk_healthy": lambda said: _("%(server)s: the disk %(name)s fails its own test (SMART).")
     % _facts(said, name=said.labels.get("device", "")),
 }  # fmt: skip
@@ -158,8 +180,14 @@ FIRING: Mapping[str, Speak] = {
     "anomaly": _anomaly, "forecast": _forecast,
 }  # fmt: skip
 
+STANDING: Mapping[str, Speak] = {"no_data": _quiet, "forecast": _near}
+
 
 def _well(said: Said) -> str:
+    if said.metric == "check_up":
+        return _check(
+            said, _("The check “%(name)s” works again."), _("%(server)s: the check “%(name)s” works again.")
+        )
     facts = _facts(said)
     if said.metric in PLAIN or not facts["value"]:
         return _("%(server)s: %(what)s is well again.") % facts

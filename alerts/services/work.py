@@ -208,7 +208,7 @@ class Work:
         alert.transition += 1
         text = messages.sentence(alert, alert.value, alert.limit)
         joins = alert.incident is None
-        group = self._group(alert, text) if joins else self._of(alert)
+        group = self._group(alert) if joins else self._of(alert)
         incident = group.incident
         before = "" if group.fresh and not group.open else incident.severity
         group.open[_key_of(alert)] = (severity, alert.server.name, alert.rule.name)
@@ -216,7 +216,7 @@ class Work:
         if joins or worse:
             group.by = by_of(alert.rule)
         if worse:
-            incident.severity, group.worst, group.said = severity, text, messages.kept(alert)
+            incident.severity, group.worst, group.said = severity, messages.heading(alert), messages.kept(alert)
         if is_down(alert.rule):
             self.went_down[alert.server_id] = group
         self._tell(group, alert, "firing", text)
@@ -269,13 +269,13 @@ class Work:
     def _of(self, alert: Alert) -> Group:
         return self.owners[id(alert.incident)]
 
-    def _group(self, alert: Alert, text: str) -> Group:
+    def _group(self, alert: Alert) -> Group:
         key = self._key(alert.rule_id, alert.server_id)
         group = self.by_key.get(key)
         if group is None or self._over(group, alert.rule):
             incident = Incident(
-                team=alert.rule.team, key=key, title=text[:300], severity=alert.severity, opened_at=self.now,
-                rule=alert.rule, said=messages.kept(alert),
+                team=alert.rule.team, key=key, title=messages.heading(alert)[:300], severity=alert.severity,
+                opened_at=self.now, rule=alert.rule, said=messages.kept(alert),
             )  # fmt: skip
             group = self.by_key[key] = self.owners[id(incident)] = Group(incident, fresh=True)
         group.incident.resolved_at = None
@@ -351,7 +351,7 @@ class Work:
             rule, server, series = key
             mine = Alert.objects.open().filter(rule=rule, server=server, series=series)
             alert = mine.select_related("rule", "server", "series").first()
-        return (messages.sentence(alert, alert.value, alert.limit), messages.kept(alert)) if alert else ("", {})
+        return (messages.heading(alert), messages.kept(alert)) if alert else ("", {})
 
     def _release(self) -> None:
         """A server is heard again: what its silence held is told after its group's wait, if it is still bad."""

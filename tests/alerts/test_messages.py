@@ -240,3 +240,13 @@ def test_the_lines_tell_what_a_silent_server_told_last(world: World) -> None:
     message = world.told(world.notice(incident, "firing", alert, at=AT + timedelta(hours=1)))
     assert message.summary == "web-1 has not reported for 1 h."
     assert [one.label for one in message.lines] == ["CPU", "Memory", "Disk /", "Swap", "Load"]
+
+
+CHECKED = [("Shop", "The check “Shop” fails.", "The check “Shop” works again."),
+           ("web-1", "web-1: the check “Shop” fails.", "web-1: the check “Shop” works again.")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("server", "bad", "good"), CHECKED)
+def test_a_check_is_named_once(server: str, bad: str, good: str) -> None:
+    said = Said(server, "Check down", metric="check_up", op="below", labels={"check": "Shop"}, value=0, limit=0.5)
+    assert (firing(said), resolved(said)) == (bad, good)

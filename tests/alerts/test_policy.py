@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from accounts.models import Team, User
 from alerts import messages, services
 from alerts.models import Alert, Chain, Delivery, Incident, Notice, Rule
+from metrics.models import Series
 from tests.alerts.stage import Stage
 
 pytestmark = pytest.mark.django_db
@@ -272,3 +274,16 @@ def test_a_person_who_closes_it_ends_it_for_all_at_once(stage: Stage, person: Ca
     assert [kind for _, kind in stage.kinds()] == ["firing", "resolved"]
     assert not Alert.objects.open().exists()
     assert Incident.objects.get().state == "resolved"
+
+
+def test_a_title_holds_no_time_that_is_over_when_it_is_read(stage: Stage, down: Rule) -> None:
+    stage.series = Series.objects.create(metric="silent_seconds")
+    stage.fire(down, "web-1", value=107)
+    incident = Incident.objects.get()
+    assert incident.title == "web-1 does not report."
+    assert Notice.objects.get(kind="firing").text == "web-1 has not reported for 1 min 47 s."
+    with translation.override("da"):
+        assert messages.title(incident) == "web-1 giver ikke lyd fra sig."
+    stage.at(5 * 3600)
+    again = messages.compose(Delivery.objects.filter(notice__kind="repeat").latest("pk"), chart=False)
+    assert again.summary == "Not over after 4 h: web-1 does not report."

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from checks.beats import Beat, Config, check, deadline, excuse, expected, judge, signal
+from checks.told import told
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -49,7 +51,8 @@ def test_up_late_down_and_up_again() -> None:
     late = judge(beat, config, START + timedelta(seconds=3601))
     assert (late.state, late.said) == ("late", "Its signal is late.")
     down = judge(late, config, START + timedelta(seconds=4200))
-    assert (down.state, down.said) == ("down", "Its signal did not come.")
+    said = "Its signal was due at 2026-11-21 13:00 UTC and did not come. The last one came at 2026-11-21 12:00 UTC."
+    assert (down.state, down.said) == ("down", said)
     assert judge(down, config, START + timedelta(days=9)) == down
     again = signal(down, config, "success", None, START + timedelta(days=10))
     assert (again.state, again.expected_at) == ("up", START + timedelta(days=10, seconds=3600))
@@ -89,3 +92,13 @@ def test_what_was_due_while_we_were_away_is_waited_for_once_more() -> None:
     assert excuse(beat, config, away, START + timedelta(seconds=3500)) == beat  # it was not due yet
     missed_before = excuse(beat, config, START + timedelta(seconds=5000), back)
     assert judge(missed_before, config, back).state == "down"
+
+
+def test_a_missed_signal_says_when_it_was_due_by_its_own_clock() -> None:
+    beat, config = beaten(cron="30 3 * * *", zone="Europe/Copenhagen")
+    down = judge(beat, config, START + timedelta(days=1))
+    assert down.said == (
+        "Its signal was due at 2026-11-22 03:30 CET and did not come. The last one came at 2026-11-21 13:00 CET."
+    )
+    with translation.override("da"):
+        assert told(down.said).startswith("Dets signal skulle være kommet 2026-11-22 03:30 CET og kom ikke.")
