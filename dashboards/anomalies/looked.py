@@ -22,6 +22,7 @@ from metrics.store import latest, parse, shown, spoken
 from ml.models import Episode, Watch
 from ml.services import said, usual
 from servers.models import Server
+from servers.services import watch
 
 Shown = dict[str, Any]
 DAYS = 7
@@ -37,23 +38,39 @@ LIMITS = ((1.0, 3), (2.0, 4), (4.0, 5))  # a score over the limit is never shown
 
 
 def stages(user: User) -> Shown:
-    """How far the servers that one may see are learnt."""
+    """How far the servers that one may see are learnt, and how each that is not paused stands now: as one thing."""
     rows = Server.objects.visible_to(user)
-    every = dict(rows.values_list("pk", "paused"))
-    active = [pk for pk, paused in every.items() if not paused]
+    every = {pk: (interval, paused) for pk, interval, paused in rows.values_list("pk", "interval", "paused")}
+    active = {pk: interval for pk, (interval, paused) in every.items() if not paused}
     light = Watch.objects.visible_to(user).values_list("server_id", "version_id", "full_at", "score", "at")
     watches = {pk: (Watch.stage_of(version, full), score, at) for pk, version, full, score, at in light.iterator()}
     words = {pk: watches[pk][0] if pk in watches else "waiting" for pk in active}
     counted = Counter(words.values())
-    learning = _young({pk: watches[pk][1:] for pk, word in words.items() if word == "learning"})
-    full = _scores([pk for pk, word in words.items() if word == "full"])
+    silent = {pk for pk, interval in active.items() if _silent(pk, interval)}
+    awake = {pk: word for pk, word in words.items() if pk not in silent}
+    learning = _young({pk: watches[pk][1:] for pk, word in awake.items() if word == "learning"})
+    full = _scores([pk for pk, word in awake.items() if word == "full"])
     high = [pk for pk, score in learning.items() if score >= 1]
+    near = [pk for pk, score in full.items() if score >= Watch.WORDED]
+    standing = Counter(awake.values())
     return {
         "judged": len(learning) + len(full), "models": counted["learning"] + counted["full"],
-        "high": list(Server.objects.visible_to(user).filter(pk__in=high).order_by("name")) if high else [],
+        "high": _named(user, high), "near": _named(user, near), "usual": len(full) - len(near),
+        "silent": len(silent), "young": standing["learning"], "new": standing["waiting"],
+        "unjudged": standing["full"] - len(full),
         "servers": len(every), "paused": len(every) - len(active), "waiting": counted["waiting"],
         "learning": counted["learning"], "full": counted["full"],
     }  # fmt: skip
+
+
+def _silent(server: int, interval: int) -> bool:
+    newest = latest.get(server)
+    mark = (newest.received, newest.at) if newest else None
+    return watch.state(server, mark, interval, paused=False)[0] == "down"
+
+
+def _named(user: User, servers: list[int]) -> list[Server]:
+    return list(Server.objects.visible_to(user).filter(pk__in=servers).order_by("name")) if servers else []
 
 
 def _young(told: dict[int, tuple[float | None, int]]) -> dict[int, float]:
@@ -79,7 +96,7 @@ def verdict(found: Shown, unusual: int) -> str:
 
 
 def _calm(found: Shown) -> str:
-    """Nothing alerts: nobody was judged, what is still learnt looks strange, or all is as usual."""
+    """Nothing alerts: nobody was judged, what is still learnt looks strange, or so many are as usual."""
     if not found["judged"]:
         return _("No server is being judged at the moment.")
     if found["high"]:
@@ -89,10 +106,33 @@ def _calm(found: Shown) -> str:
             len(found["high"]),
         )
         return text % {"n": len(found["high"])}
-    if found["judged"] < found["models"]:
-        words = {"n": found["judged"], "all": found["models"]}
-        return _("Nothing is unusual on the servers that are judged now: %(n)d of %(all)d.") % words
-    return _("Nothing is unusual now.")
+    if found["usual"] == (every := found["servers"] - found["paused"]):
+        return _("Nothing is unusual now.")
+    text = ngettext(
+        "%(n)d of %(all)d servers behaves as usual; %(others)s.",
+        "%(n)d of %(all)d servers behave as usual; %(others)s.",
+        found["usual"],
+    )
+    return text % {"n": found["usual"], "all": every, "others": ", ".join(_others(found))}
+
+
+def _others(found: Shown) -> list[str]:
+    """Of whom it cannot be said that they are as usual, and why; each server once."""
+    texts = {
+        "silent": ngettext("%(n)d does not report", "%(n)d do not report", found["silent"]),
+        "young": ngettext("%(n)d is still being learnt", "%(n)d are still being learnt", found["young"]),
+        "new": ngettext("%(n)d has too few samples", "%(n)d have too few samples", found["new"]),
+        "unjudged": ngettext(
+            "%(n)d is not judged at the moment", "%(n)d are not judged at the moment", found["unjudged"]
+        ),
+    }
+    told = [text % {"n": found[word]} for word, text in texts.items() if found[word]]
+    if near := len(found["near"]):
+        text = ngettext(
+            "%(n)d is somewhat unusual but below its limit", "%(n)d are somewhat unusual but below their limits", near
+        )
+        told.insert(0, text % {"n": near})
+    return told
 
 
 def unusual(user: User) -> int:

@@ -20,6 +20,7 @@ from ml import hours, pipeline, thresholds
 from ml.models import Card, Episode, ModelVersion, Training, Watch
 from ml.versions import Made, store
 from servers.models import Change
+from servers.services import watch
 from tests.conftest import Machine
 from tests.ml.servers import COLUMNS, quiet
 
@@ -96,8 +97,31 @@ def test_nothing_unusual_is_said_as_that(machine: Make, person: Person) -> None:
     assert "Every server behaves as it usually does" in said
     learnt(machine("web-2"))
     said = page(person())
-    assert "on the servers that are judged now: 1 of 2." in said
+    assert "1 of 2 servers behaves as usual; 1 is not judged at the moment." in said
     assert "Every server" not in said
+
+
+def test_the_sentence_counts_whom_nothing_can_be_said_of(
+    machine: Make, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One as usual, one that works hard below its limit, one that fell silent, one still learnt, one new."""
+    calm, hard, gone = (machine(name) for name in ("web-1", "worker-1", "cache-1"))
+    for one, score in ((calm, 0.2), (hard, 0.65), (gone, 0.1)):
+        learnt(one)
+        put(one.server.pk, ("anomaly_score",), [milliseconds()], [[score]], wait=5)
+    learnt(machine("app-1"), full=False)
+    machine("web-2")
+    silent = gone.server.pk
+    monkeypatch.setattr(
+        watch, "state", lambda server, *_mark, **_paused: ("down" if server == silent else "up", False)
+    )
+    said = page(person())
+    assert (
+        "1 of 5 servers behaves as usual; 1 is somewhat unusual but below its limit, 1 does not report, "
+        "1 is still being learnt, 1 has too few samples."
+    ) in said
+    assert f'Nearest to it: <a class="more" href="/servers/{hard.server.uuid}/">worker-1</a>' in said
+    assert "usually do" not in said
 
 
 def test_who_is_not_judged_is_not_called_usual(machine: Make, person: Person) -> None:
