@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied
 from rest_framework.pagination import PageNumberPagination
@@ -17,19 +18,21 @@ from rest_framework.request import Request
 from accounts import missing, second_factor
 from accounts.base import TeamOwned
 from accounts.models import ApiToken, Team, User
+from accounts.named import TeamField, called, no_team, team_called
 from accounts.roles import LOOK
 from accounts.tally import paced, strangers
 from accounts.trail import came_over
 from core import tokens
 from core.clock import now
+from core.errors import Failure
 from core.prepared import Prepared
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # at run time DRF is only half loaded when it asks for us
 
 __all__ = [
-    "ApiTokenAuthentication", "Declared", "InPerson", "PageSession", "Pages", "find_token", "lacks_second_factor",
-    "me", "missing",
+    "ApiTokenAuthentication", "Declared", "InPerson", "PageSession", "Pages", "TeamField", "called", "find_token",
+    "lacks_second_factor", "me", "missing", "no_team", "team_called",
 ]  # fmt: skip
 
 USED_EVERY = timedelta(minutes=1)
@@ -45,7 +48,7 @@ class ApiTokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer wkt_…` acts as the token's user."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        kind, _, clear = get_authorization_header(request).decode("latin-1").partition(" ")
+        kind, _space, clear = get_authorization_header(request).decode("latin-1").partition(" ")
         if kind.lower() != "bearer" or not clear.startswith("wkt_"):
             return None
         address, clear = str(request.META.get("REMOTE_ADDR", "")), clear.strip()
@@ -174,6 +177,21 @@ class Pages(PageNumberPagination):
     page_size = 100
     page_size_query_param = "size"
     max_page_size = 1000
+
+    def get_page_number(self, request: Request, paginator: Any) -> int | str:
+        """A word that is no number of a page is a wrong request; a page behind the last is not there."""
+        asked = str(super().get_page_number(request, paginator))
+        number = paginator.num_pages if asked in self.last_page_strings else _whole(asked)
+        if number < 1:
+            raise Failure(_("`page` is a number from 1 on."), code="bad_page")
+        if number > paginator.num_pages:
+            detail = _("There is no page %(number)d: the last one is %(last)d.")
+            raise Failure(detail % {"number": number, "last": paginator.num_pages}, code="not_found", status=404)
+        return number
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 12 else 0
 
 
 def lacks_second_factor(user: User, session: Any) -> bool:

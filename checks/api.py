@@ -15,7 +15,7 @@ from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.auth import me
+from accounts.auth import TeamField, me
 from accounts.base import LOOK, MANAGE
 from accounts.models import ApiToken, Team, User
 from checks import history, secrets, services, standing
@@ -51,7 +51,7 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
     """A check; `server` empty: it stands alone, and `tags` are its own."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    team = serializers.SlugRelatedField(slug_field="name", queryset=Team.objects.none(), required=False)
+    team = TeamField(required=False)
     kind = serializers.ChoiceField(choices=[(kind, kind) for kind in KINDS])
     server = serializers.UUIDField(required=False, allow_null=True, help_text="The machine its series belong to.")
     tags = serializers.ListField(child=serializers.CharField(), max_length=50, required=False)
@@ -67,12 +67,6 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
         )  # fmt: skip
         read_only_fields = ("label", "created_at")
         validators: ClassVar[list[Any]] = []
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        if "request" in self.context:
-            fields["team"].queryset = Team.objects.visible_to(self.context["request"].user)
-        return fields
 
     def to_representation(self, instance: Check) -> dict[str, Any]:
         server, instance_tags = instance.server, instance.server.tags

@@ -7,3 +7,8 @@ from django.apps import AppConfig
 
 class CoreConfig(AppConfig):
     name = "core"
+
+    def ready(self) -> None:
+        from core import plain  # noqa: PLC0415 - the framework it speaks for reads settings when imported
+
+        plain.speak()

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404
+from django.utils.translation import ngettext
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ class Busy(Failure):
 
 def answer(error: Exception, _context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every error in the one shape of the contract."""
+    from rest_framework.views import set_rollback  # noqa: PLC0415 - it loads our doors, which raise what stands here
+
     if isinstance(error, Failure):
         response = Response(error.body(), status=error.status)
         if error.retry:
@@ -77,7 +79,7 @@ def _plain(code: str, detail: str, status: int) -> Response:
 
 def _from_rest(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.ValidationError):
-        response = _plain("invalid", _first_sentence(error.detail), error.status_code)
+        response = _plain("invalid", _sentence(error.detail), error.status_code)
         response.data["fields"] = error.detail
     else:
         codes = error.get_codes()
@@ -91,11 +93,29 @@ def _from_rest(error: exceptions.APIException) -> Response:
     return response
 
 
+def _sentence(detail: Any) -> str:
+    """The first fault, and how many more fields have one; the whole list stands under `fields`."""
+    first, more = _first_sentence(detail), _faulty(detail) - 1
+    if more < 1:
+        return first
+    text = ngettext("%(first)s … and 1 more field.", "%(first)s … and %(more)d more fields.", more)
+    return text % {"first": first.rstrip("."), "more": more}
+
+
 def _first_sentence(detail: Any, field: str = "") -> str:
-    """The first fault as a sentence; the whole list stands under `fields`."""
     if isinstance(detail, dict) and detail:
         name, inner = next(iter(detail.items()))
         return _first_sentence(inner, "" if name == "non_field_errors" else str(name))
     if isinstance(detail, list) and detail:
         return _first_sentence(next((item for item in detail if item), ""), field)
     return f"{field}: {detail}" if field else str(detail)
+
+
+def _faulty(detail: Any) -> int:
+    """How many fields have a fault; several faults of one field count once."""
+    if isinstance(detail, dict):
+        return sum(map(_faulty, detail.values()))
+    if isinstance(detail, list):
+        inside = [item for item in detail if isinstance(item, dict | list)]
+        return sum(map(_faulty, inside)) if inside else min(1, len(detail))
+    return 1

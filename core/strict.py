@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer
 
 from core import selector
+from core.errors import Failure
 
 MOST_NAMED = 5
 
@@ -59,8 +64,31 @@ class Json(JSONParser):
             unkept = _UNKEPT.search(body) and any("\0" in text or _halved(text) for text in _texts(found))
         except RecursionError as error:
             raise ParseError("This is nested too deeply.") from error
+        except ParseError as error:
+            raise _unreadable(error) from error
         if unkept:
             raise ParseError("A text has a character that cannot be kept: NUL, or half of one such as \\ud800.")
+        return found
+
+
+def _unreadable(error: ParseError) -> ParseError:
+    fault = error.__context__
+    if isinstance(fault, json.JSONDecodeError):
+        where = {"line": fault.lineno, "column": fault.colno}
+        return ParseError(_("The body is no JSON: look at line %(line)d, column %(column)d.") % where)
+    return ParseError(_("The body is no JSON: it must be in UTF-8, and numbers must be finite."))
+
+
+class Formats(DefaultContentNegotiation):
+    """`?format=` that an address does not have is a wrong word, not a place that is not there."""
+
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002 - theirs
+        known = list(renderers)
+        found = [one for one in known if one.format == format]
+        if not found:
+            names = ", ".join(str(one.format) for one in known)
+            detail = _("There is no such format here. `format` may be: %(known)s.") % {"known": names}
+            raise Failure(detail, code="bad_format")
         return found
 
 

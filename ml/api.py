@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.auth import no_team, team_called
 from accounts.base import ACT, LOOK, MANAGE
 from accounts.models import ApiToken, Team, User
 from core.errors import Failure
@@ -282,10 +283,12 @@ def _wish(user: User, said: dict[str, Any]) -> dict[str, Any]:
         server = _managed(user, said["server"])
         sensitivity.set_of_server(server, said["per_week"], by=user)
         return {"team": server.team.name, "server": server.uuid, "per_week": thresholds.per_week(server)}
-    teams = Team.objects.visible_to(user, MANAGE).order_by("pk")
-    team = teams.filter(name=said["team"]).first() if said["team"] is not None else teams.first()
+    if said["team"] is None:
+        team = Team.objects.visible_to(user, MANAGE).order_by("pk").first()
+    else:
+        team = team_called(user, said["team"], MANAGE)
     if team is None:
-        raise serializers.ValidationError({"team": "You manage no such team."})
+        raise no_team(said["team"] or "")
     if said["per_week"] is None:
         raise serializers.ValidationError({"per_week": "A team needs a number; only a server may go without."})
     sensitivity.set_of_team(team, said["per_week"], by=user)

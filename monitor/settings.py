@@ -308,6 +308,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.auth.Declared"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.strict.Json"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.strict.Formats",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "accounts.auth.Pages",
     "EXCEPTION_HANDLER": "core.errors.answer",

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.auth import me
+from accounts.auth import TeamField, me
 from accounts.base import LOOK, REPORT
 from accounts.models import ApiToken, Team, User
 from core import zones
@@ -56,16 +56,10 @@ class ReportAskedSerializer(Selecting):
     first = serializers.DateField(required=False, help_text="Of a custom period: its first day.")
     last = serializers.DateField(required=False, help_text="Of a custom period: its last day, included.")
     selector = serializers.CharField(required=False, allow_blank=True, default="", max_length=2000)
-    team = serializers.SlugRelatedField(slug_field="name", queryset=Team.objects.none(), required=False)
+    team = TeamField(required=False)
     target = serializers.FloatField(default=TARGET, min_value=0.001, max_value=100)
     zone = serializers.CharField(required=False, max_length=64, help_text="Empty: that of your profile.")
     language = serializers.CharField(max_length=10, required=False, help_text="en, pt-br or da.")
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        if "request" in self.context:
-            fields["team"].queryset = Team.objects.visible_to(self.context["request"].user)
-        return fields
 
     def validate_zone(self, value: str) -> str:
         if zones.find(value) is None:
@@ -197,7 +191,7 @@ class RunViewSet(Mine, mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.
 
 class ReportScheduleSerializer(Selecting, serializers.ModelSerializer[Schedule]):
     id = serializers.UUIDField(source="uuid", read_only=True)
-    team = serializers.SlugRelatedField(slug_field="name", queryset=Team.objects.none(), required=False)
+    team = TeamField(REPORT, required=False)
     kind = serializers.CharField(max_length=40)
     rhythm = serializers.ChoiceField(choices=RHYTHMS)
     hour = serializers.IntegerField(default=7, min_value=0, max_value=23)
@@ -216,12 +210,6 @@ class ReportScheduleSerializer(Selecting, serializers.ModelSerializer[Schedule])
         )  # fmt: skip
         read_only_fields = ("stopped", "next_at", "fault", "created_at")
         validators: ClassVar[list[Any]] = []
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        if "request" in self.context:
-            fields["team"].queryset = Team.objects.visible_to(self.context["request"].user, REPORT)
-        return fields
 
     def validate_people(self, value: list[Any]) -> list[str]:
         return [str(one) for one in value]

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from accounts.auth import me
+from accounts.auth import TeamField, me
 from accounts.base import LOOK, MANAGE
 from accounts.models import Team
 from accounts.services import wrong_secret
@@ -122,7 +122,7 @@ class TeamEnrolmentSerializer(Strict, serializers.ModelSerializer):  # type: ign
     """An invitation; its token is in the answer that made it, and nowhere else."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    team = serializers.SlugRelatedField(slug_field="name", queryset=Team.objects.none(), required=False)
+    team = TeamField(MANAGE, required=False)
     hours = serializers.FloatField(min_value=0.1, max_value=720, default=1.0, write_only=True)
     token = serializers.CharField(read_only=True, required=False)
 
@@ -133,12 +133,6 @@ class TeamEnrolmentSerializer(Strict, serializers.ModelSerializer):  # type: ign
             "id", "team", "name", "reusable", "hours", "token", "created_at", "expires_at", "used_at", "revoked_at",
         )  # fmt: skip
         read_only_fields = ("expires_at", "used_at", "revoked_at")
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        if "request" in self.context:
-            fields["team"].queryset = Team.objects.visible_to(self.context["request"].user, MANAGE)
-        return fields
 
     def create(self, asked: dict[str, Any]) -> Enrolment:
         user = self.context["request"].user

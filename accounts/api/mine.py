@@ -16,6 +16,7 @@ from accounts import services, sessions
 from accounts.api.base import LOOK, MANAGE, WRITES, Listing, asked, lately, team_of
 from accounts.auth import me
 from accounts.models import ApiToken, Membership, User, UserSession
+from accounts.named import no_team, team_called
 from core import zones
 from core.clock import now
 from core.strict import Selecting, Strict
@@ -94,7 +95,7 @@ class ApiTokenSerializer(Selecting, serializers.ModelSerializer[ApiToken]):
         return value
 
 
-TEAM = OpenApiParameter("team", str, description="UUID of a team one manages: the tokens of its members.")
+TEAM = OpenApiParameter("team", str, description="Id or name of a team one manages: the tokens of its members.")
 
 
 class TokensView(Listing):
@@ -112,7 +113,10 @@ class TokensView(Listing):
         if team is None:
             mine = ApiToken.objects.visible_to(me(request)).filter(user=me(request), revoked_at=None)
             return self.listed(request, mine.select_related("user").order_by("-pk"))
-        members = team_of(request, _uuid(team), MANAGE).memberships.values("user")
+        known = team_called(me(request), team)
+        if known is None:
+            raise no_team(team, status=404)
+        members = team_of(request, known.uuid, MANAGE).memberships.values("user")
         theirs = services.tokens_of_members(me(request)).filter(user__in=members)
         return self.listed(request, theirs.order_by("-pk"))
 
@@ -204,10 +208,3 @@ def end_sessions(found: list[UserSession], by: User) -> None:
     for one in found:
         sessions.end(one)
         services.audit(by, "session.end", one, before={"browser": one.browser, "address": one.address})
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Http404 from None

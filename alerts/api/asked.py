@@ -8,6 +8,8 @@ from django.db.models import Q, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts.auth import called
+from accounts.models import Team, User
 from alerts.api.moments import Moment
 from alerts.models import SEVERITIES, Delivery, Incident, Notice
 from alerts.models.records import NOTICES
@@ -22,7 +24,7 @@ class IncidentsAsked(serializers.Serializer[Any]):
     severity = serializers.ChoiceField([name for name, _ in SEVERITIES], required=False)
     server = serializers.UUIDField(required=False)
     rule = serializers.UUIDField(required=False)
-    team = serializers.CharField(required=False, max_length=100)
+    team = serializers.CharField(required=False, max_length=100, help_text="Its id or its name.")
     since = Moment(required=False, help_text="Opened or ended after this.")
 
 
@@ -50,22 +52,26 @@ def read(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str
     return found
 
 
-def incidents(rows: QuerySet[Incident], asked: dict[str, Any]) -> QuerySet[Incident]:
-    state = asked.get("state")
-    if state == "resolved":
-        rows = rows.exclude(resolved_at=None)
-    elif state:
-        rows = rows.filter(resolved_at=None)
-    if state in {"open", "acknowledged"}:
-        rows = rows.filter(acknowledged_at__isnull=state == "open")
+def incidents(rows: QuerySet[Incident], asked: dict[str, Any], user: User) -> QuerySet[Incident]:
+    if state := asked.get("state"):
+        rows = _in(rows, state)
     if "severity" in asked:
         rows = rows.filter(severity=asked["severity"])
-    for name, path in (("server", "alerts__server__uuid"), ("rule", "alerts__rule__uuid"), ("team", "team__name")):
+    for name, path in (("server", "alerts__server__uuid"), ("rule", "alerts__rule__uuid")):
         if name in asked:
             rows = rows.filter(**{path: asked[name]})
+    if "team" in asked:
+        rows = rows.filter(team__in=Team.objects.visible_to(user).filter(called(asked["team"])))
     if "since" in asked:
         rows = rows.filter(Q(opened_at__gte=asked["since"]) | Q(resolved_at__gte=asked["since"]))
     return rows.distinct()
+
+
+def _in(rows: QuerySet[Incident], state: str) -> QuerySet[Incident]:
+    if state == "resolved":
+        return rows.exclude(resolved_at=None)
+    rows = rows.filter(resolved_at=None)
+    return rows if state == "standing" else rows.filter(acknowledged_at__isnull=state == "open")
 
 
 _PATHS = {

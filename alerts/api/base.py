@@ -9,8 +9,9 @@ from rest_framework import serializers, viewsets
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 
+from accounts.auth import TeamField
 from accounts.base import MANAGE
-from accounts.models import ApiToken, Team, User
+from accounts.models import ApiToken, Team
 from core.strict import Strict
 
 
@@ -38,14 +39,7 @@ class OfTeam(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
     """A thing of one team: the id outside is the UUID, and the team one the person manages."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    team = serializers.SlugRelatedField(slug_field="name", queryset=Team.objects.none(), required=False)
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        user = self.context["request"].user if "request" in self.context else None
-        if isinstance(user, User) and not fields["team"].read_only:
-            fields["team"].queryset = Team.objects.visible_to(user, MANAGE)
-        return fields
+    team = TeamField(MANAGE, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is None:

@@ -62,7 +62,7 @@ class ChannelSerializer(OfTeam):
         validators: ClassVar[list[Any]] = []  # ours knows the team that is filled in
 
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
+        fields: dict[str, Any] = super().get_fields()
         fields["fallback"].queryset = Channel.objects.visible_to(self.context["request"].user)
         return fields
 

@@ -98,7 +98,7 @@ class IncidentViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         seen = seen.select_related("team", "acknowledged_by", "rule").prefetch_related(parent).order_by("-pk")
         if self.action != "list":
             return seen
-        return asked.incidents(seen, asked.read(asked.IncidentsAsked, self.request))
+        return asked.incidents(seen, asked.read(asked.IncidentsAsked, self.request), me(self.request))
 
     @extend_schema(parameters=[asked.IncidentsAsked])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

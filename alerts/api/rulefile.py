@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -13,14 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.auth import me
+from accounts.auth import me, no_team, team_called
 from accounts.base import LOOK, MANAGE
 from accounts.models import Team
 from alerts import rulefile
 from core.clock import now
 
 YAML = "application/yaml"
-_TEAM = OpenApiParameter("team", str, description="By name; without it the first that is yours.")
+_TEAM = OpenApiParameter("team", str, description="By id or name; without it the first that is yours.")
 _SWITCH = {"type": "boolean", "default": False}
 
 
@@ -100,8 +100,10 @@ def _asked(request: Request, known: set[str]) -> dict[str, Any]:
 
 
 def _team(request: Request, verb: str, asked: dict[str, Any]) -> Team:
-    teams = Team.objects.visible_to(request.user, verb).order_by("pk")
-    team = teams.filter(name=asked["team"]).first() if "team" in asked else teams.first()
+    if "team" in asked:
+        team = team_called(me(request), asked["team"], verb)
+    else:
+        team = Team.objects.visible_to(request.user, verb).order_by("pk").first()
     if team is None:
-        raise Http404
+        raise no_team(asked.get("team", ""), status=404)
     return team

@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.auth import me
+from accounts.auth import TeamField, me
 from accounts.base import ACT, LOOK, narrow
 from accounts.models import Team, User
 from alerts.api.base import Hidden, OfTeam
@@ -37,6 +37,7 @@ class SilenceSerializer(OfTeam, Selecting):
     starts_at = Moment(required=False, help_text="Empty: now.")
     ends_at = Moment(required=False, allow_null=True)
     duration = serializers.IntegerField(required=False, allow_null=True, min_value=60, max_value=31 * 86400)
+    team = TeamField(ACT, required=False)  # whoever acts on a team's servers may silence them for a while
     reason = serializers.CharField(max_length=500, error_messages=dict.fromkeys(("required", "blank", "null"), WHY))
     owner = serializers.StringRelatedField()  # type: ignore[var-annotated]
     state = serializers.SerializerMethodField()
@@ -52,12 +53,10 @@ class SilenceSerializer(OfTeam, Selecting):
         validators: ClassVar[list[Any]] = []
 
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
+        fields: dict[str, Any] = super().get_fields()
         user = self.context["request"].user if "request" in self.context else None
         if isinstance(user, User):
             fields["rule"].queryset = Rule.objects.visible_to(user).standing()
-            # Whoever acts on a team's servers may silence them for a while.
-            fields["team"].queryset = Team.objects.visible_to(user, ACT)
         return fields
 
     def _check_name(self, attrs: dict[str, Any]) -> None:

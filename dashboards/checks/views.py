@@ -29,6 +29,7 @@ from dashboards.told import told
 from dashboards.views import show
 
 PER_PAGE = 25
+FIRST_KIND = "http"
 LONGEST = 2 * 366 * 86_400_000
 DAY = 86_400_000
 SPANS = {"3h": DAY // 8, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
@@ -111,9 +112,10 @@ def new(request: HttpRequest) -> HttpResponse:
     user = me(request)
     if not user.may(MANAGE, some=True):
         raise PermissionDenied
-    kind = request.GET.get("kind", "http")
+    kind = request.GET.get("kind", FIRST_KIND)
     if kind not in OF_KIND:
-        raise Http404
+        messages.warning(request, _("There is no such kind of check. Choose one of these."))
+        return redirect(f"{request.path}?kind={FIRST_KIND}")
     form = CheckForm(user, kind, None, request.POST or None)
     tried = None
     if request.method == "POST" and form.is_valid():

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 
-from accounts.auth import me
+from accounts.auth import TeamField, me
 from accounts.base import LOOK, REPORT
-from accounts.models import Team, User
+from accounts.models import User
 from accounts.services import audit
 from alerts.api.base import Hidden
 from core.strict import Strict
@@ -25,10 +25,9 @@ MOST = 100
 
 class ViewSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
     id = serializers.UUIDField(source="uuid", read_only=True)
-    team = serializers.SlugRelatedField(
-        slug_field="name", queryset=Team.objects.none(), required=False, allow_null=True, default=None,
-        help_text="Whose it is; null: only yours.",
-    )  # fmt: skip
+    team = TeamField(
+        REPORT, required=False, allow_null=True, default=None, help_text="Whose it is; null: only yours."
+    )
     name = serializers.CharField(max_length=60, validators=[printable])
     query = serializers.CharField(
         max_length=2000,
@@ -42,12 +41,6 @@ class ViewSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-
         model = View
         fields = ("id", "team", "name", "query", "mine")
         validators: ClassVar[list[Any]] = []
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        if "request" in self.context:
-            fields["team"].queryset = Team.objects.visible_to(self.context["request"].user, REPORT)
-        return fields
 
     def get_mine(self, view: View) -> bool:
         return bool(view.owner_id == self.context["request"].user.pk)
