@@ -45,6 +45,20 @@ def would_have(servers: Collection[int], settings: Sequence[float]) -> tuple[lis
     return found, len(table)
 
 
+def scores(servers: Collection[int], first: int, count: int) -> dict[int, NDArray[np.float64]]:
+    """The highest score of each hour from `first` on, hours since 1970; of the past, too, from before it was told."""
+    rows = Watch.objects.filter(server__in=list(servers)).exclude(version=None).exclude(full_at=None)
+    found = {}
+    for server, blob, threshold in rows.values_list("server_id", "maxima", "threshold").iterator():
+        hour, most = hours.columns(blob)
+        column = hour - first
+        inside = (column >= 0) & (column < count)
+        line = np.full(count, np.nan)
+        line[column[inside]] = most[inside] / threshold
+        found[server] = line
+    return found
+
+
 def _table(servers: Collection[int], until: int) -> NDArray[np.float64]:
     """A row for each server that may alert, a column for each hour up to this one."""
     rows = Watch.objects.filter(server__in=list(servers)).exclude(version=None).exclude(full_at=None)

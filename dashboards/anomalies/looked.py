@@ -20,7 +20,7 @@ from dashboards.fleet.history import MINUTES, STEP, Fleet
 from dashboards.lately import Lately
 from metrics.store import latest, parse, shown, spoken
 from ml.models import Episode, Watch
-from ml.services import said, usual
+from ml.services import lastweek, said, usual
 from servers.models import Server
 from servers.services import watch
 
@@ -32,6 +32,7 @@ RATE, SCORE = "anomaly_rate_percent", "anomaly_score"
 LATELY = 300_000
 CELL = 900_000  # a quarter of an hour
 CELLS = 96
+HOUR = 3_600_000
 SHADES = (1.0, 2.0, 5.0, 10.0, 20.0)  # per cent of series
 measured: Lately[tuple[Any, Any]] = Lately(60.0)  # many open the page of one fleet, and buckets are of five minutes
 LIMITS = ((1.0, 3), (2.0, 4), (4.0, 5))  # a score over the limit is never shown as calm
@@ -216,10 +217,13 @@ def strip(user: User) -> Shown:
     with np.errstate(invalid="ignore"):
         known = ~np.isnan(rates)
         mean = np.where(known.any(axis=1), np.nansum(rates, axis=1) / np.maximum(known.sum(axis=1), 1), np.nan)
+        judged = known.any(axis=1) | np.isfinite(scores).any(axis=1)
     peaks = _over(user, np.nan_to_num(scores), fleet.ids, start)  # a copy: what is kept stays as it is
     servers, highest = (peaks >= 1).sum(axis=1), peaks.max(axis=1, initial=0.0)
     cells = [
-        _cell(start + place * CELL, place, mean[place], int(servers[place]), float(highest[place]))
+        _cell(
+            start + place * CELL, place, mean[place], int(servers[place]), float(highest[place]), bool(judged[place])
+        )
         for place in range(CELLS)
     ]
     return {
@@ -231,7 +235,19 @@ def strip(user: User) -> Shown:
 
 def _measured(fleet: Fleet, start: int, end: int) -> tuple[Any, Any]:
     rates, scores = (_quarters(fleet.table(metric, start, end, MINUTES)) for metric in (RATE, SCORE))
-    return rates, scores
+    return rates, _with_past(scores, fleet.ids, start)
+
+
+def _with_past(scores: Any, ids: Any, start: int) -> Any:
+    """Where no score was told yet, that of its hour in the past that was learnt: what the slider counts, too."""
+    first = start // HOUR
+    of_cell = (start + CELL * np.arange(CELLS)) // HOUR - first
+    past = lastweek.scores(ids.tolist(), first, int(of_cell[-1]) + 1)
+    for place, server in enumerate(ids.tolist()):
+        if server in past:
+            told = scores[:, place]
+            scores[:, place] = np.where(np.isnan(told), past[server][of_cell], told)
+    return scores
 
 
 def _over(user: User, scores: Any, ids: Any, start: int) -> Any:
@@ -257,12 +273,12 @@ def _quarters(table: Any) -> Any:
     return np.fmax.reduce(whole.reshape(CELLS, rows, -1), axis=1)
 
 
-def _cell(at: int, place: int, rate: float, servers: int, score: float) -> Shown:
+def _cell(at: int, place: int, rate: float, servers: int, score: float, judged: bool) -> Shown:
     """Its colour follows the share of series or the highest score, whichever is worse."""
     known = bool(np.isfinite(rate))
     shade = max([sum(rate >= edge for edge in SHADES)] + [step for limit, step in LIMITS if score >= limit])
     return {"at": at // 1000, "x": place * 10, "rate": float(rate) if known else None, "servers": servers,
-            "score": score, "shade": shade if known or servers else "n"}  # fmt: skip
+            "score": score, "shade": shade if judged or servers else "n"}  # fmt: skip
 
 
 def _hour(cells: list[Shown]) -> Shown:
@@ -272,12 +288,15 @@ def _hour(cells: list[Shown]) -> Shown:
     servers = max(cell["servers"] for cell in cells)
     time = date_format(local, "D H:i")
     text = _("%(time)s: not judged") % {"time": time}
-    if rates or servers:
+    if not rates and any(cell["shade"] != "n" for cell in cells):
+        text = ngettext("%(time)s: %(n)d server unusual", "%(time)s: %(n)d servers unusual", servers)
+        text %= {"time": time, "n": servers}
+    elif rates:
         text = ngettext(
             "%(time)s: up to %(rate)s of series unusual, %(n)d server",
             "%(time)s: up to %(rate)s of series unusual, %(n)d servers",
             servers,
-        ) % {"time": time, "rate": shown(RATE, max(rates, default=0.0)), "n": servers}
+        ) % {"time": time, "rate": shown(RATE, max(rates)), "n": servers}
     return {
         "at": cells[0]["at"], "cells": cells, "text": text, "label": date_format(local, "H:i"), "x": cells[0]["x"],
     }  # fmt: skip

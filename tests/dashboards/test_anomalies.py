@@ -141,9 +141,22 @@ def test_a_high_score_of_one_that_is_still_learnt_is_told(machine: Make, person:
     assert "usually do" not in said
 
 
+def test_the_strip_knows_the_hours_that_the_slider_counts(machine: Make, person: Person) -> None:
+    learnt(machine(), known=39)
+    Watch.objects.update(threshold=2.0)
+    said = page(person(role="admin"))
+    assert "In the 1 d 15 h that are known" in said
+    drawn = said[said.index('<svg viewBox="0 0 960') :]
+    drawn = drawn[: drawn.index("</svg>")]
+    assert 'class="hn"' not in drawn
+    assert 'class="h3"' in drawn, "the hour with a tail of 3 is over the threshold of 2"
+    assert ": 1 server unusual</title>" in drawn
+    assert ": 0 servers unusual</title>" in drawn
+
+
 def test_the_strip_has_the_colour_of_the_episodes_below_it(machine: Make, person: Person) -> None:
     one = machine()
-    learnt(one)
+    learnt(one, known=0)
     put(one.server.pk, ("anomaly_score", "anomaly_rate_percent"), [milliseconds()], [[0.4, 0.1]], wait=5)
     said = page(person())
     assert '<rect class="h3"' not in said
