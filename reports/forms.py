@@ -14,21 +14,20 @@ from django.utils.translation import gettext_lazy as _
 from accounts.base import REPORT
 from accounts.models import Team, User
 from core import selector, zones
-from core.clock import now
-from reports import periods
+from core.clock import from_milliseconds, now
+from reports import periods, scope
 from reports.kinds import kinds
 from reports.models import TARGET, Schedule
 from reports.periods import NoPeriod
 from reports.services.asking import Wish
 from reports.services.files import FORMATS
 from reports.services.schedules import members
-from servers.models import Server
 
 PERIODS = [
     ("week", _("Last week")), ("month", _("Last month")), ("quarter", _("Last quarter")), ("year", _("Last year")),
     ("custom", _("From … to …")),
 ]  # fmt: skip
-RHYTHMS = [("week", _("Each Monday, of the week before")), ("month", _("Each first of a month, of the month before"))]
+RHYTHMS = [("month", _("Each first of a month, of the month before")), ("week", _("Each Monday, of the week before"))]
 FEW_WEEKS = timedelta(days=27)
 ONLY = _("Empty for all servers, or some such as tag:db and env:production.")
 
@@ -62,7 +61,7 @@ class About(forms.Form):
 
 
 class RunForm(About):
-    period = forms.ChoiceField(label=_("When"), choices=PERIODS, initial="month")
+    period = forms.ChoiceField(label=_("When"), choices=PERIODS)
     first = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     last = forms.DateField(label=_("To, included"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -76,12 +75,20 @@ class RunForm(About):
             del self.fields["team"]
 
     def _begin(self, user: User) -> None:
-        """The last weeks are at hand; they come first where nothing is as old as the last month."""
+        """The last month where something is as old, else the last week, else the days there are. What is chosen comes
+        first.
+        """
         zone = zones.find(get_current_timezone_name()) or zones.UTC
-        today = now().astimezone(zone).date()
-        self.initial.update(first=today - FEW_WEEKS, last=today)
-        if not Server.objects.visible_to(user).filter(created_at__lt=periods.last("month", zone).end).exists():
-            self.initial["period"] = periods.CUSTOM
+        at = now()
+        oldest = min((one.began for one in scope.of(user, None, "", at - periods.LONGEST, at).machines), default=None)
+        first = (from_milliseconds(oldest) if oldest else at).astimezone(zone).date()
+        today = at.astimezone(zone).date()
+        self.initial.update(first=max(first, today - FEW_WEEKS), last=today)
+        whole = [
+            name for name in ("month", "week") if first < periods.last(name, zone, at).end.astimezone(zone).date()
+        ]
+        chosen = self.initial["period"] = next(iter(whole), periods.CUSTOM)
+        self.fields["period"].choices = sorted(PERIODS, key=lambda one: one[0] != chosen)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

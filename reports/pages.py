@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.auth import me
 from accounts.base import REPORT
+from accounts.mail import ready
 from accounts.models import Team
 from alerts.models import Incident
 from core.errors import Failure
@@ -23,7 +24,7 @@ from reports import services, shown
 from reports.answering import answer_with
 from reports.forms import RunForm, ScheduleForm
 from reports.models import DONE, OPEN, Run, Schedule
-from reports.services import files, schedules
+from reports.services import files, mailing, schedules
 from reports.services.asking import Refused
 
 SHOWN = 30
@@ -46,7 +47,8 @@ def index(request: HttpRequest) -> HttpResponse:
             return redirect("report", uuid=services.ask(form.wish(), by=me(request)).uuid)
         except Refused as fault:
             form.add_error(fault.field if fault.field in form.fields else None, str(fault))
-    runs = Run.objects.visible_to(request.user).select_related("schedule").order_by("-pk")[:SHOWN]
+    runs = Run.objects.visible_to(request.user).select_related("schedule").prefetch_related("sendings")
+    runs = runs.order_by("-pk")[:SHOWN]
     listed = Schedule.objects.visible_to(request.user).select_related("team").order_by("name", "pk")
     whole = Team.objects.visible_to(request.user, REPORT).exists()
     return show(
@@ -128,11 +130,19 @@ def _edit(request: HttpRequest, schedule: Schedule) -> HttpResponse:
         except Refused as fault:
             form.add_error(fault.field if fault.field in form.fields else None, str(fault))
         else:
-            messages.success(
-                request, _("Saved. The next one is sent %(at)s.") % {"at": shown.moment(schedule.next_at)}
-            )
+            _told_saved(request, schedule)
             return redirect("reports")
-    return show(request, "schedule", form=form, schedule=schedule)
+    warning = "" if ready() else _(mailing.NO_SERVER)
+    return show(request, "schedule", form=form, schedule=schedule, warning=warning)
+
+
+def _told_saved(request: HttpRequest, schedule: Schedule) -> None:
+    if ready():
+        at = shown.moment(schedule.next_at)
+        messages.success(request, _("Saved. The next one is sent %(at)s.") % {"at": at})
+    else:
+        messages.success(request, _("Saved."))
+        messages.warning(request, _(mailing.NO_SERVER))
 
 
 @csrf_exempt  # mail programs send it without ever having seen a page; the link itself is the proof

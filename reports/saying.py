@@ -14,6 +14,7 @@ from core.figures import rounded
 from reports.document import Cell, Column, Kind, Table, Tone
 
 NOTHING = "\u2013"
+EVERY = 10_000
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -41,11 +42,17 @@ def percent(value: float) -> str:
     return f"{rounded(value, 1 if value < 99.95 else 0)} %"
 
 
-def fine(value: float) -> str:
+def fine(value: float, places: int = 3) -> str:
     """A share of which the third place counts. What is not whole is never rounded up to it."""
-    places = 3
-    text = min(round(value, places), 99.999) if value < 100 else 100.0
+    text = min(round(value, places), 100 - 10.0**-places) if value < 100 else 100.0
     return f"{number_format(text, places if text < 100 else 0)} %"
+
+
+def borne(milliseconds: int) -> int:
+    """How many places of a percentage a time can bear that was watched by a sample every ten seconds: of ten minutes
+    one sample is more than a whole per cent.
+    """
+    return sum(milliseconds >= 100 * EVERY * 10**place for place in (1, 2, 3))
 
 
 def promise(value: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.mail import ready
 from core import zones
 from core.registry import Unknown
 from reports import saying
@@ -14,7 +15,7 @@ from reports.document import Cell, Chart, Document, Section
 from reports.kinds import kinds
 from reports.models import CANCELLED, DONE, FAILED, OPEN, RUNNING, Run, Schedule
 from reports.periods import Period
-from reports.services import recipients
+from reports.services import mailing, recipients
 
 ROWS = 100
 WIDE = 1000.0
@@ -34,14 +35,22 @@ def title(kind: str) -> str:
 
 def run(one: Run) -> dict[str, Any]:
     zone = zones.find(one.zone) or zones.UTC
+    unsent = "" if one.schedule is None else _unsent(one)
+    said = unsent or one.said
     return {
         "uuid": one.uuid, "title": one.schedule.name if one.schedule else title(one.kind),
         "period": str(Period(one.period, one.start, one.end, zone)), "selector": one.selector,
-        "state": one.state, "word": _word(one), "tone": _tone(one), "open": one.state in OPEN,
-        "progress": one.progress, "said": _(one.said) if one.said else "",
+        "state": one.state, "word": _("Not mailed") if unsent else _word(one),
+        "tone": "crit" if unsent else _tone(one), "unsent": _(unsent) if unsent else "", "open": one.state in OPEN,
+        "progress": one.progress, "said": _(said) if said else "",
         "servers": one.servers, "created_at": one.created_at,
         "gone": one.state == DONE and not one.bytes, "failed": one.state in {FAILED, CANCELLED},
     }  # fmt: skip
+
+
+def _unsent(one: Run) -> str:
+    """Why a mail of it did not go out."""
+    return next((mail.error for mail in one.sendings.all() if mail.sent_at is None and mail.error), "")
 
 
 def _word(one: Run) -> str:
@@ -55,11 +64,12 @@ def _tone(one: Run) -> str:
 
 
 def schedule(one: Schedule) -> dict[str, Any]:
+    fault = mailing.NO_SERVER if one.enabled and not ready() else one.fault
     often = {"week": _("each Monday"), "month": _("each first of the month")}[one.rhythm]
     return {
         "uuid": one.uuid, "name": one.name, "team": one.team.name, "kind": title(one.kind), "often": often,
         "hour": f"{one.hour:02}:00", "zone": one.zone, "to": recipients(one), "enabled": one.enabled,
-        "next_at": one.next_at, "fault": _(one.fault) if one.fault else "",
+        "next_at": one.next_at, "fault": _(fault) if fault else "",
     }  # fmt: skip
 
 

@@ -78,14 +78,13 @@ def _say(asked: Asked, found: list[Judged]) -> None:
     whole = total([one.shares for one in found])
     if whole.percent is None:
         asked.sentences.append(_("No server has time that counts here: nothing was known of it, or all was planned."))
+        _say_unheard(asked)
         return
     broken = sum(met(one.shares, asked.target) is False for one in found)
     down = sum(bool(one.shares.downs) for one in found)
     asked.busy = asked.busy or bool(down)
-    asked.sentences.append(
-        _("Together the servers were up %(percent)s of the time that counts.")
-        % {"percent": saying.fine(whole.percent)}
-    )
+    asked.sentences.append(_headline(asked, found, whole))
+    _say_unheard(asked)
     if broken:
         text = ngettext("%(n)d server stayed below %(target)s.", "%(n)d servers stayed below %(target)s.", broken)
         asked.sentences.append(text % {"n": broken, "target": saying.promise(asked.target)})
@@ -95,12 +94,42 @@ def _say(asked: Asked, found: list[Judged]) -> None:
         asked.sentences.append(_("No server was down."))
 
 
+def _say_unheard(asked: Asked) -> None:
+    waiting = sum(not one.heard for one in asked.scope.machines)
+    if waiting:
+        text = ngettext(
+            "%(n)d server has not reported yet: it does not count.",
+            "%(n)d servers have not reported yet: they do not count.",
+            waiting,
+        )
+        asked.sentences.append(text % {"n": waiting})
+
+
+def _headline(asked: Asked, found: list[Judged], whole: Shares) -> str:
+    """How long that was watched stands beside it where it is not the whole time."""
+    percent, period = _percent(whole).shown, asked.scope.end - asked.scope.start
+    mean = whole.lived // len(found)
+    if mean > 0.995 * period:
+        return _("Together the servers were up %(percent)s of the time that counts.") % {"percent": percent}
+    return _(
+        "Together the servers were up %(percent)s of the time that counts. "
+        "On average they were watched for %(watched)s of %(period)s."
+    ) % {"percent": percent, "watched": saying.duration(mean / 1000), "period": saying.duration(period / 1000)}
+
+
+def _percent(shares: Shares, href: str = "", tone: Tone = "") -> Cell:
+    """With as many places as the time bears that counts."""
+    if shares.percent is None:
+        return Cell(None, saying.NOTHING, href, tone)
+    return Cell(shares.percent, saying.fine(shares.percent, saying.borne(shares.up + shares.down)), href, tone)
+
+
 def _whole(asked: Asked, found: list[Judged]) -> Section:
     whole = total([one.shares for one in found])
     kept = sum(met(one.shares, asked.target) is True for one in found)
     counted = sum(one.shares.percent is not None for one in found)
     figures = [
-        Figure(_("Availability"), saying.cell(whole.percent, "fine", tone=_tone(whole, asked.target))),
+        Figure(_("Availability"), _percent(whole, tone=_tone(whole, asked.target))),
         Figure(
             _("Kept %(target)s") % {"target": saying.promise(asked.target)},
             Cell(kept, _("%(n)d of %(all)d") % {"n": kept, "all": counted}, "#servers"),
@@ -167,7 +196,7 @@ def _columns(first: list[Column]) -> list[Column]:
 def _cells(shares: Shares, target: float, href: str, longest: str = "") -> list[Cell]:
     most = max((end - start for start, end in shares.downs), default=0)
     return [
-        saying.cell(shares.percent, "fine", href=href, tone=_tone(shares, target)),
+        _percent(shares, href, _tone(shares, target)),
         saying.cell(shares.down / 1000, "duration"),
         saying.cell(len(shares.downs), "count"),
         saying.cell(most / 1000 if most else None, "duration", href=longest),

@@ -125,19 +125,28 @@ def _add(rooms: dict[int, Room], rolled: Rolled, what: str) -> None:
 
 
 def _disks(store: DatabaseStore, asked: Asked, rooms: dict[int, Room]) -> None:
-    """The first and the last day: what lies between does not change how much it grew."""
+    """The first and the last day: what lies between does not change how much it grew. Who came in between has its
+    first day there.
+    """
     scope = asked.scope
     last = store.fleet_range("disk_used_percent", max(scope.start, scope.end - DAY), scope.end - 1, HOURS, rooms)
     for key, rolled in last.items():
         for number, value in _edge(rolled, -1).items():
             if number in rooms and not value <= rooms[number].disk.last:
                 rooms[number].disk = Disk(dict(key[1]).get("mount", ""), last=value)
-    first = store.fleet_range("disk_used_percent", scope.start, min(scope.end, scope.start + DAY) - 1, HOURS, rooms)
-    for key, rolled in first.items():
-        mount = dict(key[1]).get("mount", "")
-        for number, value in _edge(rolled, 0).items():
-            if number in rooms and rooms[number].disk.mount == mount:
-                rooms[number].disk.first = value
+    for begin, until in _beginnings(scope.start, scope.end, [one.machine.began for one in rooms.values()]):
+        first = store.fleet_range("disk_used_percent", begin, until - 1, HOURS, rooms)
+        for key, rolled in first.items():
+            mount = dict(key[1]).get("mount", "")
+            for number, value in _edge(rolled, 0).items():
+                if number in rooms and rooms[number].disk.mount == mount and np.isnan(rooms[number].disk.first):
+                    rooms[number].disk.first = value
+
+
+def _beginnings(start: int, end: int, began: list[int]) -> list[tuple[int, int]]:
+    """The first day, and as the hours lie in the store those months in which somebody came later."""
+    months = sorted({at - at % WIDTH for at in began if start <= at < end})
+    return [(start, min(end, start + DAY)), *((max(start, at), min(end, at + WIDTH)) for at in months)]
 
 
 def _edge(rolled: Rolled, which: int) -> dict[int, float]:
@@ -160,7 +169,10 @@ def _forecasts(rooms: dict[int, Room]) -> None:
             room.left, room.low, room.error = one.seconds_left, one.seconds_low, one.error
             room.what = spoken(one.metric, dict(parse(f"{one.metric}{one.labels}")[1]))
     for size in Sizing.objects.filter(server__in=list(rooms)):
-        rooms[size.server_id].size = str(SIZES.get(size.state, ""))
+        room = rooms[size.server_id]
+        full = size.state == "fits" and room.left is not None and room.left < SOON
+        # What runs full does not fit its work, however little its processors do.
+        room.size = _("runs full") if full else str(SIZES.get(size.state, ""))
 
 
 def _figures(asked: Asked, rooms: list[Room]) -> Section:

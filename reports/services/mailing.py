@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from accounts.mail import ready
 from core import zones
 from reports.document import Document
 from reports.formats import csv
@@ -30,20 +31,20 @@ WAITS = (60, 300, 900, 3600)
 TRIED = timedelta(hours=24)
 MOST_AT_ONCE = 20
 MOST_ATTACHED = 8 << 20
-NO_SERVER = gettext_noop("No mail server is set. Set EMAIL_URL, such as smtp+tls://user:pass@mail.example.org:587.")
+NO_SERVER = gettext_noop("No mail server is set, so nothing will be sent; ask an admin (Settings, Mail).")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def address_all(at: datetime) -> None:
     """Of runs that are made, a row for each address; of those that failed, the reason at the schedule."""
-    ready = Run.objects.filter(schedule__isnull=False, sendings=None, done_at__gte=at - TRIED).select_related(
+    fresh = Run.objects.filter(schedule__isnull=False, sendings=None, done_at__gte=at - TRIED).select_related(
         "schedule"
     )
-    for run in ready.filter(state=DONE):
+    for run in fresh.filter(state=DONE):
         assert run.schedule is not None  # noqa: S101 - asked so
         rows = [Sending(run=run, address=one, due_at=at) for one in schedules.recipients(run.schedule)]
         Sending.objects.bulk_create(rows, ignore_conflicts=True)
-    for run in ready.filter(state=FAILED):
+    for run in fresh.filter(state=FAILED):
         _of(run).update(fault=run.said)
 
 
@@ -73,7 +74,7 @@ def _try(sending: Sending, at: datetime) -> bool:
         said = sending.error or "The report is not there any more."
         Sending.objects.filter(pk=sending.pk).update(due_at=at + timedelta(days=36_500), error=said)
         return False
-    if not settings.EMAIL_HOST:
+    if not ready():
         _later(sending, NO_SERVER, at)
         return False
     try:

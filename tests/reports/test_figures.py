@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,11 +19,13 @@ from core import zones
 from core.clock import milliseconds
 from reports import looked, scope
 from reports.engine.spans import length
+from reports.forms import RunForm
+from reports.kinds import capacity
 from reports.kinds.availability import servers
 from reports.kinds.base import Asked
 from reports.periods import Period
 from reports.reach import Reader
-from reports.services import asking
+from reports.services import asking, files
 from servers.models import Server
 from servers.services import change
 from servers.services import remove as remove_servers
@@ -193,8 +196,42 @@ def test_history_that_was_filled_in_counts_from_its_first_sample_and_hides_no_ou
     assert shares.unknown == 0
     assert shares.downs == [hole]
     before = Period("custom", at(begin), at(begin + DAY), zones.UTC)
-    run = asking.ask(asking.Wish("availability", before), by=person("manager"))
+    manager = person("manager")
+    run = asking.ask(asking.Wish("availability", before), by=manager)
     assert (run.state, run.servers) == ("done", 1)
+    form = RunForm(manager)
+    assert form.fields["period"].choices[0][0] == form.initial["period"] != "month"  # type: ignore[attr-defined]
+    assert form.initial["first"] == at(begin).date()
+
+
+def test_the_headline_says_how_much_was_watched(past: Past, team: Team, person: Callable[..., User]) -> None:
+    end = milliseconds()
+    past.ourselves(end - HOUR, end)
+    row = past.server("young", end - 10 * MINUTE)
+    past.tell(row, end - 10 * MINUTE, end, [(end - 6 * MINUTE, end - 4 * MINUTE)])
+    past.server("not there yet", end - 10 * MINUTE)
+    time = Period("custom", at(end - 4 * DAY), at(end), zones.UTC)
+    run = asking.ask(asking.Wish("availability", time), by=person("manager"))
+    document = files.document(run)
+    assert document is not None
+    assert re.fullmatch(
+        r"Together the servers were up 8\d % of the time that counts. "
+        r"On average they were watched for 10 min of 4 d.",
+        document.sentences[0],
+    )
+    assert document.sentences[1] == "1 server has not reported yet: it does not count."
+
+
+def test_growth_counts_from_the_day_a_server_came(past: Past, team: Team) -> None:
+    end = milliseconds() // HOUR * HOUR - HOUR
+    begin, came = end - 6 * DAY, end - 2 * DAY
+    row = past.server("came later", came)
+    times = np.arange(came, end, 10 * MINUTE, dtype=np.int64)
+    past.write(row, ('disk_used_percent{mount="/"}',), times, np.linspace(40, 50, len(times))[:, None])
+    period = Period("custom", at(begin), at(end), zones.UTC)
+    asked = Asked(None, scope.of(None, team, "", period.start, period.end), period, 99.9, team=team.pk)
+    [room] = capacity.read(asked)
+    assert room.disk.grown == pytest.approx(10, abs=0.5)
 
 
 def test_a_machine_nobody_expects_to_report_is_not_down(past: Past, team: Team, person: Callable[..., User]) -> None:

@@ -35,5 +35,14 @@ def test_values_are_rounded_and_written_as_the_reader_does(value: Any, kind: Kin
             assert saying.shown(value, kind) == other
 
 
+def test_a_percentage_has_as_many_places_as_its_time_can_bear() -> None:
+    minute, day = 60_000, 86_400_000
+    times = (10 * minute, 6 * 60 * minute, day, 10 * day, 12 * day)
+    assert [saying.borne(time) for time in times] == [0, 1, 1, 2, 3]
+    assert saying.borne(24 * 7 * day) == 3
+    assert [saying.fine(99.9996, places) for places in (0, 1, 2)] == ["99 %", "99.9 %", "99.99 %"]
+    assert saying.fine(91.279, 0) == "91 %"
+
+
 def test_a_promise_is_said_as_it_was_written() -> None:
     assert [saying.promise(value) for value in (99.9, 99.95, 100.0, 99)] == ["99.9 %", "99.95 %", "100 %", "99 %"]

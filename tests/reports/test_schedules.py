@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -134,6 +135,27 @@ def test_a_mail_server_that_refuses_is_tried_again_and_told_at_the_schedule(
     assert schedule.fault == ""
 
 
+def test_without_a_mail_server_the_pages_say_that_nothing_is_sent(
+    past: Past, schedule: Schedule, settings: Any
+) -> None:
+    settings.EMAIL_HOST = ""
+    past.server("web-1", milliseconds() - 60 * DAY)
+    client = Client()
+    assert schedule.owner is not None
+    client.force_login(schedule.owner)
+    warning = b"No mail server is set, so nothing will be sent; ask an admin (Settings, Mail)."
+    assert warning in client.get("/reports/schedules/new/").content
+    assert warning in client.get("/reports/").content
+    [run] = due(schedule, now())
+    assert mailing.send_due(now() + timedelta(seconds=1)) == 0
+    settings.EMAIL_HOST = "mail.example.org"  # set by now; this one did not go out yet
+    assert warning in client.get(f"/reports/{run.uuid}/").content
+    page = client.get("/reports/").content
+    assert page.count(warning) == 2
+    assert b"Not mailed" in page
+    assert warning not in client.get("/reports/schedules/new/").content
+
+
 def test_one_report_that_cannot_be_read_does_not_stand_before_the_others(
     past: Past, schedule: Schedule, sink: MailSink
 ) -> None:
@@ -201,6 +223,9 @@ def test_the_form_makes_and_changes_a_schedule(team: Team, person: Callable[...,
     made = Schedule.objects.get()
     assert (made.hour, made.target, made.language) == (8, 99.5, "da")
     assert b"Each week" in client.get("/reports/").content
+    assert re.search(
+        rb'name="rhythm".*?<option value="month" selected', client.get("/reports/schedules/new/").content, re.S
+    )
     where = f"/reports/schedules/{made.uuid}/"
     wrong = client.post(where, given | {"zone": "Mars"})
     assert b"no such time zone" in wrong.content
