@@ -147,15 +147,16 @@ def why_words() -> dict[str, str]:
 
 
 def _asked(user: User, server: Server | None) -> Shown:
-    """What people said of real episodes: the only truth there is about them."""
+    """What people said of real episodes: the only truth there is about them. What is simulated is not real."""
     rows = Episode.objects.visible_to(user)
     if server is not None:
         rows = rows.filter(server=server)
-    since = now() - timedelta(days=TREND_DAYS)
+    since, real = now() - timedelta(days=TREND_DAYS), Q(server__demo=False)
     found = rows.filter(began_at__gte=since).aggregate(
-        all=Count("pk"),
-        right=Count("pk", filter=Q(answer="not_normal")),
-        wrong=Count("pk", filter=Q(answer="normal")),
+        all=Count("pk", filter=real),
+        right=Count("pk", filter=real & Q(answer="not_normal")),
+        wrong=Count("pk", filter=real & Q(answer="normal")),
+        demo=Count("pk", filter=~real),
     )
     said = found["right"] + found["wrong"]
     return {**found, "said": said, "precision": found["right"] / said if said else None}

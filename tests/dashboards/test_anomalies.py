@@ -297,6 +297,19 @@ def test_the_card_says_how_good_the_models_are_and_what_they_cannot_see(machine:
     assert "a precision of 100 %" in page(person(), "/models/")
 
 
+def test_alarms_of_the_demo_are_not_called_real(machine: Make, person: Person) -> None:
+    one = machine()
+    one.server.demo = True
+    one.server.save()
+    learnt(one)
+    episode(one, answer="not_normal", ended_at=now())
+    for path in ("/models/", f"/servers/{one.server.uuid}/model/"):
+        said = page(person(), path)
+        assert "There was no real alarm in the last 30 days." in said
+        assert "One alarm was of the demo: it is simulated" in said
+        assert "a precision of" not in said
+
+
 def test_an_earlier_version_judges_again_by_one_click(machine: Make, person: Person) -> None:
     one = machine()
     watch = learnt(one)

@@ -22,7 +22,7 @@ from accounts.models import Audit, Membership, Team, User
 from alerts.models import Incident, Notice, Rule
 from checks.models import Check
 from core.clock import from_milliseconds, milliseconds, now
-from ml.models import Forecast
+from ml.models import Forecast, Sizing
 from reports.models import CANCELLED, DONE, WAITING, Run, Schedule
 from reports.services import asking, children, files, make
 from servers.models import FactSheet, Server
@@ -235,6 +235,7 @@ def test_every_kind_tells_of_a_fleet_and_of_what_happened(
         server=server, metric="disk_used_percent", labels='{mount="/"}', state="growing", seconds_left=864_000,
         seconds_low=700_000, at=milliseconds(),
     )  # fmt: skip
+    Sizing.objects.create(server=server, state="fits", at=milliseconds())
     client = api(user)
     found = {}
     for kind in ("incidents", "noise", "capacity", "anomalies", "inventory", "overview"):
@@ -251,6 +252,7 @@ def test_every_kind_tells_of_a_fleet_and_of_what_happened(
     assert found["capacity"]["sentences"] == ["1 server runs full within 30 days."]
     full = found["capacity"]["sections"][1]["table"]["rows"][0]
     assert [full[0]["value"], full[8]["value"], full[10]["value"]] == ["web-1", 864_000, "Disk used (mount /)"]
+    assert full[12]["value"] == "runs full", "not that it fits its work, in a row that says when it is full"
     assert "Nothing is learnt" in found["anomalies"]["sentences"][0]
     assert "openssl" in str(found["inventory"]["sections"][2])
     assert len(found["overview"]["sections"]) == 6
