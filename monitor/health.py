@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -36,6 +37,7 @@ from monitor.lifespan import parts
 STUCK = 30.0
 MUCH_BEHIND = 6 * 3600.0
 KEPT_EVERY = 600.0
+PROXY_SAYS = {"Forwarded", "Via", "X-Real-Ip", "Cf-Connecting-Ip", "True-Client-Ip"}
 """Sizes are summed over every chunk there is; nobody needs them younger."""
 TIER_NAMES = {0: "raw", 300: "5min", 3600: "hourly"}
 
@@ -216,5 +218,18 @@ def _may_scrape(request: HttpRequest) -> bool:
     if kind.lower() == "bearer":
         token = find_token(clear.strip())
         return token is not None and token.allows("metrics", write=False)
-    forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-Ip"))
-    return is_loopback(cast("str", request.META.get("REMOTE_ADDR", ""))) and not forwarded
+    return is_loopback(cast("str", request.META.get("REMOTE_ADDR", ""))) and not _proxied(request)
+
+
+def _proxied(request: HttpRequest) -> bool:
+    """Whether a proxy may stand between: what comes through one on this machine comes from loopback, too.
+
+    Some proxies say nothing in a header; that there is one shows in the settings, or in an address that is not ours.
+    """
+    if any(name.title().startswith("X-Forwarded-") or name.title() in PROXY_SAYS for name in request.headers):
+        return True
+    return bool(settings.ENV.trusted_proxies) or (settings.ENV.loopback and not is_loopback(_public_host()))
+
+
+def _public_host() -> str:
+    return urlsplit(settings.SITE_URL).hostname or ""

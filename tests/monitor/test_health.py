@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,11 +63,22 @@ def test_figures_tell_how_far_back_samples_go(monkeypatch: pytest.MonkeyPatch) -
     assert b'watchkeeper_kept_since_seconds{tier="raw"}' in Client().get("/metrics").content
 
 
+@pytest.mark.parametrize("given", [{"url": "https://watch.example.org"}, {"trusted_proxies": ("127.0.0.1",)}])
+def test_a_proxy_on_this_machine_opens_figures_to_nobody_even_without_its_headers(
+    given: dict[str, Any], settings: Any, db: None
+) -> None:
+    settings.ENV = replace(settings.ENV, host="127.0.0.1", **given)
+    settings.SITE_URL = settings.ENV.url
+    assert Client().get("/metrics").status_code == 401
+
+
 def test_figures_are_for_this_machine_or_a_token(api: Callable[..., Client]) -> None:
     local = Client()
     assert b"watchkeeper_incidents_open 0.0" in local.get("/metrics").content
     assert local.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 401
     assert local.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 401
+    for name in ("forwarded", "via", "x-real-ip", "x-forwarded-host", "cf-connecting-ip"):
+        assert local.get("/metrics", headers={name: "x"}).status_code == 401, name
     assert local.get("/metrics", headers={"authorization": "Bearer wkt_x.y"}).status_code == 401
     assert api(scopes=["metrics:read"]).get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 200
     assert api(scopes=["rules:read"]).get("/metrics").status_code == 401
