@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from watchkeeper_agent.collectors import Collectors
 
 UNSET = ("", "uninitialized\n")
+MOST_UNSEEN = 400
 
 
 def hostname() -> str:
@@ -39,13 +40,20 @@ def gather(collectors: Collectors | None = None) -> Document:
         "agent": {"version": VERSION, "python": "{}.{}.{}".format(*sys.version_info[:3])},
     }
     if collectors:
-        off = collectors.off()
-        document["agent"]["collectors"] = (
-            "; ".join(f"{name}: {off[name]}" for name in sorted(off))[:500] or "all well"
-        )
+        document["agent"]["collectors"] = _unseen(collectors.off())
         for section, pairs in collectors.facts().items():
             document.setdefault(section, {}).update(pairs)
     return document
+
+
+def _unseen(off: dict[str, str]) -> str:
+    """What is not looked at here, each with its reason, as whoever owns the machine reads it."""
+    if not off:
+        return "all well"
+    listed = ", ".join(f"{name} ({off[name].rstrip('.')})" for name in sorted(off))
+    if len(listed) > MOST_UNSEEN:
+        listed = f"{listed[:MOST_UNSEEN]}…"
+    return f"Not seen on this machine: {listed}. Nothing is to be done, unless you miss one of them."
 
 
 def digest(document: Document) -> str:

@@ -158,7 +158,11 @@ def test_the_owner_may_switch_a_collector_off_and_reads_why_others_are_off(monke
     assert off["load"] == "Switched off in the agent's file."
     assert off["grave"].startswith("Needs root")
     assert "elsewhere" not in off
-    assert "grave: Needs root" in str(facts.gather(collectors)["agent"]["collectors"])
+    told = str(facts.gather(collectors)["agent"]["collectors"])
+    assert told.startswith("Not seen on this machine: ")
+    assert "load (Switched off in the agent's file)" in told
+    assert told.endswith(". Nothing is to be done, unless you miss one of them.")
+    assert ".;" not in told
 
 
 @pytest.mark.parametrize(
