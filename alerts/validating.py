@@ -26,6 +26,10 @@ FIELDS = {
     "repeat_intervals": "repeat_intervals", "runbook": "runbook", "enabled": "enabled",
 }  # fmt: skip
 RECOVERY = {"warn": "warn_recover", "critical": "critical_recover"}
+SAID = {  # as the form calls them
+    "warn": "The warning limit", "warn_recover": "Where a warning is over", "critical": "The critical limit",
+    "critical_recover": "Where critical is over",
+}  # fmt: skip
 DAY = 86_400
 LONGEST = {"for": 7 * DAY, "keep_firing_for": 7 * DAY, "group_wait": DAY, "group_interval": DAY}
 LONGEST_REPEAT, MOST_REPEATS = 90 * DAY, 10
@@ -144,7 +148,8 @@ def _limits(rule: Rule) -> Iterator[Fault]:
         first, second = named[low], named[high]
         if first is not None and second is not None and (first > second if above else first < second):
             side = "below" if above else "above"
-            yield low, f"{low} is {first:.12g}, which must be {side} {high}, {second:.12g}, or equal to it."
+            than = f"{side} {SAID[high].lower()}, {second:.12g}, or equal to it."
+            yield low, f"{SAID[low]} is {first:.12g}, which must be {than}"
 
 
 def _limited(rule: Rule) -> bool:

@@ -59,7 +59,7 @@ class Preview:
             "night": spans.at_night(listed, self.asked.zone),
             "short": spans.short(listed),
             "messages_per_week": round(spans.troubles(listed, by_server=by_server) / weeks, 1),
-            "days": round(self.days, 1),
+            "days": round(self.days, 4),
             "zone": str(self.asked.zone),
             "servers": len(self.servers),
             "judged": self.found.seen,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from accounts.base import LOOK, narrow
 from accounts.models import Team, User
-from alerts.models import Chain, Channel, Delivery, Incident, Notice
+from alerts.models import Chain, Channel, Delivery, Incident, Notice, Rule
 from alerts.models.records import CALLS
 from alerts.services import people
 
@@ -92,6 +92,30 @@ class Book:
             return []
         found = people.ways(user, severity, self.now)
         return [To(reach.channel.pk, reach.recipient, reach.due_at, user.pk) for reach in found]
+
+
+def named(incident: Incident) -> tuple[list[str], list[str]]:
+    """Whom what is open of it tells, and the chains it follows, by name: the rules' own targets, else the team's."""
+    whom: dict[str, None] = {}
+    chains: dict[str, None] = {}
+    open_ = incident.alerts.open().exclude(state="pending").exclude(server__demo=True).order_by()
+    rules = Rule.objects.filter(pk__in=open_.values("rule")).order_by("pk")[:20]
+    for notify in [rule.notify for rule in rules] or [incident.rule.notify if incident.rule else []]:
+        found = _targets(incident.team_id, notify)
+        whom.update(dict.fromkeys(found[0]))
+        chains.update(dict.fromkeys(found[1]))
+    return list(whom), list(chains)
+
+
+def _targets(team: int, notify: list[Any]) -> tuple[list[str], list[str]]:
+    mine = Channel.objects.filter(team=team, enabled=True)
+    whom = [channel.name for channel in mine.filter(uuid__in=_uuids(notify, "channel"))]
+    whom += [str(user) for user in User.objects.filter(uuid__in=_uuids(notify, "person"), is_active=True)]
+    chains = list(Chain.objects.filter(team=team, uuid__in=_uuids(notify, "chain")).values_list("name", flat=True))
+    if whom or chains:
+        return whom, chains
+    usual = list(Chain.objects.filter(team=team, default=True).values_list("name", flat=True)[:1])
+    return ([] if usual else [channel.name for channel in mine.filter(default=True)]), usual
 
 
 def _uuids(notify: list[Any], kind: str) -> list[UUID]:

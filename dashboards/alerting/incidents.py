@@ -12,7 +12,7 @@ from django.db.models import Count, F, Prefetch, QuerySet, prefetch_related_obje
 from django.utils import translation
 
 from alerts.models import Alert, Delivery, Incident, Notice, Step
-from alerts.services import said
+from alerts.services import audience, said
 from checks import services as checks
 from dashboards.alerting.hushed import hushed, why
 from dashboards.alerting.sentences import subject
@@ -277,7 +277,23 @@ def _kin(row: Incident) -> Shown:
 def coming(row: Incident) -> Shown:
     """What will be said next by itself: news that wait for their group, or the same once more."""
     waiting = Notice.objects.filter(incident=row, told_at=None, held="", kind__in=("firing", "resolved")).exists()
-    return {"at": None if row.resolved_at and not waiting else seconds(row.next_at), "news": waiting}
+    found: Shown = {"at": None if row.resolved_at and not waiting else seconds(row.next_at), "news": waiting}
+    if row.resolved_at or row.acknowledged_at:
+        return found
+    whom, chains = audience.named(row)
+    return {**found, "to": whom, "rest": _rest(row, whom, chains)}
+
+
+def _rest(row: Incident, whom: list[str], chains: list[str]) -> str:
+    """What becomes of it while nobody takes it, where no step of a chain is still to come."""
+    alerts = row.alerts.open().order_by()
+    if alerts.filter(server__demo=True).exists() and not alerts.filter(server__demo=False).exists():
+        return "simulated"
+    if row.steps.exists():
+        return "" if row.steps.filter(done_at=None).exists() else "chainOver"
+    if chains:
+        return ""
+    return "noChain" if whom else "nobody"
 
 
 def seconds(at: datetime | None) -> float | None:

@@ -12,6 +12,8 @@ WORDS = {
     "fleet.bothWell": _("Both servers are healthy"),
     "fleet.allWell": _("All {n} servers are healthy"),
     "fleet.oneWell": _("{name} is healthy"),
+    "fleet.oneBusy": _("{name} is busy: {what}"),
+    "fleet.busyLede": _("No alert is open: one comes when it lasts as long as a rule says."),
     "fleet.oneNeeds": _("{name} needs you"),
     "fleet.waiting": _("Waiting for the first report"),
     "fleet.waitingLede": _("The server is known, and its first report should be here within a minute."),

@@ -182,7 +182,13 @@ export interface IncidentProps extends Props {
   incident: Incident
   timeline: TimelineEntry[]
   members: Member[]
-  coming: { at: number | null; news: boolean }
+  /** What is said next by itself; while nobody has it also to whom, and why nobody else is called. */
+  coming: {
+    at: number | null
+    news: boolean
+    to?: string[]
+    rest?: '' | 'noChain' | 'chainOver' | 'nobody' | 'simulated'
+  }
   acts: string[]
   parent: Kin | null
   children: Kin[]

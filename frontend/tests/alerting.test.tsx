@@ -211,6 +211,14 @@ describe('a rule while it is written', () => {
     const preview = { fired: 14, night: 3, short: 9, days: 30, servers: 4, suggested: null, chart: null, spans: [] }
     expect(verdict(preview)).toBe('Would have fired 14 times in 30 d, 9 of them under 10 min, 3 at night.')
     expect(verdict({ ...preview, fired: 0 })).toBe('Would not have fired in the last 30 d.')
+    for (const [days, span] of [
+      [0.0002, '1 min'],
+      [0.026, '37 min'],
+      [0.5, '12 h'],
+      [1, '1 d'],
+      [1.5, '1 d 12 h'],
+    ] as const)
+      expect(verdict({ ...preview, fired: 0, days })).toBe(`Would not have fired in the last ${span}.`)
   })
   it('tells whom it names, and takes a name away', async () => {
     const change = vi.fn()

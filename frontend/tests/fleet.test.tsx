@@ -74,6 +74,12 @@ describe('the first sentence', () => {
       lede: 'No open alerts. Last report 5 s ago.',
     })
   })
+  it('calls one that is nearly used up busy, before any rule has spoken', () => {
+    expect(sentence(fleet([server('vm', { cpu: 100 })]), AT)).toEqual({
+      head: expect.stringMatching(/^vm is busy: CPU 100\s%$/),
+      lede: 'No alert is open: one comes when it lasts as long as a rule says. Last report 5 s ago.',
+    })
+  })
   it('counts what needs a person, not what somebody took already', () => {
     const list = [incident('a'), incident('b', { state: 'acknowledged' })]
     expect(sentence(fleet([server('x'), server('y')], list), AT).head).toBe('One thing needs you')

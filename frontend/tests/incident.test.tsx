@@ -48,6 +48,13 @@ describe('an incident', () => {
     rerender(<Coming incident={over} coming={{ at: 12, news: true }} at={13} />)
     expect(screen.queryByRole('timer')).toBeNull()
   })
+  it('says to whom it is said again, and that nobody else is called', () => {
+    const coming = { at: 3605, news: false, to: ['Ops hook', 'Maria'], rest: 'noChain' as const }
+    render(<Coming incident={incident({})} coming={coming} at={5} />)
+    expect(screen.getByRole('timer').textContent).toBe(
+      'Said again in 1 h to Ops hook, Maria. No chain is set up: nobody else is called, however long it waits.',
+    )
+  })
   it('is taken until it gets worse, to its end, or until a time', () => {
     expect(asked('', '', ' me ', 0)).toEqual({ how: '', reason: 'me' })
     expect(asked('sticky', '', '', 0)).toEqual({ how: 'sticky' })

@@ -31,13 +31,13 @@ def rule(**fields: Any) -> Rule:
         (
             {"warn": 85, "warn_recover": 90},
             "warn_recover",
-            "warn_recover is 90, which must be below warn, 85, or equal to it.",
+            "Where a warning is over is 90, which must be below the warning limit, 85, or equal to it.",
         ),
-        ({"warn": 97, "critical": 95}, "warn", "warn is 97, which must be below critical, 95"),
+        ({"warn": 97, "critical": 95}, "warn", "The warning limit is 97, which must be below the critical limit, 95"),
         (
             {"op": "below", "critical_recover": 90},
             "critical_recover",
-            "critical_recover is 90, which must be above",
+            "Where critical is over is 90, which must be above",
         ),
         ({"warn_recover": 80}, "warn_recover", "warn_recover needs warn"),
         ({"critical": float("nan")}, "critical", "finite"),
@@ -96,7 +96,9 @@ def test_what_we_filled_in_follows_its_limit_and_what_somebody_wrote_stays(api: 
     wrong = client.patch(where, {"critical": 75}, content_type="application/json")
     assert wrong.status_code == 400
     assert wrong.json()["fields"] == {
-        "critical_recover": ["critical_recover is 80, which must be below critical, 75, or equal to it."]
+        "critical_recover": [
+            "Where critical is over is 80, which must be below the critical limit, 75, or equal to it."
+        ]
     }
 
 
@@ -212,7 +214,7 @@ def test_the_admin_judges_by_the_same_sentences(team: Team, person: Callable[...
         "notify": "[]", "group_by": "[]", "repeat_intervals": "[]", "enabled": "on",
     }  # fmt: skip
     where = "/admin/alerts/rule/add/"
-    said = "critical_recover is 99, which must be below critical, 95, or equal to it."
+    said = "Where critical is over is 99, which must be below the critical limit, 95, or equal to it."
     assert said in client.post(where, form).content.decode()
     assert client.post(where, form | {"critical_recover": ""}).status_code == 302
     made = Rule.objects.get()

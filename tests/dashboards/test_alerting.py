@@ -100,9 +100,10 @@ def test_a_rule_is_told_as_one_sentence(fields: dict[str, Any], said: str) -> No
 def test_the_list_of_rules_shows_faults_and_lets_only_those_change_who_may(
     team: Team, other_team: Team, person: Person
 ) -> None:
-    hot(team, fault="No server tells it.")
+    made = hot(team, fault="No server tells it.")
     hot(other_team, name="Foreign")
     page = as_(person()).get("/rules/").content.decode()
+    assert f'id="rule-{made.uuid}"' in page, "the form leads back to its place in the list"
     assert "When CPU used on every server is above 95 %" in page
     assert "Cannot be judged: No server tells it." in page
     assert "Foreign" not in page

@@ -105,11 +105,11 @@ export function Segments<T extends string | number>({
     </fieldset>
   )
 }
-/** A level from 0 to 100 with its number; grey words when there is nothing to show. High alone is no alarm: it is one when
- * something is `ill`, as rules judge it. */
-export const Bar = ({ v, fresh = true, ill = false }: { v: number | null; fresh?: boolean; ill?: boolean }) => {
+/** A level from 0 to 100 with its number, coloured by the number on every server alike: that it is an alarm, the status
+ * beside it says. Grey words when there is nothing to show. */
+export const Bar = ({ v, fresh = true }: { v: number | null; fresh?: boolean }) => {
   if (v === null || !fresh) return <span className="dim">{t('value.none')}</span>
-  const tone = !ill ? '' : v >= 90 ? 'c' : v >= 80 ? 'w' : ''
+  const tone = v >= 90 ? 'c' : v >= 80 ? 'w' : ''
   return (
     <span className={`bar ${tone}`}>
       <i>

@@ -52,8 +52,7 @@ const value = (server: Server, column: Column, fresh: boolean): ReactNode => {
     const { tone, word } = face(server)
     return <Status s={tone}>{word}</Status>
   }
-  if (column === 'cpu' || column === 'memory' || column === 'disk')
-    return <Bar v={server[column]} fresh={fresh} ill={face(server).tone !== 'ok'} />
+  if (column === 'cpu' || column === 'memory' || column === 'disk') return <Bar v={server[column]} fresh={fresh} />
   if (column === 'net' || column === 'load') {
     const known = fresh ? server[column] : null
     return <span className={known === null ? 'dim' : 'num'}>{column === 'net' ? rate(known) : plain(known)}</span>

@@ -1,6 +1,6 @@
 // What the fleet page says, worked out from servers and incidents. Nothing here draws.
 
-import { ago, duration } from '../../format'
+import { ago, duration, percent } from '../../format'
 import { beganAt, calledSilent, roots } from '../../incidents'
 import type { Incident, Server } from '../../types'
 import { face, incidentWord, isFresh, type Tone } from '../../ui/parts'
@@ -169,10 +169,20 @@ export function sentence(state: State, at: number, list = needs(state, at)): { h
     return { head: n === 2 ? t('fleet.bothWell') : t('fleet.allWell', { n: count(n) }), lede: t('fleet.noAlerts') }
   return { head: t('fleet.quiet'), lede: of }
 }
+const BUSY = 90
+/** What is nearly used up though no rule's time is over yet: "CPU 100 %". */
+function busyWith(server: Server, at: number): string {
+  if (!isFresh(server, at)) return ''
+  const high = (['cpu', 'memory'] as const).filter((key) => (server[key] ?? 0) >= BUSY)
+  return high.map((key) => `${t(`metric.${key}`)} ${percent(server[key])}`).join(', ')
+}
 function oneServer(server: Server, todo: number, open: number, at: number): { head: string; lede: string } {
   const age = server.seen === null ? t('age.never') : ago(at - server.seen)
   const last = t('fleet.lastReport', { age })
   const good = face(server).tone === 'ok' && !todo
+  const busy = good ? busyWith(server, at) : ''
+  if (busy)
+    return { head: t('fleet.oneBusy', { name: server.name, what: busy }), lede: `${t('fleet.busyLede')} ${last}` }
   const head = t(good ? 'fleet.oneWell' : 'fleet.oneNeeds', { name: server.name })
   return { head, lede: open || !good ? last : `${t('fleet.noAlerts')} ${last}` }
 }

@@ -1,7 +1,7 @@
 // The story of an incident: what happened, what a chain did or will do, and what became of every message.
 
 import { countdown, dayTime, duration } from '../../format'
-import type { Delivered, Incident, TimelineEntry } from '../../types'
+import type { Delivered, Incident, IncidentProps, TimelineEntry } from '../../types'
 import { t, tn } from '../../words'
 import { until } from './when'
 
@@ -140,15 +140,7 @@ export function Timeline({
   )
 }
 /** "Next message in 12 s" and "on call is told in 4 min", while there is something to come. */
-export function Coming({
-  incident,
-  coming,
-  at,
-}: {
-  incident: Incident
-  coming: { at: number | null; news: boolean }
-  at: number
-}) {
+export function Coming({ incident, coming, at }: { incident: Incident; coming: IncidentProps['coming']; at: number }) {
   if (incident.state === 'resolved' && !coming.news) return null
   const parts: string[] = []
   const soon = coming.at !== null && coming.at > at
@@ -156,7 +148,11 @@ export function Coming({
   if (coming.news && coming.at !== null && (soon || !over))
     parts.push(t(over ? 'coming.over' : 'coming.news', { when: until(coming.at, at) }))
   else if (soon && coming.at !== null && incident.state === 'open')
-    parts.push(t('coming.repeat', { when: until(coming.at, at) }))
+    parts.push(
+      coming.to?.length
+        ? t('coming.repeatTo', { when: until(coming.at, at), names: coming.to.join(', ') })
+        : t('coming.repeat', { when: until(coming.at, at) }),
+    )
   const { next } = incident
   if (next && incident.state === 'open')
     parts.push(
@@ -167,10 +163,13 @@ export function Coming({
     )
   if (incident.taken?.until && incident.state === 'acknowledged')
     parts.push(t('coming.takenUntil', { time: dayTime(incident.taken.until) }))
-  if (!parts.length) return null
+  const rest = incident.state === 'open' && coming.rest ? t(`coming.${coming.rest}`) : ''
+  if (!parts.length && !rest) return null
   return (
     <p className="coming num" role="timer">
       {parts.join(' · ')}
+      {parts.length > 0 && rest && '. '}
+      {rest}
     </p>
   )
 }

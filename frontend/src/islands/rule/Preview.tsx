@@ -43,8 +43,11 @@ export function usePreview(rule: Rule, days: number): Asked {
   }, [question])
   return asked
 }
+/** Whole days where they were asked for; of a young past hours and minutes, never none. */
 const spanOf = (days: number) =>
-  Number.isInteger(days) ? t('preview.days', { n: days }) : duration(Math.max(1, Math.round(days * 24)) * 3600)
+  days >= 1 && Number.isInteger(days)
+    ? t('preview.days', { n: days })
+    : duration(days > 1 ? Math.round(days * 24) * 3600 : Math.max(1, Math.round(days * 1440)) * 60)
 
 /** Why there is nothing to show, and when there will be: the case of a fresh server, or of a rule over rules. */
 export function nothing({ servers, note }: Preview, rule: Rule, days: number): [string, string] {

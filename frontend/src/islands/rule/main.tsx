@@ -176,7 +176,7 @@ function Editor({ page }: { page: RuleProps }) {
   const [touched, setTouched] = useState<Faults>({})
   const [dry, setDry] = useState('0')
   const [hushed, setHushed] = useState(page.hushed ?? [])
-  const [done, setDone] = useState<string[] | null>(null)
+  const [done, setDone] = useState<{ warnings: string[]; there: string } | null>(null)
   const { busy, faults, failure, run, box, setFaults } = useSend()
   const asked = usePreview(rule, days)
   const may = page.manages.includes(rule.team)
@@ -201,16 +201,20 @@ function Editor({ page }: { page: RuleProps }) {
     }
     const named = rule.name.trim() ? rule : { ...rule, name: idea }
     let warnings: string[] = []
+    let saved = page.rule?.id
     const ok = await run(async () => {
       const { team, ...rest } = body(named)
       const answer = page.rule?.id
         ? await send<Saved>('PATCH', `/api/v1/rules/${page.rule.id}`, rest)
         : await send<Saved>('POST', '/api/v1/rules', { team, ...rest, ...(dry === '0' ? {} : { enabled: false }) })
       warnings = answer?.warnings ?? []
+      saved = answer?.id ?? saved
       if (dry !== '0' && answer) await tryOut(answer.id, team, Number(dry), rest.enabled !== false && !page.rule)
     })
-    if (ok && warnings.length) setDone(warnings)
-    else if (ok) location.assign(LIST)
+    // the list is long: it opens at this one, and marks it
+    const there = saved ? `${LIST}#rule-${saved}` : LIST
+    if (ok && warnings.length) setDone({ warnings, there })
+    else if (ok) location.assign(there)
   }
   const speak = async (id: string) => {
     if (await run(() => post(`/api/v1/silences/${id}/end`))) setHushed(hushed.filter((one) => one.id !== id))
@@ -247,12 +251,12 @@ function Editor({ page }: { page: RuleProps }) {
       {done && (
         <div className="card note" role="status">
           <strong>{t('form.saved')}</strong>
-          {done.map((one) => (
+          {done.warnings.map((one) => (
             <span className="warn" key={one}>
               {one}
             </span>
           ))}
-          <a className="btn sm" href={LIST}>
+          <a className="btn sm" href={done.there}>
             {t('rule.toList')}
           </a>
         </div>
