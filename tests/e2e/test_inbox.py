@@ -106,6 +106,21 @@ def test_a_phone_acknowledges_from_the_link_of_a_message_with_one_tap(
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+def test_a_note_of_one_long_word_makes_no_page_wider_than_the_phone(
+    open_page: Open, hub: Product, token: str, hot: dict[str, Machine]
+) -> None:
+    page = open_page("/alerts/", viewport=PHONE)
+    open_inbox(page)
+    link = str(row(page, "hot-2").locator("a.t").get_attribute("href"))
+    said = hub.request("POST", f"/api/v1{link}note", {"text": "x" * 200}, token=token)
+    assert said.status in {200, 201}, said.body
+    page.goto(f"{hub.url}{link}")
+    expect(page.locator(".tl")).to_contain_text("x" * 200, timeout=SOON)
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    whole = page.locator("main button, main .pill").evaluate_all("all => all.every(one => one.offsetHeight < 80)")
+    assert whole, "what one presses keeps its words whole"
+
+
 def test_a_keyboard_alone_takes_notes_and_ends(open_page: Open, hot: dict[str, Machine]) -> None:
     page = open_page("/alerts/?q=hot-2")
     expect(row(page, "hot-2")).to_be_visible(timeout=SOON)
