@@ -78,12 +78,21 @@ def _chosen(request: HttpRequest, claimed: QuerySet[Forecast], others: QuerySet[
 
 def _verdict(mine: QuerySet[Forecast], count: int) -> str:
     """The page's answer in one sentence."""
-    soon = mine.filter(state="predictable", seconds_left__lt=SOON).exclude(reason="fell_back").count()
+    near = mine.filter(state="predictable", seconds_left__lt=SOON)
+    soon = near.exclude(reason="fell_back").count()
+    doubted = 0 if soon else near.filter(reason="fell_back").count()
     if not count:
         return _("Nothing is forecast yet. The first look is made within an hour of the first samples.")
     if soon:
         text = ngettext("One thing runs out within two weeks.", "%(n)d things run out within two weeks.", soon)
         return text % {"n": soon}
+    if doubted:
+        text = ngettext(
+            "One thing runs out within two weeks if it does not fall back, as it did before.",
+            "%(n)d things run out within two weeks if they do not fall back, as they did before.",
+            doubted,
+        )
+        return text % {"n": doubted}
     text = ngettext("One thing is watched.", "%(n)d things are watched.", count) % {"n": count}
     return _("Nothing is known to run out within two weeks.") + " " + text
 

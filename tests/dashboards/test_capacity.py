@@ -63,7 +63,7 @@ def test_what_fell_back_before_is_told_with_its_doubt(
     client.force_login(person("viewer"))
     page = client.get("/capacity/").content.decode()
     assert "/var on db-1 is full in 9 days (6 to 14) if it does not fall back this time, as it did before." in page
-    assert "Nothing is known to run out within two weeks." in page
+    assert "One thing runs out within two weeks if it does not fall back, as it did before." in page
 
 
 def test_twice_the_growth_is_half_the_time(server: Server, person: Callable[..., User], client: Client) -> None:
