@@ -10,15 +10,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from reports import looked, saying, windows
+from reports import late, looked, saying, windows
 from reports.document import Bar, Cell, Chart, Column, Figure, Section, Table, Tone
 from reports.engine.availability import Shares, Window, budget, judged, met
+from reports.engine.silence import limit
+from reports.engine.spans import joined, without
 from reports.kinds.base import Asked, Kind, kinds
 from reports.reach import Reader
 from reports.scope import Machine
 
 WORST = 10
 MOST_OUTAGES = 1000
+NAMED = 5
 
 Windows = dict[str, list[Window]]
 
@@ -29,6 +32,8 @@ class Judged:
 
     machine: Machine
     shares: Shares
+    unheard: int = 0
+    """Milliseconds in which it was up by samples that came later."""
 
 
 @kinds.register("availability")
@@ -58,12 +63,16 @@ def servers(asked: Asked, reader: Reader) -> list[Judged]:
     away = reader.away()
     silent = reader.silent(scope.machines)
     planned = windows.of(scope.machines, scope.start, scope.end)
+    told = late.told(scope.living, scope.start, scope.end)
     found = []
     for machine in scope.machines:
         life = machine.life(scope.start, scope.end)
         if life[0] < life[1]:
             spans = machine.silent if machine.number is None else silent[machine.number]
-            found.append(Judged(machine, judged([life], spans, away, planned.get(machine.uuid, []))))
+            shares = judged([life], spans, away, planned.get(machine.uuid, []))
+            unheard = told.get(machine.number or 0, [])
+            unheard_for = late.up(unheard, without([life], joined(spans)), limit(machine.interval)) if unheard else 0
+            found.append(Judged(machine, shares, unheard_for))
     return found
 
 
@@ -92,6 +101,18 @@ def _say(asked: Asked, found: list[Judged]) -> None:
         asked.sentences.append(_("Every server kept %(target)s.") % {"target": saying.promise(asked.target)})
     else:
         asked.sentences.append(_("No server was down."))
+    _say_late(asked, found)
+
+
+def _say_late(asked: Asked, found: list[Judged]) -> None:
+    late_ones = sorted((one for one in found if one.unheard), key=lambda one: -one.unheard)
+    if late_ones:
+        named = [f"{one.machine.name} {saying.duration(one.unheard / 1000)}" for one in late_ones[:NAMED]]
+        named += ["…"] if len(late_ones) > NAMED else []
+        asked.sentences.append(
+            _("Not heard for a while, but up by their own later samples: %(servers)s.")
+            % {"servers": ", ".join(named)}
+        )
 
 
 def _say_unheard(asked: Asked) -> None:

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from accounts.models import Team, User
-from alerts.models import Silence
+from alerts.models import Alert, Incident, Rule, Silence
 from checks import services
 from checks.models import Check
 from core import zones
 from core.clock import milliseconds
+from metrics.models import Series
 from reports import looked, scope
 from reports.engine.spans import length
 from reports.forms import RunForm
@@ -202,6 +203,29 @@ def test_history_that_was_filled_in_counts_from_its_first_sample_and_hides_no_ou
     form = RunForm(manager)
     assert form.fields["period"].choices[0][0] == form.initial["period"] != "month"  # type: ignore[attr-defined]
     assert form.initial["first"] == at(begin).date()
+
+
+def test_what_was_not_heard_but_sent_later_is_up_and_said(
+    past: Past, team: Team, person: Callable[..., User]
+) -> None:
+    end = milliseconds() - MINUTE
+    past.ourselves(end - 2 * HOUR, end)
+    cut, down = past.server("cut off", end - HOUR), past.server("down", end - HOUR)
+    gone = end - 30 * MINUTE, end - 20 * MINUTE
+    past.tell(cut, end - HOUR, end)
+    past.tell(down, end - HOUR, end, [gone])
+    rule = Rule.objects.create(team=team, name="Silent", kind="no_data", metric="", keep_firing_seconds=120)
+    series = Series.objects.create(metric="silent_seconds")
+    for row in (cut, down):
+        incident = Incident.objects.create(team=team, rule=rule, key=row.name, title=row.name, opened_at=at(gone[0]))
+        Alert.objects.create(
+            rule=rule, server=row, series=series, incident=incident, state="resolved", severity="critical", value=600,
+            limit=60, since=gone[0], judged=gone[1], resolved_at=at(gone[1] + 2 * MINUTE + 5 * SECOND),
+        )  # fmt: skip
+    time = Period("custom", at(end - HOUR), at(end), zones.UTC)
+    document = files.document(asking.ask(asking.Wish("availability", time), by=person("manager")))
+    assert document is not None
+    assert "Not heard for a while, but up by their own later samples: cut off 12 min." in document.sentences
 
 
 def test_the_headline_says_how_much_was_watched(past: Past, team: Team, person: Callable[..., User]) -> None:
