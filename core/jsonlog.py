@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
+import time
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,6 +15,9 @@ from typing import Any
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 HIDDEN = "[hidden]"
+SELDOM = 300.0
+MOST_KINDS = 500
+_DIGITS = re.compile(r"\d+")
 _SECRETS = (
     # Our own tokens: the id before the dot stays readable, so that one can find and revoke the key.
     (re.compile(r"\b(wk[ate]_[A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_~+/=-]+"), rf"\1.{HIDDEN}"),
@@ -88,23 +93,54 @@ def _extra(name: str, value: object) -> object:
 
 
 class PlainFormatter(logging.Formatter):
-    """For a terminal: time, level, message; the same secrets hidden."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
+    """For a terminal: when, which part, what; of a fault its last line, and the same secrets hidden."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        at = time.strftime("%H:%M", time.localtime(record.created))
+        line = f"{at} {record.name.rpartition('.')[2]}: {_message(record)}"
+        if record.exc_info or record.exc_text:
+            story = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
+            line += f" ({story.rstrip().rpartition(chr(10))[2]})"
+        return redact(line)
+
+
+class Seldom(logging.Filter):
+    """On a terminal the same line, whatever its numbers, comes once in a while, with how often it came meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        key = (record.name, _DIGITS.sub("0", _message(record)))
+        last, more = self.told.get(key, (float("-inf"), 0))
+        if record.created - last < SELDOM:
+            self.told[key] = (last, more + 1)
+            return False
+        if len(self.told) >= MOST_KINDS:
+            self.told.clear()
+        self.told[key] = (record.created, 0)
+        if more:
+            record.msg, record.args = f"{_message(record)} ({more} more like this in the meantime)", None
+        return True
+
+
+def for_programs(wanted: str) -> bool:
+    """What `auto` means: lines for people where people look, else for programs."""
+    if wanted != "auto":
+        return wanted == "json"
+    return not (sys.stderr and sys.stderr.isatty())
 
 
 def config(*, level: str = "INFO", as_json: bool = True) -> dict[str, Any]:
     """The value of Django's LOGGING: everything to standard error through the redaction."""
+    filters = ["redact"] if as_json else ["redact", "seldom"]
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"redact": {"()": "core.jsonlog.RedactingFilter"}},
+        "filters": {"redact": {"()": "core.jsonlog.RedactingFilter"}, "seldom": {"()": "core.jsonlog.Seldom"}},
         "formatters": {"line": {"()": "core.jsonlog.JsonFormatter" if as_json else "core.jsonlog.PlainFormatter"}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "filters": filters, "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},

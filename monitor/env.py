@@ -83,6 +83,7 @@ class Environment:
     heartbeat_url: str
     sign_in: SignIn
     debug: bool
+    log: str
 
     @property
     def loopback(self) -> bool:
@@ -148,6 +149,7 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         ),
         sign_in=_sign_in(value),
         debug=value.yes("WATCHKEEPER_DEBUG"),
+        log=value.one_of("WATCHKEEPER_LOG", ("auto", "json", "plain")),
     )
 
 

@@ -58,6 +58,12 @@ PLACE = (
         "`20`", "200",
     ),
     Variable(
+        "WATCHKEEPER_LOG",
+        "How the log is written: `json`, an object a line; `plain`, short lines for people, in which the same line comes "
+        "once in five minutes, with how often; `auto`, plain on a terminal and else JSON.",
+        "`auto`", "json",
+    ),
+    Variable(
         "WATCHKEEPER_API_RATE",
         "How many requests a minute one API token may make of one process; more are answered 429 with `Retry-After`.",
         "`30000`", "6000",

@@ -351,4 +351,4 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = dict(parse_qsl(_mail.query)).get("from", "watchkeeper@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-LOGGING = jsonlog.config()
+LOGGING = jsonlog.config(as_json=jsonlog.for_programs(ENV.log))

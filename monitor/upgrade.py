@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from monitor import folder
-from monitor.launch import place, say, tether
+from monitor.launch import place, process, say, tether
 from monitor.launch.say import Trouble
 
 KEEP_COPIES = 3
@@ -144,7 +144,7 @@ def _migrate(data: Path, hold: folder.Hold) -> None:
     """Its own process, ended with ours and holding the folder's lock until it has ended."""
     log = data / "logs" / "migrate.log"
     with log.open("wb") as out:
-        done = subprocess.run(  # noqa: S603 - our own words, no shell
+        child = subprocess.Popen(  # noqa: S603 - our own words, no shell
             tether.words(sys.executable, "manage.py", "migrate", "--no-input"),
             cwd=place.ROOT,
             stdin=subprocess.DEVNULL,
@@ -152,9 +152,14 @@ def _migrate(data: Path, hold: folder.Hold) -> None:
             stderr=out,
             pass_fds=(hold.fileno(),),
             env={**os.environ, "DJANGO_SETTINGS_MODULE": "monitor.settings"},
-            check=False,
         )
-    if done.returncode:
+        try:
+            ended = process.wait(child, dots=True, every=1)
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+    if ended:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise Trouble(
             f"The database could not be brought to this version ({lines[-1][:200] if lines else 'no reason given'}). "

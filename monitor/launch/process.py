@@ -25,20 +25,21 @@ def run(words: Words, log: Path, *, dots: bool = True, env: Mapping[str, str] | 
             close_fds=False,  # only what was made inheritable passes: the lock of a setup
         )  # fmt: skip
         try:
-            return _wait(child, dots=dots)
+            return wait(child, dots=dots)
         except BaseException:
             child.terminate()
             child.wait(10)
             raise
 
 
-def _wait(child: subprocess.Popen[bytes], *, dots: bool) -> int:
+def wait(child: subprocess.Popen[bytes], *, dots: bool, every: float = 3) -> int:
+    """Until it ends; a dot now and then shows that it lives."""
     shown = time.monotonic()
     while True:
         try:
             return child.wait(0.5)
         except subprocess.TimeoutExpired:
-            if dots and time.monotonic() - shown > 3:
+            if dots and time.monotonic() - shown > every:
                 shown = time.monotonic()
                 say.write(". ")
 

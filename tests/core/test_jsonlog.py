@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import re
 import sys
 from io import StringIO
 from typing import Any
@@ -95,3 +96,43 @@ def test_the_offered_configuration_is_accepted() -> None:
     assert isinstance(filters, jsonlog.RedactingFilter)
     assert isinstance(configurator.configure_formatter(made["formatters"]["line"]), jsonlog.JsonFormatter)
     assert sys.stderr is not None
+
+
+def plainly(*messages: tuple[float, str]) -> list[str]:
+    """Lines as a terminal has them, of what was said at these seconds."""
+    seldom, formatter, told = jsonlog.Seldom(), jsonlog.PlainFormatter(), []
+    for at, message in messages:
+        record = logging.LogRecord("alerts.delivery.deliver", logging.WARNING, "", 0, message, None, None)
+        record.created = at
+        if seldom.filter(record):
+            told.append(formatter.format(record))
+    return told
+
+
+def test_a_terminal_gets_short_lines_and_the_last_of_a_traceback() -> None:
+    assert re.fullmatch(r"\d\d:\d\d deliver: The channel is away", plainly((0, "The channel is away"))[0])
+    try:
+        int("x")
+    except ValueError:
+        line = logged("It failed", as_json=False, exc_info=True)
+    assert re.fullmatch(r"\d\d:\d\d jsonlog: It failed \(ValueError: invalid literal .*\)\n", line)
+
+
+def test_a_repeated_fault_is_told_once_in_a_while_with_its_count() -> None:
+    away = [(float(at), f"Try {at} failed") for at in range(0, 290, 10)]
+    told = plainly(*away, (5.0, "Another thing"), (301.0, "Try 99 failed"), (700.0, "Try 100 failed"))
+    assert [line.partition(": ")[2] for line in told] == [
+        "Try 0 failed", "Another thing", "Try 99 failed (28 more like this in the meantime)", "Try 100 failed",
+    ]  # fmt: skip
+
+
+def test_programs_get_objects_and_a_terminal_lines_unless_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for terminal in (True, False):
+        screen = StringIO()
+        monkeypatch.setattr(screen, "isatty", lambda there=terminal: there)
+        monkeypatch.setattr(sys, "stderr", screen)
+        assert jsonlog.for_programs("auto") is not terminal
+        assert jsonlog.for_programs("json") is True
+        assert jsonlog.for_programs("plain") is False
+    made = jsonlog.config(as_json=False)
+    assert made["handlers"]["console"]["filters"] == ["redact", "seldom"]
