@@ -55,6 +55,12 @@ describe('an incident', () => {
       'Said again in 1 h to Ops hook, Maria. No chain is set up: nobody else is called, however long it waits.',
     )
   })
+  it('says that nobody is told where there is nobody, and not that it is said again', () => {
+    render(<Coming incident={incident({})} coming={{ at: 3605, news: false, to: [], rest: 'nobody' }} at={5} />)
+    expect(screen.getByRole('timer').textContent).toBe(
+      'Nobody is told of it: no channel, person or chain is there for it.',
+    )
+  })
   it('is taken until it gets worse, to its end, or until a time', () => {
     expect(asked('', '', ' me ', 0)).toEqual({ how: '', reason: 'me' })
     expect(asked('sticky', '', '', 0)).toEqual({ how: 'sticky' })

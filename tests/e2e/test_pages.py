@@ -224,10 +224,11 @@ def test_a_rule_is_made_by_keyboard_fires_and_is_taken(open_page: Open) -> None:
     page.get_by_label("Name").focus()
     page.keyboard.type("Made by hand")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/rules/$"))
-    rule = page.locator(".thing", has_text="Made by hand")
+    expect(page).to_have_url(re.compile("/rules/#rule-"))
+    rule = page.locator(".thing:target", has_text="Made by hand")  # marked among all the others
+    expect(rule).to_be_in_viewport()
     expect(rule).to_contain_text("When Memory used on every server is above 0.02 % (warning: 0.01 %)")
-    page.goto(page.url.replace("/rules/", "/alerts/"))
+    page.goto(page.url.partition("#")[0].replace("/rules/", "/alerts/"))
     row = page.locator(".alert", has_text="Made by hand").first
     expect(row).to_be_visible(timeout=LIVE_S * 1000)
     row.locator("a.t").focus()

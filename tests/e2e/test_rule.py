@@ -67,7 +67,7 @@ def test_what_a_rule_from_a_chart_would_have_done_is_what_the_record_says(
     page.get_by_label("At first only write down").select_option("7")
     page.get_by_label("Name").fill("Tried out <i>first</i>")
     page.get_by_role("button", name="Make the rule").click()
-    expect(page).to_have_url(re.compile("/rules/$"))
+    expect(page).to_have_url(re.compile("/rules/#rule-"))
     page.get_by_role("link", name="Tried out <i>first</i>", exact=True).click()
     expect(page.locator(".card.note")).to_contain_text("Nobody is told by this rule until")
     page.get_by_role("button", name="Tell from now on").click()

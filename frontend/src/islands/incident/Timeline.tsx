@@ -147,7 +147,7 @@ export function Coming({ incident, coming, at }: { incident: Incident; coming: I
   const over = incident.state === 'resolved'
   if (coming.news && coming.at !== null && (soon || !over))
     parts.push(t(over ? 'coming.over' : 'coming.news', { when: until(coming.at, at) }))
-  else if (soon && coming.at !== null && incident.state === 'open')
+  else if (soon && coming.at !== null && incident.state === 'open' && coming.rest !== 'nobody')
     parts.push(
       coming.to?.length
         ? t('coming.repeatTo', { when: until(coming.at, at), names: coming.to.join(', ') })
