@@ -43,17 +43,24 @@ class Outside(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 request,
                 _("The sign-in service does not vouch for your e-mail address. Confirm it there, then try again."),
             )
-        user = User.objects.filter(email=email).first() or _newcomer(sociallogin, email)
-        if user is None:
+        if _welcomed(request, sociallogin, email) is None:
             audit(None, "session.refuse", email, after={"why": "no account and no invitation"})
             raise _refused(
                 request,
                 _("%(email)s has no place here yet. Ask an admin of your team for an invitation to that address.")
                 % {"email": email},
             )
+
+
+@transaction.atomic
+def _welcomed(request: HttpRequest, sociallogin: SocialLogin, email: str) -> User | None:
+    """Account, connection and roles in one step: no other request meets somebody with half of them."""
+    user = User.objects.filter(email=email).first() or _newcomer(sociallogin, email)
+    if user is not None:
         sociallogin.connect(request, user)
         audit(user, "provider.connect", user, after={"provider": settings.OIDC.issuer})
         _follow(user, sociallogin)
+    return user
 
 
 def claims(sociallogin: SocialLogin) -> dict[str, Any]:
@@ -97,7 +104,6 @@ def strong(sociallogin: SocialLogin) -> bool:
     return isinstance(methods, list) and bool(STRONG & {str(method) for method in methods})
 
 
-@transaction.atomic
 def _newcomer(sociallogin: SocialLogin, email: str) -> User | None:
     """Whoever was invited to that address, or whoever the provider knows where a team takes them all."""
     waiting = Invitation.objects.filter(email__iexact=email, accepted_at=None, revoked_at=None, expires_at__gt=now())

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import DatabaseError
+from django.test import RequestFactory
 
 from accounts.models import Audit, Membership, Team, User
 from accounts.services import change_member, follow_groups
-from accounts.sign_in.provider import roles, vouched
+from accounts.sign_in import provider
+from accounts.sign_in.provider import Outside, roles, vouched
 from monitor.env import Wrong, read
 
 Person = Callable[..., User]
@@ -76,3 +79,42 @@ def test_only_a_proven_address_is_believed(settings: LazySettings) -> None:
 def test_groups_that_lead_nowhere_are_refused_at_the_start(text: str) -> None:
     with pytest.raises(Wrong, match="Write a group, a team and a role"):
         read({"WATCHKEEPER_OIDC_GROUPS": text})
+
+
+def _newcomer(team: Team, settings: LazySettings, **claims: Any) -> SimpleNamespace:
+    """Somebody new of a service whose people all come into the team, and whose groups lead there too."""
+    settings.OIDC = replace(
+        settings.OIDC, issuer="https://id.example.org", team=team.name, role="operator",
+        groups=(("boss", team.name, "manager"),),
+    )  # fmt: skip
+    said = {"email": "new@example.org", "email_verified": True, **claims}
+    return SimpleNamespace(**vars(_came(**said)), state={"process": "login"}, is_existing=False, connect=_connect)
+
+
+def _connect(*_given: Any) -> None:
+    """What the framework keeps of it is its own."""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("groups", "wanted"), [(["boss"], "manager"), ([], "operator")])
+def test_a_newcomer_has_the_role_of_a_group_and_else_the_usual_one(
+    team: Team, settings: LazySettings, rf: RequestFactory, groups: list[str], wanted: str
+) -> None:
+    came = _newcomer(team, settings, groups=groups)
+    Outside().pre_social_login(rf.get("/"), came)
+    new = User.objects.get(email="new@example.org")
+    assert role(team, new) == wanted
+    assert Membership.objects.get(user=new).by_groups is bool(groups)
+
+
+@pytest.mark.django_db
+def test_nobody_comes_half_in_where_the_roles_of_groups_cannot_be_kept(
+    team: Team, settings: LazySettings, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: Any) -> None:
+        raise DatabaseError("disk full")
+
+    monkeypatch.setattr(provider, "follow_groups", full)
+    with pytest.raises(DatabaseError):
+        Outside().pre_social_login(rf.get("/"), _newcomer(team, settings, groups=["boss"]))
+    assert not User.objects.filter(email="new@example.org").exists()
