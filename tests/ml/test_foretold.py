@@ -10,7 +10,7 @@ import pytest
 from accounts.models import Team
 from alerts.defaults import DEFAULTS
 from alerts.judging import Judge
-from alerts.models import Alert, Rule
+from alerts.models import Alert, Notice, Rule
 from alerts.services import said
 from core.clock import milliseconds, now
 from metrics.store import query
@@ -115,9 +115,24 @@ def test_a_rule_on_the_time_left_is_told_in_words(told: Machine, team: Team) -> 
         title = said.title(alert.incident)
         assert "db-1" in title
         assert "/var" in title
-        assert "in about 20 d" in title or "in about 19 d" in title
+        text = Notice.objects.get(alert=alert, kind="firing").text
+        assert "in about 20 d" in text or "in about 19 d" in text
     finally:
         judge.end()
+
+
+def test_memory_that_leaks_and_is_started_again_raises_no_risk(machine: Callable[..., Machine]) -> None:
+    """Full in a day at this pace, and it never was: three days up, then the service begins anew."""
+    found = machine("app-1")
+    hours = np.arange(8 * 24)
+    used = 32e9 * (40 + (42 - 17 * (hours[::-1] / 24)) % 54) / 100
+    rows = np.stack([used, np.full(len(hours), 32e9)], axis=1)
+    at = milliseconds() - hours[::-1] * HOUR
+    store(found.server.pk, at.astype(np.int64), rows, ("memory_used_bytes", "memory_total_bytes"))
+    work.hour()
+    row = Forecast.objects.get(server=found.server)
+    assert (row.state, row.reason, row.seconds_left) == ("not_predictable", "saw_tooth", None)
+    assert not Risk.objects.filter(server=found.server, state__in=["raised", "high", "met"]).exists()
 
 
 def test_a_short_past_says_that_it_is_short(machine: Callable[..., Machine]) -> None:
