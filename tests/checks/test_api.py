@@ -140,6 +140,9 @@ def test_the_pages_make_try_show_and_remove_a_check(
         "status": "200-299", "redirects": "5", "verify": "on", "headers": "X-Token: s3cret", "interval": "60",
         "timeout": "10", "retries": "1", "window": "600",
     }  # fmt: skip
+    unknown = client.get("/checks/new/?kind=zzz", follow=True)
+    assert unknown.redirect_chain == [("/checks/new/?kind=http", 302)]
+    assert "There is no such kind of check. Choose one of these." in unknown.content.decode()
     tried = client.post("/checks/new/?kind=http", {**form, "do": "try"})
     assert "It answers 200." in tried.content.decode()
     refused = client.post("/checks/new/?kind=http", {**form, "target": "http://10.0.0.1/", "do": "save"})
