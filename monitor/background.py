@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from typing import Any
 
 from celery.beat import Service
 from celery.worker import WorkController, state
@@ -30,24 +29,34 @@ class CeleryWorker(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="celery-consumer", daemon=True)
-        self.controller: Any = None
+        self.ending = threading.Event()
 
     def run(self) -> None:
         app.set_current()
         state.should_stop = None
-        self.controller = WorkController(
-            app=app,
-            pool_cls="threads",
-            concurrency=CONCURRENCY,
-            without_heartbeat=True,
-            without_mingle=True,
-            without_gossip=True,
-        )
-        self.controller.start()
-        connections.close_all()
+        while not self.ending.is_set():
+            self._work()
+            # It ends unasked when something broke that it does not know: what there is to do is still due.
+            self.ending.wait(LOOK_EVERY)
+
+    def _work(self) -> None:
+        try:
+            WorkController(
+                app=app,
+                pool_cls="threads",
+                concurrency=CONCURRENCY,
+                without_heartbeat=True,
+                without_mingle=True,
+                without_gossip=True,
+            ).start()
+        except Exception:
+            log.exception("The worker failed; it begins anew")
+        finally:
+            connections.close_all()
 
     def end(self, seconds: float) -> None:
         """Celery looks at the flag only between messages: a few empty ones make it look at once."""
+        self.ending.set()
         state.should_stop = 0
         until = time.monotonic() + seconds
         while self.is_alive() and time.monotonic() < until:
