@@ -207,7 +207,8 @@ class Flush:
         facts = {
             "new": [event.facts for event in new[: grouping.SHOWN]], "new_count": len(new),
             "resolved": [event.facts for event in over[: grouping.SHOWN]], "resolved_count": len(over),
-            "firing": len(self.open[incident.pk]), "alerts": [_subject(event) for event in new],
+            "firing": sum(not self.servers[one.server_id].demo for one in self.open[incident.pk]),
+            "alerts": [_subject(event) for event in new],
             "over": [_subject(event) for event in over],
             **{name: worst.facts.get(name) for name in ("severity", "value", "limit")},
         }  # fmt: skip
