@@ -145,7 +145,7 @@ def _disks(store: DatabaseStore, asked: Asked, rooms: dict[int, Room]) -> None:
 
 def _beginnings(start: int, end: int, began: list[int]) -> list[tuple[int, int]]:
     """The first day, and as the hours lie in the store those months in which somebody came later."""
-    months = sorted({at - at % WIDTH for at in began if start <= at < end})
+    months = sorted({at - at % WIDTH for at in began if start + DAY <= at < end})
     return [(start, min(end, start + DAY)), *((max(start, at), min(end, at + WIDTH)) for at in months)]
 
 
