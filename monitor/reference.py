@@ -59,8 +59,8 @@ PLACE = (
     ),
     Variable(
         "WATCHKEEPER_LOG",
-        "How the log is written: `json`, an object a line; `plain`, short lines for people, in which the same line comes "
-        "once in five minutes, with how often; `auto`, plain on a terminal and else JSON.",
+        "How the log is written: `json`, an object a line; `plain`, short lines for people, in which the same line "
+        "comes once in five minutes, with how often; `auto`, plain on a terminal and else JSON.",
         "`auto`", "json",
     ),
     Variable(
