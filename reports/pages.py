@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.auth import me
 from accounts.base import REPORT
-from accounts.mail import ready
 from accounts.models import Team
+from accounts.services import mail_ready as ready
 from alerts.models import Incident
 from core.errors import Failure
 from core.pages import page

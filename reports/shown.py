@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accounts.mail import ready
+from accounts.services import mail_ready as ready
 from core import zones
 from core.registry import Unknown
 from reports import saying

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accounts.act_names import action_name
+from accounts.mail import ready as mail_ready
 from accounts.services.groups import follow_groups
 from accounts.services.invitations import (
     Invited,
@@ -32,12 +33,45 @@ from accounts.tally import strangers, wrong_secret
 from accounts.trail import audit, came_over, over
 
 __all__ = [
-    "MAIN_TEAM", "RESOURCES", "FirstAdmin", "Invited", "WrongScopes", "WrongToken", "accept", "action_name",
+    "MAIN_TEAM",
+    "RESOURCES",
+    "FirstAdmin",
+    "Invited",
+    "WrongScopes",
+    "WrongToken",
+    "accept",
+    "action_name",
     "ask_for_address",
-    "asked_address", "audit", "begin_team", "came_over", "change_address", "change_member", "change_profile",
-    "change_team", "check_selector", "ensure_site", "find_invitation", "follow_groups", "give_token",
-    "invitation_state", "invite",
-    "make_team", "make_token", "on_end_of_team", "on_new_team", "over", "remove_member", "remove_team", "resend",
-    "reset_link", "revoke_invitation", "revoke_token", "set_active", "set_owner", "strangers",
-    "tokens_of_members", "wrong_secret",
+    "asked_address",
+    "audit",
+    "begin_team",
+    "came_over",
+    "change_address",
+    "change_member",
+    "change_profile",
+    "change_team",
+    "check_selector",
+    "ensure_site",
+    "find_invitation",
+    "follow_groups",
+    "give_token",
+    "invitation_state",
+    "invite",
+    "mail_ready",
+    "make_team",
+    "make_token",
+    "on_end_of_team",
+    "on_new_team",
+    "over",
+    "remove_member",
+    "remove_team",
+    "resend",
+    "reset_link",
+    "revoke_invitation",
+    "revoke_token",
+    "set_active",
+    "set_owner",
+    "strangers",
+    "tokens_of_members",
+    "wrong_secret",
 ]  # fmt: skip

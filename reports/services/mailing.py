@@ -17,7 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from accounts.mail import ready
+from accounts.services import mail_ready as ready
 from core import zones
 from reports.document import Document
 from reports.formats import csv
