@@ -1,1 +1,0 @@
-import{v as e}from"./parts.a33e9367c1b4.js";import{r as t}from"./page.d5c46588021b.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
