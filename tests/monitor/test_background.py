@@ -15,7 +15,8 @@ from monitor.celery import nothing
 
 def test_a_worker_that_broke_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "LOOK_EVERY", 0.1)
-    whole, broken, done = Channel.drain_events, threading.Event(), threading.Event()
+    whole: Any = Channel.drain_events
+    broken, done = threading.Event(), threading.Event()
 
     def drain_events(*args: Any, **named: Any) -> Any:
         if broken.is_set():
