@@ -17,7 +17,7 @@ from ml.hours import Hours
 from ml.models import ModelVersion, Training, Watch
 from ml.preprocess import GRID_MS
 from ml.stacked import Reason, Stack
-from ml.training.plan import day_due, first_due
+from ml.training.plan import first_due, grown_due
 from servers.models import Server
 
 CHANGED = "models"  # woken when a version, a threshold or what is paused became another
@@ -115,7 +115,7 @@ class Book:
             known.since = at
             Watch.objects.filter(server=server).update(since=at)
             if not known.full:
-                due = max(day_due(at), now() + SETTLES)
+                due = max(grown_due(at), now() + SETTLES)
                 Training.objects.filter(server=server, why="day", state="due").update(due_at=due)
 
     def _read(self) -> None:

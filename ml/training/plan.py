@@ -1,4 +1,4 @@
-"""When something is to be learnt: soon after enrolment, after a day, then once a week, each server in its night."""
+"""When something is to be learnt: soon after enrolment, as its first day grows, then weekly, each in its night."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from zlib import crc32
 from core.clock import from_milliseconds, now
 
 SOON = 15 * 60_000
-DAY = 86_400_000
+HOUR, DAY = 3_600_000, 86_400_000
+GROWN = (HOUR, 6 * HOUR, DAY)  # a quarter of an hour shows little of what is usual: its model is not kept for a day
 NIGHT_BEGINS, NIGHT_HOURS = 1, 4  # UTC
 THRESHOLDS_AT = 0.5  # hours after midnight
 
@@ -18,8 +19,11 @@ def first_due(since: int) -> datetime:
     return max(now(), from_milliseconds(since + SOON + 20_000))
 
 
-def day_due(since: int) -> datetime:
-    return max(now(), from_milliseconds(since + DAY + 60_000))
+def grown_due(since: int) -> datetime:
+    """When the rows of a server's first day are some times as many, and at last a whole day."""
+    at = now()
+    moments = [from_milliseconds(since + age + 60_000) for age in GROWN]
+    return next((moment for moment in moments if moment > at), at)
 
 
 def weekly_due(server: int, after: datetime | None = None) -> datetime:

@@ -72,7 +72,7 @@ class Trainer:
             if watch.version_id is None:
                 rows.append(Training(server_id=watch.server_id, why="first", due_at=plan.first_due(watch.since)))
             elif watch.full_at is None:
-                rows.append(Training(server_id=watch.server_id, why="day", due_at=plan.day_due(watch.since)))
+                rows.append(Training(server_id=watch.server_id, why="day", due_at=plan.grown_due(watch.since)))
             else:
                 due = plan.weekly_due(watch.server_id)
                 rows.append(Training(server_id=watch.server_id, why="weekly", due_at=due))

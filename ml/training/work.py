@@ -95,7 +95,7 @@ def _next(row: Training, watch: Watch, *, failed: bool) -> None:
     elif watch.full_at is None:
         # Of a day with holes in it too little may be there: it is tried again, and not at once.
         soon = now() + timedelta(seconds=HOUR if row.why == "day" else 60)
-        why, when = "day", max(plan.day_due(watch.since), soon)
+        why, when = "day", max(plan.grown_due(watch.since), soon)
     else:
         why, when = "weekly", plan.weekly_due(watch.server_id)
     fresh = Training(

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import Audit
-from core.clock import milliseconds, now
+from core.clock import from_milliseconds, milliseconds, now
 from ml import child, hours, thresholds, versions
 from ml.models import Episode, ModelVersion, Sensitivity, Training, Watch
 from ml.training import plan, reading, work
@@ -181,6 +181,14 @@ def test_what_is_due_is_worked_off_by_a_child_and_what_a_killed_one_left_is_begu
     assert asked[-1][0] == "compare_models"
     assert Training.objects.filter(server=None, state="done").count() == 1
     assert Training.objects.filter(server=None, state="due").count() == 1
+
+
+def test_the_first_models_are_soon_followed_by_those_of_more_rows() -> None:
+    at = milliseconds()
+    for age, due in ((0.2, 1), (0.9, 1), (1.1, 6), (7, 24)):
+        since = at - int(age * plan.HOUR)
+        assert from_milliseconds(since + due * plan.HOUR + 60_000) == plan.grown_due(since), age
+    assert plan.grown_due(at - 9 * plan.DAY) <= now()
 
 
 def test_nights_are_shared_and_every_server_has_its_own() -> None:
