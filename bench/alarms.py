@@ -73,7 +73,7 @@ def _product(asked: argparse.Namespace, stack: ExitStack) -> Running:
     if asked.db == "two":
         database = _database()
         stack.callback(_drop, database)
-        product = TwoOfEach(folder / "data", database, running.redis(), ahead(30), **ALLOW)
+        product = TwoOfEach(folder / "data", database, running.redis(), ahead(folder, 30), **ALLOW)
     stack.callback(product.kill)
     return product
 

@@ -114,26 +114,28 @@ def _taken(told: Told, before: int) -> bool:
     return told.acknowledged > before + 10
 
 
-def ahead(seconds: int) -> dict[str, str]:
+def ahead(folder: Path, seconds: int) -> dict[str, str]:
     """An environment whose clock is wrong by so much."""
+    return {**_faked(folder), "FAKETIME": f"{seconds:+d}s"}
+
+
+def _faked(folder: Path) -> dict[str, str]:
     library = next((path for path in FAKETIME if Path(path).exists()), None)
     if library is None:
         raise NotHere("libfaketime is missing (on Debian and Ubuntu: apt install faketime)")
-    return {"LD_PRELOAD": library, "FAKETIME": f"{seconds:+d}s", "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # fmt: skip
+    # Asked to leave the monotonic clock alone, the library refuses each sleep until a moment of it, as Python's are.
+    (folder / "sitecustomize.py").write_text(
+        "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\n"
+    )
+    alone = {"DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {"LD_PRELOAD": library, "PYTHONPATH": str(folder), **alone}
 
 
 def jumping(folder: Path) -> tuple[dict[str, str], Callable[[Told], None]]:
     """An environment in which the clock can be set, and somebody who sets it."""
-    library = next((path for path in FAKETIME if Path(path).exists()), None)
-    if library is None:
-        raise NotHere("libfaketime is missing (on Debian and Ubuntu: apt install faketime)")
     clock = folder / "clock"
     clock.write_text("+0")
-    environment = {
-        "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
-    }  # fmt: skip
+    environment = {**_faked(folder), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1"}
 
     def trouble(_: Told) -> None:
         for jump in JUMPS:
