@@ -174,9 +174,10 @@ class Recent:
             if newest - place > min(MOST_ROWS, MOST_FILLED):
                 return newest  # a seal must come first; until then whoever asks reads the journal
             self.follows, self.place, self.upto = True, place, place
-            for posts in _stored(place):
-                self._take(posts)
-                place = posts[-1].id
+            for posts, reached in _stored(place):
+                if posts:
+                    self._take(posts)
+                place = reached
             return place
 
     def take(self, posts: Sequence[Post]) -> None:
@@ -362,14 +363,15 @@ class _Stored:
     values: blob.Values
 
 
-def _stored(place: int) -> Iterator[list[Post]]:
+def _stored(place: int) -> Iterator[tuple[list[Post], int]]:
+    """What is behind a place, and how far that reaches: rows that cannot be read are passed over."""
     while True:
         rows = JournalRow.objects.filter(pk__gt=place).order_by("pk").values_list(*_FIELDS)
         found = list(rows[:GROUP])
         if not found:
             return
-        yield list(_unpacked(found))
         place = found[-1][0]
+        yield list(_unpacked(found)), place
 
 
 def _unpacked(rows: Iterable[tuple[int, int, int, int, bytes | memoryview]]) -> Iterator[Post]:
