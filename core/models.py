@@ -63,8 +63,13 @@ class Cursor(models.Model):
 
     name = models.CharField(max_length=100, primary_key=True)
     place = models.BigIntegerField(default=0)
-    may_lose = models.BooleanField(default=False, help_text="Whether it may go on without rows that wait too long.")
-    lost = models.BigIntegerField(default=0, help_text="Rows that it went on without, as it read no more.")
+    # The database knows these defaults, too: `restore` writes a row into whatever version a backup is of.
+    may_lose = models.BooleanField(
+        default=False, db_default=False, help_text="Whether it may go on without rows that wait too long."
+    )
+    lost = models.BigIntegerField(
+        default=0, db_default=0, help_text="Rows that it went on without, as it read no more."
+    )
     lost_at = models.DateTimeField(null=True, blank=True)
     objects: ClassVar[CursorQuerySet] = CursorQuerySet.as_manager()  # type: ignore[assignment]
 
