@@ -119,8 +119,9 @@ def _missed(beat: Beat, config: Config) -> str:
     )
     if not due:
         return "Its signal did not come."
-    came = f" The last one came at {last}." if last else ""
-    return f"Its signal was due at {due} and did not come.{came}"
+    if not last:
+        return f"Its signal was due at {due} and did not come."
+    return f"Its signal was due at {due} and did not come. The last one came at {last}."
 
 
 def judge(beat: Beat, config: Config, now: datetime) -> Beat:

@@ -50,8 +50,9 @@ def may_manage(context: Any) -> bool:
 
 
 def _once(context: Any, name: str, ask: Callable[[], T]) -> T:
-    """The navigation stands twice in a page, for wide windows and for phones."""
-    kept: dict[str, T] = context["request"].__dict__.setdefault("_around", {})
+    """The navigation stands twice in a page, for wide windows and for phones; a page of an error has no request."""
+    request = context.get("request")
+    kept: dict[str, T] = request.__dict__.setdefault("_around", {}) if request else {}
     if name not in kept:
         kept[name] = ask()
     return kept[name]
