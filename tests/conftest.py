@@ -24,6 +24,7 @@ from ingest import writer
 from metrics.inside import allowance
 from metrics.latest import latest
 from metrics.layouts import layouts
+from metrics.models import JournalRow
 from metrics.names import layout_hash
 from metrics.ready import ready
 from servers.auth import enrol, keyring
@@ -94,6 +95,7 @@ def _fresh_memory(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a process holds in memory must not outlive a test's rows, nor write more of them once they are emptied."""
     if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & {*request.fixturenames}:
         request.getfixturevalue("_django_db_helper")  # set up before us, so ended after us
+        assert not JournalRow.objects.exists(), "a test before wrote past its transaction, in another thread"
     yield
     writer.stop()
     narrow.forget()
