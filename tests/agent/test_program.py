@@ -114,7 +114,7 @@ def test_it_sends_rows_and_ends_within_two_seconds_of_being_asked(tmp_path: Path
         assert time.monotonic() - began <= 2
     first, *rest = hub.batches
     assert first["facts"]["document"]["host"]["name"]
-    assert not all("facts" in batch for batch in rest)  # again when a slow collector has found something, not each time
+    assert not all("facts" in batch for batch in rest)  # again for what a slow collector found
     assert all(len(batch["rows"]) == 1 for batch in hub.batches)
     assert len(first["columns"]) == len(first["rows"][0]) - 1
     values = dict(zip(first["columns"], first["rows"][0][1:], strict=True))
