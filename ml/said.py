@@ -38,8 +38,8 @@ def sentence(
         when = _when(at or now()) if hourly else _("this server")
         beyond = [one for one in top if not within(one)]
         parts = [_first(beyond[0], when) if beyond else _together(top, when)]
-        others = [_name(one) for one in beyond[1:] if float(one.get("share") or 0) >= LEAST_SHARE][:NAMED]
-        if others:
+        guilty = [one for one in beyond if float(one.get("share") or 0) >= LEAST_SHARE or one is beyond[0]]
+        if others := _names(guilty)[1 : NAMED + 1]:
             parts.append(_("Also unusual: %(what)s.") % {"what": ", ".join(others)})
         if cause:
             parts.append(_("It began with: %(what)s.") % {"what": cause.rstrip(".")[:LONGEST]})
@@ -79,9 +79,14 @@ def worded(one: Part) -> tuple[str, str, str]:
     return texts[0], texts[1], texts[2]
 
 
+def _names(top: Sequence[Part]) -> list[str]:
+    """Each name once: bytes and percent of one thing are two metrics, and one word."""
+    return list(dict.fromkeys(_name(one) for one in top))
+
+
 def _together(top: Sequence[Part], when: str) -> str:
     """None is out of its range, so none of them is a reason by itself."""
-    words = {"when": when, "what": ", ".join(_name(one) for one in top[: NAMED + 1])}
+    words = {"when": when, "what": ", ".join(_names(top)[: NAMED + 1])}
     text = _("Each number is in its usual range; together they move unlike they usually do for %(when)s: %(what)s.")
     return text % words
 

@@ -34,6 +34,9 @@ WRITES = part('disk_write_bytes_per_second{device="sda"}', 240e6, 20e6, 60e6)
         ([part("cpu_system_percent", 2.94, 1.2, 2.91)],
          "Each number is in its usual range; together they move unlike they usually do for a Tuesday night: "
          "CPU in the kernel."),
+        ([part("memory_used_bytes", 2, 1, 3), part("memory_used_percent", 2, 1, 3), part("load1", 2, 1, 3)],
+         "Each number is in its usual range; together they move unlike they usually do for a Tuesday night: "
+         "Memory used, Load over 1 minute."),
         ([part("own_errors", 0.0031, 0.0005, 0.0021)],
          "Own errors is 0.0031: 2.4 times the usual for a Tuesday night (0.0005 to 0.0021)."),
         ([part("own_queue", 7, None, None)], "Own queue is 7, which is unusual for a Tuesday night."),
