@@ -85,10 +85,16 @@ def check(request: HttpRequest, uuid: str) -> HttpResponse:
         **_standing(row), past=past, bars=drawn.bars(past, 720), chart=drawn.chart(past), span=span, spans=SPANS,
         start=past.start / 1000, end=past.end / 1000, events=events, signals=signals, may_manage=may_manage,
         seen_at=milliseconds() / 1000,
-        ping=f"{settings.SITE_URL}/ping/{row.ping_key}" if row.kind == "heartbeat" and may_manage else "",
+        lines=_lines(row) if row.kind == "heartbeat" and may_manage else {},
         parts=[(name, word, row.run.parts.get(name)) for name, word in PARTS.items() if name in row.run.parts],
         errors=services.standing.error_percent(row.run.recent), words=PARTS,
     )  # fmt: skip
+
+
+def _lines(row: Check) -> dict[str, str]:
+    """What a job runs to tell that it ended: by itself, and behind its line in a crontab."""
+    tell = f"curl -fsS -m 10 --retry 3 -o /dev/null {settings.SITE_URL}/ping/{row.ping_key}"
+    return {"end": tell, "cron": f"{row.config.get('cron') or '30 3 * * *'} /usr/local/bin/job; {tell}/$?"}
 
 
 def _asked(request: HttpRequest) -> tuple[str, int, int]:
