@@ -55,7 +55,8 @@ print(json.dumps(made))
 """
 ASKED = (
     "/", "/list/", "/alerts/", "/rules/", "/rules/new/", "/silences/", "/channels/", "/on-call/", "/record/",
-    "/teams/", "/settings/", "/settings/health/", "/me/", "/api/v1/fleet/today",
+    "/anomalies/", "/capacity/", "/checks/", "/reports/", "/teams/", "/settings/", "/settings/health/", "/me/",
+    "/api/v1/fleet/today", "/api/v1/anomalies/now",
 )  # fmt: skip
 SEQ = re.compile(r'"seq": ?(\d+)')
 AT = re.compile(r'"at": ?([\d.]+)')
