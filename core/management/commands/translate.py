@@ -16,7 +16,8 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="write nothing; fail where a text is missing or old")
+        told = "write nothing; fail where a text is missing, old or not compiled"
+        parser.add_argument("--check", action="store_true", help=told)
 
     def handle(self, *args: Any, **options: Any) -> None:
         root = Path(settings.ROOT)
@@ -26,12 +27,17 @@ class Command(BaseCommand):
             before = catalogues.read(path)
             texts = catalogues.merged(before, wanted)
             missing = [text.id for text in texts.values() if not text.done]
+            binary, compiled = path.with_suffix(".mo"), catalogues.compiled(texts)
             wrong = wrong or bool(missing) or before.keys() != texts.keys()
-            if not options["check"]:
+            if options["check"]:
+                wrong = wrong or not binary.exists() or binary.read_bytes() != compiled
+            else:
                 catalogues.write(path, texts)
-                path.with_suffix(".mo").write_bytes(catalogues.compiled(texts))
+                binary.write_bytes(compiled)
             self.stdout.write(f"{path.relative_to(root)}: {len(texts) - 1} texts, {len(missing)} to translate")
             for text in missing:
                 self.stdout.write(f"  {text}")
         if wrong and options["check"]:
-            raise CommandError("Texts are missing or old: ./watchkeeper manage translate lists what to translate.")
+            raise CommandError(
+                "Texts are missing, old or not compiled: run ./watchkeeper manage translate, which lists them."
+            )
