@@ -17,7 +17,7 @@ from ml.hours import Hours
 from ml.models import ModelVersion, Training, Watch
 from ml.preprocess import GRID_MS
 from ml.stacked import Reason, Stack
-from ml.training.plan import first_due, grown_due
+from ml.training.plan import SOON, first_due, grown_due
 from servers.models import Server
 
 CHANGED = "models"  # woken when a version, a threshold or what is paused became another
@@ -118,6 +118,13 @@ class Book:
                 due = max(grown_due(at), now() + SETTLES)
                 Training.objects.filter(server=server, why="day", state="due").update(due_at=due)
 
+    @staticmethod
+    def returned(servers: list[int]) -> None:
+        """They speak again: what waits for rows of those that have no model waits a quarter of an hour at most."""
+        soon = now() + timedelta(milliseconds=SOON)
+        waiting = Training.objects.filter(server__in=servers, state="due", due_at__gt=soon)
+        waiting.update(due_at=soon)
+
     def _read(self) -> None:
         self.read_at = self.monotonic()
         self.unknown.clear()
@@ -145,8 +152,10 @@ class Book:
     def _known(self, row: Any) -> Known:
         one = self.known.get(row.server_id)
         if one is None:
-            one = Known(row.server_id, str(row.server__uuid), 0, row.server__paused, heard=self.read_at)
-            one.hours, one.silent = hours.unpack(row.maxima), row.silent
+            one = Known(row.server_id, str(row.server__uuid), 0, row.server__paused, silent=row.silent)
+            # Who was silent when we stopped is so until it speaks.
+            one.heard = float("-inf") if row.silent else self.read_at
+            one.hours = hours.unpack(row.maxima)
             one.hours_at = milliseconds() // hours.HOUR
             self.known[one.server] = one
         one.interval_ms, one.paused, one.since = 1000 * row.server__interval, row.server__paused, row.since

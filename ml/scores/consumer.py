@@ -227,6 +227,7 @@ class Scorer:
                 for one in changed:
                     one.silent = not one.silent
                     Watch.objects.filter(server=one.server).update(silent=one.silent)
+                self.book.returned([one.server for one in changed if not one.silent and not one.version])
         self.episodes.pass_time(self.wall(), {one.server for one in known if one.silent or one.paused})
         if at - self.noted >= SAVE_EVERY:
             self._note()

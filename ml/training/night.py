@@ -9,7 +9,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from core.clock import milliseconds, now
 from ml import drift, pipeline, versions
@@ -30,9 +30,13 @@ def due(since: datetime) -> QuerySet[Watch]:
 
 
 def work(since: datetime, seconds: float, *, room: Callable[[], bool] = lambda: True) -> int:
-    """As many as there is time for; gives how many. One server's odd rows must not cost the others their night."""
+    """As many as there is time for, those first whose last night is longest ago; gives how many.
+
+    One server's odd rows must not cost the others their night.
+    """
     end, done = time.monotonic() + seconds, 0
-    for server in list(due(since).order_by("server").values_list("server", flat=True)):
+    rows = due(since).order_by(F("fresh_at").asc(nulls_first=True), "server")
+    for server in list(rows.values_list("server", flat=True)):
         if time.monotonic() >= end or not room():
             break
         # Before the work: a server that ends the child is not met again tonight.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.clock import from_milliseconds
 from metrics.base import MINUTES, RAW, Line, Named, Store
 from metrics.store import DatabaseStore, write
 from ml.columns import chosen
@@ -148,12 +150,17 @@ def masked(server: int, times: Times) -> Flags:
     mask = np.zeros(len(times), np.bool_)
     if not len(times):
         return mask
-    for begins, ends in excused.of(server, int(times[0]), int(times[-1])):
-        mask |= (times >= begins) & (times <= ends)
+    start, end = int(times[0]), int(times[-1])
     rows = Episode.objects.filter(server=server).exclude(answer="normal")
-    for began, last in rows.values_list("began_at", "last_at"):
-        mask |= (times >= began.timestamp() * 1000) & (times <= last.timestamp() * 1000)
+    rows = rows.filter(began_at__lte=from_milliseconds(end), last_at__gte=from_milliseconds(start))
+    unusual = ((_ms(began), _ms(last)) for began, last in rows.values_list("began_at", "last_at"))
+    for begins, ends in (*excused.of(server, start, end), *unusual):
+        mask[np.searchsorted(times, begins) : np.searchsorted(times, ends, "right")] = True
     return mask if mask.mean() <= MOST_MASKED else np.zeros(len(times), np.bool_)
+
+
+def _ms(moment: datetime) -> float:
+    return moment.timestamp() * 1000
 
 
 def hourly(times: Times, tails: Floats) -> dict[int, float]:

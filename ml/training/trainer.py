@@ -25,6 +25,7 @@ REST = 60.0  # a child that failed as a whole is not started again at once
 TOLD_EVERY = 5.0
 TRIES = 3
 MEND_EVERY = 3600.0
+NIGHT_FOR = timedelta(hours=2)  # whoever was not compared by then is the first of the next night
 
 
 class Trainer:
@@ -85,21 +86,26 @@ class Trainer:
         row = Training.objects.filter(server=None, why="thresholds", state="due", due_at__lte=now()).first()
         if row is None or time.monotonic() < self.rest_until:
             return False
-        if left := night.due(row.due_at).count():
+        if row.began_at is None:
+            row.began_at = now()
+            Training.objects.filter(pk=row.pk).update(began_at=row.began_at)
+        left = night.due(row.due_at).count()
+        if left and now() - row.began_at < NIGHT_FOR:
             words = ["compare_models", "--since", row.due_at.isoformat(), "--seconds", str(SECONDS * 0.9)]
             code = self._child(words)
             every = night.due(now()).count() or left
             Training.objects.filter(pk=row.pk).update(progress=1 - night.due(row.due_at).count() / max(every, left))
             return code == 0
-        self._thresholds(row)
+        self._thresholds(row, left)
         return False
 
-    def _thresholds(self, row: Training) -> None:
-        count = thresholds.refresh_all()
+    def _thresholds(self, row: Training, left: int) -> None:
+        said = f"{thresholds.refresh_all()} thresholds."
+        if left:
+            said += f" {left} not compared with their last days in time: first in the next night."
+            log.warning(said)
         with transaction.atomic():
-            Training.objects.filter(pk=row.pk).update(
-                state="done", progress=1.0, began_at=now(), ended_at=now(), said=f"{count} thresholds."
-            )
+            Training.objects.filter(pk=row.pk).update(state="done", progress=1.0, ended_at=now(), said=said)
             Training.objects.create(why="thresholds", due_at=plan.thresholds_due())
             old = Training.objects.filter(server=None, ended_at__lt=now() - timedelta(days=14))
             old.delete()

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import numpy as np
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 
 from core.clock import milliseconds, now
 from core.locking import locked
@@ -24,7 +24,8 @@ from ml.training.reading import Rows
 log = logging.getLogger(__name__)
 
 HOUR = 3600
-AGAIN = 600  # seconds until what lacks rows is tried again
+AGAIN, LATEST = 600, 86_400  # seconds until what lacks rows is tried again: as long as nothing has come, within these
+WAITED_FOR = ("first", "regime", "asked")  # no model yet, or somebody asked for it: before the rest
 TRIES = 3
 LOOKED_BACK = 2 * 86_400_000  # over which two versions are compared
 KEPT_TRAININGS = 5
@@ -49,9 +50,10 @@ def due() -> QuerySet[Training]:
 
 
 def _claim() -> Training | None:
-    """The one that is due longest, ours from now on; first models of servers come before refits."""
+    """The one that is due longest, ours from now on; what somebody waits for comes before refits."""
+    pressing = Case(When(why__in=WAITED_FOR, then=0), default=1)
     with transaction.atomic():
-        row = locked(due(), skip=True).order_by("due_at").first()
+        row = locked(due(), skip=True).order_by(pressing, "due_at").first()
         if row is None:
             return None
         row.state, row.began_at, row.tries = "running", now(), row.tries + 1
@@ -61,20 +63,22 @@ def _claim() -> Training | None:
 
 def _do(row: Training) -> None:
     try:
-        state, said = _learn(row)
-    except NotEnough as fault:
-        _wait(row, fault.reason)
-        return
+        done = _learn(row)
     except Exception as error:
         log.exception("Training %d of server %s failed", row.pk, row.server_id)
-        state, said = "failed", f"{error.__class__.__name__}"
-    _close(row, state, said)
+        done = "failed", error.__class__.__name__
+    if done:
+        _close(row, *done)
 
 
-def _wait(row: Training, reason: str) -> None:
-    """Rows will come: the same training again later. A refit that finds too little keeps what is there."""
+def _wait(row: Training, reason: str, newest: int) -> None:
+    """Rows will come: the same training again later. A refit that finds too little keeps what is there.
+
+    Of a server that fell silent none come: each wait is as long as the silence so far. `Book.returned` ends it.
+    """
     Watch.objects.filter(server=row.server_id).update(said=reason[:300])
-    later = now() + timedelta(seconds=AGAIN)
+    silent = (milliseconds() - newest) / 1000
+    later = now() + timedelta(seconds=min(max(AGAIN, silent), LATEST))
     Training.objects.filter(pk=row.pk).update(state="due", due_at=later, said=reason[:300], progress=0.0, tries=0)
 
 
@@ -105,12 +109,17 @@ def _next(row: Training, watch: Watch, *, failed: bool) -> None:
     Training.objects.bulk_create([fresh], ignore_conflicts=True)
 
 
-def _learn(row: Training) -> tuple[str, str]:
+def _learn(row: Training) -> tuple[str, str] | None:
+    """What became of it, and a sentence; nothing where too little was measured so far."""
     watch = Watch.objects.select_related("server").get(server=row.server_id)
-    end = milliseconds()
-    rows = reading.read(watch.server_id, max(watch.since, row.span_from), end, 1000 * watch.server.interval)
+    start, end = max(watch.since, row.span_from), milliseconds()
+    rows = reading.read(watch.server_id, start, end, 1000 * watch.server.interval)
     _progress(row, 0.3)
-    learnt = learn(watch, rows, row.why)
+    try:
+        learnt = learn(watch, rows, row.why)
+    except NotEnough as fault:
+        _wait(row, fault.reason, int(rows.times[-1]) if len(rows.times) else start)
+        return None
     _progress(row, 0.9)
     with transaction.atomic():
         version = versions.store(learnt.made)
