@@ -1,7 +1,7 @@
 """What the judgement is worth and what it costs: every detector over labelled series, a tick, a night of training.
 
 Without --data the series are made up, with planted faults; with it, the folder holds one sub-folder per data set.
---write FOLDER puts the tables into the parts of quality.md and forecasts.md there that are made by this bench.
+--write FOLDER puts each table, as soon as it is made, in the place of the one before in quality.md or forecasts.md.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -29,7 +30,8 @@ from ml.preprocess import Floats, Times
 from ml.stacked import Stack
 
 MANY = ("smd", "asd", "svc2")  # of many metrics: the sets that count
-BEGIN, FIGURES, END = "<!-- made by ./watchkeeper bench ml -->", "<!-- figures -->", "<!-- end -->"
+BEGIN, END = "<!-- made by ./watchkeeper bench ml -->", "<!-- end -->"
+JUDGED, TASKS = ("ships", "detectors", "cost"), ("exhaustion", "breach", "disks")
 COLUMNS = (
     ("events", "events", ".0f"), ("precision", "precision", ".2f"), ("recall", "recall", ".2f"), ("f1", "F1", ".3f"),
     ("chance", "chance F1", ".3f"), ("false_points", "false points %", ".2f"),
@@ -44,37 +46,52 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="./watchkeeper bench ml", description=__doc__)
     asked.add_argument("--data", type=Path, help="folder with one sub-folder per data set")
     asked.add_argument("--quick", action="store_true", help="leave out the detectors of scikit-learn")
-    asked.add_argument("--anomalies", action="store_true", help="leave out exhaustion, breach and disks")
+    asked.add_argument("--only", help=f"comma list of {', '.join(JUDGED)}, and with --data {', '.join(TASKS)}")
     asked.add_argument("--write", type=Path, help="folder of quality.md and forecasts.md, which take the tables")
     found = asked.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
-    _made(_judgement(found.data, found.quick), found.write and found.write / "quality.md", BEGIN)
-    if found.data and not found.anomalies:
-        _made(_others(found.data), found.write and found.write / "forecasts.md", FIGURES)
+    every = JUDGED + TASKS if found.data else JUDGED
+    wanted = found.only.split(",") if found.only else every
+    if unknown := set(wanted) - set(every):
+        asked.error(f"no such part here: {', '.join(sorted(unknown))}")
+    sets = _sets(found.data) if set(wanted) & set(JUDGED) else {}
+    for part in [part for part in every if part in wanted]:
+        began = time.monotonic()
+        title, lines = _task(found.data, part) if part in TASKS else _part(part, sets, found)
+        document = found.write and found.write / ("forecasts.md" if part in TASKS else "quality.md")
+        _made(title, lines, document)
+        print(f"\n({part}: {time.monotonic() - began:.0f} s)", flush=True)
     return 0
 
 
-def _made(tables: Iterator[str], document: Path | None, begin: str) -> None:
-    """Print them, and put them into the document."""
-    lines: list[str] = []
-    for line in tables:
+def _made(title: str, lines: Iterator[str], document: Path | None) -> None:
+    """Print them, and put them into the document in place of what stood there under this title."""
+    made = []
+    for line in chain((f"### {title}", ""), lines):
         print(line, flush=True)
-        lines.append(line)
+        made.append(line)
     if document:
-        head, rest = document.read_text().split(begin)
-        document.write_text(head + begin + "\n" + "\n".join(lines) + "\n" + END + rest.split(END, 1)[1])
+        head, rest = document.read_text().split(BEGIN)
+        old, foot = rest.split(END, 1)
+        document.write_text(head + BEGIN + "\n\n" + replaced(old, title, "\n".join(made)) + "\n" + END + foot)
 
 
-def _judgement(data: Path | None, quick: bool) -> Iterator[str]:
-    sets = _sets(data)
-    where = "labelled data" if data else "made-up servers with planted faults"
-    yield f"\n### What ships, on {where}\n"
-    yield from _table(sets, LIVE)
-    kinds = [kind for kind in registry if not (quick and ("sklearn" in kind or kind not in LIVE))]
-    yield "\n### Each detector alone, and its cost\n"
-    yield from _detectors({name: sets[name] for name in sets if name in MANY or not data}, kinds)
-    yield "\n### Cost\n"
-    yield from _costs()
+def replaced(tables: str, title: str, fresh: str) -> str:
+    """The parts of a document that begin with their titles, this one as it is now; a new one comes last."""
+    parts = {part.split("\n", 1)[0]: f"### {part.strip()}\n" for part in ("\n" + tables).split("\n### ")[1:]}
+    parts[title] = fresh.strip() + "\n"
+    return "\n".join(parts.values())
+
+
+def _part(part: str, sets: Named, found: argparse.Namespace) -> tuple[str, Iterator[str]]:
+    if part == "ships":
+        where = "labelled data" if found.data else "made-up servers with planted faults"
+        return f"What ships, on {where}", _table(sets, LIVE)
+    if part == "cost":
+        return "Cost", _costs()
+    kinds = [kind for kind in registry if not (found.quick and ("sklearn" in kind or kind not in LIVE))]
+    some = {name: sets[name] for name in sets if name in MANY or not found.data}
+    return "Each detector alone, and its cost", _detectors(some, kinds)
 
 
 def _sets(data: Path | None) -> Named:
@@ -198,27 +215,24 @@ def _peak_mib(detectors: tuple[str, ...]) -> float:
     return float(subprocess.run(program, check=True, capture_output=True, text=True).stdout) / 1024
 
 
-def _others(data: Path) -> Iterator[str]:
-    """What other tasks say of themselves: exhaustion, breach, disks."""
-    import tempfile
-
+def _task(data: Path, name: str) -> tuple[str, Iterator[str]]:
+    """What another task says of itself."""
     import django
 
     django.setup()
     from ml import evaluation
 
-    tasks = evaluation.all_tasks()
-    with tempfile.TemporaryDirectory() as out:
-        for name in tasks:
-            if name == "anomalies":
-                continue
-            yield f"\n### {name.replace('_', ' ').capitalize()}\n"
-            tables = False
-            for line in tasks.get(name)(data, Path(out)):
-                if tables != line.startswith("|"):  # a table needs an empty line on both sides
-                    tables = not tables
-                    yield ""
-                yield line
+    return name.capitalize(), _spaced(evaluation.all_tasks().get(name)(data, Path(os.devnull)))
+
+
+def _spaced(lines: Iterator[str]) -> Iterator[str]:
+    """Tables as they are, with an empty line on both sides, and all else as a list."""
+    table: bool | None = None
+    for line in filter(None, lines):
+        before, table = table, line.startswith("|")
+        if before not in {None, table}:
+            yield ""
+        yield line if table else f"- {line}"
 
 
 if __name__ == "__main__":

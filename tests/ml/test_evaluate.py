@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from bench import _events, _planted
+from bench.ml import replaced
 from ml.evaluation.anomalies import judged, load
 
 
@@ -75,3 +76,10 @@ def test_events_are_counted_by_hand() -> None:
     assert read["always_no"] == pytest.approx(96.5)
     assert read["accuracy"] < read["always_no"]
     assert read["balanced"] < 60
+
+
+def test_a_table_that_is_made_alone_takes_the_place_of_the_one_before() -> None:
+    before = "\n\n### First\n\n- a\n\n| b |\n\n### Second\n\n- c\n"
+    after = replaced(before, "First", "### First\n\n- d")
+    assert after == "### First\n\n- d\n\n### Second\n\n- c\n"
+    assert replaced(after, "Third", "### Third\n\n- e") == f"{after}\n### Third\n\n- e\n"
