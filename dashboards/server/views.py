@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.base import ACT, MANAGE
@@ -39,10 +40,13 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
     sheet = FactSheet.objects.visible_to(request.user).filter(server=row).first()
     others = Server.objects.visible_to(request.user).exclude(pk=row.pk).order_by("name")
     at = now()
+    shown = present.servers([row])[0]
     props = {
         "now": at.timestamp(),
         "seq": seq,
-        "server": present.servers([row])[0],
+        "server": shown,
+        **_remarks(shown),
+        "outlook": notes(row),
         "facts": sheet.document if sheet else {},
         "incidents": incidents(request, resolved=RESOLVED_SHOWN, of=row),
         "may_manage": Server.objects.visible_to(request.user, MANAGE).filter(pk=row.pk).exists(),
@@ -51,4 +55,15 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "story": story(request.user, row, at),
         "others": [{"id": str(uuid), "name": name} for uuid, name in others.values_list("uuid", "name")[:OTHERS]],
     }
-    return show(request, "dashboards/server.html", "server", props, outlook=notes(row))
+    return show(request, "dashboards/server.html", "server", props)
+
+
+def _remarks(shown: present.Shown) -> dict[str, str]:
+    """What to know before its state and its numbers are believed."""
+    agent = shown["agent"]
+    away = _("The hub was away. Until this server reports again its state is the one from before.")
+    old = _("Its agent is version %(version)s, older than the one this hub hands out.")
+    return {
+        "away": away if shown["waiting"] else "",
+        "old": old % {"version": agent["version"]} if agent["outdated"] else "",
+    }

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dashboards.words.mark import _
 
 WORDS = {
-    "me.title": _("My notifications"),
-    "me.lede": _("How you are told, in what order, and when you want to sleep."),
     "me.how": _("Language and quiet hours"),
     "me.quiet": _("Quiet hours"),
     "me.quietHelp": _("A warning waits for their end."),

@@ -16,6 +16,7 @@ WORDS = {
     "chart.rule": _("Make a rule from this chart"),
     "chart.ruleOf": _("Make a rule: {what}"),
     "server.record": _("The whole record"),
+    "server.capacity": _("Capacity"),
     "server.hint": _("Drag over a chart to zoom, with Shift to ask what else moved. Double-click goes back."),
     "server.reset": _("Back to live"),
     "server.cpu": _("CPU"),
@@ -58,7 +59,7 @@ WORDS = {
     "server.noFacts": _("The agent has not sent facts yet."),
     "server.entries": _("{n} entries"),
     "server.silence": pgettext("button", "Silence"),
-    "server.edit": _("Tags, role, pause, keys"),
+    "server.edit": _("Settings"),
     "server.silent": _("{name} has sent nothing for {age}."),
     "server.silentLede": _(
         "Grey values are the last ones known, with their age. Check that the machine is on, that its agent "

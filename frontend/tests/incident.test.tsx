@@ -184,6 +184,33 @@ describe('an incident', () => {
     expect(verbs).toContain('c/acknowledge')
     expect(keptNow()).toEqual([])
   })
+  it('gives up an answer that does not come, and goes on at once where the line came back meanwhile', async () => {
+    const { begin, flush } = await import('../src/alerting/doing')
+    localStorage.clear()
+    let late = () => {}
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+      const patience = new AbortController()
+      late = () => patience.abort(new DOMException('too late', 'TimeoutError'))
+      return patience.signal
+    })
+    vi.stubGlobal(
+      'fetch',
+      (_: string, { signal }: RequestInit) =>
+        new Promise((_, no) => signal?.addEventListener('abort', () => no(signal.reason))),
+    )
+    const deed = { incident: 'h', title: 'h', verb: 'acknowledge', body: {}, at: Date.now() / 1000 }
+    localStorage.setItem('watchkeeper.deeds.five', JSON.stringify([deed]))
+    begin('five')
+    await vi.waitFor(() => expect(AbortSignal.timeout).toHaveBeenCalled())
+    dispatchEvent(new Event('online'))
+    const asked = answers([200, {}])
+    late()
+    await vi.waitFor(() => expect(asked.map((one) => one.url)).toEqual(['/api/v1/incidents/h/acknowledge']))
+    await vi.waitFor(() => expect(localStorage.getItem('watchkeeper.deeds.five')).toBe('[]'))
+    vi.restoreAllMocks()
+    await flush()
+    expect(asked).toHaveLength(1)
+  })
   it('says a note once, however often the rest has to wait', async () => {
     const { begin, flush, resolve } = await import('../src/alerting/doing')
     localStorage.clear()

@@ -214,6 +214,26 @@ describe('a page that stays open', () => {
     vi.useRealTimers()
     vi.unstubAllGlobals()
   })
+  it('shows the minutes of a machine that began just now, also where its first load gave way to another', async () => {
+    const at = Math.floor(Date.now() / 1000)
+    let first = true
+    vi.stubGlobal('fetch', async (url: string, { signal }: RequestInit) => {
+      const [span, here] = [new URLSearchParams(url.split('?')[1]), url.includes('/series')]
+      if (here && first) {
+        first = false
+        return new Promise((_, no) => signal?.addEventListener('abort', () => no(signal.reason)))
+      }
+      const now = Number(span.get('end')) > at - 20
+      const line = { metric: 'cpu_used_percent', labels: {}, v: [1] }
+      const body = here ? { t: now ? [at - 30] : [], step: 10, series: now ? [line] : [] } : { limits: [], alerts: [] }
+      return new Response(JSON.stringify({ marks: [], ...body }))
+    })
+    const { result, unmount } = renderHook(() => useBoard({ id: ID, interval: 10, seen: null } as Server))
+    result.current.again()
+    await vi.waitFor(() => expect(result.current.place).toMatchObject({ span: 900 }))
+    unmount()
+    history.replaceState(null, '', '/')
+  })
   it('loads its time anew, so that its points do not pile up and its alerts are those of now', async () => {
     vi.useFakeTimers()
     const asked: string[] = []

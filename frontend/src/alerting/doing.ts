@@ -20,6 +20,7 @@ interface Deed {
 export const HOURS = [1, 4, 8, 24] as const
 export const UNDO_MS = 10_000
 const AGAIN_MS = 10_000
+const PATIENCE_MS = 15_000 // an answer that takes longer does not come: the next turn asks again
 const LONGEST = 12 * 3600 // an answer from yesterday says nothing any more
 const HOUR = 3600
 
@@ -29,6 +30,7 @@ let waiting: Deed[] = [] // ends, for ten seconds: until then they can be taken 
 let going: Deed[] = [] // on their way at this moment
 let timer: ReturnType<typeof setTimeout> | undefined
 let sending = false
+let asked = false // for another turn, during one
 let alone = false // nothing can be stored
 let underway: { deed: Deed; done: Promise<unknown> } | null = null // of those kept
 const listeners = new Set<() => void>()
@@ -63,9 +65,9 @@ function keep(change: (list: Deed[]) => Deed[]): void {
 const drop = (gone: Deed[]) => keep((list) => list.filter((one) => !gone.some((deed) => same(one, deed))))
 const path = (one: Deed, verb: string) => `/api/v1/incidents/${one.incident}/${verb}`
 async function send(one: Deed): Promise<void> {
-  if (one.note) await post(path(one, 'note'), { text: one.note })
+  if (one.note) await post(path(one, 'note'), { text: one.note }, AbortSignal.timeout(PATIENCE_MS))
   one.note = undefined // said: it is not said again when the rest has to wait
-  await post(path(one, one.verb), one.body)
+  await post(path(one, one.verb), one.body, AbortSignal.timeout(PATIENCE_MS))
 }
 /** The page is being left: the browser sends it on its own. */
 function leave(one: Deed): void {
@@ -89,7 +91,10 @@ const why = (error: unknown) => (error instanceof Error ? error.message : '')
 export async function flush(): Promise<void> {
   clearTimeout(timer)
   timer = undefined
-  if (sending) return
+  if (sending) {
+    asked = true // the line may be back, though the turn under way began without it
+    return
+  }
   sending = true
   let sent = 0
   try {
@@ -101,7 +106,8 @@ export async function flush(): Promise<void> {
     sending = false
   }
   if (sent) toast(tn('doing.sentNow', sent))
-  if (kept.length) timer = setTimeout(() => void flush(), AGAIN_MS)
+  if (kept.length) timer = setTimeout(() => void flush(), asked ? 0 : AGAIN_MS)
+  asked = false
 }
 async function sendKept(): Promise<number> {
   let sent = 0

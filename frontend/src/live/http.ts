@@ -25,7 +25,8 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
   try {
     answer = await fetch(url, { credentials: 'same-origin', ...init })
   } catch (error) {
-    if (init.signal?.aborted) throw error
+    // a hub that takes too long is as silent as one that is away
+    if (init.signal?.aborted && init.signal.reason?.name !== 'TimeoutError') throw error
     throw new HttpError(0, t('hub.silent'))
   }
   if (answer.ok) return answer

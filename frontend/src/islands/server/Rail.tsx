@@ -1,7 +1,7 @@
 // What stands beside the charts: alerts, disks with words, processes at a moment, what changed, what the machine is.
 import { type ReactNode, useEffect, useReducer, useState } from 'react'
 import { whileSeen } from '../../awake'
-import { bytes, dayTime, duration, percent } from '../../format'
+import { bytes, dayTime, duration, share } from '../../format'
 import { beganAt } from '../../incidents'
 import { now } from '../../live/clock'
 import type { Incident } from '../../types'
@@ -133,8 +133,8 @@ function Disks({ values, full }: { values: Now; full: PageProps['full'] }) {
               <meter min={0} max={100} low={80} high={90} optimum={0} value={value} aria-label={labels.mount ?? ''} />
               <p className="dim num">
                 {used && total
-                  ? t('disk.of', { share: percent(value), used: bytes(used.value), total: bytes(total) })
-                  : percent(value)}
+                  ? t('disk.of', { share: share(value), used: bytes(used.value), total: bytes(total) })
+                  : share(value)}
               </p>
             </li>
           )
@@ -270,7 +270,7 @@ function Processes({ list, when }: Top) {
                   {name}
                   <i style={{ width: `${Math.round((100 * (cpu ?? 0)) / busiest)}%` }} aria-hidden="true" />
                 </th>
-                <td>{cpu === null ? '–' : percent(cpu)}</td>
+                <td>{cpu === null ? '–' : share(cpu)}</td>
                 <td>{memory === null ? '–' : bytes(memory)}</td>
               </tr>
             ))}

@@ -115,6 +115,7 @@ export function useBoard(server: Server): Board {
   const loading = useRef<AbortController | null>(null)
   const waiting = useRef<Points[]>([])
   const begun = useRef(0)
+  const settled = useRef(first.span !== null || !!first.fixed) // which time is shown: by somebody, or looked at below
 
   const append = useCallback(
     (news: Points) => {
@@ -130,6 +131,22 @@ export function useBoard(server: Server): Board {
       sync.redraw()
     },
     [charts, sync, hearers],
+  )
+  /** Where nobody chose a time, a machine that began just now shows its minutes: looked at with what came first. */
+  const settle = useCallback(
+    async (answer: SeriesAnswer) => {
+      if (settled.current) return
+      const start = answer.t.find((_, i) => answer.series.some((line) => isReal(line.v[i]))) ?? now()
+      const young = now() - start <= YOUNG && !(await hasOlder(id, start))
+      if (settled.current) return
+      settled.current = true
+      if (!young) return
+      sync.floor = start
+      here.current = { ...here.current, span: YOUNG }
+      setPlace(here.current)
+      sync.setSpan(YOUNG)
+    },
+    [id, sync],
   )
   const load = useCallback(
     async (range: Range, quiet = false) => {
@@ -151,7 +168,7 @@ export function useBoard(server: Server): Board {
       ])
       try {
         const answer = await fetchHistory(id, METRICS, range, mine.signal)
-        if (mine.signal.aborted) return null // its last points may be missing, and another range is loading
+        if (mine.signal.aborted) return // its last points may be missing, and another range is loading
         for (const chart of charts) chart.load(answer)
         const { seen, interval } = latest.current
         if (seen !== null && !answer.series.some((line) => line.v.some(isReal))) {
@@ -175,9 +192,9 @@ export function useBoard(server: Server): Board {
           sync.redraw()
         })
         renew()
-        return answer
+        void settle(answer)
       } catch (error) {
-        if (mine.signal.aborted) return null
+        if (mine.signal.aborted) return
         loading.current = null
         if (!quiet) {
           for (const chart of charts) chart.fail()
@@ -185,13 +202,13 @@ export function useBoard(server: Server): Board {
         }
         for (const news of waiting.current.splice(0)) append(news)
         sync.redraw()
-        return null
       }
     },
-    [id, charts, sync, append],
+    [id, charts, sync, append, settle],
   )
   /** Another place: in the address, so that Back leads back. */
   const go = useCallback((change: Partial<Place>) => {
+    if (change.span || change.fixed) settled.current = true
     here.current = { ...here.current, odd: false, ...change }
     setPlace(here.current)
     const address = location.pathname + write(here.current)
@@ -226,6 +243,7 @@ export function useBoard(server: Server): Board {
     }
     const back = () => {
       here.current = read(location.search)
+      settled.current = true
       span = here.current.span ?? (here.current.fixed ? span : DEFAULT)
       if (!here.current.fixed) here.current.span = span
       setPlace(here.current)
@@ -238,16 +256,7 @@ export function useBoard(server: Server): Board {
       quiet = false
     }
     addEventListener('popstate', back)
-    void load(sync.range).then(async (answer) => {
-      if (!answer || first.span !== null || first.fixed) return
-      const start = answer.t.find((_, i) => answer.series.some((line) => isReal(line.v[i]))) ?? now()
-      if (now() - start > YOUNG || (await hasOlder(id, start))) return
-      sync.floor = start
-      span = YOUNG
-      here.current = { ...here.current, span: YOUNG }
-      setPlace(here.current)
-      sync.setSpan(YOUNG)
-    })
+    void load(sync.range)
     const stopClock = whileSeen(() => {
       sync.follow(now())
       const old = now() - begun.current > renewAfter(sync.home[1] - sync.home[0])
@@ -258,7 +267,7 @@ export function useBoard(server: Server): Board {
       removeEventListener('popstate', back)
       loading.current?.abort()
     }
-  }, [id, sync, load, go, first])
+  }, [sync, load, go])
   const fix = useCallback((range: Range) => sync.setRange(range), [sync])
   const show = useCallback((chart: string) => go({ chart }), [go])
   const again = useCallback(() => void load(sync.range), [load, sync])

@@ -46,44 +46,67 @@ function facts(props: PageProps): string[] {
 function Title({ props }: { props: PageProps }) {
   const { server, may_manage } = props
   return (
-    <div>
-      <nav className="crumb" aria-label={t('server.crumb')}>
-        <a href="/">{t('server.fleet')}</a>
-        <span aria-hidden="true">/</span>
-        <span>{server.name}</span>
-      </nav>
-      <div className="titled">
-        <h1>{server.name}</h1>
-        {faces(server).map(({ tone, word }) => (
-          <Status key={word} s={tone}>
-            {word}
-          </Status>
-        ))}
+    <div className="hero">
+      <div className="whose">
+        <nav className="crumb" aria-label={t('server.crumb')}>
+          <a href="/">{t('server.fleet')}</a>
+          <span aria-hidden="true">/</span>
+          <span>{server.name}</span>
+        </nav>
+        <div className="titled">
+          <h1>{server.name}</h1>
+          {faces(server).map(({ tone, word }) => (
+            <Status key={word} s={tone}>
+              {word}
+            </Status>
+          ))}
+        </div>
+        <div className="facts num">
+          {server.demo && <Demo />}
+          {server.os && <b>{server.os}</b>}
+          {!person.simple && facts(props).map((text) => <span key={text}>{text}</span>)}
+          {server.tags.map((tag) => (
+            <span className="tag" key={tag}>
+              {tag}
+            </span>
+          ))}
+          <span>{server.team}</span>
+          <span>{t('server.every', { n: server.interval })}</span>
+          <Seen server={server} />
+        </div>
+      </div>
+      <div className="ctl">
         {props.may_act && (
-          <a className="btn sm" href={`/silences/?${new URLSearchParams({ selector: selectorOf(server.name) })}`}>
+          <a className="btn" href={`/silences/?${new URLSearchParams({ selector: selectorOf(server.name) })}`}>
             {t('server.silence')}
           </a>
         )}
         {may_manage && !person.simple && (
-          <a className="btn sm" href={`${server.url}edit/`}>
+          <a className="btn" href={`${server.url}edit/`}>
             {t('server.edit')}
           </a>
         )}
       </div>
-      <div className="facts num">
-        {server.demo && <Demo />}
-        {server.os && <b>{server.os}</b>}
-        {!person.simple && facts(props).map((text) => <span key={text}>{text}</span>)}
-        {server.tags.map((tag) => (
-          <span className="tag" key={tag}>
-            {tag}
-          </span>
-        ))}
-        <span>{server.team}</span>
-        <span>{t('server.every', { n: server.interval })}</span>
-        <Seen server={server} />
-      </div>
     </div>
+  )
+}
+/** What one should know before the numbers: that we were away, that the agent is old, what runs out soon. */
+function Notes({ props: { server, away, old, outlook } }: { props: PageProps }) {
+  return (
+    <>
+      {server.waiting && away && <p className="card note">{away}</p>}
+      {old && <p className="card note">{old}</p>}
+      {outlook && outlook.length > 0 && (
+        <section className="card note outlook" aria-label={t('server.capacity')}>
+          {outlook.map((text) => (
+            <p key={text}>{text}</p>
+          ))}
+          <a className="more" href="/capacity/">
+            {t('server.capacity')}
+          </a>
+        </section>
+      )}
+    </>
   )
 }
 /** What is fetched when it is wanted: nothing until then, and its own card when it cannot be had. */
@@ -188,6 +211,7 @@ function Page({ first }: { first: PageProps }) {
   return (
     <>
       <Title props={props} />
+      <Notes props={props} />
       {!person.simple && (
         <Story
           server={server}

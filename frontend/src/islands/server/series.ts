@@ -1,6 +1,6 @@
 // The charts of one server: which series they are made of, how history and live points become lines.
 import type { ChartData, Limit, Line } from '../../charts/engine'
-import { ago, bytes, clockTime, percent, plain } from '../../format'
+import { ago, bytes, clockTime, plain, share } from '../../format'
 import { now } from '../../live/clock'
 import type { SeriesAnswer } from '../../types'
 import { type Key, t } from '../../words'
@@ -31,7 +31,7 @@ export const SPECS: Spec[] = [
     id: 'cpu',
     title: 'server.cpu',
     max: 100,
-    fmt: percent,
+    fmt: share,
     parts: [
       { metric: 'cpu_used_percent', label: 'server.busy' },
       { metric: 'cpu_iowait_percent', label: 'server.iowait' },
@@ -41,7 +41,7 @@ export const SPECS: Spec[] = [
     id: 'memory',
     title: 'server.memory',
     max: 100,
-    fmt: percent,
+    fmt: share,
     parts: [
       { metric: 'memory_used_percent', label: 'server.used' },
       { metric: 'swap_used_percent', label: 'server.swap' },
@@ -61,7 +61,7 @@ export const SPECS: Spec[] = [
     id: 'disks',
     title: 'server.disks',
     max: 100,
-    fmt: percent,
+    fmt: share,
     parts: [{ metric: 'disk_used_percent', each: 'mount' }],
   },
   {

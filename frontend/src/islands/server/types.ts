@@ -50,6 +50,9 @@ export interface Hush {
 }
 export interface PageProps extends ServerProps {
   may_act: boolean
+  away?: string // that we were away, until it reports again
+  old?: string // that its agent is
+  outlook?: string[] // what runs out or may fail soon
   story: { troubles: Trouble[]; silences: Hush[] }
   others: Array<{ id: string; name: string }>
   /** By mount, the days until a disk is full as far as they are forecast. */
