@@ -28,6 +28,9 @@ TARGETS = {
     "ping": gettext_lazy("Host name or address"), "dns": gettext_lazy("Name to ask for, such as example.org"),
 }  # fmt: skip
 RECORDS = ("A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "SRV", "CAA", "PTR")
+FIRST = (
+    "name", "target", "place", "interval", "status", "text", "record", "expect", "period", "cron", "zone", "grace"
+)  # fmt: skip
 LOOKED = ("interval", "timeout", "retries", "window", "by_agent")
 
 
@@ -98,6 +101,16 @@ class CheckForm(forms.Form):
             kept -= {"place", "by_agent"} | (set() if self.check.alone else {"tags"})
         for name in self.fields.keys() - kept:
             del self.fields[name]
+
+    def first(self) -> list[forms.BoundField]:
+        return [one for one in self.visible_fields() if one.name in FIRST]
+
+    def rest(self) -> list[forms.BoundField]:
+        """What most leave as it is; it is unfolded where something in it is wrong."""
+        return [one for one in self.visible_fields() if one.name not in FIRST]
+
+    def rest_wrong(self) -> bool:
+        return any(one.errors for one in self.rest())
 
     def _places(self) -> list[tuple[str, str]]:
         teams = Team.objects.visible_to(self.user, MANAGE).order_by("name")

@@ -73,6 +73,7 @@ def fallback(context: Any, servers: int = FALLBACK, title: str = "") -> dict[str
         known = shown_as.incidents(list(finding.incidents(user, [])[:FALLBACK]))
     return {
         "title": title,
+        "headed": context.get("page") == "me",  # the page itself begins with its name
         "incidents": [one for one in known if one["until"] is None][:FALLBACK],
         "servers": present.servers(list(rows)) if servers else [],
     }

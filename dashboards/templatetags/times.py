@@ -88,7 +88,7 @@ def reading(value: float | None, server: dict[str, Any]) -> str:
     """A percentage while it still describes the machine; what is silent shows no number."""
     if value is None or server["reach"] == "down":
         return _("no data")
-    return f"{rounded(value, 1 if 0 < value < 10 else 0)}%"
+    return f"{rounded(value, 1)}\u00a0%"
 
 
 @register.filter

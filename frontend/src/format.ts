@@ -46,6 +46,9 @@ export function percent(v: number | null): string {
   const digits = v && Math.abs(v) < 0.1 ? 2 : 1
   return `${fixed(v, Number.isInteger(Number(v.toFixed(digits))) ? 0 : digits)}\u00a0%`
 }
+/** The same where several stand side by side: each with its decimal. */
+export const share = (v: number | null): string =>
+  v === null || Number.isNaN(v) ? t('value.none') : `${fixed(v, v && Math.abs(v) < 0.1 ? 2 : 1)}\u00a0%`
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 export function bytes(v: number): string {

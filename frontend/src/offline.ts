@@ -1,7 +1,7 @@
 // The page without a line: the last look at the fleet, with its age, and back to the page as soon as the hub answers.
 import './design/app.css'
 import './design/shell.css'
-import { dayTime, duration, percent } from './format'
+import { dayTime, duration, share } from './format'
 import { element } from './shell/dialog'
 import { type Kept, kept, type Look, look as lookAt } from './shell/snapshot'
 import { t, tn } from './words'
@@ -20,7 +20,7 @@ function table(seen: Kept): HTMLElement {
       {},
       element('td', { textContent: one.name }),
       element('td', {}, pill(one.tone, one.word)),
-      ...[one.cpu, one.memory, one.disk].map((v) => element('td', { className: 'num dim', textContent: percent(v) })),
+      ...[one.cpu, one.memory, one.disk].map((v) => element('td', { className: 'num dim', textContent: share(v) })),
     ),
   )
   const names = element('tr', {}, ...head.map((key) => element('th', { scope: 'col', textContent: t(key) })))

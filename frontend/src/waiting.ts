@@ -1,5 +1,5 @@
 // "Add server": asks how far the machine has come, and turns into the live server the moment it reports.
-import { percent } from './format'
+import { share } from './format'
 import { getJson } from './live/http'
 import { element } from './shell/dialog'
 import type { Server } from './types'
@@ -38,7 +38,7 @@ const reading = (name: string, value: number | null) =>
     'div',
     {},
     element('dt', { textContent: name }),
-    element('dd', { className: 'num', textContent: percent(value) }),
+    element('dd', { className: 'num', textContent: share(value) }),
   )
 
 function born({ name, os, url, cpu, memory, disk }: Server): Node[] {

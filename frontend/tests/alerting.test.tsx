@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Amount, Confirm, scaleOf, scalesOf, Text, TIMES, useSend } from '../src/alerting/form'
 import { configOf, faultOf, said } from '../src/alerting/kinds'
-import type { Channel, Rule } from '../src/alerting/types'
+import type { Channel, Metric, Rule } from '../src/alerting/types'
 import { moment, wall } from '../src/alerting/zones'
 import { rounded } from '../src/islands/rule/Handle'
 import { answers } from './answers'
@@ -13,7 +13,7 @@ import '../src/islands/alerts/main'
 import { healthOf } from '../src/islands/channels/main'
 import { asKind, blank, body, joined, readLabels, terms, writeLabels } from '../src/islands/rule/model'
 import { verdict } from '../src/islands/rule/Preview'
-import { Tell } from '../src/islands/rule/Sentence'
+import { Spoken, Tell } from '../src/islands/rule/Sentence'
 import '../src/islands/rule/main'
 import '../src/islands/incident/main'
 import { daysOf, on as onDay, plus } from '../src/islands/oncall/Calendar'
@@ -219,6 +219,28 @@ describe('a rule while it is written', () => {
       [1.5, '1 d 12 h'],
     ] as const)
       expect(verdict({ ...preview, fired: 0, days })).toBe(`Would not have fired in the last ${span}.`)
+  })
+  it('says a metric by its words, and takes it by them or by its name', async () => {
+    const picked = vi.fn()
+    const one = (name: string, title: string, unit: string) => ({ ...METRICS[0], name, title, unit }) as Metric
+    const metrics = [one('cpu', 'CPU', '%'), one('used_bytes', 'Disk used', 'B'), one('used', 'Disk used', '%')]
+    const Held = () => {
+      const [value, set] = useState('used')
+      const take = (name: string) => {
+        set(name)
+        picked(name)
+      }
+      return <Spoken label="Metric" metrics={metrics} value={value} onPick={take} />
+    }
+    render(<Held />)
+    const input = screen.getByLabelText('Metric') as HTMLInputElement
+    expect(input.value).toBe('Disk used (%)')
+    await userEvent.clear(input)
+    await userEvent.type(input, 'disk used (b)')
+    expect(picked).toHaveBeenLastCalledWith('used_bytes')
+    await userEvent.clear(input)
+    await userEvent.type(input, 'cpu')
+    expect([input.value, picked.mock.lastCall]).toEqual(['cpu', ['cpu']])
   })
   it('tells whom it names, and takes a name away', async () => {
     const change = vi.fn()

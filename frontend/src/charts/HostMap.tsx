@@ -1,7 +1,7 @@
 // The server map: one canvas, one cell a server. React lays it out; a message repaints only the cells that look different.
 import { Fragment, useEffect, useMemo, useRef, useState } from 'react'
 import { whileSeen } from '../awake'
-import { percent } from '../format'
+import { share } from '../format'
 import { toneOf } from '../islands/fleet/model'
 import type { Fleet } from '../islands/fleet/store'
 import { on } from '../keys'
@@ -388,7 +388,7 @@ export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[st
         )}
       </div>
       <span className="sr" aria-live="polite">
-        {server ? `${server.name}, ${face(server).word}, ${t(`metric.${by}`)} ${percent(server[by])}` : ''}
+        {server ? `${server.name}, ${face(server).word}, ${t(`metric.${by}`)} ${share(server[by])}` : ''}
       </span>
       {cell && server && (
         <div
@@ -400,7 +400,7 @@ export function HostMap({ fleet, groups, by }: { fleet: Fleet; groups: Array<[st
             {COLOURS.map((metric) => (
               <Fragment key={metric}>
                 <dt>{t(`metric.${metric}`)}</dt>
-                <dd>{isFresh(server, now()) ? percent(server[metric]) : t('value.none')}</dd>
+                <dd>{isFresh(server, now()) ? share(server[metric]) : t('value.none')}</dd>
               </Fragment>
             ))}
           </dl>

@@ -2,7 +2,7 @@
 import { Component, type ReactNode, StrictMode, useEffect, useReducer, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { whileSeen } from '../awake'
-import { percent } from '../format'
+import { share } from '../format'
 import { learn, now } from '../live/clock'
 import type { Incident, Props, Server } from '../types'
 import { type Key, t } from '../words'
@@ -115,7 +115,7 @@ export const Bar = ({ v, fresh = true }: { v: number | null; fresh?: boolean }) 
       <i>
         <b style={{ width: `${Math.min(100, v)}%` }} />
       </i>
-      <span>{percent(v)}</span>
+      <span>{share(v)}</span>
     </span>
   )
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 import { Spark } from '../../charts/Spark'
-import { ago, duration, percent, plain, rate } from '../../format'
+import { ago, duration, plain, rate, share } from '../../format'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
 import type { SeriesAnswer, Server } from '../../types'
@@ -113,7 +113,7 @@ function Reading({
       <dt>{label}</dt>
       <dd className={`num ${fresh && value !== null ? '' : 'dim'}`} data-value={kind}>
         <span>
-          {kind === 'net' ? rate(value) : percent(value)}
+          {kind === 'net' ? rate(value) : share(value)}
           {!fresh && value !== null && server.seen !== null && ' '}
           {!fresh && value !== null && server.seen !== null && <small>{ago(clock - server.seen)}</small>}
         </span>

@@ -68,7 +68,7 @@ export function Tiles({ list, today }: { list: Tile[]; today: Today | null }) {
           </dd>
           <dd className="delta num" data-change={tile.key}>
             {/* that there is nothing to compare with is said once */}
-            {place && today && !today.before ? '\u00a0' : change(tile, today)}
+            {place && change(tile, today) === t('fleet.noWeek') ? '\u00a0' : change(tile, today)}
             <Spark v={lines[tile.key] ?? EMPTY} c={tile.color} />
           </dd>
         </div>

@@ -1,7 +1,7 @@
 import './fleet.css'
 import { lazy, Suspense, useMemo } from 'react'
 import { type Colour, HostMap } from '../../charts/HostMap'
-import { percent, rate } from '../../format'
+import { rate, share } from '../../format'
 import { person } from '../../person'
 import type { FleetProps } from '../../types'
 import { Icon, mount, Segments } from '../../ui/parts'
@@ -16,7 +16,7 @@ import { useAddress, useBeat, useFleet, useToday } from './useFleet'
 /** Up to so many servers are shown as cards; more make a map. */
 const FEW = 3
 const CARDS = 12
-const write = { percent, rate }
+const write = { percent: share, rate }
 const Simple = lazy(() => import('./Simple'))
 const ServerCard = lazy(() => import('./Cards').then(({ ServerCard: one }) => ({ default: one })))
 type Address = ReturnType<typeof useAddress>

@@ -134,7 +134,7 @@ export function needs(state: State, at: number): Need[] {
       tone,
       title: incident.title,
       detail: [
-        (incident.open ?? 1) > 1 ? '' : incident.server?.name,
+        (incident.open ?? 1) > 1 || incident.title.startsWith(`${incident.server?.name}:`) ? '' : incident.server?.name,
         t('incident.since', { age: duration(age) }),
         incident.state === 'acknowledged' ? incidentWord(incident) : '',
       ]

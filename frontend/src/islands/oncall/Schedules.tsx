@@ -249,13 +249,18 @@ export function Schedules({ page, again }: { page: OnCallProps; again: () => voi
   const name = (id: string) => page.targets.find((one) => one.id === id)?.name ?? t('rule.gone')
   return (
     <section className="stack" aria-label={t('oncall.title')}>
-      {may && edit !== 'new' && (
-        <p className="to-end">
+      <div className="hero">
+        <div>
+          <h1>{t('oncall.title')}</h1>
+          <p className="lede">{t('oncall.lede')}</p>
+        </div>
+        <span className="sp" />
+        {may && edit !== 'new' && (
           <button type="button" className="btn pri" onClick={() => setEdit('new')}>
             {t('oncall.new')}
           </button>
-        </p>
-      )}
+        )}
+      </div>
       {edit === 'new' && <ScheduleForm schedule={null} page={page} onDone={done} />}
       {page.schedules.length === 0 && edit !== 'new' && (
         <div className="card empty">

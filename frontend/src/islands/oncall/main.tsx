@@ -1,7 +1,6 @@
 import { useSetup } from '../../alerting/page'
 import type { Chain, Schedule, SetupProps, Target } from '../../alerting/types'
 import { mount } from '../../ui/parts'
-import { t } from '../../words'
 import { Chains } from './Chains'
 import { Schedules } from './Schedules'
 import '../../design/alerts.css'
@@ -18,10 +17,6 @@ function Page({ first }: { first: OnCallProps }) {
   const [page, again] = useSetup(first)
   return (
     <>
-      <div>
-        <h1>{t('oncall.title')}</h1>
-        <p className="lede">{t('oncall.lede')}</p>
-      </div>
       <Schedules page={page} again={again} />
       <Chains page={page} again={again} />
     </>

@@ -1,4 +1,5 @@
 // The sentence of a rule, each part of it a field: "When CPU used on tag:db is above 95 % for 5 min tell …".
+import { useMemo, useState } from 'react'
 import { Amount, type Faults, Pick, scalesOf, Text, TIMES } from '../../alerting/form'
 import type { Metric, Notify, Rule, RuleProps, Target } from '../../alerting/types'
 import { Icon } from '../../ui/parts'
@@ -16,6 +17,44 @@ const SHARE = [[1, '%']] as const
 
 const named = (metrics: Metric[], name: string) => metrics.find((one) => one.name === name)
 
+/** Two that are called alike are told apart by their unit: "Disk used (%)". */
+const calledIn = (metrics: Metric[], one: Metric): string =>
+  metrics.some((other) => other.title === one.title && other.name !== one.name)
+    ? `${one.title} (${one.unit || one.name})`
+    : one.title
+/** A metric by the words that people have for it; whoever knows its name may write that. */
+export function Spoken({
+  metrics,
+  value,
+  onPick,
+  ...field
+}: {
+  metrics: Metric[]
+  value: string
+  onPick: (metric: string) => void
+  label: string
+  fault?: string
+  help?: string
+  placeholder?: string
+}) {
+  const [text, setText] = useState('')
+  const words = useMemo(() => metrics.map((one) => [calledIn(metrics, one), one.name] as const), [metrics])
+  const meant = (said: string) =>
+    words.find(([word]) => word.toLowerCase() === said.trim().toLowerCase())?.[1] ?? said.trim()
+  return (
+    <Text
+      hidden
+      {...field}
+      // what is being written stands as it is written, as long as it means the same
+      value={text && meant(text) === value ? text : (words.find(([, name]) => name === value)?.[0] ?? value)}
+      suggest={words}
+      onChange={(said) => {
+        setText(said)
+        onPick(meant(said))
+      }}
+    />
+  )
+}
 function Subject({ rule, set, faults, page }: Part) {
   const found = named(page.metrics, rule.metric)
   const pick = (metric: string) => {
@@ -26,15 +65,14 @@ function Subject({ rule, set, faults, page }: Part) {
     set({ metric, ...(next && same ? limitsFor(next) : {}), labels: {} })
   }
   return (
-    <Text
-      hidden
+    <Spoken
       label={t('rule.metric')}
+      metrics={page.metrics}
       value={rule.metric}
       fault={faults.metric}
-      placeholder={rule.kind === 'no_data' ? t('rule.anything') : 'cpu_used_percent'}
-      help={found ? `${found.title}. ${found.meaning}` : undefined}
-      suggest={page.metrics.map((one) => [one.name, one.title] as const)}
-      onChange={pick}
+      placeholder={rule.kind === 'no_data' ? t('rule.anything') : named(page.metrics, 'cpu_used_percent')?.title}
+      help={found?.meaning}
+      onPick={pick}
     />
   )
 }
@@ -218,18 +256,17 @@ export const Remove = ({ name, onClick }: { name: string; onClick: () => void })
 )
 function Forecast(part: Part) {
   const { rule, set, page } = part
-  const subjects = page.metrics.filter((one) => one.name.endsWith('_used_percent')).map((one) => one.name)
+  const subjects = useMemo(() => page.metrics.filter((one) => one.name.endsWith('_used_percent')), [page.metrics])
   const subject = rule.labels.metric ?? ''
   return (
     <>
-      <Text
-        hidden
+      <Spoken
         label={t('rule.subject')}
+        metrics={subjects}
         value={subject}
-        suggest={subjects}
-        help={named(page.metrics, subject)?.title}
+        help={named(subjects, subject)?.meaning}
         fault={part.faults.labels ?? part.faults.metric}
-        onChange={(metric) => set({ metric: FORECAST, labels: { ...rule.labels, metric } })}
+        onPick={(metric) => set({ metric: FORECAST, labels: { ...rule.labels, metric } })}
       />
       <span>{t('rule.on')}</span>
       <Where {...part} />
