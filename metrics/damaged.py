@@ -35,6 +35,16 @@ def row(number: int, layout_id: int, data: bytes | memoryview) -> tuple[Known, b
     return None
 
 
+def newest(server: int, layout_id: int, values: bytes | memoryview) -> tuple[Known, blob.Values] | None:
+    """The newest row of a server as it is kept; none, and it is told, where it does not fit its layout."""
+    with suppress(Layout.DoesNotExist):
+        layout = layouts.by(layout_id)
+        if len(values) == 8 * len(layout.columns):
+            return layout, np.frombuffer(values, "<f8")
+    _tell(f"The newest row of server {server} cannot be read.")
+    return None
+
+
 def keys(data: bytes | memoryview) -> Ints:
     """As `codec.keys`; none of a damaged blob."""
     try:

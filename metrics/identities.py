@@ -9,7 +9,7 @@ from itertools import islice
 from django.conf import settings
 from django.db import connection, transaction
 
-from core.clock import milliseconds
+from core.clock import milliseconds, steady
 from metrics import ranges
 from metrics.models import Accepted, JournalRow, living
 
@@ -97,7 +97,8 @@ class Identities:
     def expire(self, at: int) -> None:
         """Now and then: a boot nobody used for the retention cannot send anything that would be taken."""
         if time.monotonic() - self.expired > EXPIRE_EVERY:
-            Accepted.objects.filter(changed__lt=at - _kept()).delete()
+            # By a clock that jumps the numbers of all boots would go, while memory still counts on them.
+            Accepted.objects.filter(changed__lt=min(at, steady()) - _kept()).delete()
             self.expired = time.monotonic()
 
     def mend(self) -> None:

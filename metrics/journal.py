@@ -288,6 +288,8 @@ class Writer(threading.Thread):
 
     def _recover(self) -> None:
         self.identities.undo()
+        if self.feeds and self.identities.shared:
+            recent.forget()  # the answer to a commit may be lost, so the table is asked until memory is filled anew
         with _guarded("Closing the broken connection"):
             close_old_connections()
 
@@ -298,7 +300,8 @@ class Writer(threading.Thread):
             for entry in fresh:
                 take = latest.take_own if entry.own else latest.take
                 take(entry.server, entry.layout, entry.received, entry.times, entry.values)
-            if self.feeds:
+        if self.feeds:
+            with _guarded("Remembering what is not sealed"):
                 recent.take(fresh)
         self.counters.posts += sum(not entry.own for entry in group)
         self.counters.repeats += sum(entry.repeat for entry in group)

@@ -11,9 +11,10 @@ from django.db import transaction
 
 from core.clock import milliseconds
 from metrics import blob, damaged
-from metrics.layouts import Known, layouts
+from metrics.layouts import Known
 from metrics.models import JournalRow, Latest, living
 
+CLOCK_SET = 600_000  # what is ahead by more was received by a clock that was set back since
 MOST_OWN = 100  # layouts of ours that are remembered of a server
 
 
@@ -51,11 +52,12 @@ class LatestRows:
         last = int(times.argmax()) if len(times) > 1 else 0
         at = int(times[last])
         row = self.rows.get(server)
+        if row is not None and received < row.received <= received + CLOCK_SET:
+            received = row.received
         if row is None or at >= row.at:
-            received = max(received, row.received) if row else received
             self.rows[server] = Newest(layout, received, at, values[last].copy())  # not the whole post
         else:
-            row.received = max(row.received, received)
+            row.received = received
 
     def take_own(self, server: int, layout: Known, received: int, times: blob.Times, values: blob.Values) -> None:
         """Not written down: what is found out comes again."""
@@ -117,8 +119,9 @@ class LatestRows:
         for row in Latest.objects.all().iterator():
             mine = self.rows.get(row.server_id)
             if mine is None or row.received > mine.received:
-                values = np.frombuffer(row.values, "<f8")
-                self.rows[row.server_id] = Newest(layouts.by(row.layout_id), row.received, row.at, values)
+                found = damaged.newest(row.server_id, row.layout_id, row.values)
+                if found is not None:
+                    self.rows[row.server_id] = Newest(found[0], row.received, row.at, found[1])
 
 
 @transaction.atomic

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F, Min, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.db.models.functions import Least
 
+from core import apart
 from core.models import Cursor
 from metrics import codec, damaged, pieces, rollups, tiers, turning
 from metrics.behind import SEALED
@@ -90,10 +91,14 @@ def _merge(at: int) -> bool:
     chosen = waiting.order_by("span", "server").values_list("span", "server_id").distinct()[:MERGED_AT_ONCE]
     listed = list(chosen)
     alive = living() if listed else set()
-    done = [_merged(span, server, place) for span, server in listed if server in alive]
+    done: list[Merged | None] = []
+    theirs = [one for one in listed if one[1] in alive]
+    odd = apart.each(theirs, lambda one: done.append(_merged(*one, place)), "An hour of a server")
     for span, server in listed:
         if server not in alive:
             waiting.filter(span=span, server=server).delete()
+    for span, server in odd:  # its parts are read as they are
+        waiting.filter(span=span, server=server).update(merged=True)
     if done:
         _write_merged([one for one in done if one], at)
     return bool(listed)
@@ -207,23 +212,34 @@ def _day_due(hour: int, at: int) -> int:
 
 def _remake(at: int) -> bool:
     """One bounded step of the mark that is due longest."""
-    mark = Dirty.objects.filter(due__lte=at).order_by("due", "pk").first()
+    mark = Dirty.objects.filter(_due(at)).order_by("due", "pk").first()
     if mark is None:
         return False
+    for odd in apart.each([mark], lambda one: _remake_one(one, at), "What is marked"):
+        Dirty.objects.filter(pk=odd.pk, turn=odd.turn).update(due=at + HOUR)
+    return True
+
+
+def _due(at: int) -> Q:
+    """None waits for longer than its day lasts: such a one was marked by a clock that was ahead and was set back."""
+    ahead = Q(due__gt=at + 2 * DAY) & Q(due__gt=F("span") + 3 * DAY)
+    return Q(due__lte=at) | ahead
+
+
+def _remake_one(mark: Dirty, at: int) -> None:
     if mark.tier == RAW and _with_its_day(mark, at):
         Dirty.objects.filter(pk=mark.pk, turn=mark.turn).delete()
-        return True
+        return
     part = WHOLE if at >= mark.span + DAY + AFTER_DAY else SO_FAR
     if mark.tier == FINE and _finish_days(mark, part):
-        return True
+        return
     _remake_fleet(mark, part)
-    return True
 
 
 def _with_its_day(mark: Dirty, at: int) -> bool:
     """The work on the whole day takes this hour from where it would be read, and does what is to be done here."""
     day = mark.span - mark.span % DAY
-    return Dirty.objects.filter(tier=FINE, span=day, block=mark.block, due__lte=at).exists()
+    return Dirty.objects.filter(_due(at), tier=FINE, span=day, block=mark.block).exists()
 
 
 def _finish_days(mark: Dirty, part: int) -> bool:

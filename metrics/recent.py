@@ -184,7 +184,11 @@ class Recent:
         """What was committed just now, in the order of its ids."""
         if self.follows and posts:
             with self.lock:
-                self._take(posts)
+                try:
+                    self._take(posts)
+                except Exception:
+                    self._clear()  # what was not taken must be asked of the table
+                    raise
 
     def _take(self, posts: Sequence[Post]) -> None:
         rows = self.rows

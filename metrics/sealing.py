@@ -7,6 +7,7 @@ done again with the same rows, the same keys, and so without effect where it was
 from __future__ import annotations
 
 import logging
+import struct
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import numpy as np
 from django.db.models import Sum
 from django.db.models.functions import Length
 
+from core import apart
 from core.models import Cursor
 from metrics import blob, codec, pieces, recent, rollups, tiers, together, uses
 from metrics.behind import SEALED, SEALING, consumers, patience
@@ -25,7 +27,7 @@ from metrics.layouts import layouts
 from metrics.models import Chunk, FleetChunk, JournalRow, Layout, living
 from metrics.rollups import Rolled
 from metrics.tiers import HOUR, RAW, STEP
-from metrics.together import ByServer, Stored
+from metrics.together import ByServer, Made, Stored
 from metrics.trimming import trim
 from metrics.turning import BLOCK
 from metrics.uses import Use
@@ -44,6 +46,8 @@ MOST_SCANS = 12
 MOST_CELLS = 1 << 22  # of a table of many layouts
 WRITTEN_AT_ONCE = 200
 BREATH = 0.005  # SQLite: others get in between two of our writes
+STRANGE = 255  # no version of a codec: what stands behind it is a layout and a row of the journal
+AS_IT_CAME = struct.Struct("<BQ")
 
 
 def step(at: int) -> bool:
@@ -161,7 +165,8 @@ def _helpings(stored: Iterator[Stored]) -> Iterator[list[Stored]]:
 
 
 def _take_all(by_server: ByServer, gathered: Gathered) -> None:
-    for made in together.alike(by_server):
+    made_at_once, by_server = _alike(by_server)
+    for made in made_at_once:
         gathered.use(made.server, made.layout, Use(made.start, made.end, min(made.end, made.received)))
         gathered.chunks.append(
             Chunk(
@@ -174,9 +179,44 @@ def _take_all(by_server: ByServer, gathered: Gathered) -> None:
             _write_chunks(gathered)
     for server, rows in by_server.items():
         for some in _bounded(rows):
-            _take(server, some, gathered)
+            _take_or_keep(server, some, gathered)
         if len(gathered.chunks) >= WRITTEN_AT_ONCE:
             _write_chunks(gathered)
+
+
+def _alike(by_server: ByServer) -> tuple[list[Made], ByServer]:
+    """Those that can be done together, and the rows of the others: of all, where one of them prevents it."""
+    left = dict(by_server)
+    try:
+        return list(together.alike(left)), left
+    except apart.DOWN:
+        raise
+    except Exception:
+        log.exception("Rows of %d servers could not be sealed together; each server is done alone", len(by_server))
+        return [], by_server
+
+
+def _take_or_keep(server: int, rows: list[Stored], gathered: Gathered) -> None:
+    """A row that cannot be packed is kept as it came: it was acknowledged, and must hold up no other."""
+    try:
+        _take(server, rows, gathered)
+    except apart.DOWN:
+        raise
+    except Exception:
+        if len(rows) == 1:
+            log.exception("Row %d of server %d cannot be sealed; it is kept as it came", rows[0][0], server)
+            gathered.chunks.append(_as_it_came(*rows[0]))
+            return
+        for row in rows:
+            _take_or_keep(server, [row], gathered)
+
+
+def _as_it_came(pk: int, server: int, layout: int, received: int, rows: bytes | memoryview) -> Chunk:
+    """Told and left out by whoever reads it (see metrics.damaged), and there for who can mend it."""
+    return Chunk(
+        server_id=server, tier=RAW, span=received - received % HOUR, part=pk, start=received, end=received,
+        data=AS_IT_CAME.pack(STRANGE, layout) + bytes(rows),
+    )  # fmt: skip
 
 
 def _bounded(rows: list[Stored]) -> Iterator[list[Stored]]:
@@ -208,17 +248,20 @@ def _width(layout: int) -> int:
 
 def _take(server: int, rows: list[Stored], gathered: Gathered) -> None:
     parts = list(_parts(server, rows, gathered))
-    for hour, whole in tiers.by_span(rollups.overlay(parts), HOUR):
-        part = _measured(whole)
-        if not len(part.keys):
-            continue
-        gathered.chunks.append(
-            Chunk(
-                server_id=server, tier=RAW, span=hour, part=rows[-1][0], start=int(part.times[0]),
-                end=int(part.times[-1]), data=codec.encode(part.times, part.keys, part.values),
-            )
-        )  # fmt: skip
-        gathered.rolled[hour].append((server, rollups.reduce(part, STEP)))
+    hours = [(hour, _measured(whole)) for hour, whole in tiers.by_span(rollups.overlay(parts), HOUR)]
+    hours = [(hour, part) for hour, part in hours if len(part.keys)]
+    chunks = [
+        Chunk(
+            server_id=server, tier=RAW, span=hour, part=rows[-1][0], start=int(part.times[0]),
+            end=int(part.times[-1]), data=codec.encode(part.times, part.keys, part.values),
+        )
+        for hour, part in hours
+    ]  # fmt: skip
+    rolled = [(hour, rollups.reduce(part, STEP)) for hour, part in hours]
+    # All of it, or nothing where something fails.
+    gathered.chunks += chunks
+    for hour, buckets in rolled:
+        gathered.rolled[hour].append((server, buckets))
 
 
 def _measured(part: Part) -> Part:
@@ -256,7 +299,12 @@ def _write_chunks(gathered: Gathered) -> None:
 
 
 def _write_pieces(block: int, upto: int, gathered: Gathered) -> None:
-    rows = [row for hour, items in gathered.rolled.items() for row in pieces.rows(block, hour, upto, items)]
+    rows: list[FleetChunk] = []
+    # What cannot be made now is made of the chunks, once their hour is merged.
+    rolled = gathered.rolled
+    apart.each(
+        list(rolled), lambda hour: rows.extend(pieces.rows(block, hour, upto, rolled[hour])), "By metric, an hour"
+    )
     for place in range(0, len(rows), WRITTEN_AT_ONCE):
         FleetChunk.objects.bulk_create(rows[place : place + WRITTEN_AT_ONCE], ignore_conflicts=True)
         time.sleep(BREATH)

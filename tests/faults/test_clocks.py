@@ -16,6 +16,7 @@ from ingest import writer
 from metrics import retention, sealing, tasks
 from metrics.identities import Identities
 from metrics.journal import Writer
+from metrics.latest import latest
 from metrics.models import Accepted, Chunk, JournalRow
 from monitor import schedule
 from monitor.background import Beat
@@ -90,6 +91,27 @@ def test_batches_taken_after_the_clock_was_set_back_are_known_after_a_power_cut(
     mended = Identities(shared=False)
     mended.mend()
     assert mended.is_repeat(web.server.pk, "b1", 7)
+
+
+def test_who_was_heard_by_a_clock_that_was_ahead_was_not_seen_in_the_future(
+    machine: Make, jump: Callable[[float], None]
+) -> None:
+    web = machine()
+    for ahead in (YEAR, 0):
+        jump(ahead)
+        web.report(time.time() + ahead / YEAR, cpu_used_percent=1)
+    found = latest.get(web.server.pk)
+    assert found is not None
+    assert abs(found.received - clock.milliseconds()) < 60_000
+
+
+def test_a_jump_of_a_year_forgets_no_batch(machine: Make, jump: Callable[[float], None]) -> None:
+    web = machine()
+    web.report(cpu_used_percent=1)
+    writer.writer()._flush()
+    jump(YEAR)
+    Identities(shared=False).expire(clock.milliseconds())
+    assert Accepted.objects.filter(server=web.server).exists()
 
 
 def test_what_a_restart_mends_is_written_at_once(machine: Make) -> None:

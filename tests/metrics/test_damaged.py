@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from accounts.models import Team
-from metrics import chunks, damaged, merging, tiers
-from metrics.models import Chunk, Dirty, FleetChunk
+from core.models import Cursor
+from metrics import blob, chunks, codec, damaged, merging, plain, sealing, tiers
+from metrics.latest import LatestRows
+from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Latest
 from servers.models import Server
 from tests.metrics.storing import MINUTE, NOON, Told, later, series_of
 
@@ -115,3 +119,75 @@ def test_an_hour_too_wide_for_memory_is_merged_piece_by_piece(
     told.merge(later(3))
     assert 1 < Chunk.objects.filter(tier=0, merged=True).count() < 6
     told.holds()
+
+
+def picky(call: Callable[..., Any]) -> Callable[..., Any]:
+    """As if it could not do with one number."""
+
+    def but_one(times: Any, keys: Any, values: Any, **more: Any) -> Any:
+        if (np.asarray(values) == 666).any():
+            raise ZeroDivisionError
+        return call(times, keys, values, **more)
+
+    return but_one
+
+
+def test_a_row_that_cannot_be_sealed_is_kept_as_it_came_and_holds_up_nobody(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = servers
+    for module, name in ((codec, "encode"), (plain, "encode_many")):
+        monkeypatch.setattr(module, name, picky(getattr(module, name)))
+    for number in range(3):
+        for server in servers:
+            told.say(server, [CPU], [(NOON + number * MINUTE, [number])])
+    told.say(bad, [CPU], [(NOON + 3 * MINUTE, [666])])
+    told.say(good, [CPU], [(NOON + 3 * MINUTE, [3])])
+    told.seal(later(1))
+    assert Cursor.objects.place(sealing.SEALED) == JournalRow.objects.latest("pk").pk
+    for stage in (lambda: None, lambda: told.merge(later(3))):
+        stage()
+        assert (raw(bad), raw(good)) == ([0, 1, 2], [0, 1, 2, 3])
+    assert not Chunk.objects.filter(tier=0, merged=False).exists()
+    (kept,) = [bytes(row.data) for row in Chunk.objects.filter(server=bad, tier=0) if bytes(row.data)[0] == 255]
+    times, values = blob.unpack(kept[sealing.AS_IT_CAME.size :], 1)
+    assert (times.tolist(), values.tolist()) == ([NOON + 3 * MINUTE], [[666]])
+
+
+def test_an_hour_that_cannot_be_merged_and_a_mark_that_cannot_be_worked_off_are_passed_over(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = servers
+    for server in servers:
+        told.say(server, [CPU], [(NOON, [1]), (NOON + MINUTE, [2])])
+    told.seal(later(1))
+    merged, fleet = merging._merged, merging._remake_fleet
+
+    def but_one(span: int, server: int, place: int) -> merging.Merged | None:
+        return merged(span, server, place // (server - bad))
+
+    def but_hours(mark: Dirty, part: int) -> None:
+        fleet(mark, part + 0 // mark.tier)
+
+    monkeypatch.setattr(merging, "_merged", but_one)
+    monkeypatch.setattr(merging, "_remake_fleet", but_hours)
+    told.merge(later(3))
+    assert (raw(bad), raw(good)) == ([1, 2], [1, 2])
+    assert [b.count.tolist() for b in told.rolled(good, CPU)] == [[2]]
+    assert not Chunk.objects.filter(tier=0, merged=False).exists()
+    assert list(Dirty.objects.filter(due__lte=later(3))) == []
+    monkeypatch.setattr(merging, "_remake_fleet", fleet)
+    told.merge(later(5))
+    assert not Dirty.objects.filter(tier=0).exists()
+
+
+def test_a_newest_row_that_cannot_be_read_keeps_nobody_from_posting(told: Told, servers: list[int]) -> None:
+    told.say(servers[1], [CPU], [(NOON, [5])])
+    layout = JournalRow.objects.latest("pk").layout_id
+    for server, of, values in ((servers[0], layout, b"12345"), (servers[1], layout, np.array([4.0]).tobytes())):
+        Latest.objects.create(server_id=server, layout_id=of, received=NOON - 1, at=NOON - 1, values=values)
+    rows = LatestRows()
+    rows.mend()
+    found = rows.get(servers[1])
+    assert found is not None
+    assert (rows.get(servers[0]), found.value(CPU)) == (None, 5)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.models import Cursor
+from ingest import writer
 from metrics import recent
 from metrics.latest import latest
 from metrics.models import JournalRow, Series
@@ -166,3 +167,22 @@ def test_a_seal_takes_buckets_whole_though_clocks_run_ahead_and_rows_come_late(
     assert (found.t.tolist(), found.place) == ([NOW * 1000, (NOW + 300) * 1000], sealed)
     assert np.nanmax(found.high, axis=1).tolist() == [299, 310]
     assert found.count.sum() == 2
+
+
+def test_what_could_not_be_remembered_is_asked_of_the_table(machine: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = machine("web")
+    post(web, (0, 1))
+    monkeypatch.setattr(recent._recent, "_take", lambda posts: posts[0].nothing)
+    post(web, (10, 2))
+    assert recent.ids(web.server.pk) is None
+    found = latest.get(web.server.pk)
+    assert found is not None
+    assert found.value("cpu_used_percent") == 2
+
+
+def test_where_the_answer_to_a_commit_may_be_lost_the_table_is_asked(machine: Make) -> None:
+    web = machine("web")
+    post(web, (0, 1))
+    writer.writer().identities.shared = True  # PostgreSQL
+    writer.writer()._recover()
+    assert recent.ids(web.server.pk) is None
