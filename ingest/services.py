@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -59,13 +60,16 @@ class Batch:
         post = self.post
         return bool(post.events or post.done or (post.facts and post.facts.document))
 
-    @property
-    def unsettled(self) -> bool:
-        """Whether a layout is not in memory yet, so that the database must be asked."""
+    def look(self) -> None:
+        """Find the layouts that are in memory; to admit large ones for this server takes milliseconds."""
         server = self.agent.server
         self.found = [
             layouts.admitted(server, group.hash) or layouts.admit_known(server, group.hash) for group in self.groups
         ]
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a layout is not in memory yet, so that the database must be asked."""
         return None in self.found
 
     @property
@@ -86,7 +90,9 @@ def receive(agent: Agent, body: bytes, encoding: str, share: Share) -> Batch:
     """Unpack and decode; nothing here needs the database."""
     plain = unpack(body, encoding)
     share.grow(len(plain) if plain is body else len(body) + len(plain))
-    return begin(agent, *decode(plain))
+    batch = begin(agent, *decode(plain))
+    batch.look()
+    return batch
 
 
 def decode(body: bytes) -> tuple[wire.Post, wire.Refusals]:
@@ -101,7 +107,10 @@ def decode(body: bytes) -> tuple[wire.Post, wire.Refusals]:
 def begin(agent: Agent, post: wire.Post, refused: wire.Refusals) -> Batch:
     """The post as groups of rows, each under the hash of its columns."""
     keyring.hear(agent, post.agent)
-    batch = Batch(agent, post, refused, wire.groups(post, refused))
+    try:
+        batch = Batch(agent, post, refused, wire.groups(post, refused))
+    except wire.TooMany as fault:
+        raise TooLarge(str(fault)) from fault
     for group in batch.groups:
         group.hash = group.hash or layout_hash(group.columns or [])
     post.rows, post.samples = [], []  # the groups have them now, and end with `judge`
@@ -167,6 +176,7 @@ def _take(batch: Batch, group: wire.Group, found: Found, received: int) -> None:
         values, times, places = values[keep], times[keep], [places[i] for i in np.flatnonzero(keep)]
     if admitted.picks is not None:
         values = values[:, admitted.picks]
+        values[:, admitted.picks < 0] = np.nan
     accepted = values.size
     if not np.isfinite(values).all():
         _refuse_infinite(values, layout, places, batch.refused)
@@ -233,7 +243,7 @@ def keep_extras(batch: Batch) -> None:
 
 def _keep_facts(batch: Batch, at: datetime) -> None:
     document = batch.post.facts.document if batch.post.facts else {}
-    if sum(map(len, document.values())) > wire.MOST_FACTS:
+    if len(document) + sum(map(len, document.values())) > wire.MOST_FACTS:
         batch.refused.add(0, "facts", f"more than {wire.MOST_FACTS} facts; none was kept")
     elif document and (server := Server.objects.filter(pk=batch.agent.server).first()):
         # As old as their rows: what a spool kept for a day never overwrites what was told since.
@@ -256,7 +266,7 @@ def _keep_events(batch: Batch, at: datetime) -> None:
         servers.add_events(
             batch.agent.server,
             [
-                (_moment(event.t, at), event.kind, event.text, dict(event.fields))
+                (_moment(event.t, at), event.kind, event.text, dict(islice(event.fields.items(), wire.MOST_FIELDS)))
                 for event in told[: wire.MOST_EVENTS]
             ],
         )

@@ -16,7 +16,9 @@ MOST_ROWS = 20_000
 MOST_CELLS = 500_000
 MOST_COMMAS = 2 * MOST_CELLS
 MOST_EVENTS = 1000
+MOST_FIELDS = 100  # of an event
 MOST_FACTS = 5000
+MOST_LISTS = 100  # of names, by hand: each is looked up in the database
 MOST_REFUSED_TOLD = 100
 DEEPEST = 8
 
@@ -216,6 +218,8 @@ def groups(post: Post, refused: Refusals) -> list[Group]:
         names = tuple(sorted(sample.m))
         group = found.get(names)
         if group is None:
+            if len(found) == MOST_LISTS:
+                raise TooMany(f"More than {MOST_LISTS} different sets of names in one post. Send smaller batches.")
             group = found[names] = Group(len(found) + bool(post.rows), "", list(names), [], [], by_hand=True)
         group.rows.append([sample.t, *(_cell(place, name, sample.m[name], refused) for name in names)])
         group.places.append(place)

@@ -20,6 +20,7 @@ from metrics.quota import ASK_AGAIN, SERIES_QUOTA, Admitted, Usage, fit_together
 
 MOST_COLUMNS = 5000
 MOST_HELD = 1_000_000
+MOST_LOOKED_AT = 20
 OVER = object()  # marks columns beyond those, which are not even looked at
 _HASH = re.compile(r"[0-9a-f]{16}")
 
@@ -123,7 +124,10 @@ class Layouts:
         fits += [False] * (len(marks) - len(fits))
         kept = [column for column, fit in zip(columns, fits, strict=True) if fit]
         stored = hash_ if len(kept) == len(columns) else names.layout_hash(kept)
-        known = self._stored_for(usage, stored, kept) if kept else None
+        try:
+            known = self._stored_for(usage, stored, kept) if kept else None
+        except TooManyLayouts as fault:
+            return self._as_before(usage, hash_, columns, fault)
         series = known.series if known else np.array([], np.int64)
         admitted = Admitted(known.hash if known else "", series, len(columns))
         if len(kept) < len(columns):
@@ -132,6 +136,26 @@ class Layouts:
         with self.lock:
             usage.keep(hash_, admitted)
         return admitted, known
+
+    def _as_before(
+        self, usage: Usage, hash_: str, columns: list[str], fault: TooManyLayouts
+    ) -> tuple[Admitted, Known | None]:
+        """Of a list that is ever new what the server told lately as well: its load must not be lost for the rest."""
+        with self.lock:
+            lately = [one.stored for one in reversed(usage.admitted.values()) if one.stored][:MOST_LOOKED_AT]
+        told = {column: at for at, column in enumerate(columns)}
+        known = [one for one in map(self.find, lately) if one]
+        best = max(known, key=lambda one: len(told.keys() & one.place.keys()), default=None)
+        if best is None or not told.keys() & best.place.keys():
+            raise fault
+        picks = np.array([told.get(column, -1) for column in best.columns])
+        admitted = Admitted(best.hash, best.series, len(columns), picks, until=time.monotonic() + fault.wait)
+        for column in columns:
+            if column not in best.place:
+                admitted.refuse(column, str(fault))
+        with self.lock:
+            usage.keep(hash_, admitted)
+        return admitted, best
 
     def _stored_for(self, usage: Usage, hash_: str, columns: list[str]) -> Known:
         known = self.find(hash_) or self.load(hash_)

@@ -25,7 +25,7 @@ class Admitted:
     stored: str  # empty when nothing of it is kept
     series: NDArray[np.int64]
     width: int
-    picks: NDArray[np.intp] | None = None  # places of the kept columns; nothing when all are
+    picks: NDArray[np.intp] | None = None  # places of the kept columns, -1: not told; nothing when all are
     refused: list[tuple[str, str]] = field(default_factory=list)
     unsaid: int = 0
     until: float = float("inf")

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from ingest import wire
 from metrics import layouts as layouts_module
 from metrics import quota
+from metrics.latest import latest
 from metrics.layouts import layouts
 from metrics.models import Layout, Series
 from metrics.names import layout_hash
@@ -87,7 +89,7 @@ def test_new_layouts_are_counted_by_the_hour(web: Machine, monkeypatch: pytest.M
     monkeypatch.setattr(quota, "NEW_LAYOUTS", 3)
     for number in range(3):
         assert post(web, [f"m{number}", "load1"]).status_code == 200
-    reply = post(web, ["m9", "load1"])
+    reply = post(web, ["m9", "load5"])
     assert (reply.status_code, reply.json()["error"]) == (429, "too_many_layouts")
     assert int(reply.headers["retry-after"]) > 3000
     assert post(web, ["m1", "load1"], say=False).status_code == 200, "known ones go on"
@@ -96,6 +98,26 @@ def test_new_layouts_are_counted_by_the_hour(web: Machine, monkeypatch: pytest.M
     assert Layout.objects.count() == 3
     layouts.of_server[web.server.pk].new[0] -= 3601
     assert post(web, ["m9", "load1"]).status_code == 200
+
+
+def test_of_a_list_that_is_ever_new_what_was_told_before_is_kept(
+    web: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that starts containers of new names each minute would be silent for an hour, and so look down."""
+    monkeypatch.setattr(quota, "NEW_LAYOUTS", 2)
+    post(web, ["load1", "load5"])
+    post(web, ["load1", "c1", "load5"])
+    for say in (True, False):
+        reply = post(web, ["c2", "load5", "load1"], say=say).json()
+        assert (reply["accepted"], [one["column"] for one in reply["refused"]]) == (2, ["c2"])
+        assert "Too many new" in reply["refused"][0]["error"]
+    found = latest.get(web.server.pk)
+    assert found is not None
+    assert [found.value(name) for name in ("load1", "load5", "c1", "c2")] == [2, 1, None, None]
+    layouts.of_server[web.server.pk].new.clear()
+    for one in layouts.of_server[web.server.pk].admitted.values():
+        one.until = min(one.until, time.monotonic() + 3600) - 3601
+    assert post(web, ["c2", "load5", "load1"]).json()["accepted"] == 3
 
 
 def test_layouts_in_memory_are_bounded_and_come_back(web: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,3 +133,12 @@ def test_the_layouts_of_a_server_are_bounded(web: Machine, monkeypatch: pytest.M
     for first in range(4):
         post(web, names(first, first + 2))
     assert len(layouts.of_server[web.server.pk].admitted) == 2
+
+
+def test_more_lists_of_names_in_a_post_than_can_be_looked_up_are_refused_as_a_whole(web: Machine) -> None:
+    """Bad names, too: two hundred of them were answered "send it again" for ever."""
+    for name in ("m{}", "not a name {}"):
+        samples = [{"t": time.time(), "m": {name.format(n): 1}} for n in range(wire.MOST_LISTS + 1)]
+        reply = web.post({"samples": samples})
+        assert (reply.status_code, reply.json()["error"]) == (413, "too_large")
+        assert web.post({"samples": samples[1:]}).status_code == 200
