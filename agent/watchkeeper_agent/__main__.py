@@ -9,7 +9,7 @@ import sys
 import time
 
 from watchkeeper_agent import VERSION
-from watchkeeper_agent.errors import Trouble
+from watchkeeper_agent.errors import Trouble, say_into
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,6 +61,8 @@ def _run(given: argparse.Namespace) -> int:
     from watchkeeper_agent.config import load  # noqa: PLC0415 - each verb loads what it needs
     from watchkeeper_agent.loop import run  # noqa: PLC0415 - as above
 
+    if sys.stderr is None:
+        say_into(os.path.join(os.path.dirname(os.path.abspath(given.config)), "agent.log"))
     run(load(given.config), with_parent=given.with_parent)
     return 0
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
+
+LARGEST = 1 << 20
 
 
 class Trouble(Exception):
@@ -21,9 +24,16 @@ def say(subject: str, text: str) -> None:
     _said[subject] = text
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     # The log may be on the disk that is full: what cannot be said must not end who says it.
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"{stamp} {text}\n")
         sys.stderr.flush()
+
+
+def say_into(path: str) -> None:
+    """What Windows starts without a window has no standard error: a file takes its place, begun anew when large."""
+    with contextlib.suppress(OSError):
+        large = os.path.exists(path) and os.path.getsize(path) > LARGEST
+        sys.stderr = open(path, "w" if large else "a", encoding="utf-8", errors="replace")  # noqa: SIM115 - for good
 
 
 def unsay(subject: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
@@ -54,9 +55,11 @@ class Writer:
     def __init__(self, path: str, size: int = 0) -> None:
         """Open it, cut after `size` good bytes."""
         self.path = path
-        self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        # Windows would write \r\n for each byte that looks like the end of a line.
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         self.size = size
         self.synced = False
+        self.listed = bool(size)  # whether the folder itself is known to be on the disk
         try:
             os.ftruncate(self.file, size)
             os.lseek(self.file, size, os.SEEK_SET)
@@ -88,10 +91,23 @@ class Writer:
         if not self.synced:
             self.synced = True
             os.fsync(self.file)
+            if not self.listed:
+                self.listed = True
+                _sync_folder(os.path.dirname(self.path))
 
     def close(self) -> None:
         self.sync()
         os.close(self.file)
+
+
+def _sync_folder(folder: str) -> None:
+    """The name of a new file must outlive a power cut, too; Windows has no such thing."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class Ranges:

@@ -107,7 +107,7 @@ function Register-Agent([string]$Python) {
     Register-ScheduledTask -TaskName $Task -Action $action -Trigger $trigger -Principal $user -Settings $settings -Force | Out-Null
     Start-ScheduledTask -TaskName $Task
     Start-Sleep -Seconds 3
-    if ((Get-ScheduledTask -TaskName $Task).State -ne 'Running') { Stop-WithReason 'the task did not stay running. See its history in the Task Scheduler.' }
+    if ((Get-ScheduledTask -TaskName $Task).State -ne 'Running') { Stop-WithReason "the task did not stay running. See $State\agent.log, and its history in the Task Scheduler." }
     Write-Output "The agent runs as the scheduled task '$Task' and starts with this machine."
 }
 

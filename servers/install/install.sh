@@ -216,7 +216,7 @@ END
 
 # macOS: its own hidden user, and a daemon that launchd keeps running. Written by the book, not run there yet.
 start_launchd() {
-    launchctl bootout "system/$LABEL" 2>/dev/null || :
+    end_launchd
     cat >"$PLIST" <<END
 <?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -245,6 +245,15 @@ END
         fail "the agent did not stay running. See: $state/agent.log"
     make_command
     echo "The agent runs under launchd and starts with this machine."
+}
+
+# It is told to end and does so in its own time; until then launchd takes no other of the same name.
+end_launchd() {
+    launchctl bootout "system/$LABEL" 2>/dev/null || :
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        launchctl print "system/$LABEL" >/dev/null 2>&1 || break
+        sleep 1
+    done
 }
 
 # Before anything is written into the folder: what root writes there is given to the folder's owner, one by one.
@@ -302,7 +311,7 @@ remove() {
         rm -rf /var/lib/private/watchkeeper-agent
     fi
     if [ "$service" = launchd ]; then
-        launchctl bootout "system/$LABEL" 2>/dev/null || :
+        end_launchd
         rm -f "$PLIST"
         dscl . -delete /Users/_watchkeeper 2>/dev/null || :
     fi

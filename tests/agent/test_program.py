@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +16,11 @@ import pytest
 from watchkeeper_agent.__main__ import main
 from watchkeeper_agent.collectors import Collectors
 from watchkeeper_agent.config import load
-from watchkeeper_agent.errors import Trouble
+from watchkeeper_agent.errors import Trouble, say
 from watchkeeper_agent.loop import Loop, next_tick, phase
 
 from tests.agent.hub import TinyHub, accept
+from tests.product import room
 
 AGENT = Path(__file__).parents[2] / "agent"
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -110,8 +112,8 @@ def test_it_sends_rows_and_ends_within_two_seconds_of_being_asked(tmp_path: Path
         until(lambda: len(hub.batches) >= 3)
         began = time.monotonic()
         child.send_signal(signal.SIGTERM)
-        assert child.wait(5) == 0
-        assert time.monotonic() - began <= 2
+        assert child.wait(20) == 0
+        assert time.monotonic() - began <= 2 * room()
     first, *rest = hub.batches
     assert first["facts"]["document"]["host"]["name"]
     assert not all("facts" in batch for batch in rest)  # again for what a slow collector found
@@ -125,18 +127,21 @@ def test_it_sends_rows_and_ends_within_two_seconds_of_being_asked(tmp_path: Path
 def test_a_hub_that_never_answers_does_not_keep_it_from_ending(tmp_path: Path, start: Start) -> None:
     with TinyHub() as hub:
         config = enrolled(hub, tmp_path)
+        asked, over = threading.Event(), threading.Event()
 
         def hang(*_: object) -> tuple[int, dict[str, str], dict[str, str]]:
-            time.sleep(4)
+            asked.set()
+            over.wait(30)
             return 503, {}, {}
 
         hub.script = hang
         child = start("run", "--config", config)
-        time.sleep(2.5)
+        assert asked.wait(15)
         began = time.monotonic()
         child.send_signal(signal.SIGTERM)
-        assert child.wait(5) == 0
-        assert time.monotonic() - began <= 2
+        assert child.wait(20) == 0
+        assert time.monotonic() - began <= 2 * room()
+        over.set()
 
 
 def test_what_a_killed_agent_had_not_told_its_next_life_tells(tmp_path: Path, start: Start) -> None:
@@ -225,3 +230,19 @@ def test_a_fleet_spreads_over_the_interval() -> None:
 )
 def test_the_grid_leaves_out_a_point_that_is_too_near(now: float, expected: float) -> None:
     assert next_tick(now, 0.0, 10.0) == expected
+
+
+def test_where_there_is_no_standard_error_a_file_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows starts it without a window, and so without one."""
+    log = tmp_path / "agent.log"
+    for before, kept in (("old", True), ("x" * (2 << 20), False)):
+        log.write_text(before)
+        monkeypatch.setattr(sys, "stderr", None)
+        say("test", "This cannot be said.")
+        assert main(["run", "--config", str(tmp_path / "agent.json")]) == 1
+        assert sys.stderr is not None
+        sys.stderr.close()
+        assert "Enrol this machine first" in log.read_text()
+        assert log.read_text().startswith("old") == kept

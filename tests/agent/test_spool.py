@@ -435,3 +435,15 @@ def test_columns_that_no_file_names_any_more_are_forgotten(folder: str) -> None:
         put(spool, number, columns=[*COLUMNS, f"c{number}"])
     assert len(spool.layouts) < 150
     assert times(list(drain(spool)))[0] == [299.0]
+
+
+def test_windows_is_asked_to_write_bytes_as_they_are(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it puts a byte before each that looks like the end of a line, and a record in thirty is damaged."""
+    bit, plain, asked = 1 << 29, os.open, []
+    monkeypatch.setattr(os, "O_BINARY", bit, raising=False)
+    monkeypatch.setattr(
+        os, "open", lambda path, flags, *more: (asked.append(flags), plain(path, flags & ~bit, *more))[1]
+    )
+    put(Spool(folder), 1)
+    assert asked
+    assert all(flags & bit for flags in asked)

@@ -9,6 +9,9 @@ import psutil
 from watchkeeper_agent.collectors.base import collector, proc
 from watchkeeper_agent.sample import Sample
 
+# Linux counts the first two as user time as well, Windows the others as system time.
+WITHIN = ("guest", "guest_nice", "interrupt", "dpc")
+
 
 @collector("cpu")
 class Cpu:
@@ -21,7 +24,7 @@ class Cpu:
         shares = self.shares("", psutil.cpu_times())
         sample.percent("cpu_used_percent", _used(shares))
         sample.percent("cpu_user_percent", _part(shares, "user", "nice"))
-        sample.percent("cpu_system_percent", _part(shares, "system", "irq", "softirq", "interrupt", "dpc"))
+        sample.percent("cpu_system_percent", _part(shares, "system", "irq", "softirq"))
         for name in ("iowait", "steal"):
             if hasattr(self.before[""], name):
                 sample.percent(f"cpu_{name}_percent", _part(shares, name))
@@ -34,11 +37,11 @@ class Cpu:
         before, self.before[key] = self.before.get(key), times
         if before is None:
             return None
-        # The kernel's idle and iowait may run backwards a little; guest time is part of user time already.
+        # The kernel's idle and iowait may run backwards a little.
         spent = {
             name: max(0.0, getattr(times, name) - getattr(before, name))
             for name in times._fields
-            if not name.startswith("guest")
+            if name not in WITHIN
         }
         total = sum(spent.values())
         return {name: 100 * value / total for name, value in spent.items()} if total else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from typing import Any
 
 import psutil
@@ -35,7 +36,7 @@ def mounts() -> list[str]:
     found: dict[str, str] = {}
     for part in psutil.disk_partitions(all=False):
         # A single file bound into a container has the disk's name, too.
-        if part.fstype in PSEUDO or not os.path.isdir(part.mountpoint):
+        if part.fstype in PSEUDO or _is_image(part) or not os.path.isdir(part.mountpoint):
             continue
         known = found.get(part.device)
         if known is None or len(part.mountpoint) < len(known):
@@ -44,6 +45,11 @@ def mounts() -> list[str]:
     if os.name == "posix":
         places.add("/")  # in a container it is an overlay, and what fills up all the same
     return sorted(places)
+
+
+def _is_image(part: Any) -> bool:
+    """On macOS what is opened to install a program is a disk like any other, but full and only to be read."""
+    return sys.platform == "darwin" and "ro" in part.opts.split(",")
 
 
 @collector("disk space")
