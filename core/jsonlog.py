@@ -9,8 +9,9 @@ import sys
 import time
 import traceback
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -104,25 +105,48 @@ class PlainFormatter(logging.Formatter):
         return redact(line)
 
 
-class Seldom(logging.Filter):
-    """On a terminal the same line, whatever its numbers, comes once in a while, with how often it came meanwhile."""
+@dataclass
+class _Told:
+    at: float
+    last: logging.LogRecord
+    more: int = 0
+
+
+class Seldom(logging.StreamHandler[TextIO]):
+    """For a terminal: the same line, whatever its numbers, comes once in a while, with how often it came since."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: dict[tuple[str, str], tuple[float, int]] = {}
+        self.told: dict[tuple[str, str], _Told] = {}
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def emit(self, record: logging.LogRecord) -> None:
         key = (record.name, _DIGITS.sub("0", _message(record)))
-        last, more = self.told.get(key, (float("-inf"), 0))
-        if record.created - last < SELDOM:
-            self.told[key] = (last, more + 1)
-            return False
-        if len(self.told) >= MOST_KINDS:
-            self.told.clear()
-        self.told[key] = (record.created, 0)
-        if more:
-            record.msg, record.args = f"{_message(record)} ({more} more like this in the meantime)", None
-        return True
+        known = self.told.get(key)
+        for kind in [kind for kind, one in self.told.items() if record.created - one.at >= SELDOM and kind != key]:
+            self._end(kind)
+        if known and record.created - known.at < SELDOM:
+            known.last, known.more = record, known.more + 1
+            return
+        if not known and len(self.told) >= MOST_KINDS:
+            self._end(next(iter(self.told)))
+        self.told[key] = _Told(record.created, record)
+        super().emit(_counted(record, known.more if known else 0))
+
+    def close(self) -> None:
+        for kind in list(self.told):
+            self._end(kind)
+        super().close()
+
+    def _end(self, kind: tuple[str, str]) -> None:
+        one = self.told.pop(kind)
+        if one.more:
+            super().emit(_counted(one.last, one.more - 1))
+
+
+def _counted(record: logging.LogRecord, more: int) -> logging.LogRecord:
+    if more:
+        record.msg, record.args = f"{_message(record)} ({more} more like this in the meantime)", None
+    return record
 
 
 def for_programs(wanted: str) -> bool:
@@ -134,13 +158,13 @@ def for_programs(wanted: str) -> bool:
 
 def config(*, level: str = "INFO", as_json: bool = True) -> dict[str, Any]:
     """The value of Django's LOGGING: everything to standard error through the redaction."""
-    filters = ["redact"] if as_json else ["redact", "seldom"]
+    handler = "logging.StreamHandler" if as_json else "core.jsonlog.Seldom"
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"redact": {"()": "core.jsonlog.RedactingFilter"}, "seldom": {"()": "core.jsonlog.Seldom"}},
+        "filters": {"redact": {"()": "core.jsonlog.RedactingFilter"}},
         "formatters": {"line": {"()": "core.jsonlog.JsonFormatter" if as_json else "core.jsonlog.PlainFormatter"}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "filters": filters, "formatter": "line"}},
+        "handlers": {"console": {"class": handler, "filters": ["redact"], "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},

@@ -98,19 +98,22 @@ def test_the_offered_configuration_is_accepted() -> None:
     assert sys.stderr is not None
 
 
-def plainly(*messages: tuple[float, str]) -> list[str]:
-    """Lines as a terminal has them, of what was said at these seconds."""
-    seldom, formatter, told = jsonlog.Seldom(), jsonlog.PlainFormatter(), []
+def plainly(*messages: tuple[float, str], ended: bool = False) -> list[str]:
+    """Lines as a terminal has them, of what was said at these seconds, and perhaps of the end of the process."""
+    handler, out = jsonlog.Seldom(), StringIO()
+    handler.setStream(out)
+    handler.setFormatter(jsonlog.PlainFormatter())
     for at, message in messages:
         record = logging.LogRecord("alerts.delivery.deliver", logging.WARNING, "", 0, message, None, None)
         record.created = at
-        if seldom.filter(record):
-            told.append(formatter.format(record))
-    return told
+        handler.handle(record)
+    if ended:
+        handler.close()
+    return [line.partition(": ")[2] for line in out.getvalue().splitlines()]
 
 
 def test_a_terminal_gets_short_lines_and_the_last_of_a_traceback() -> None:
-    assert re.fullmatch(r"\d\d:\d\d deliver: The channel is away", plainly((0, "The channel is away"))[0])
+    assert re.fullmatch(r"\d\d:\d\d jsonlog: The channel is away\n", logged("The channel is away", as_json=False))
     try:
         int("x")
     except ValueError:
@@ -121,9 +124,19 @@ def test_a_terminal_gets_short_lines_and_the_last_of_a_traceback() -> None:
 def test_a_repeated_fault_is_told_once_in_a_while_with_its_count() -> None:
     away = [(float(at), f"Try {at} failed") for at in range(0, 290, 10)]
     told = plainly(*away, (5.0, "Another thing"), (301.0, "Try 99 failed"), (700.0, "Try 100 failed"))
-    assert [line.partition(": ")[2] for line in told] == [
+    assert told == [
         "Try 0 failed", "Another thing", "Try 99 failed (28 more like this in the meantime)", "Try 100 failed",
     ]  # fmt: skip
+
+
+def test_a_fault_that_has_ended_is_counted_with_the_next_line_and_at_the_end() -> None:
+    away = [(float(at), f"Try {at} failed") for at in range(4)]
+    counted = "Try 3 failed (2 more like this in the meantime)"
+    assert plainly(*away, (299.0, "Another thing"), (301.0, "A third")) == [
+        "Try 0 failed", "Another thing", counted, "A third",
+    ]  # fmt: skip
+    assert plainly(*away, ended=True) == ["Try 0 failed", counted]
+    assert plainly(away[0], ended=True) == ["Try 0 failed"]
 
 
 def test_programs_get_objects_and_a_terminal_lines_unless_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,4 +148,4 @@ def test_programs_get_objects_and_a_terminal_lines_unless_asked_otherwise(monkey
         assert jsonlog.for_programs("json") is True
         assert jsonlog.for_programs("plain") is False
     made = jsonlog.config(as_json=False)
-    assert made["handlers"]["console"]["filters"] == ["redact", "seldom"]
+    assert made["handlers"]["console"]["class"] == "core.jsonlog.Seldom"
