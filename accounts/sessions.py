@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from accounts.models import User, UserSession
-from core import live
+from core import guard, live
 from core.clock import now
 
 NOTED_EVERY = 300.0
@@ -29,7 +29,7 @@ _SYSTEMS = (
 
 
 class Noted:
-    """Notes each signed-in browser as it passes: one write in five minutes, and no question more for a page."""
+    """Notes who passes and that the connection is theirs: one write in five minutes, no question more for a page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -37,9 +37,11 @@ class Noted:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         user = _known(request)
-        key = request.session.session_key if user is not None else None
-        if user is not None and key and _due(key):
-            _note(request, user, key)
+        if user is not None:
+            guard.trust(request.META)
+            key = request.session.session_key
+            if key and _due(key):
+                _note(request, user, key)
         return response
 
 

@@ -17,6 +17,7 @@ from accounts.services import make_token
 from alerts import delivery
 from alerts.models import Chain, Channel, Rule, Schedule, Silence
 from core.clock import now
+from core.guard import CONNECTION
 from servers.models import Enrolment, Server
 from tests.access import matrix
 from tests.access.matrix import NOBODY
@@ -52,6 +53,26 @@ def test_a_token_ends_at_its_next_question_at_every_door(world: World, end: Call
     assert answers(client) == {200}
     end(token)
     assert answers(client) == {401}
+
+
+class Wire:
+    trusted, patience = False, None
+
+    def trust(self) -> None:
+        self.trusted = True
+
+
+def test_a_connection_is_proven_by_people_and_their_tokens_and_by_no_stranger(world: World) -> None:
+    def proven(client: Client, path: str) -> bool:
+        wire: Any = Wire()
+        client.get(path, **{CONNECTION: wire})
+        return bool(wire.trusted)
+
+    assert proven(world.token("viewer"), "/api/v1/servers")
+    assert proven(signed_in(world.people["viewer"]), "/alerts/")
+    for path in ("/api/v1/servers", "/alerts/", "/accounts/login/", "/me/address/some-word/"):
+        assert not proven(Client(), path)
+        assert not proven(bearer("wkt_0123456789abcdef.wrong"), path)
 
 
 def test_a_token_does_no_more_than_its_person_may_at_this_moment(world: World) -> None:
