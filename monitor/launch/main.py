@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from monitor.launch import checks, environment, locks, names, place, process, say
 from monitor.launch.say import Trouble
@@ -28,7 +30,7 @@ For those who change it:
 
   ./watchkeeper test [pytest …]      the whole test suite, or what you name
   ./watchkeeper check [--full]       what CI runs: linters, types, bundle, tests; --full: whole matrices
-  ./watchkeeper bench [NAME]         the benchmarks
+  ./watchkeeper bench [NAME|all]     the list of benchmarks, one of them, or one after another
   ./watchkeeper lock                 make the hash-locked requirement files anew
 
 Settings come from the environment; docs/settings.md lists them.
@@ -55,14 +57,25 @@ def check(arguments: Arguments) -> int:
 
 
 def bench(arguments: Arguments) -> int:
+    known = {path.stem: path for path in sorted((place.ROOT / "bench").glob("[!_]*.py"))}
+    if not arguments:
+        for name, path in known.items():
+            say.line(f"  {name:<10} {_purpose(path)}")
+        say.line("\n./watchkeeper bench NAME runs one of them, ./watchkeeper bench all one after another.")
+        return 0
+    name, *rest = arguments
+    if name not in {*known, "all"}:
+        raise Trouble(f"There is no such benchmark; known are: {', '.join(known)}, all.", code=2)
     environment.ensure(*DEVELOPING)
-    known = sorted(path.stem for path in (place.ROOT / "bench").glob("*.py") if not path.stem.startswith("_"))
-    wanted = list(arguments[:1]) or known
-    if not wanted or not set(wanted) <= set(known):
-        raise Trouble(f"There is no such benchmark; known are: {', '.join(known) or 'none yet'}.", code=2)
-    if arguments:
-        process.become([place.PYTHON, "-m", f"bench.{wanted[0]}", *arguments[1:]])
-    return max(checks.shown([place.PYTHON, "-m", f"bench.{name}"]) for name in wanted)
+    if name != "all":
+        process.become([place.PYTHON, "-m", f"bench.{name}", *rest])
+    return max(checks.shown([place.PYTHON, "-m", f"bench.{each}", *rest]) for each in known)
+
+
+def _purpose(program: Path) -> str:
+    """The first line of what it says of itself."""
+    told = ast.get_docstring(ast.parse(program.read_text(encoding="utf-8"))) or ""
+    return told.partition("\n")[0]
 
 
 def manage(arguments: Arguments) -> None:

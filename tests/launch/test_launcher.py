@@ -97,6 +97,16 @@ def test_a_python_without_venv_says_the_one_command_that_mends_it(tmp_path: Path
     assert not (tree.root / ".venv").exists()
 
 
+def test_bench_without_a_name_lists_them_and_sets_nothing_up(tree: Tree) -> None:
+    (tree.root / "bench" / "hello.py").write_text('"""Says that it ran.\n\nMore of it."""\n')
+    (tree.root / "bench" / "_part.py").write_text("")
+    code, text = tree.run("bench")
+    assert code == 0
+    assert text.splitlines()[0] == "  hello      Says that it ran."
+    assert "_part" not in text
+    assert not (tree.root / ".venv").exists()
+
+
 def test_a_second_setup_installs_nothing(tree: Tree) -> None:
     code, text = tree.run()
     assert (code, text.splitlines()[-1]) == (0, "it ran"), text
