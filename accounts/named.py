@@ -35,7 +35,7 @@ def no_team(word: str, *, status: int = 400) -> Failure:
 
 
 @extend_schema_field({"type": "string"})
-class TeamField(serializers.SlugRelatedField):  # type: ignore[type-arg]
+class TeamField(serializers.SlugRelatedField[Team]):
     """One of the teams in which whoever asks may do what `verb` says; told by its name."""
 
     default_error_messages = {"does_not_exist": NO_TEAM}

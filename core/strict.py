@@ -21,7 +21,7 @@ from core.errors import Failure
 MOST_NAMED = 5
 
 
-class Strict(serializers.Serializer):  # type: ignore[type-arg]
+class Strict(serializers.Serializer[Any]):
     """A serializer that refuses keys it does not know, and says which ones it does.
 
     What may only be read may come along, unused: people send back what they got.

@@ -64,12 +64,12 @@ def _numbers(text: str) -> dict[str, int]:
     return {name: int(number) for name, _, number in pairs if number.isdecimal() and len(number) < 19}
 
 
-class AgentSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class AgentSerializer(serializers.Serializer[Any]):
     version = serializers.CharField(allow_blank=True)
     outdated = serializers.BooleanField(help_text="Older than the one this hub hands out.")
 
 
-class ServerSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class ServerSerializer(serializers.Serializer[Any]):
     """For the schema: what `present.server` makes."""
 
     id = serializers.UUIDField()

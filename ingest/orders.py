@@ -82,7 +82,7 @@ def _seconds(text: str) -> float:
     return min(wanted, LONGEST)
 
 
-class OrderSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class OrderSerializer(serializers.Serializer[Any]):
     """For the schema alone."""
 
     id = serializers.CharField()
@@ -91,11 +91,11 @@ class OrderSerializer(serializers.Serializer):  # type: ignore[type-arg]
     until = serializers.FloatField(help_text="Unix seconds; live orders carry the rest in args.seconds too.")
 
 
-class OrdersSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class OrdersSerializer(serializers.Serializer[Any]):
     orders = OrderSerializer(many=True)
 
 
-class NewKeySerializer(serializers.Serializer):  # type: ignore[type-arg]
+class NewKeySerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
 
 

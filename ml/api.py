@@ -61,7 +61,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
     high = serializers.FloatField(allow_null=True)
 
 
-class EpisodeSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class EpisodeSerializer(serializers.ModelSerializer[Episode]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     server = serializers.UUIDField(source="server.uuid", read_only=True)
     name = serializers.CharField(source="server.name", read_only=True)
@@ -172,7 +172,7 @@ class SensitivityView(APIView):
         return Response(SensitivitySerializer(_wish(_me(request), said.validated_data)).data)
 
 
-class VersionSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     server = serializers.UUIDField(source="server.uuid", read_only=True)
     name = serializers.CharField(source="server.name", read_only=True)
@@ -209,7 +209,7 @@ class ModelViewSet(Hidden, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         return Response(VersionSerializer(answers.roll_back(self.get_object(), by=_me(request))).data)
 
 
-class TrainingSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class TrainingSerializer(serializers.ModelSerializer[Training]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     server = serializers.UUIDField(source="server.uuid", read_only=True, allow_null=True, default=None)
 

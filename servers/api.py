@@ -39,7 +39,7 @@ class Asked(msgspec.Struct):
     facts: dict[str, dict[str, str | int | float | bool | None]] = {}
 
 
-class EnrolmentSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class EnrolmentSerializer(serializers.Serializer[Any]):
     """For the schema alone: the body is decoded by msgspec."""
 
     token = serializers.CharField()
@@ -86,7 +86,7 @@ def clean(text: str, most: int) -> str:
     return "".join(c for c in text if c.isprintable()).encode("utf-8", "ignore").decode().strip()[:most]
 
 
-class ChangeSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class ChangeSerializer(serializers.ModelSerializer[Change]):
     """One fact that changed."""
 
     class Meta:
@@ -94,7 +94,7 @@ class ChangeSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
         fields = ("at", "section", "key", "before", "after")
 
 
-class EventSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class EventSerializer(serializers.ModelSerializer[Event]):
     """Something that happened on a server, or to it."""
 
     class Meta:
@@ -102,7 +102,7 @@ class EventSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
         fields = ("at", "kind", "text", "fields")
 
 
-class KeySerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class KeySerializer(serializers.ModelSerializer[AgentKey]):
     """The public part of an agent's key; the secret is nowhere."""
 
     id = serializers.CharField(source="key")
@@ -118,7 +118,7 @@ class KeySerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
         return "replaced" if key.replaced_at else "live"
 
 
-class TeamEnrolmentSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+class TeamEnrolmentSerializer(Strict, serializers.ModelSerializer[Enrolment]):
     """An invitation; its token is in the answer that made it, and nowhere else."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
@@ -200,7 +200,7 @@ def wish_of(asked: dict[str, Any]) -> changing.Bulk:
     )
 
 
-class BulkAnswerSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class BulkAnswerSerializer(serializers.Serializer[Any]):
     matched = serializers.IntegerField()
     changed = serializers.IntegerField(help_text="With dry_run: how many would change.")
     dry_run = serializers.BooleanField()
@@ -212,7 +212,7 @@ class ServerVerbs(viewsets.GenericViewSet[Server]):
     resource = "servers"
     of_servers = True
     verbs: ClassVar[dict[str, str]] = {"GET": LOOK, "POST": MANAGE, "DELETE": MANAGE, "keys": MANAGE}
-    serializer_class = KeySerializer
+    serializer_class = KeySerializer  # type: ignore[assignment]  # of what `keys` answers; what is looked up are servers
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
 

@@ -17,7 +17,7 @@ from accounts.roles import LOOK, MANAGE
 from core.clock import now
 
 
-class LimitSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class LimitSerializer(serializers.ModelSerializer[Limit]):
     """Tries that were counted, and how long whoever made them must wait."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
@@ -74,7 +74,7 @@ class AccountView(APIView):
         return Response(AccountSerializer(_account(request, uuid)).data)
 
 
-class LinkSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class LinkSerializer(serializers.Serializer[Any]):
     address = serializers.CharField()
 
 

@@ -23,7 +23,7 @@ from accounts.models import Audit
 from core.strict import Strict
 
 
-class AuditEntrySerializer(serializers.Serializer):  # type: ignore[type-arg]
+class AuditEntrySerializer(serializers.Serializer[Any]):
     """Who did what to what; `before` and `after` hold the fields that changed."""
 
     id = serializers.IntegerField()
@@ -39,12 +39,12 @@ class AuditEntrySerializer(serializers.Serializer):  # type: ignore[type-arg]
     after = serializers.DictField()
 
 
-class AuditSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class AuditSerializer(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True, help_text="The address of what is older.")
     results = AuditEntrySerializer(many=True)
 
 
-class Instant(serializers.Field):  # type: ignore[type-arg]
+class Instant(serializers.Field[Any, Any, Any, Any]):
     """Unix seconds or ISO 8601."""
 
     def to_internal_value(self, data: Any) -> datetime:

@@ -42,7 +42,7 @@ class Selecting(forms.Form):
         return text
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+class ProfileForm(forms.ModelForm):
     """What people say of themselves."""
 
     language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
@@ -87,7 +87,7 @@ class AddressForm(forms.Form):
         return str(self.cleaned_data["email"]).strip().lower()
 
 
-class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
+class TeamForm(forms.ModelForm):
     """Its name, and what it asks of its members."""
 
     require_second_factor = forms.BooleanField(

@@ -35,7 +35,7 @@ class Hidden(viewsets.GenericViewSet[Any]):
         return self.get_queryset().filter(**{self.lookup_field: self.kwargs[self.lookup_field]}).exists()
 
 
-class OfTeam(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+class OfTeam(Strict, serializers.ModelSerializer[Any]):
     """A thing of one team: the id outside is the UUID, and the team one the person manages."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)

@@ -140,7 +140,7 @@ def _checked(before: Channel | None, kind: str, asked: dict[str, Any]) -> dict[s
     return config
 
 
-class FieldSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class FieldSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     help = serializers.CharField()
@@ -149,14 +149,14 @@ class FieldSerializer(serializers.Serializer):  # type: ignore[type-arg]
     type = serializers.ChoiceField(["text", "long", "tick", "list"])
 
 
-class KindSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class KindSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     title = serializers.CharField()
     storm_cap = serializers.IntegerField()
     fields = FieldSerializer(many=True)  # type: ignore[assignment]
 
 
-class TriedSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class TriedSerializer(serializers.Serializer[Any]):
     to = serializers.CharField()
     ok = serializers.BooleanField()
     answer = serializers.CharField()

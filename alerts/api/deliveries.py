@@ -23,7 +23,7 @@ from core.errors import Conflict
 FILTERS = {"channel": "channel__uuid", "incident": "notice__incident__uuid"}
 
 
-class DeliveryRowSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class DeliveryRowSerializer(serializers.ModelSerializer[Delivery]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     incident = serializers.UUIDField(source="notice.incident.uuid", read_only=True)
     notice = serializers.UUIDField(source="notice.uuid", read_only=True)

@@ -23,7 +23,7 @@ from core.clock import now
 from core.strict import Strict
 
 
-class IncidentSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class IncidentSerializer(serializers.ModelSerializer[Incident]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     team = serializers.StringRelatedField()  # type: ignore[var-annotated]
     state = serializers.CharField(read_only=True)

@@ -32,7 +32,7 @@ class DeliverySerializer(serializers.Serializer[Any]):
     error = serializers.CharField()
 
 
-class NoticeSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class NoticeSerializer(serializers.ModelSerializer[Notice]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     incident = serializers.UUIDField(source="incident.uuid", read_only=True)
     server = serializers.UUIDField(source="alert.server.uuid", read_only=True, allow_null=True, default=None)

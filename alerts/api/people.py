@@ -33,7 +33,7 @@ LONGEST_WAIT = 86_400
 LANGUAGES = [(code, str(name)) for code, name in settings.LANGUAGES]
 
 
-class PersonSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class PersonSerializer(serializers.ModelSerializer[User]):
     """Somebody of one's teams, as chains and schedules name them."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
@@ -61,7 +61,7 @@ class PersonViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[User]):
         return User.objects.filter(pk__in=members, is_active=True).order_by("pk")
 
 
-class PreferenceSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+class PreferenceSerializer(Strict, serializers.ModelSerializer[Preference]):
     """Language and zone are of the person's profile; they stand here too, since the times below depend on them."""
 
     language = serializers.ChoiceField(
@@ -124,7 +124,7 @@ class PreferenceView(APIView):
         return Response(PreferenceSerializer(own.set_preference(me(request), whole)).data)
 
 
-class WaySerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+class WaySerializer(Strict, serializers.ModelSerializer[Way]):
     """Over which own channel, from which severity, after how many seconds without an acknowledgement."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
@@ -193,7 +193,7 @@ class WaySerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-a
         return own.add_way(user, channel, asked)
 
 
-class TestedSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class TestedSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -18,7 +18,7 @@ from alerts.delivery import subscriptions
 from core.strict import Strict
 
 
-class PushKeySerializer(serializers.Serializer):  # type: ignore[type-arg]
+class PushKeySerializer(serializers.Serializer[Any]):
     key = serializers.CharField(help_text="The applicationServerKey, base64url.")
 
 
@@ -40,7 +40,7 @@ class EndpointSerializer(Strict):
     endpoint = serializers.URLField(max_length=1000)
 
 
-class SubscribedSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class SubscribedSerializer(serializers.Serializer[Any]):
     channel = serializers.UUIDField()
     id = serializers.CharField()
 

@@ -39,7 +39,7 @@ class PersonId(serializers.UUIDField):
         return str(value.uuid)
 
 
-class RotationSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+class RotationSerializer(Strict, serializers.ModelSerializer[Rotation]):
     """People who take turns; later layers lie over earlier ones."""
 
     people = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=MOST_PEOPLE)
@@ -62,7 +62,7 @@ class RotationSerializer(Strict, serializers.ModelSerializer):  # type: ignore[t
         return attrs
 
 
-class OverrideSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+class OverrideSerializer(Strict, serializers.ModelSerializer[Override]):
     """Somebody takes a time over from whoever would have it."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
@@ -153,7 +153,7 @@ class ScheduleSerializer(OfTeam):
         return schedule
 
 
-class DutySerializer(serializers.Serializer):  # type: ignore[type-arg]
+class DutySerializer(serializers.Serializer[Any]):
     """One stretch of time; nobody: `user` is null."""
 
     user = serializers.UUIDField(source="user.uuid", default=None)

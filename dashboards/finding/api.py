@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -15,7 +15,7 @@ from accounts.base import LOOK
 from dashboards.finding.services import LONGEST, find
 
 
-class FoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class FoundSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(["server", "check", "incident", "rule", "page"])
     name = serializers.CharField()
     hint = serializers.CharField(allow_blank=True, help_text="What tells it from others of its name.")
@@ -24,7 +24,7 @@ class FoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
     tone = serializers.CharField(allow_blank=True, help_text="warn or crit for an open incident.")
 
 
-class FindingSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class FindingSerializer(serializers.Serializer[Any]):
     found = FoundSerializer(many=True)
     more = serializers.BooleanField(help_text="More servers fit than are listed.")
 

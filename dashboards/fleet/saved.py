@@ -23,7 +23,7 @@ MOST = 100
 """Of one person, or of one team: a menu is read, not searched."""
 
 
-class ViewSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+class ViewSerializer(Strict, serializers.ModelSerializer[View]):
     id = serializers.UUIDField(source="uuid", read_only=True)
     team = TeamField(
         REPORT, required=False, allow_null=True, default=None, help_text="Whose it is; null: only yours."

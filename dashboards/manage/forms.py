@@ -11,7 +11,7 @@ from servers.models import Server
 from servers.services import tags_of
 
 
-class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
+class ServerForm(forms.ModelForm):
     """The same fields as over the API; saving is the service's."""
 
     tags = forms.CharField(label=_("Tags, separated by commas"), required=False, max_length=2000)
