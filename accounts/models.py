@@ -94,6 +94,16 @@ class TeamQuerySet(TeamOwned["Team"]):
         return self.filter(pk__in=(mine if some else mine.filter(selector="")).values_list("team", flat=True))
 
 
+class Standing(models.Manager["Team"]):
+    """The teams there are. One that was removed is reached by what is still told of it alone."""
+
+    def get_queryset(self) -> TeamQuerySet:
+        return TeamQuerySet(self.model, using=self._db).filter(removed_at=None)
+
+    def visible_to(self, user: Any, verb: str = LOOK) -> TeamQuerySet:
+        return self.get_queryset().visible_to(user, verb)
+
+
 class Team(models.Model):
     """Who shares servers, rules and channels. Every such thing belongs to exactly one team."""
 
@@ -103,7 +113,9 @@ class Team(models.Model):
         default=False, help_text="Members without a second factor must set one up before they see anything."
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    objects: ClassVar[TeamQuerySet] = TeamQuerySet.as_manager()  # type: ignore[assignment]
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    objects: ClassVar[TeamQuerySet] = Standing()  # type: ignore[assignment]
+    ever: ClassVar[TeamQuerySet] = TeamQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.name

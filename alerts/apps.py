@@ -9,12 +9,13 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
-        """Alerts of a removed server end with it; a new team begins with calm rules; trouble teaches nothing."""
-        from accounts.services import on_new_team  # noqa: PLC0415 - models are not loaded before
-        from alerts.services import make_default_rules, servers_removed, unlearnt  # noqa: PLC0415 - as above
+        """Alerts of a removed server end with it; a team begins with calm rules and leaves a record; trouble teaches nothing."""
+        from accounts.services import on_new_team, when_team_ends  # noqa: PLC0415 - models are not loaded before
+        from alerts.services import make_default_rules, servers_removed, team_ends, unlearnt  # noqa: PLC0415 - as above
         from ml.services import on_learning  # noqa: PLC0415 - as above
         from servers.services import on_removal  # noqa: PLC0415 - as above
 
         on_removal(servers_removed)
         on_new_team(make_default_rules)
+        when_team_ends(team_ends)
         on_learning(unlearnt)

@@ -18,7 +18,7 @@ from accounts.services.members import change_member, remove_member
 from accounts.services.people import reset_link, set_active, set_owner
 from accounts.services.profile import ask_for_address, asked_address, change_address, change_profile
 from accounts.services.site import MAIN_TEAM, FirstAdmin, begin_team, ensure_site, on_new_team
-from accounts.services.teams import change_team, make_team, on_end_of_team, remove_team
+from accounts.services.teams import change_team, make_team, on_end_of_team, remove_team, when_team_ends
 from accounts.services.tokens import (
     RESOURCES,
     WrongScopes,
@@ -73,5 +73,6 @@ __all__ = [
     "set_owner",
     "strangers",
     "tokens_of_members",
+    "when_team_ends",
     "wrong_secret",
 ]  # fmt: skip

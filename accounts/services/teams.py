@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 from django.db import transaction
+from django.db.models import CASCADE, Model
 from django.utils.translation import gettext as _
 
 from accounts.base import narrow
@@ -12,16 +14,24 @@ from accounts.models import Membership, Team, User
 from accounts.services.site import begin_team
 from accounts.trail import audit
 from core import live
+from core.clock import now
 from core.errors import Conflict
 from core.locking import locked
 
 _holders: list[Callable[[Team], str]] = []
+_endings: list[Callable[[Team, User], Collection[type[Model]]]] = []
 
 
 def on_end_of_team(hook: Callable[[Team], str]) -> None:
     """Whoever keeps what must not vanish with a team says so in a sentence; an empty one lets it go."""
     if hook not in _holders:
         _holders.append(hook)
+
+
+def when_team_ends(hook: Callable[[Team, User], Collection[type[Model]]]) -> None:
+    """Whoever keeps a record ends what goes on in the team, and names the tables whose rows stay."""
+    if hook not in _endings:
+        _endings.append(hook)
 
 
 @transaction.atomic
@@ -55,7 +65,10 @@ def change_team(team: Team, *, by: User, name: str | None = None, second_factor:
 
 @transaction.atomic
 def remove_team(team: Team, *, by: User) -> None:
-    """The team with its rules, channels and incidents; never while it has servers, or as the last one."""
+    """The team with its people, rules and channels; never while it has servers, or as the last one.
+
+    What was told of its troubles stays in the record, for site owners to read.
+    """
     # All of them, so that two cannot each remove what the other counts on.
     rows = {row.pk: row for row in locked(Team.objects.order_by("pk"))}
     held = rows.get(team.pk)
@@ -68,11 +81,29 @@ def remove_team(team: Team, *, by: User) -> None:
             raise Conflict(sentence, code="team_in_use")
     audit(by, "team.remove", held, before={"name": held.name, "members": held.memberships.count()})
     _look_again(held)
-    held.delete()
+    kept = {table for hook in _endings for table in hook(held, by)}
+    for relation in _owning():
+        if relation.related_model not in kept:
+            relation.related_model._base_manager.filter(**{relation.field.name: held}).delete()
+    held.name, held.removed_at = _late(held), now()
+    held.save(update_fields=["name", "removed_at"])
+
+
+def _owning() -> list[Any]:
+    """What leads to a team and goes with it, in every app."""
+    found: list[Any] = list(Team._meta.get_fields(include_hidden=True))
+    relations = [one for one in found if one.auto_created and not one.concrete and one.one_to_many]
+    return [one for one in relations if one.on_delete is CASCADE]
+
+
+def _late(team: Team) -> str:
+    """Its name is free again; in the record it says that the team is gone."""
+    name = f"{team.name[:50]} (removed {now():%Y-%m-%d})"
+    return f"{team.name[:30]} (removed {team.uuid})" if Team.ever.filter(name=name).exists() else name
 
 
 def _free(name: str) -> None:
-    if Team.objects.filter(name__iexact=name).exists():
+    if Team.ever.filter(name__iexact=name).exists():
         raise Conflict(_("There is a team of this name already. Choose another."), code="taken")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerts.services.answers import acknowledge, close, note, unacknowledge
+from alerts.services.leaving import team_ends
 from alerts.services.moves import ALERTS_CHANGED, Change, apply, end
 from alerts.services.rules import (
     RULES_CHANGED,
@@ -18,6 +19,6 @@ from alerts.services.unlearnt import unlearnt
 
 __all__ = [
     "ALERTS_CHANGED", "RULES_CHANGED", "Change", "acknowledge", "apply", "close", "end", "make_default_rules",
-    "naming", "note", "on_change", "remove_rule", "rules_changed", "servers_removed", "trouble_begins",
-    "trouble_ends", "unacknowledge", "unlearnt",
+    "naming", "note", "on_change", "remove_rule", "rules_changed", "servers_removed", "team_ends",
+    "trouble_begins", "trouble_ends", "unacknowledge", "unlearnt",
 ]  # fmt: skip

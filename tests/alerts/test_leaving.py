@@ -1,4 +1,4 @@
-"""A person whose account is deleted: what was sent to them stays in the record, by name."""
+"""A person whose account is deleted, a team that is removed: what was told stays in the record, by name."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from accounts.models import Audit, Team, User
+from accounts import services
+from accounts.models import Audit, Membership, Team, User
 from accounts.services import audit
 from alerts import record
 from alerts.delivery import deliver_due
-from alerts.models import Channel, Delivery
+from alerts.models import Channel, Delivery, Incident, Rule
 from alerts.services import people
 from core.clock import now
+from servers import services as servers_services
 from tests.alerts.stage import Stage
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +52,29 @@ def test_what_was_sent_to_somebody_outlives_their_account(
     assert (late.state, late.error) == ("dead", "The channel My address was removed.")
     shown = api(boss).get("/api/v1/deliveries").json()["results"]
     assert {(one["person"], one["recipient"]) for one in shown} == {("Maria", "")}
+
+
+def test_what_was_told_of_a_team_outlives_it(team: Team, other_team: Team, person: Callable[..., User]) -> None:
+    boss, member = person(is_superuser=True), person(of=other_team)
+    stage = Stage(other_team)
+    channel = stage.hook()
+    stage.fire(stage.rule(), "web-1")
+    stage.at(1)
+    stage.deliver()
+    servers_services.remove(list(stage.servers.values()), by=boss)
+    services.remove_team(other_team, by=boss)
+    assert not Team.objects.filter(pk=other_team.pk).exists()
+    [first, *_rest] = Delivery.objects.order_by("pk")
+    assert (first.state, first.channel) == ("sent", channel)
+    assert first.notice.text == "web-1: CPU used is 99 %, above 95 %."
+    assert str(first.notice.incident.team).startswith("Strangers (removed 20")
+    channel.refresh_from_db()
+    assert (channel.config, channel.enabled) == ({}, False)
+    assert channel.removed_at is not None
+    assert not Incident.objects.open().exists()
+    assert not Delivery.objects.filter(state="waiting").exists()
+    assert not Rule.objects.standing().filter(team=other_team).exists()
+    assert not Membership.objects.filter(user=member).exists()
+    assert Incident.objects.visible_to(boss).count() == 1
+    assert not Incident.objects.visible_to(member).exists()
+    services.make_team("Strangers", by=boss)  # its name is free
