@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -22,7 +23,8 @@ from core.clock import now
 log = logging.getLogger(__name__)
 
 IDLE = 10.0
-ROUNDS = 2  # of sends in one claim: what is claimed must be sent well within its lease
+ROUNDS = 8  # of sends in one claim
+BEGUN = 10.0  # seconds: what is claimed and not begun by then is given back, well within its lease
 TRIES = 3  # of writing down what was answered, while the database is locked
 _writing = threading.Lock()
 Letter = tuple[Delivery, Message]
@@ -162,12 +164,12 @@ def _at_once(sender: Kind, letters: list[Letter], parallel: int) -> None:
     for _ in range(min(parallel, len(letters))):
         # Daemons: a receiver that hangs must not hold up the end of the process.
         threading.Thread(target=_send_all, args=(sender, ahead, answered, free), daemon=True).start()
-    left = len(letters)
+    left, began = len(letters), time.monotonic()
     try:
         while left:
             done, resting = _write([answered.get()], answered)
             left -= done
-            if resting:
+            if resting or time.monotonic() - began > BEGUN:
                 left -= _give_back(ahead)
             free.release(done)
     finally:
@@ -195,7 +197,7 @@ def _tried(sender: Kind, delivery: Delivery, message: Message) -> Result:
 
 
 def _give_back(ahead: deque[Letter]) -> int:
-    """The channel rests: what was not begun waits with the others."""
+    """The channel rests, or is slow: what was not begun waits with the others."""
     back = []
     while ahead:
         try:

@@ -38,10 +38,21 @@ def redacted(text: str, channel: Channel) -> str:
 
     Of a person's own channel also without their numbers and addresses: their team reads the answers.
     """
-    hidden = _secrets(channel) | (set(people.recipients(channel)) if channel.own else set())
-    for secret in sorted(filter(None, hidden), key=len, reverse=True):
+    for secret in _hidden(channel) if text else ():
         text = text.replace(secret, "…")
     return text
+
+
+def _hidden(channel: Channel) -> list[str]:
+    """The longest first. Kept with the row as it was read: a storm has thousands of answers."""
+    known: tuple[str, list[str]] | None = channel.__dict__.get("_hidden")
+    if known is None or known[0] != channel.sealed_config:
+        hidden = _secrets(channel) | (set(people.recipients(channel)) if channel.own else set())
+        known = channel.__dict__["_hidden"] = (
+            channel.sealed_config,
+            sorted(filter(None, hidden), key=len, reverse=True),
+        )
+    return known[1]
 
 
 def _secrets(channel: Channel) -> set[str]:

@@ -70,10 +70,8 @@ def failed(delivery: Delivery, error: DeliveryError, at: datetime) -> bool:
         return False
     if isinstance(error, Gone):
         subscriptions.remove(delivery.channel_id, delivery.recipient)
-    if dead and delivery.notice.kind == storm.KIND:
-        storm.lost(delivery, text)
     if dead:
-        _otherwise(delivery, at)
+        _otherwise(delivery, at, text)
     return breaker.failed(delivery.channel, error, at, text)
 
 
@@ -94,15 +92,14 @@ def _give_up(delivery: Delivery, now: datetime) -> bool:
     if not same.update(state="dead", error=text[:500], lease_until=None, lease_owner=""):
         return False
     tally.dead += 1
-    if delivery.notice.kind == storm.KIND:
-        storm.lost(delivery, text)
-    _otherwise(delivery, now)
+    _otherwise(delivery, now, text)
     return True
 
 
-def _otherwise(delivery: Delivery, now: datetime) -> None:
+def _otherwise(delivery: Delivery, now: datetime, why: str) -> None:
     """It is dead whatever becomes of its other way: else it would be tried again for ever."""
-    apart.each([delivery], lambda one: fallback.instead(one, now), "Another way for a delivery")
+    lost = storm.lost(delivery, why) if delivery.notice.kind == storm.KIND else [delivery]
+    apart.each(lost, lambda one: fallback.instead(one, now), "Another way for a delivery")
 
 
 def pause(attempts: int, asked: float | None) -> float:

@@ -86,6 +86,8 @@ def close(digest: Delivery) -> bool:
             state="dropped", lease_until=None, lease_owner="", error="Nothing was left to tell."
         )
         return False
+    # From now on they may have been read, whatever becomes of them meanwhile: their end is told there, too.
+    _folded(digest).update(attempts=digest.attempts)
     notice = digest.notice
     kinds_told = [one.notice.kind for one in told]
     notice.facts = {
@@ -108,12 +110,14 @@ def _named(one: Delivery) -> dict[str, str]:
 
 def told(digest: Delivery, at: datetime) -> None:
     """Whatever stood in it was told."""
-    _folded(digest).update(state="sent", sent_at=at, answer="Told in a digest.", attempts=1)
+    _folded(digest).update(state="sent", sent_at=at, answer="Told in a digest.", attempts=digest.attempts)
 
 
-def lost(digest: Delivery, why: str) -> None:
-    """What stood in it was told to nobody."""
+def lost(digest: Delivery, why: str) -> list[Delivery]:
+    """What stood in it was told to nobody by it, and goes another way where there is one."""
+    held = list(_folded(digest).select_related("notice", "channel__fallback", "person").order_by("pk"))
     _folded(digest).update(state="dead", error=why[:500])
+    return held
 
 
 def _folded(digest: Delivery) -> QuerySet[Delivery]:

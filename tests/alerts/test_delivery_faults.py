@@ -160,7 +160,8 @@ def hot(team: Team, count: int, **rule: Any) -> Stage:
     return stage
 
 
-def test_eight_of_a_claim_cost_little_more_than_one(team: Team) -> None:
+def test_eight_of_a_claim_cost_little_more_than_one(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "ROUNDS", 2)
     hot(team, 17, group_wait=0)
     with WebhookSink() as sink:
         hook = Channel.objects.get()
