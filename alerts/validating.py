@@ -8,6 +8,9 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from accounts.models import Membership
 from alerts.kinds import registry
 from alerts.models import Chain, Channel, Rule
@@ -27,8 +30,8 @@ FIELDS = {
 }  # fmt: skip
 RECOVERY = {"warn": "warn_recover", "critical": "critical_recover"}
 SAID = {  # as the form calls them
-    "warn": "The warning limit", "warn_recover": "Where a warning is over", "critical": "The critical limit",
-    "critical_recover": "Where critical is over",
+    "warn": gettext_lazy("The warning limit"), "warn_recover": gettext_lazy("Where a warning is over"),
+    "critical": gettext_lazy("The critical limit"), "critical_recover": gettext_lazy("Where critical is over"),
 }  # fmt: skip
 DAY = 86_400
 LONGEST = {"for": 7 * DAY, "keep_firing_for": 7 * DAY, "group_wait": DAY, "group_interval": DAY}
@@ -38,7 +41,9 @@ GROUPS = ("rule", "server", "role", "site", "os", "env")
 GAP_SHARE, GAP_UNITS = 0.1, 2.0
 _BIG_UNITS = re.compile(r"_(bytes|seconds?)(_|$)")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
-_TARGET = 'Each target is one of {"channel": "<id>"}, {"chain": "<id>"} and {"person": "<id>"}, of this team.'
+_TARGET = gettext_lazy(
+    'Each target is one of {"channel": "<id>"}, {"chain": "<id>"} and {"person": "<id>"}, of this team.'
+)
 
 
 def fields_of(rule: Rule) -> dict[str, Any]:
@@ -93,13 +98,14 @@ def _percent(rule: Rule) -> bool:
 
 def _words(rule: Rule) -> Iterator[Fault]:
     if not rule.name.strip() or not rule.name.isprintable():
-        yield "name", "Write one line of printable characters."
+        yield "name", _("Write one line of printable characters.")
     if rule.kind not in set(registry):
-        yield "kind", f"{rule.kind[:40]!r} is not known; kinds are {', '.join(registry)}."
+        said = {"kind": f"{rule.kind[:40]!r}", "kinds": ", ".join(registry)}
+        yield "kind", _("%(kind)s is not known; kinds are %(kinds)s.") % said
     if rule.op not in {"above", "below"}:
-        yield "op", "Write above or below."
+        yield "op", _("Write above or below.")
     if len(rule.runbook) > 500:
-        yield "runbook", "At most 500 characters: what to do, or the address where it stands."
+        yield "runbook", _("At most 500 characters: what to do, or the address where it stands.")
     try:
         selector.parse(rule.selector)
     except selector.Unreadable as fault:
@@ -108,48 +114,57 @@ def _words(rule: Rule) -> Iterator[Fault]:
 
 def _series(rule: Rule) -> Iterator[Fault]:
     if "{" in rule.metric:
-        yield "metric", 'Write the bare name here, and its labels as {"mount": "/"} in labels.'
+        yield "metric", _('Write the bare name here, and its labels as {"mount": "/"} in labels.')
     elif rule.metric and not METRIC.fullmatch(rule.metric):
-        yield "metric", "Not a metric name: letters, digits and _, such as cpu_used_percent."
+        yield "metric", _("Not a metric name: letters, digits and _, such as cpu_used_percent.")
     elif not rule.metric and _limited(rule):
-        yield "metric", "Say which metric it looks at, such as cpu_used_percent."
+        yield "metric", _("Say which metric it looks at, such as cpu_used_percent.")
     yield from _labels(rule)
 
 
 def _labels(rule: Rule) -> Iterator[Fault]:
     if not isinstance(rule.labels, dict) or not all(isinstance(value, str) for value in rule.labels.values()):
-        yield "labels", 'Write them as {"mount": "/"}: each label a text.'
+        yield "labels", _('Write them as {"mount": "/"}: each label a text.')
         return
     if len(rule.labels) > MOST_LABELS:
-        yield "labels", f"At most {MOST_LABELS} labels."
+        yield "labels", _("At most %(most)d labels.") % {"most": MOST_LABELS}
     for key, value in rule.labels.items():
         if not _LABEL.fullmatch(key):
-            yield "labels", f"{key[:60]!r} is no name of a label: letters, digits and _."
+            yield "labels", _("%(name)s is no name of a label: letters, digits and _.") % {"name": f"{key[:60]!r}"}
         if len(value) > LONGEST_LABEL:
-            yield "labels", f"{key[:60]}: at most {LONGEST_LABEL} characters."
+            said = {"name": key[:60], "most": LONGEST_LABEL}
+            yield "labels", _("%(name)s: at most %(most)d characters.") % said
 
 
 def _limits(rule: Rule) -> Iterator[Fault]:
     """A recovery value on the wrong side of its limit would make an alert that never ends, or flaps."""
     named = {name: getattr(rule, name) for pair in RECOVERY.items() for name in pair}
     if not _limited(rule):
-        yield from ((name, f"A rule of kind {rule.kind} has no limits: leave it empty.") for name in _given(named))
+        empty = _("A rule of kind %(kind)s has no limits: leave it empty.") % {"kind": rule.kind}
+        yield from ((name, empty) for name in _given(named))
         return
     if endless := [name for name in _given(named) if not isfinite(named[name])]:
-        yield endless[0], "Write a finite number."
+        yield endless[0], _("Write a finite number.")
         return
     if rule.warn is None and rule.critical is None:
-        yield "critical", "Give a limit: warn, critical, or both."
+        yield "critical", _("Give a limit: warn, critical, or both.")
     for limit, recover in RECOVERY.items():
         if named[recover] is not None and named[limit] is None:
-            yield recover, f"{recover} needs {limit}: without that limit there is nothing to recover from."
+            text = _("%(recover)s needs %(limit)s: without that limit there is nothing to recover from.")
+            yield recover, text % {"recover": recover, "limit": limit}
     above = rule.op == "above"
     for low, high in (*((recover, limit) for limit, recover in RECOVERY.items()), ("warn", "critical")):
         first, second = named[low], named[high]
         if first is not None and second is not None and (first > second if above else first < second):
-            side = "below" if above else "above"
-            than = f"{side} {SAID[high].lower()}, {second:.12g}, or equal to it."
-            yield low, f"{SAID[low]} is {first:.12g}, which must be {than}"
+            yield low, _wrong_side(low, high, (first, second), above=above)
+
+
+def _wrong_side(low: str, high: str, values: tuple[float, float], *, above: bool) -> str:
+    text = _("%(what)s is %(value)s, which must be above %(limit)s, %(than)s, or equal to it.")
+    if above:
+        text = _("%(what)s is %(value)s, which must be below %(limit)s, %(than)s, or equal to it.")
+    said = {"what": str(SAID[low]), "limit": str(SAID[high]).lower()}
+    return text % {**said, "value": f"{values[0]:.12g}", "than": f"{values[1]:.12g}"}
 
 
 def _limited(rule: Rule) -> bool:
@@ -162,7 +177,7 @@ def _limited(rule: Rule) -> bool:
 def _of_kind(rule: Rule) -> Iterator[Fault]:
     """What only its kind knows."""
     if not isinstance(rule.params, dict):
-        yield "params", 'Write them as {"window": 600}.'
+        yield "params", _('Write them as {"window": 600}.')
     elif rule.kind in set(registry):
         yield from registry.get(rule.kind).check({**fields_of(rule), "team": rule.team_id})
 
@@ -175,12 +190,14 @@ def _times(rule: Rule) -> Iterator[Fault]:
     for name, most in LONGEST.items():
         value = getattr(rule, FIELDS[name])
         if value is not None and not _whole(value, 0, most):
-            yield name, f"Whole seconds from 0 to {most}."
+            yield name, _("Whole seconds from 0 to %(most)d.") % {"most": most}
     repeats = rule.repeat_intervals
     if not isinstance(repeats, list) or len(repeats) > MOST_REPEATS:
-        yield "repeat_intervals", f"A list of at most {MOST_REPEATS} times in seconds, such as [14400, 86400]."
+        text = _("A list of at most %(most)d times in seconds, such as [14400, 86400].")
+        yield "repeat_intervals", text % {"most": MOST_REPEATS}
     elif not all(_whole(one, 60, LONGEST_REPEAT) for one in repeats):
-        yield "repeat_intervals", f"Each is a time in whole seconds from 60 to {LONGEST_REPEAT}."
+        text = _("Each is a time in whole seconds from 60 to %(most)d.")
+        yield "repeat_intervals", text % {"most": LONGEST_REPEAT}
 
 
 def _whole(value: Any, least: int, most: int) -> bool:
@@ -190,25 +207,26 @@ def _whole(value: Any, least: int, most: int) -> bool:
 def _grouping(rule: Rule) -> Iterator[Fault]:
     words = rule.group_by
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        yield "group_by", 'A list of words, such as ["rule", "server"].'
+        yield "group_by", _('A list of words, such as ["rule", "server"].')
         return
     if len(words) > MOST_GROUPS or len(set(words)) < len(words):
-        yield "group_by", f"At most {MOST_GROUPS} words, each once."
+        yield "group_by", _("At most %(most)d words, each once.") % {"most": MOST_GROUPS}
     for word in words:
         if word not in GROUPS and not (word.startswith("tag:") and word.removeprefix("tag:").strip()):
-            yield "group_by", f"{word[:60]!r} is not known; words are {', '.join(GROUPS)} and tag:<word>."
+            said = {"word": f"{word[:60]!r}", "words": ", ".join(GROUPS)}
+            yield "group_by", _("%(word)s is not known; words are %(words)s and tag:<word>.") % said
 
 
 def _targets(rule: Rule) -> Iterator[Fault]:
     if not isinstance(rule.notify, list) or len(rule.notify) > MOST_TARGETS:
-        yield "notify", f"A list of at most {MOST_TARGETS} targets."
+        yield "notify", _("A list of at most %(most)d targets.") % {"most": MOST_TARGETS}
         return
     for place, target in enumerate(rule.notify):
         if not isinstance(target, dict) or len(target) != 1 or not _there(rule, *next(iter(target.items()))):
-            yield "notify", _TARGET
+            yield "notify", str(_TARGET)
             return
         if target in rule.notify[:place]:
-            yield "notify", "The same target stands there twice."
+            yield "notify", _("The same target stands there twice.")
             return
 
 

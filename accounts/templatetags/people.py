@@ -25,6 +25,8 @@ RESOURCES = {
     "silences": gettext_lazy("Silences"), "limits": gettext_lazy("Who must wait"), "teams": gettext_lazy("Teams"),
     "tokens": gettext_lazy("Tokens"), "sessions": gettext_lazy("Sessions"), "audit": gettext_lazy("Audit trail"),
     "search": gettext_lazy("Search"), "views": gettext_lazy("Saved views"),
+    "checks": gettext_lazy("Checks"), "anomalies": gettext_lazy("Anomalies"), "models": gettext_lazy("Models"),
+    "forecasts": gettext_lazy("Forecasts"),
 }  # fmt: skip
 
 

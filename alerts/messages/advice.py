@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Rule
@@ -74,7 +75,7 @@ BY_METRIC = {
 def todo(rule: Rule, metric: str, labels: dict[str, str]) -> str:
     """The rule's runbook; else what helps with its metric, or with the one a forecast speaks of."""
     if rule.runbook:
-        return rule.runbook
+        return str(gettext(rule.runbook))  # those that every team begins with are known in each language
     if rule.kind == "no_data":
         return str(BY_METRIC["silent_seconds"])
     return str(BY_METRIC.get(labels.get("metric", metric) if rule.kind == "forecast" else metric, ""))

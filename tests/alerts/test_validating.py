@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from accounts.models import Audit, Team, User
 from alerts import validating
@@ -236,3 +237,13 @@ def test_what_is_not_known_or_missing_is_said_with_what_to_write(team: Team, api
         assert said("silences", **reason)["reason"] == ["Say why: people who miss a message will ask."]
     told = said("channels", name="a", kind="sms", config={"to": ["5551234"]})["config"]
     assert told == ["5551234 is no phone number with its country code, such as +4512345678."]
+
+
+def test_what_is_wrong_is_said_in_the_readers_language() -> None:
+    made = rule(warn=85, warn_recover=90)
+    with translation.override("da"):
+        [said] = validating.faults(made)["warn_recover"]
+    assert said.startswith("Værdien, hvor en advarsel er forbi, er 90, men skal ligge under advarselsgrænsen, 85,")
+    with translation.override("pt-br"):
+        [said] = validating.faults(made)["warn_recover"]
+    assert said == "O valor em que o aviso termina é 90, mas precisa ser menor que o limite de aviso, 85, ou igual."
