@@ -26,6 +26,7 @@ from alerts.sieve import Candidate, Key, Marks, Sifted, sift, sift_blocks
 from alerts.troubled import Troubled
 from core import apart, runner
 from core.clock import from_milliseconds, milliseconds
+from core.locking import settle
 from core.models import Cursor
 from core.runner import Held
 from metrics import journal
@@ -294,7 +295,9 @@ class Judge:
 
         def move(some: list[Key]) -> None:
             meant = set(some)
-            moves.apply([one for one in changes if one.key in meant], now)
+            with transaction.atomic():
+                moves.apply([one for one in changes if one.key in meant], now)
+                settle()
 
         closed = () if self.missed else (Alert.DoesNotExist,)
         odd = set(apart.together(keys, move, "An alert", down=(*apart.DOWN, *closed)))

@@ -29,6 +29,15 @@ def locked(rows: QuerySet[M] | Manager[M], *, skip: bool = False) -> QuerySet[M]
     return rows.select_for_update(skip_locked=skip, of=("self",), no_key=True)
 
 
+def settle() -> None:
+    """Have the database look now at what points to other rows, which it else does at the commit of the whole.
+
+    Within a smaller part of a transaction only that part fails then. SQLite has one writer: nothing goes meanwhile.
+    """
+    if connection.vendor == "postgresql":
+        connection.check_constraints()
+
+
 def again(work: Callable[P, R]) -> Callable[P, R]:
     """Do this transaction once more where the database gave it up for another: whoever asked sees no error.
 

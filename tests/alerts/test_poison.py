@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from accounts.models import Team
-from alerts import services
+from alerts import judging, services
 from alerts.delivery import fallback, outcome
 from alerts.judging import PASSED_OVER, Judge
 from alerts.models import Alert, Delivery, Incident, Notice, Silence, Step
 from alerts.services import flush, reminders, telling
 from alerts.services.flush import Flush
+from alerts.services.moves import Change
 from metrics.models import JournalRow
 from tests.alerts.stage import START, Stage
 from tests.conftest import Machine
@@ -174,3 +176,25 @@ def test_a_dead_letter_without_another_way_to_be_found_stays_dead(
     monkeypatch.setattr(fallback, "instead", fail)
     assert outcome.give_up(stage.now + timedelta(days=2)) == 1
     assert Delivery.objects.get().state == "dead"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="looks at keys at the commit; run with --db postgres")
+def test_what_only_the_commit_would_refuse_holds_up_no_other(
+    stage: Stage, judge: Judge, machine: Callable[..., Machine], now: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, well = machine("odd"), machine("well")
+    stage.rule("hot", metric="cpu", group_wait=0)
+    apply = judging.moves.apply
+
+    def leads_nowhere(changes: Sequence[Change], at: datetime) -> None:
+        apply(changes, at)
+        for alert in Alert.objects.filter(server__name="odd"):
+            incident = alert.incident
+            assert incident is not None
+            Notice.objects.create(incident=incident, alert_id=10**9, kind="note", at=at, told_at=at)
+
+    monkeypatch.setattr(judging.moves, "apply", leads_nowhere)
+    odd.report(now - 15, cpu=99)
+    well.report(now - 15, cpu=99)
+    judge.step()
+    assert list(Alert.objects.values_list("server__name", flat=True)) == ["well"]
