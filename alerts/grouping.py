@@ -98,22 +98,26 @@ def _shared(part: str, words: Words) -> str:
     )
 
 
-def title(sentence: str, rules: Collection[str], servers: Collection[str], by: Sequence[str]) -> str:
-    """One alert speaks for itself; many are counted: `CPU hot on 12 servers`."""
+def title(
+    sentence: str, rules: Collection[str], servers: Collection[str], by: Sequence[str], *, checks: bool = False
+) -> str:
+    """One alert speaks for itself; many are counted: `CPU hot on 12 servers`; `checks`: each stands for a check."""
     if len(servers) > 1:
         what = next(iter(rules)) if len(rules) == 1 else f"{len(rules)} rules"
-        return f"{what} on {len(servers)} servers"[:300]
+        return f"{what} on {len(servers)} {'checks' if checks else 'servers'}"[:300]
     if len(rules) > 1 and "rule" not in by and servers:
         return f"{next(iter(servers))}: {_listed(sorted(rules))}"[:300]
     return sentence[:300]
 
 
 def kept(
-    alone: Mapping[str, Any], rules: Collection[str], servers: Collection[str], by: Sequence[str]
-) -> dict[str, Any]:
+    alone: Mapping[str, Any], rules: Collection[str], servers: Collection[str], by: Sequence[str],
+    *, checks: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """The same as facts, to be told in the language of whoever reads it; `alone` are those of the one alert."""
     if len(servers) > 1:
-        return {"rules": list(rules) if len(rules) == 1 else [], "count": len(rules), "servers": len(servers)}
+        found = {"rules": list(rules) if len(rules) == 1 else [], "count": len(rules), "servers": len(servers)}
+        return {**found, "checks": True} if checks else found
     if len(rules) > 1 and "rule" not in by and servers:
         return {"rules": sorted(rules)[:SHOWN], "count": len(rules), "servers": 1, "server": next(iter(servers))}
     return dict(alone)

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from alerts import outlook
 from alerts.channels.base import Line, Message, channels
-from alerts.messages import figures, group, history, labels, picture, short, wording
+from alerts.messages import coming, figures, group, history, labels, picture, short, wording
 from alerts.messages.advice import todo
 from alerts.messages.moments import moment
 from alerts.messages.notices import Told, say
@@ -29,6 +29,7 @@ from metrics.store import duration
 from ml.services import said as unusual
 
 CALLS = {"firing", "repeat", "reminder", "escalated", "unacknowledged"}
+LATER = (CALLS - {"firing"}) | {"acknowledged"}
 ROOM_TO_ANSWER = 24  # of a text message, for the words that acknowledge
 FILLING = {"disk_used_percent", "disk_inodes_used_percent", "swap_used_percent"}
 PROGRAMS = {"webhook"}  # they read fields, not words
@@ -52,6 +53,7 @@ def compose(delivery: Delivery, *, chart: bool | None = None, found: Matter | No
     program = delivery.channel.kind in PROGRAMS
     if not program:
         _foresee(found)
+        _freshen(found)
     with translation.override(reads.language):
         made = _fields(delivery, found, found.spoken(reads))
         if program:
@@ -74,6 +76,19 @@ def _foresee(found: Matter) -> None:
         at = round(notice.at.timestamp() * 1000)
         left = outlook.until_full(alert.server_id, alert.series_id, alert.series.metric, alert.labels, at)
         notice.facts = {**notice.facts, "left": left}
+
+
+def _freshen(found: Matter) -> None:
+    """Of a trouble that was told before what it is now: an alert remembers the value at which it changed."""
+    notice, alert = found.notice, found.subject
+    if notice.kind not in LATER or alert is None or not found.one_server or alert.state != "firing":
+        return
+    if alert.rule.kind != "threshold" or alert.rule.params.get("per"):
+        return
+    value = figures.last(alert, round(notice.at.timestamp() * 1000))
+    if value is not None and (value < alert.limit if alert.rule.op == "below" else value > alert.limit):
+        alert.value = value
+        notice.facts = {**(notice.facts or {}), "value": value}
 
 
 def _fields(delivery: Delivery, found: Matter, told: Told) -> Message:
@@ -174,8 +189,8 @@ def _title(made: Message, found: Matter) -> str:
     if found.one_server:
         return line(f"[{mark}] {servers[0]}: {rules}", SUBJECT)
     count = found.count if found.count > len(found.about) else len(servers)
-    text = ngettext("%(rule)s on %(count)d server", "%(rule)s on %(count)d servers", count)
-    return line(f"[{mark}] {text % {'rule': rules, 'count': count}}", SUBJECT)
+    checks_alone = all(one.server.stands_for for one in found.about)
+    return line(f"[{mark}] {group.counted(rules, count, checks=checks_alone)}", SUBJECT)
 
 
 def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
@@ -198,6 +213,8 @@ def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
     if made.event == "resolved":
         rows.append(Line(_("Lasted"), duration(made.at - made.since)))
     rows.append(Line(_("Time of message"), moment(found.notice.at, reads.zone)))
+    if made.event in CALLS:
+        rows.append(Line(_("Called next"), coming.call(found.incident, reads.zone)))
     return [one for one in rows if one.text]
 
 

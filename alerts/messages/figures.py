@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from alerts.channels.message import Line
 from alerts.messages.plain import word
+from alerts.models import Alert
 from metrics.store import SERIES, number, quantity, query, shown
 from servers.models import FactSheet
 
@@ -35,6 +36,14 @@ def newest(server: int, at: int) -> Values:
             where = one["labels"].get("mount") or one["labels"].get("process") or ""
             found.setdefault(one["metric"], {})[where] = known[-1]
     return found
+
+
+def last(alert: Alert, at: int) -> float | None:
+    """The newest value of what an alert is about; nothing where none came in the minutes before."""
+    found = query.series(alert.server_id, [alert.series.metric], query.Range(at - LOOK_BACK, at))["series"]
+    same = next((one["v"] for one in found if one["labels"] == alert.labels), ())
+    known = [value for value in same if not np.isnan(value)]
+    return float(known[-1]) if known else None
 
 
 def lines(values: Values, server: int, mount: str = "") -> list[Line]:

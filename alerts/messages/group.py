@@ -41,6 +41,15 @@ def over(members: Sequence[Said], count: int | None = None) -> str:
     return text % {"rule": names(rules, len(rules)), "count": found, "names": names(servers, found)}
 
 
+def counted(rule: str, count: int, *, checks: bool) -> str:
+    """`CPU hot on 12 servers`, or on so many checks where each stands for one."""
+    if checks:
+        text = ngettext("%(rule)s on %(count)d check", "%(rule)s on %(count)d checks", count)
+    else:
+        text = ngettext("%(rule)s on %(count)d server", "%(rule)s on %(count)d servers", count)
+    return text % {"rule": rule, "count": count}
+
+
 def bundle(new: Sequence[Said], ended: Sequence[Said], still: int, counts: tuple[int, int]) -> str:
     """What began, what ended, and what goes on."""
     parts = [firing(new, counts[0])] if new else []

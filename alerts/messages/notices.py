@@ -53,7 +53,7 @@ def say(told: Told) -> str:
 def trouble(told: Told) -> str:
     """What is wrong with the whole incident, as it is now."""
     if told.firing:
-        return group.firing(told.firing, told.still, say=wording.standing)
+        return group.firing(told.firing, told.still, say=wording.present)
     return titled(told.notice.incident)
 
 
@@ -73,9 +73,11 @@ def _counted(said: Mapping[str, Any]) -> str:
         text = _("%(server)s: %(names)s") if said["count"] > 1 else _("%(names)s on %(server)s")
         return text % {"server": word(said["server"]), "names": group.names(rules, said["count"])}
     if rules:
-        text = ngettext("%(rule)s on %(count)d server", "%(rule)s on %(count)d servers", count)
-        return text % {"rule": rules[0], "count": count}
-    return _("%(rules)d rules on %(count)d servers") % {"rules": said["count"], "count": count}
+        return group.counted(rules[0], count, checks=bool(said.get("checks")))
+    text = (
+        _("%(rules)d rules on %(count)d checks") if said.get("checks") else _("%(rules)d rules on %(count)d servers")
+    )
+    return text % {"rules": said["count"], "count": count}
 
 
 def _events(told: Told) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from alerts.messages.said import Said
 from metrics.store import duration, number, quantity, shown, spoken
@@ -27,8 +27,15 @@ def firing(said: Said) -> str:
     }  # fmt: skip
 
 
+def present(said: Said) -> str:
+    """What is wrong at this moment: without a time, which would be over when somebody reads it."""
+    return LASTING.get(said.kind, firing)(said)
+
+
 def standing(said: Said) -> str:
-    """What is wrong for as long as it lasts: without a time, which would be over when somebody reads it."""
+    """What is wrong for as long as it lasts: without any number that is another a minute later."""
+    if said.kind == "threshold" and said.metric in UNCOUNTED:
+        return _(UNCOUNTED[said.metric]) % _facts(said)
     return STANDING.get(said.kind, firing)(said)
 
 
@@ -92,6 +99,15 @@ def _threshold(said: Said) -> str:
     return _("%(server)s: %(what)s is %(value)s, above %(limit)s.") % facts
 
 
+def _beyond(said: Said) -> str:
+    facts = _facts(said)
+    if said.metric in PLAIN or not facts["limit"]:
+        return firing(said)
+    if said.op == "below":
+        return _("%(server)s: %(what)s is below %(limit)s.") % facts
+    return _("%(server)s: %(what)s is above %(limit)s.") % facts
+
+
 def _change(said: Said) -> str:
     facts = _facts(said, time=duration(float(said.params.get("window", 600))))
     if (said.value or 0) < 0 or said.op == "below":
@@ -99,11 +115,25 @@ def _change(said: Said) -> str:
     return _("%(server)s: %(what)s rose by %(value)s within %(time)s; the limit is %(limit)s.") % facts
 
 
+def _moved(said: Said) -> str:
+    facts = _facts(said, time=duration(float(said.params.get("window", 600))))
+    if (said.value or 0) < 0 or said.op == "below":
+        return _("%(server)s: %(what)s fell by more than %(limit)s within %(time)s.") % facts
+    return _("%(server)s: %(what)s rose by more than %(limit)s within %(time)s.") % facts
+
+
 def _past(said: Said) -> str:
     facts = _facts(said)
     if (said.value or 0) < 0 or said.op == "below":
         return _("%(server)s: %(what)s is %(value)s below its usual at this time; the limit is %(limit)s.") % facts
     return _("%(server)s: %(what)s is %(value)s above its usual at this time; the limit is %(limit)s.") % facts
+
+
+def _unlike(said: Said) -> str:
+    facts = _facts(said)
+    if (said.value or 0) < 0 or said.op == "below":
+        return _("%(server)s: %(what)s is more than %(limit)s below its usual at this time.") % facts
+    return _("%(server)s: %(what)s is more than %(limit)s above its usual at this time.") % facts
 
 
 def _silent(said: Said) -> str:
@@ -128,6 +158,13 @@ def _anomaly(said: Said) -> str:
     if said.metric == "anomaly_rate_percent":
         return _("%(server)s: %(value)s of its metrics are unusual; the limit is %(limit)s.") % facts
     return _("%(server)s behaves unusually: the score is %(value)s, the limit %(limit)s.") % facts
+
+
+def _unusual(said: Said) -> str:
+    facts = _facts(said)
+    if said.metric == "anomaly_rate_percent":
+        return _("%(server)s: more than %(limit)s of its metrics are unusual.") % facts
+    return _("%(server)s behaves unusually.") % facts
 
 
 def _forecast(said: Said) -> str:
@@ -180,7 +217,15 @@ FIRING: Mapping[str, Speak] = {
     "anomaly": _anomaly, "forecast": _forecast,
 }  # fmt: skip
 
-STANDING: Mapping[str, Speak] = {"no_data": _quiet, "forecast": _near}
+UNCOUNTED = {
+    "services_failed": gettext_noop("%(server)s: services have failed."),
+    "updates_security": gettext_noop("%(server)s: security updates wait."),
+    "containers_unhealthy": gettext_noop("%(server)s: containers are unhealthy."),
+}
+LASTING: Mapping[str, Speak] = {"no_data": _quiet, "forecast": _near}
+STANDING: Mapping[str, Speak] = {
+    **LASTING, "threshold": _beyond, "change": _moved, "past": _unlike, "anomaly": _unusual,
+}  # fmt: skip
 
 
 def _well(said: Said) -> str:

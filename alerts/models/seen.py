@@ -62,16 +62,17 @@ def for_viewer(incidents: Iterable[Incident], viewer: User) -> None:
     mixed = set(held.exclude(pk__in=seen.values("pk")).values_list("incident", flat=True))
     if not mixed:
         return
-    names: dict[int, tuple[dict[str, None], dict[str, None]]] = {pk: ({}, {}) for pk in mixed if pk}
-    for pk, rule, server in seen.filter(incident__in=mixed).values_list("incident", "rule__name", "server__name"):
-        names[pk][0][rule] = names[pk][1][server] = None
+    names: dict[int, tuple[dict[str, None], dict[str, bool]]] = {pk: ({}, {}) for pk in mixed if pk}
+    fields = ("incident", "rule__name", "server__name", "server__stands_for")
+    for pk, rule, server, stands_for in seen.filter(incident__in=mixed).values_list(*fields):
+        names[pk][0][rule], names[pk][1][server] = None, bool(stands_for)
     for pk, (rules, servers) in names.items():
         for row in rows[pk]:
-            row.title, row.said = _title(list(rules), sorted(servers))
+            row.title, row.said = _title(list(rules), sorted(servers), checks=all(servers.values()))
 
 
-def _title(rules: list[str], servers: list[str]) -> tuple[str, dict[str, Any]]:
+def _title(rules: list[str], servers: list[str], *, checks: bool) -> tuple[str, dict[str, Any]]:
     rule, server = rules[0] if rules else "", servers[0] if servers else ""
     one = {"rules": [rule], "count": 1, "servers": 1, "server": server}
-    alone = f"{rule} on {server}"
-    return grouping.title(alone, rules, servers, ()), grouping.kept(one, rules, servers, ())
+    title = grouping.title(f"{rule} on {server}", rules, servers, (), checks=checks)
+    return title, grouping.kept(one, rules, servers, (), checks=checks)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -62,13 +62,23 @@ def _bad_on(servers: Any) -> QuerySet[Incident]:
     return Incident.objects.filter(Q(pk__in=waiting.values("incident")) | Q(pk__in=bad.values("incident")))
 
 
+class Open(NamedTuple):
+    """What a title says of one alert."""
+
+    severity: str
+    server: str
+    rule: str
+    check: bool = False
+    """Its server stands for a check."""
+
+
 @dataclass(eq=False)
 class Group:
     """An incident and the alerts that are open in it."""
 
     incident: Incident
     fresh: bool = False
-    open: dict[Key, tuple[str, str, str]] = field(default_factory=dict)  # severity, server, rule
+    open: dict[Key, Open] = field(default_factory=dict)
     by: list[str] | None = None  # what groups it, where somebody joined or left
     fewer: bool = False  # somebody left
     worst: str = ""  # the sentence of what made it critical
@@ -77,7 +87,7 @@ class Group:
     def level(self) -> None:
         """An incident is as bad as its worst open alert. Once for all that moved: a storm has thousands."""
         if self.open:
-            levels = {severity for severity, _, _ in self.open.values()}
+            levels = {one.severity for one in self.open.values()}
             self.incident.severity = "critical" if "critical" in levels else "warn"
 
     def entitle(self, say: Callable[[Key], tuple[str, dict[str, Any]]]) -> None:
@@ -86,11 +96,16 @@ class Group:
             return
         if self.fewer and not self.worst and len({key[:2] for key in self.open}) == 1:
             self.worst, self.said = say(next(iter(self.open)))
-        servers = list(dict.fromkeys(server for _, server, _ in self.open.values()))
-        rules = list(dict.fromkeys(rule for _, _, rule in self.open.values()))
+        servers = list(dict.fromkeys(one.server for one in self.open.values()))
+        rules = list(dict.fromkeys(one.rule for one in self.open.values()))
+        checks = all(one.check for one in self.open.values())
         if self.worst or len(servers) > 1 or len(rules) > 1:
-            self.incident.title = grouping.title(self.worst, rules, servers, self.by)
-            self.incident.said = grouping.kept(self.said, rules, servers, self.by)
+            self.incident.title = grouping.title(self.worst, rules, servers, self.by, checks=checks)
+            self.incident.said = grouping.kept(self.said, rules, servers, self.by, checks=checks)
+
+
+def opened(alert: Alert, severity: str) -> Open:
+    return Open(severity, alert.server.name, alert.rule.name, bool(alert.server.stands_for))
 
 
 class Work:
@@ -177,9 +192,10 @@ class Work:
                 self.by_key[incident.key] = group
         shown = Alert.objects.open().filter(incident__in=self.groups).exclude(state="pending")
         for pk, rule, server, series, *rest in shown.order_by("pk").values_list(
-            "incident_id", "rule_id", "server_id", "series_id", "severity", "server__name", "rule__name"
-        ):
-            self.groups[pk].open[rule, server, series] = (rest[0], rest[1], rest[2])
+            "incident_id", "rule_id", "server_id", "series_id", "severity", "server__name", "rule__name",
+            "server__stands_for",
+        ):  # fmt: skip
+            self.groups[pk].open[rule, server, series] = Open(rest[0], rest[1], rest[2], bool(rest[3]))
 
     # Changing
 
@@ -211,7 +227,7 @@ class Work:
         group = self._group(alert) if joins else self._of(alert)
         incident = group.incident
         before = "" if group.fresh and not group.open else incident.severity
-        group.open[_key_of(alert)] = (severity, alert.server.name, alert.rule.name)
+        group.open[_key_of(alert)] = opened(alert, severity)
         worse = severity == "critical" and before != "critical"
         if joins or worse:
             group.by = by_of(alert.rule)
@@ -226,7 +242,10 @@ class Work:
         self._remember(alert, track, severity, limit)
         if alert.incident:
             group = self._of(alert)
-            group.open[_key_of(alert)] = (severity, alert.server.name, alert.rule.name)
+            before = group.open.get(_key_of(alert))
+            if before is not None and before.severity != severity:  # another limit counts, and the title names it
+                group.by, group.fewer = by_of(alert.rule), True
+            group.open[_key_of(alert)] = opened(alert, severity)
             self.touched[group] = None
 
     def resolve(self, alert: Alert, track: Track, text: str = "") -> None:
