@@ -16,6 +16,8 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -24,7 +26,9 @@ from alerts import services
 from alerts.channels.base import DeliveryError
 from alerts.channels.slack import Slack
 from alerts.channels.slack_blocks import ACTION
+from alerts.messages.again import title
 from alerts.messages.plain import line
+from alerts.messages.read import known, reader
 from alerts.models import Channel, Delivery, Incident
 from alerts.services.answering_links import may_answer
 from core.clock import now
@@ -155,17 +159,28 @@ def twilio(request: HttpRequest) -> HttpResponse:
         return _refused()
     asked = ASKED.fullmatch(given.get("Body", ""))
     sender = given.get("From", "")
-    if asked is None:
-        return _reply("Answer with ack and the number of the message, such as ack 1234.")
-    delivery = _told(channels, sender, asked.group(1))
+    delivery = _told(channels, sender, asked.group(1) if asked else "")
+    with translation.override(reader(delivery).language if delivery else known(channels[0].language)):
+        return _reply(_answered(delivery, sender, asked.group(1) if asked else ""))
+
+
+def _answered(delivery: Delivery | None, sender: str, code: str) -> str:
+    """What is said to whoever wrote."""
+    if not code:
+        return _("Answer with ack and the number of the message, such as ack 1234.")
     if delivery is None:
-        return _reply(f"There is no open trouble {asked.group(1)} that this number was told of.")
+        return _("There is no open trouble %(code)s that this number was told of.") % {"code": code}
     incident = delivery.notice.incident
     owner = delivery.channel.owner or delivery.person
     if _may_not(owner, incident):
-        return _reply("You may look at it, not take it. Ask an operator of the team.")
+        return _("You may look at it, not take it. Ask an operator of the team.")
+    taken = incident.acknowledged_at is not None
     services.acknowledge(incident, now(), by=owner, over="sms", name=f"SMS {sender}")
-    return _reply(f"You look after it: {incident.title}"[:300])
+    incident.refresh_from_db()
+    said = {"name": incident.acknowledged_by or _("Somebody"), "trouble": title(incident)}
+    mine = incident.acknowledged_by == owner if owner else not taken
+    text = _("You look after it: %(trouble)s") if mine else _("%(name)s looks after it: %(trouble)s")
+    return (text % said)[:300]
 
 
 def _signed(request: HttpRequest, given: dict[str, str]) -> list[Channel]:
@@ -183,12 +198,12 @@ def _signed(request: HttpRequest, given: dict[str, str]) -> list[Channel]:
 
 
 def _told(channels: Iterable[Channel], number: str, code: str) -> Delivery | None:
-    """The newest message to this number with that code, while its trouble is open."""
+    """The newest message to this number with that code, or with any, while its trouble is open."""
     found = Delivery.objects.filter(
         channel__in=list(channels), recipient=number, notice__incident__resolved_at=None,
         notice__at__gt=now() - REMEMBERED,
     ).select_related("notice__incident__team", "channel__owner", "person")  # fmt: skip
-    matching = (one for one in found.order_by("-pk") if f"{one.notice.incident_id % 10_000:04d}" == code)
+    matching = (one for one in found.order_by("-pk") if code in {"", f"{one.notice.incident_id % 10_000:04d}"})
     return next(matching, None)
 
 

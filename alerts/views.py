@@ -23,13 +23,12 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     if found is None:
         return render(request, "alerts/acknowledge.html", {"dead": True}, status=410)
     incident, user = found
-    if request.method == "POST":
-        services.acknowledge(incident, now(), by=user, over="mail")
-        incident.refresh_from_db()
-    context: dict[str, Any] = {"incident": incident, "person": user, "done": request.method == "POST"}
-    context["mine"] = incident.acknowledged_by_id == user.pk
     with translation.override(user.language or translation.get_language()):
-        context["title"] = messages.title(incident)
+        context: dict[str, Any] = {"incident": incident, "person": user, "title": messages.title(incident)}
+        if request.method == "POST":
+            services.acknowledge(incident, now(), by=user, over="mail")
+            incident.refresh_from_db()
+        context["mine"] = incident.acknowledged_by_id == user.pk
         return render(request, "alerts/acknowledge.html", context)
 
 

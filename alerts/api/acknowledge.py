@@ -45,7 +45,8 @@ class AcknowledgeView(APIView):
         if found is None:
             raise Failure(DEAD, code="link_dead", status=410)
         incident, user = found
+        title = incident.title  # as this person may see it
         services.acknowledge(incident, now(), by=user, over="push")
         incident.refresh_from_db()
         owner = str(incident.acknowledged_by or "")
-        return Response({"state": incident.state, "owner": owner, "title": incident.title})
+        return Response({"state": incident.state, "owner": owner, "title": title})

@@ -44,6 +44,8 @@ def acknowledge(  # noqa: PLR0913 - how somebody looks after it is one thing to 
     if row is None:
         return
     how = UNTIL if until else how
+    if over in OUTSIDE and by is not None and row.acknowledged_by_id == by.pk:
+        how, until = row.acknowledged_how, row.acknowledged_until  # a button says "still", and not how
     if row.acknowledged_at is not None and not _is_new(row, now, by, (how, until)):
         return
     Incident.objects.filter(pk=row.pk).update(

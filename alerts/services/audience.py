@@ -12,7 +12,8 @@ from uuid import UUID
 
 from accounts.base import LOOK, narrow
 from accounts.models import Team, User
-from alerts.models import Chain, Channel, Delivery, Incident, Notice, Rule
+from alerts import quiet
+from alerts.models import Chain, Channel, Delivery, Incident, Notice, Preference, Rule
 from alerts.models.records import CALLS
 from alerts.services import people
 
@@ -49,18 +50,39 @@ class Book:
         self.known: dict[str, Aims] = {}
         self.of_channel: dict[int, list[str]] = {}
         self.narrowed: dict[str, list[User]] = {}
+        self.hearing: dict[tuple[int, int], bool] = {}
+        self.rests: dict[int, quiet.Hours] = {}
 
-    def aims(self, incident: Incident, team: int, notify: list[Any], severity: str) -> Aims:
+    def aims(self, incident: Incident, notify: list[Any], severity: str, server: int | None = None) -> Aims:
         """Of this incident; whoever is named and may not see it, as they see other servers alone, is left out."""
+        team = incident.team_id
         named = json.dumps(notify, sort_keys=True)
         if named not in self.narrowed:
             users = User.objects.filter(uuid__in=_uuids(notify, "person"))
             self.narrowed[named] = [user for user in users if narrow.concerns(user)]
-        blind = {user.pk for user in self.narrowed[named] if not people.sees(user, incident)}
+        blind = {user.pk for user in self.narrowed[named] if not people.sees(user, incident, server)}
         key = f"{team} {severity} {sorted(blind)} {named}"
         if key not in self.known:
             self.known[key] = self._named(team, notify, severity, blind) or self._usual(team)
         return self.known[key]
+
+    def may_hear(self, person: int, incident: Incident) -> bool:
+        """Whoever left, was switched off or sees other servers alone by now is told of nothing new."""
+        key = (person, incident.pk)
+        if key not in self.hearing:
+            user = User.objects.filter(pk=person).first()
+            may = user is not None and user.may(LOOK, incident.team) and people.sees(user, incident)
+            self.hearing[key] = may
+        return self.hearing[key]
+
+    def awake(self, person: int | None, severity: str) -> datetime:
+        """When somebody's quiet hours are over for this; what is for nobody alone has none."""
+        if person is None:
+            return self.now
+        if person not in self.rests:
+            chosen = Preference.objects.select_related("user").filter(user=person).first()
+            self.rests[person] = chosen.hours() if chosen else quiet.Hours()
+        return quiet.earliest(self.rests[person], self.now, severity)
 
     def _named(self, team: int, notify: list[Any], severity: str, blind: set[int]) -> Aims | None:
         """None where nothing of it is left: a rule whose channels were switched off must not fall silent."""
@@ -166,7 +188,8 @@ def _covered(alert: int | None, facts: dict[str, Any]) -> set[int | None]:
 
 
 def heard_of(incident: Incident) -> list[To]:
-    """Whoever was called to it."""
+    """Whoever was called to it, and may still be told of it."""
     found = Heard([incident.pk]).of(incident.pk)
-    now = incident.opened_at
-    return [To(channel, to, now, person) for (channel, to), person in found.items()]
+    book, now = Book(incident.opened_at), incident.opened_at
+    rows = [To(channel, to, now, person) for (channel, to), person in found.items()]
+    return [to for to in rows if to.person is None or book.may_hear(to.person, incident)]

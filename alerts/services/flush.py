@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from math import ceil
@@ -141,7 +141,7 @@ class Flush:
             chains.begin(incident, chain, self.now)
         to = list(aims.places)
         if aims.chains:
-            to += self._tos(self.heard.of(incident.pk, by_chain=True))
+            to += self._called(incident)
         if event.held:
             event.facts["was_held"] = event.held  # so that its timeline says why it was told so late
             self.held.append(event)
@@ -152,7 +152,10 @@ class Flush:
 
     def _end(self, talk: Talk, subject: Subject, event: Notice, why: str) -> None:
         """The end goes to whoever heard of the beginning, and to nobody else, whatever is muted."""
-        to = self._tos(self.heard.of(talk.incident.pk, subject))
+        severity = event.facts.get("severity", talk.incident.severity)
+        heard = self.heard.of(talk.incident.pk, subject)
+        # That a warning is over wakes nobody: like its beginning it waits for the end of quiet hours.
+        to = [replace(one, due=self.book.awake(one.person, severity)) for one in self._tos(heard)]
         known = {one.place for one in to}
         to += {one.place: one for one in talk.begun.get(subject, ()) if one.place not in known}.values()
         if to:
@@ -174,7 +177,12 @@ class Flush:
         # The alert may have gone with its server meanwhile.
         rule = self.rules[event.alert.rule_id] if event.alert else incident.rule
         notify = event.facts.get("notify") or (rule.notify if rule else [])
-        return self.book.aims(incident, incident.team_id, notify, severity)
+        return self.book.aims(incident, notify, severity, event.alert.server_id if event.alert else None)
+
+    def _called(self, incident: Incident, *, by_chain: bool = True) -> list[To]:
+        """Whom its chains reached, or anybody, who may still be told: of its end all hear, of more only these."""
+        heard = self._tos(self.heard.of(incident.pk, by_chain=by_chain))
+        return [to for to in heard if to.person is None or self.book.may_hear(to.person, incident)]
 
     def _tos(self, places: dict[Place, int | None]) -> list[To]:
         return [To(channel, to, self.now, person) for (channel, to), person in places.items()]
@@ -191,7 +199,9 @@ class Flush:
                 if each:
                     self._deliver(event, to)
                 else:
-                    shares.setdefault(to.place, (to, []))[1].append(event)
+                    first, mine = shares.get(to.place, (to, []))
+                    # All of it goes when the most urgent of it may: no warning keeps the worst in quiet hours.
+                    shares[to.place] = (to if to.due < first.due else first, [*mine, event])
         alike: dict[tuple[Notice, ...], list[To]] = {}
         for to, events in shares.values():
             alike.setdefault(tuple(events), []).append(to)
@@ -260,12 +270,12 @@ class Flush:
         found: dict[Place, To] = {}
         for rule_id, severity in dict.fromkeys((alert.rule_id, alert.severity) for alert in speak):
             rule = self.rules[rule_id]
-            aims = self.book.aims(incident, rule.team_id, rule.notify, severity)
+            aims = self.book.aims(incident, rule.notify, severity)
             found.update({one.place: one for one in aims.places})
             if aims.chains:
-                found.update({one.place: one for one in self._tos(self.heard.of(incident.pk, by_chain=True))})
+                found.update({one.place: one for one in self._called(incident)})
         if not speak:
-            found.update({one.place: one for one in self._tos(self.heard.of(incident.pk))})
+            found.update({one.place: one for one in self._called(incident, by_chain=False)})
         return found
 
     # When to look again

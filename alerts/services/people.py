@@ -17,6 +17,7 @@ from alerts.channels.base import channels
 from alerts.models import Channel, Incident, Preference, Way
 from core import sealed
 from core.registry import Unknown
+from servers.models import Server
 
 ADDRESS = "My address"  # the own channel that everybody has without asking: mail to the account's address
 TAKEN = "My address (mail)"  # where a channel of theirs has that name
@@ -61,9 +62,13 @@ def on_duty(team: Team) -> list[User]:
     return acting or [member.user for member in members]
 
 
-def sees(user: User, incident: Incident) -> bool:
-    """Whoever is narrowed to some servers hears nothing of the others'."""
-    return not narrow.concerns(user) or Incident.objects.filter(pk=incident.pk).visible_to(user).exists()
+def sees(user: User, incident: Incident, server: int | None = None) -> bool:
+    """Whoever is narrowed to some servers hears nothing of the others'; `server`: it is about that one alone."""
+    if not narrow.concerns(user):
+        return True
+    if server is not None:
+        return Server.objects.carrying(user).filter(pk=server).exists()
+    return Incident.objects.filter(pk=incident.pk).visible_to(user).exists()
 
 
 def callable_for(incident: Incident) -> list[User]:

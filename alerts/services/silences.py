@@ -192,4 +192,4 @@ def _owner_or_targets(silence: Silence, alert: Alert, now: datetime) -> list[To]
         reaches = people.ways(owner, alert.severity, now)
         return [To(reach.channel.pk, reach.recipient, reach.due_at, owner.pk) for reach in reaches]
     assert alert.incident is not None  # noqa: S101 - chosen so
-    return list(Book(now).aims(alert.incident, silence.team_id, alert.rule.notify, alert.severity).places)
+    return list(Book(now).aims(alert.incident, alert.rule.notify, alert.severity).places)

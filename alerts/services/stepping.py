@@ -104,6 +104,10 @@ class Telling:
         values: dict[str, Any] = {"value": worst[0].value, "limit": worst[0].limit} if worst else {}
         if self.gap:
             values["on_call_gap"] = self.gap
+        said = Notice.objects.filter(incident=self.incident, kind="firing", held="").exclude(told_at=None)
+        told = list(firing.filter(pk__in=said.values("alert")).values_list("pk", flat=True))
+        if told:  # what is held back now is not told by this call: whoever gets it hears of these ends alone
+            values["alerts"] = told
         minutes = self.step.args.get("after", 0) // 60
         return {**values, "severity": self.severity, "chain": self.step.chain, "minutes": minutes}
 

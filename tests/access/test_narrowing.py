@@ -229,8 +229,10 @@ def test_a_narrowed_person_in_a_chain_is_skipped_where_they_may_not_see_it(world
         mine = Delivery.objects.filter(notice__kind="escalated", notice__incident=incident, person=user)
         assert mine.exists() == told
     named = [{"person": str(user.uuid)}]
-    aims = [audience.Book(now()).aims(one, ours.team.pk, named, "warn") for one in (ours.inside, ours.outside)]
-    assert [user.pk in {to.person for to in one.places} for one in aims] == [True, False]
+    aims = [audience.Book(now()).aims(one, named, "warn") for one in (ours.inside, ours.outside)]
+    [other] = ours.outside.alerts.values_list("server", flat=True)
+    aims.append(audience.Book(now()).aims(ours.inside, named, "warn", other))  # a group of several servers
+    assert [user.pk in {to.person for to in one.places} for one in aims] == [True, False, False]
     assert any(f"{user} sees tag:" in said for said in people.lookers(ours.team, [str(user.uuid)]))
 
 

@@ -157,3 +157,18 @@ def test_who_took_it_is_not_told_so_over_their_own_channels(incident: Incident, 
         )
     services.acknowledge(incident, now(), by=maria)
     assert list(Delivery.objects.filter(notice__kind="acknowledged").values_list("person", flat=True)) == [ole.pk]
+
+
+def test_a_reminder_is_answered_by_its_button_and_nothing_else_changes(
+    incident: Incident, maria: User
+) -> None:
+    services.acknowledge(incident, now() - timedelta(hours=2), by=maria, how="sticky", reason="Disk is on its way.")
+    Incident.objects.update(reminded_at=now())
+    url = page(incident, maria)
+    assert "I still look after it" in Client().get(url).content.decode()
+    assert "Nobody else is called" in Client().post(url).content.decode()
+    incident.refresh_from_db()
+    assert (incident.reminded_at, incident.acknowledged_how) == (None, "sticky")
+    assert incident.acknowledged_reason == "Disk is on its way."
+    assert now() - incident.acknowledged_at < timedelta(minutes=1)  # type: ignore[operator]
+    assert Notice.objects.filter(kind="acknowledged").count() == 1, "nobody needs to hear it once more"

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from accounts.models import Team, User
+from accounts.models import Membership, Team, User
 from alerts import services
 from alerts.judging import Judge
-from alerts.models import Chain, Delivery, Incident, Notice, Rule, Step
+from alerts.models import Chain, Delivery, Incident, Notice, Rule, Silence, Step
 from alerts.services import telling
 from core.clock import now as clock
 from tests.alerts.people import chain, hook, way
@@ -103,3 +103,58 @@ def test_given_back_it_climbs_anew_until_its_end(
     assert heard("escalated") == ["Maria", "Maria"]
     at(40)
     assert heard("escalated") == ["Maria", "Maria", "Ole"]
+
+
+def test_whoever_left_meanwhile_is_told_of_the_end_and_of_nothing_new(
+    web: Machine, machine: Callable[..., Machine], team: Team, person: Person, judge: Judge, now: float
+) -> None:
+    followed = climbs(team, person)
+    Rule.objects.create(
+        team=team, name="hot", metric="cpu", critical=95, critical_recover=80, group_wait=0, group_interval=60,
+        notify=[{"chain": str(followed.uuid)}],
+    )  # fmt: skip
+    web.report(now - 20, cpu=99)
+    judge.step()
+    telling.step(clock())
+    Delivery.objects.update(state="sent", attempts=1)
+    Membership.objects.filter(user__first_name="Maria").delete()
+    machine("web-2").report(now - 15, cpu=99)
+    judge.step()
+    telling.step(clock() + timedelta(minutes=2))
+    assert heard("firing") == [], "Maria is of the team no more, and Ole was not reached yet"
+    services.acknowledge(Incident.objects.get(), clock(), by=User.objects.get(first_name="Ole"))
+    assert heard("acknowledged") == []
+    services.close(Incident.objects.get(), clock(), by=User.objects.get(first_name="Ole"))
+    assert heard("resolved") == ["Maria"]
+
+
+def test_whom_a_chain_called_hears_no_end_of_what_was_silenced(
+    web: Machine, machine: Callable[..., Machine], team: Team, person: Person, judge: Judge, now: float
+) -> None:
+    followed = climbs(team, person)
+    Rule.objects.create(
+        team=team, name="hot", metric="cpu", critical=95, critical_recover=80, group_wait=0, group_interval=60,
+        notify=[{"chain": str(followed.uuid)}],
+    )  # fmt: skip
+    day = timedelta(days=1)
+    Silence.objects.create(
+        team=team, selector="name:web-2", reason="moves", starts_at=clock() - day, ends_at=clock() + day
+    )
+    second = machine("web-2")
+    web.report(now - 30, cpu=99)
+    judge.step()
+    telling.step(clock())
+    Delivery.objects.update(state="sent", attempts=1)
+    second.report(now - 25, cpu=99)
+    judge.step()
+    telling.step(clock() + timedelta(minutes=2))
+    second.report(now - 20, cpu=10)
+    judge.step()
+    telling.step(clock() + timedelta(minutes=4))
+    assert heard("resolved") == []
+    web.report(now - 15, cpu=10)
+    judge.step()
+    telling.step(clock() + timedelta(minutes=10))
+    assert heard("resolved") == ["Maria"]
+    [end] = Notice.objects.filter(deliveries__isnull=False, kind="resolved").distinct()
+    assert "web-2" not in end.text

@@ -13,9 +13,11 @@ from django.test import Client
 from twilio.request_validator import RequestValidator
 
 from accounts.models import Team, User
+from alerts import services
 from alerts.channels.base import DeliveryError
 from alerts.channels.sms import Sms, parts, text
-from alerts.models import Incident
+from alerts.models import Channel, Incident
+from core.clock import now as clock
 from tests.alerts.telling import Desk, message, open_loopback
 from tests.sinks import Reply, WebhookSink
 
@@ -157,3 +159,16 @@ def test_forged_answers_other_numbers_and_other_words_do_nothing(told: Incident)
     assert b"such as ack 1234" in answer("what?").content
     told.refresh_from_db()
     assert told.state == "open"
+
+
+def test_who_answers_second_hears_who_looks_after_it(told: Incident, person: Callable[..., User]) -> None:
+    services.acknowledge(told, clock(), by=person(first_name="Lars"))
+    said = answer(f"ack {told.pk % 10_000:04d}").content.decode()
+    assert "Lars looks after it" in said
+    assert "You" not in said
+
+
+def test_an_answer_is_answered_in_the_language_of_its_channel(told: Incident) -> None:
+    Channel.objects.update(language="da")
+    assert "Du tager dig af det" in answer(f"ack {told.pk % 10_000:04d}").content.decode()
+    assert "Svar med ack" in answer("hvad?").content.decode()

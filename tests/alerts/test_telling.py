@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from accounts.models import Team
+from accounts.models import Team, User
 from alerts import services
 from alerts.models import Channel, Delivery, Incident, Notice
 from alerts.services import telling
 from core.clock import now
+from tests.alerts.people import rests
 from tests.alerts.stage import Stage
 
 pytestmark = pytest.mark.django_db
@@ -232,3 +234,33 @@ def test_what_went_with_its_server_is_told_to_its_end(stage: Stage) -> None:
     stage.now = max(stage.now, now())
     telling.step(stage.now)
     assert [kind for _, kind in stage.kinds()] == ["firing", "resolved"]
+
+
+def test_a_warning_does_not_keep_the_worst_from_somebody_in_quiet_hours(
+    stage: Stage, person: Callable[..., User]
+) -> None:
+    ana = person()
+    rests(ana, quiet_from="11:00", quiet_until="18:00", zone="UTC")
+    rule = stage.rule(notify=[{"person": str(ana.uuid)}], group_wait=5)
+    stage.fire(rule, "web-1", value=85)
+    stage.fire(rule, "web-2", value=99)
+    stage.at(6)
+    [told] = Delivery.objects.all()
+    assert told.due_at <= stage.now, "the warning waits for the end of quiet hours, the critical one does not"
+    assert told.notice.facts["new_count"] == 2
+
+
+@pytest.mark.parametrize(("value", "waits"), [(85, True), (99, False)])
+def test_the_end_of_a_warning_wakes_nobody(
+    stage: Stage, person: Callable[..., User], value: float, waits: bool
+) -> None:
+    ana = person()
+    rule = stage.rule(notify=[{"person": str(ana.uuid)}], group_wait=5)
+    stage.fire(rule, "web-1", value=value)
+    stage.at(6).deliver()
+    rests(ana, quiet_from="11:00", quiet_until="18:00", zone="UTC")
+    stage.at(60).end(rule, "web-1")
+    stage.at(300)
+    end = Delivery.objects.get(notice__kind="resolved")
+    assert end.state == "waiting"
+    assert (end.due_at.hour == 18) is waits
