@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
@@ -31,7 +32,7 @@ LONGEST_HOURS = 24 * 366
 OWN = ("name", "target", "config", "interval", "timeout", "retries", "window", "paused")
 
 
-class StandingSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class StandingSerializer(serializers.ModelSerializer[Run]):
     """How it stands now."""
 
     error_percent = serializers.SerializerMethodField()
@@ -46,8 +47,12 @@ class StandingSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
     def get_error_percent(self, run: Run) -> float | None:
         return standing.error_percent(run.recent)
 
+    def to_representation(self, instance: Run) -> dict[str, Any]:
+        """What was found is kept in English, and told in the reader's language."""
+        return {**super().to_representation(instance), "said": services.spoken(instance.said)}
 
-class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type-arg]
+
+class CheckSerializer(Strict, serializers.ModelSerializer[Check]):
     """A check; `server` empty: it stands alone, and `tags` are its own."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
@@ -110,7 +115,8 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
         found = services.faults(candidate, config if known else None)
         found += services.moved(known, candidate.target, candidate.config) if known else []
         if found:
-            raise serializers.ValidationError({name.partition(".")[0]: [said] for name, said in found})
+            told = {name.partition(".")[0]: [services.spoken(said)] for name, said in found}
+            raise serializers.ValidationError(told)
         self._free(candidate, known)
         return attrs
 
@@ -121,15 +127,15 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
         if asked is not None:
             row = Server.objects.visible_to(user, MANAGE).select_related("team").filter(uuid=asked).first()
             if row is None or ("team" in attrs and attrs["team"] != row.team):
-                raise serializers.ValidationError({"server": "You manage no such server."})
+                raise serializers.ValidationError({"server": _("You manage no such server.")})
             attrs["server"], attrs["team"] = row, row.team
             return
         if attrs.get("by_agent"):
-            raise serializers.ValidationError({"by_agent": "Say whose agent, as server."})
+            raise serializers.ValidationError({"by_agent": _("Say whose agent, as server.")})
         mine = Team.objects.visible_to(user, MANAGE).order_by("pk")
         team = mine.filter(pk=attrs["team"].pk).first() if "team" in attrs else mine.first()
         if team is None:
-            raise serializers.ValidationError({"server": "Name a server that you manage: no whole team is yours."})
+            raise serializers.ValidationError({"server": _("Name a server that you manage: no whole team is yours.")})
         attrs["team"] = team
 
     def _same(self, known: Check, attrs: dict[str, Any]) -> None:
@@ -140,9 +146,9 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
         }  # fmt: skip
         for name, value in before.items():
             if attrs.pop(name, value) != value:
-                raise serializers.ValidationError({name: "This cannot be changed: make another check."})
+                raise serializers.ValidationError({name: _("This cannot be changed: make another check.")})
         if "tags" in attrs and not known.alone and attrs.pop("tags") != known.server.tags:
-            raise serializers.ValidationError({"tags": "It has those of its server."})
+            raise serializers.ValidationError({"tags": _("It has those of its server.")})
 
     def _fields(self, known: Check | None, attrs: dict[str, Any]) -> dict[str, Any]:
         names = (*OWN, "kind", "by_agent", "team")
@@ -151,7 +157,7 @@ class CheckSerializer(Strict, serializers.ModelSerializer):  # type: ignore[type
 
     def _free(self, candidate: Check, known: Check | None) -> None:
         if services.taken(known.team if known else candidate.team, candidate.name, known):
-            raise serializers.ValidationError({"name": "This name is taken in the team."})
+            raise serializers.ValidationError({"name": _("This name is taken in the team.")})
 
 
 class _Shown:
@@ -166,7 +172,7 @@ class _Shown:
         return getattr(self.check, name)
 
 
-class LookFoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class LookFoundSerializer(serializers.Serializer[Any]):
     """What one look found."""
 
     ok = serializers.BooleanField(allow_null=True)
@@ -176,16 +182,19 @@ class LookFoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
     certificate_ends = serializers.DateTimeField(allow_null=True)
 
 
-class SignalSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class SignalSerializer(serializers.ModelSerializer[Signal]):
     class Meta:
         model = Signal
         fields = ("at", "kind", "code", "seconds", "body")
 
 
-class CheckEventSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class CheckEventSerializer(serializers.ModelSerializer[Event]):
     class Meta:
         model = Event
         fields = ("at", "kind", "text", "fields")
+
+    def to_representation(self, instance: Event) -> dict[str, Any]:
+        return {**super().to_representation(instance), "text": services.spoken(instance.text)}
 
 
 class CheckViewSet(viewsets.ModelViewSet[Check]):
@@ -222,7 +231,7 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
         try:
             serializer.instance = services.make(Check(**asked), server=server, tags=tags, by=me(self.request))
         except IntegrityError as taken:
-            raise Conflict("Somebody took this name just now. Choose another.", code="taken") from taken
+            raise Conflict(_("Somebody took this name just now. Choose another."), code="taken") from taken
 
     def perform_update(self, serializer: Any) -> None:
         asked, check = dict(serializer.validated_data), serializer.instance
@@ -296,15 +305,15 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
 
 def _try(check: Check, by: User) -> Outcome:
     if check.kind == "heartbeat":
-        raise Failure("A heartbeat is told, not looked at: send it a signal.", code="not_looked_at")
+        raise Failure(_("A heartbeat is told, not looked at: send it a signal."), code="not_looked_at")
     if check.by_agent:
-        raise Failure("Its agent looks, not the hub: it tells with its next report.", code="by_agent")
+        raise Failure(_("Its agent looks, not the hub: it tells with its next report."), code="by_agent")
     return services.attempt(check, by=by)
 
 
 def _found(outcome: Outcome) -> dict[str, Any]:
     return {
-        "ok": outcome.ok, "said": outcome.said, "seconds": outcome.seconds, "parts": outcome.parts,
+        "ok": outcome.ok, "said": services.spoken(outcome.said), "seconds": outcome.seconds, "parts": outcome.parts,
         "certificate_ends": outcome.certificate_ends,
     }  # fmt: skip
 
@@ -315,5 +324,5 @@ def _hours(request: Request) -> float:
     except ValueError:
         hours = 0.0
     if not 0 < hours <= LONGEST_HOURS:
-        raise Failure("`hours` is a number up to a year of them.", code="bad_range")
+        raise Failure(_("`hours` is a number up to a year of them."), code="bad_range")
     return hours

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from checks import beats, series, services
 from checks.beats import Beat
@@ -21,6 +22,7 @@ from servers.services import add_events
 log = logging.getLogger(__name__)
 
 KEPT = 200
+MOST_GONE, GONE_AT_ONCE = 100_000, 500
 FIELDS = ["state", "since", "at", "started_at", "expected_at", "excused_until", "seconds", "said"]
 WRITTEN = [*FIELDS, "due_at", "lease_owner", "lease_until"]
 
@@ -136,11 +138,10 @@ def _write(runs: Iterable[Run]) -> None:
 
 
 def expire() -> int:
-    """Signals beyond the last ones of each check go."""
-    gone = 0
-    for check in Signal.objects.order_by().values_list("check_ref", flat=True).distinct():
-        mine = Signal.objects.filter(check_ref=check).order_by("-at", "-pk")
-        edge = mine.values_list("pk", flat=True)[KEPT : KEPT + 1].first()
-        if edge is not None:
-            gone += mine.filter(pk__lte=edge).delete()[0]
-    return gone
+    """Signals beyond the last ones of each check go: found by one question, and let go some at a time."""
+    newest_first = Window(RowNumber(), partition_by="check_ref", order_by=[F("at").desc(), F("pk").desc()])
+    over = Signal.objects.annotate(place=newest_first).filter(place__gt=KEPT).order_by("pk")
+    numbers = list(over.values_list("pk", flat=True)[:MOST_GONE])
+    for place in range(0, len(numbers), GONE_AT_ONCE):
+        Signal.objects.filter(pk__in=numbers[place : place + GONE_AT_ONCE]).delete()
+    return len(numbers)

@@ -63,6 +63,14 @@ def zone(name: str) -> ZoneInfo:
         raise Wrong("zone", f"{name!r} is no time zone. Write one such as Europe/Copenhagen.") from error
 
 
+def _clock(config: Config) -> ZoneInfo:
+    """The zone it was kept with; one that this system no longer knows holds up nobody's signal."""
+    try:
+        return zone(config.zone)
+    except Wrong:
+        return ZoneInfo("UTC")
+
+
 def expected(config: Config, after: datetime) -> datetime:
     """When the next signal should come, by the wall clock of the zone: clock changes are cron's."""
     if not config.cron:
@@ -70,7 +78,7 @@ def expected(config: Config, after: datetime) -> datetime:
     if len(config.cron) > 200:
         raise Wrong("cron", "A cron line has at most 200 characters.")
     try:
-        following = next(CronSim(config.cron, after.astimezone(zone(config.zone))))
+        following = next(CronSim(config.cron, after.astimezone(_clock(config))))
     except CronSimError as error:
         said = f"{config.cron!r} is no cron line ({error}). Write five fields, such as 30 3 * * 1-5."
         raise Wrong("cron", said) from error
@@ -114,7 +122,7 @@ def _missed(beat: Beat, config: Config) -> str:
     """When its signal was due and when the last one came, by the clock of its zone."""
     exact = "%H:%M:%S %Z" if not config.cron and config.period < 3600 else "%H:%M %Z"
     due, last = (
-        one.astimezone(zone(config.zone)).strftime(f"%Y-%m-%d {exact}") if one else ""
+        one.astimezone(_clock(config)).strftime(f"%Y-%m-%d {exact}") if one else ""
         for one in (beat.expected_at, beat.at)
     )
     if not due:

@@ -36,13 +36,15 @@ class History:
 
 
 def history(check: Check, start: int, end: int, *, bars: int = 48) -> History:
-    tier = _tier(end - start)
-    lines = _lines(check, start, end, tier)
-    took = lines.get("check_response_seconds")
-    told = took.mean[~np.isnan(took.mean)] if took is not None else np.array([])
     fine = _finest(start, end)
-    up = lines.get("check_up") if fine == tier else _lines(check, start, end, fine, ("check_up",)).get("check_up")
+    tier = max(_tier(end - start), fine)  # samples of a short time that is long ago are gone
+    there = _lines(check, start, end, tier)
+    up = there.pop("check_up", None)
+    if fine != tier:
+        up = _lines(check, start, end, fine, ("check_up",)).get("check_up")
     found = _known(check, up, fine, end)
+    lines = {name: _inside(line, start, end, tier) for name, line in there.items()}
+    told = lines["check_response_seconds"].mean if "check_response_seconds" in lines else np.array([])
     return History(
         start, end, tier, found.share(start, end),
         {one: float(np.percentile(told, one)) if len(told) else None for one in PERCENTILES},
@@ -111,10 +113,17 @@ def _lines(check: Check, start: int, end: int, tier: int, metrics: tuple[str, ..
     return {name: found[one.key] for name, one in mine.items()}
 
 
+def _inside(line: Line, start: int, end: int, tier: int) -> Line:
+    """What was measured in this time; of a bucket that began before it the rest stands at its beginning."""
+    wanted = (line.t + tier * 1000 >= start + (tier > 0)) & (line.t <= end) & ~np.isnan(line.mean)
+    found = (one[wanted] for one in (line.low, line.high, line.mean, line.count))
+    return Line(np.maximum(line.t[wanted], start), *found)
+
+
 def _points(lines: dict[str, Line], start: int, end: int) -> list[dict[str, Any]]:
     """Means of at most so many equal pieces of time: response and its parts."""
     width = max(1, (end - start) // POINTS)
-    named = {name: _means(line, start, end, width) for name, line in lines.items() if name != "check_up"}
+    named = {name: _means(line, start, end, width) for name, line in lines.items()}
     found = []
     for place in range((end - start) // width):
         values = {name: float(means[place]) for name, means in named.items() if not np.isnan(means[place])}
@@ -125,7 +134,7 @@ def _points(lines: dict[str, Line], start: int, end: int) -> list[dict[str, Any]
 
 def _means(line: Line, start: int, end: int, width: int) -> Floats:
     count = (end - start) // width
-    wanted = (line.t >= start) & (line.t < start + count * width) & ~np.isnan(line.mean)
+    wanted = line.t < start + count * width
     place = (line.t[wanted] - start) // width
     sums = np.bincount(place, line.mean[wanted], minlength=count)
     numbers = np.bincount(place, minlength=count)

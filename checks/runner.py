@@ -61,14 +61,10 @@ class Runner:
         self.running = 0
         self.of_team: Counter[int] = Counter()
         self.flushed = self.marked = float("-inf")
-        self.begun = False
         self.ended = False
 
     def step(self) -> float:
         """Do what is due; seconds until there may be more."""
-        if not self.begun:
-            self.begin(now())
-            self.begun = True
         self._mark()
         if time.monotonic() - self.flushed >= FLUSH_EVERY:
             self.flush()
@@ -78,16 +74,20 @@ class Runner:
         return self._until_next()
 
     def begin(self, at: datetime) -> None:
-        """After an absence nothing is made up for: each waits for its turn, and heartbeats are excused."""
+        """After an absence nothing is made up for: each waits for its turn, and heartbeats are excused.
+
+        A machine that slept was away as well; and where its clock was set back no turn is hours away.
+        """
         place = Cursor.objects.place(MARK)
-        if not place or at.timestamp() - place / 1000 < AWAY:
+        gone = at.timestamp() - place / 1000
+        if not place or abs(gone) < AWAY:
             return
+        moved = Run.objects.filter(due_at__lt=at) if gone > 0 else Run.objects.exclude(due_at=None)
+        rows = list(moved.select_related("check_ref"))
         away_from = datetime.fromtimestamp(place / 1000, at.tzinfo)
-        overdue = Run.objects.filter(due_at__lt=at).select_related("check_ref")
-        for run in overdue.filter(check_ref__kind="heartbeat"):
-            beating.excuse(run, away_from, at)
-        rows = list(overdue)
         for run in rows:
+            if gone > 0 and run.check_ref.kind == "heartbeat":
+                beating.excuse(run, away_from, at)
             run.due_at = services.next_due(run.check_ref, at)
         Run.objects.bulk_update(rows, ["due_at"], batch_size=500)
 
@@ -163,9 +163,10 @@ class Runner:
             series.store(write(ended, self.owner))
 
     def _mark(self) -> None:
-        """Until when we were here, for the next start."""
+        """Until when we were here, for whoever looks next."""
         if time.monotonic() - self.marked >= MARK_EVERY:
             self.marked = time.monotonic()
+            self.begin(now())
             Cursor.objects.update_or_create(name=MARK, defaults={"place": milliseconds()})
 
     def _until_next(self) -> float:

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -23,7 +24,7 @@ from checks import services
 from checks.models import DOWN, FAILING, LATE, NEW, UP, Check, Signal
 from core.clock import milliseconds
 from core.errors import Conflict, Failure
-from dashboards.checks import drawn
+from dashboards.checks import drawn, lately
 from dashboards.checks.forms import OF_KIND, CheckForm
 from dashboards.told import told
 from dashboards.views import show
@@ -54,20 +55,25 @@ FAMOUS = {"crit": 0, "warn": 1, "off": 2, "ok": 3}
 @require_GET
 def checks(request: HttpRequest) -> HttpResponse:
     """All that one may see: what is wrong first."""
-    mine = Check.objects.visible_to(request.user).select_related("team", "server", "run")
+    mine = Check.objects.visible_to(request.user)
     q = request.GET.get("q", "").strip()[:120]
-    found = [_standing(one) for one in (mine.filter(name__icontains=q) if q else mine).order_by("name", "pk")]
-    found.sort(key=lambda one: FAMOUS[one["tone"]])
-    rows = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    found = _in_order(mine.filter(name__icontains=q) if q else mine)
+    rows = Paginator([number for _tone, number in found], PER_PAGE).get_page(request.GET.get("page"))
+    shown = mine.select_related("team", "server", "run").in_bulk(list(rows.object_list))
     end = milliseconds()
-    for one in rows:
-        past = services.history(one["row"], end - DAY, end, bars=40)
-        one |= {"bars": drawn.bars(past, 160), "spark": drawn.spark(past), "share": past.share}
+    listed = [{**_standing(row), **lately.of(row, end)} for number in rows.object_list if (row := shown.get(number))]
     return show(
-        request, "dashboards/checks.html", "checks", {"checks": [_brief(one) for one in rows]},
-        rows=rows, q=q, all=len(found), down=sum(one["tone"] == "crit" for one in found),
+        request, "dashboards/checks.html", "checks", {"checks": [_brief(one) for one in listed]},
+        rows=rows, listed=listed, q=q, all=len(found), down=sum(tone == "crit" for tone, _number in found),
         may_make=me(request).may(MANAGE, some=True), kinds=KINDS.items(),
     )  # fmt: skip
+
+
+def _in_order(mine: QuerySet[Check]) -> list[tuple[str, int]]:
+    """Tone and number of each, what is wrong first; a page shows few of them."""
+    listed = mine.order_by("name", "pk").values_list("pk", "paused", "run__state")
+    found = [(TONES["paused" if paused else state or NEW], number) for number, paused, state in listed]
+    return sorted(found, key=lambda one: FAMOUS[one[0]])
 
 
 @login_required

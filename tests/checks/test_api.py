@@ -206,3 +206,20 @@ def test_trying_has_a_limit_of_its_own_and_ends_within_its_time(
     first, second = trying.tries.one(1, team.pk), trying.tries.one(1, team.pk)
     with first, second, pytest.raises(Failure, match="under way"), trying.tries.one(1, team.pk):
         raise AssertionError("never begun")
+
+
+def test_what_was_found_is_told_in_the_readers_language(
+    api: Callable[..., Client], person: Callable[..., User], team: Team
+) -> None:
+    program, client = api(), Client()
+    client.force_login(person("admin"))
+    made = call(program, "POST", "", SHOP, 201)
+    Run.objects.update(state="down", said="It answers 503, not 200-299.")
+    danish: dict[str, Any] = {"headers": {"Accept-Language": "da"}}
+    told = client.get(f"/api/v1/checks/{made['id']}", **danish).json()["run"]["said"]
+    assert told == "Den svarer 503, ikke 200-299."
+    refused = client.post(
+        "/api/v1/checks", {**SHOP, "name": "x", "target": "db"}, content_type="application/json", **danish
+    ).json()
+    assert refused["fields"]["target"] == ["Adressen skal begynde med http:// eller https:// og nævne en vært."]
+    assert call(program, "GET", f"/{made['id']}")["run"]["said"] == "It answers 503, not 200-299."

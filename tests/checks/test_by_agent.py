@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from accounts.models import Team
 from checks import reported, services
 from checks.models import Check, Run
+from metrics.store import DatabaseStore
 from servers.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +66,41 @@ def test_what_it_tells_is_how_the_check_stands_and_silence_is_not_down(
     assert (run.state, run.seconds) == ("down", 0.02)
     assert run.due_at is not None
     assert run.due_at > datetime.now(UTC)
+    reported.tick([run], datetime.now(UTC) + timedelta(minutes=10))
+    assert Run.objects.get(check_ref=made).state == "new"  # what was up or down then is not known now
+
+
+def test_a_server_is_asked_once_for_all_its_checks_and_before_any_row_is_held(
+    machine: Any, check: Callable[..., Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = machine("web-1")
+    made = [
+        check("http", server=web.server, by_agent=True, target="http://10.0.0.5/", name=f"c{number}")
+        for number in range(3)
+    ]
+    told: dict[str, float] = {}
+    for number, one in enumerate(made):
+        told |= {one.column("check_up"): number % 2, one.column("check_response_seconds"): 0.1 * number}
+    web.report(time.time(), **told, **{made[1].column("check_certificate_seconds_left"): 86_400.0})
+    asked: list[bool] = []
+
+    def watched(name: str) -> None:
+        real = getattr(DatabaseStore, name)
+
+        def ask(*args: Any) -> Any:
+            asked.append(connection.in_atomic_block)
+            return real(*args)
+
+        monkeypatch.setattr(DatabaseStore, name, ask)
+
+    watched("series")
+    watched("range")
+    at = datetime.now(UTC)
+    reported.tick(list(Run.objects.select_related("check_ref__server")), at)
+    assert asked == [False, False]
+    runs = list(Run.objects.order_by("pk"))
+    assert [(run.state, run.seconds) for run in runs] == [("down", 0.0), ("up", 0.1), ("down", 0.2)]
+    assert [run.certificate_ends and (run.certificate_ends - at).days for run in runs] == [None, 0, None]
 
 
 def test_secret_headers_are_sealed_shown_to_nobody_and_sent(check: Callable[..., Check]) -> None:

@@ -6,15 +6,21 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from accounts.models import Membership, Team, User
 from alerts.models import Alert, Incident, Rule
-from checks import series, services
+from alerts.services import said as told
+from alerts.services.work import Group, opened
+from checks import history, series, services
 from checks.models import Check, Run
 from core.clock import milliseconds, now
 from dashboards.alerting import around_incident, incidents
 from dashboards.finding.services import find
+from metrics.base import HOURS, MINUTES, RAW
 from metrics.models import Series
+from metrics.store import DatabaseStore
+from servers.models import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,17 +50,17 @@ def test_its_incident_speaks_of_a_check_and_leads_to_its_page(
     rule = Rule.objects.create(
         team=team, name="Check down", kind="threshold", metric="check_up", op="below", critical=1
     )
-    opened = Incident.objects.create(team=team, title="Check down on Till port", severity="critical", opened_at=now())
+    made = Incident.objects.create(team=team, title="Check down on Till port", severity="critical", opened_at=now())
     named = Series.objects.create(metric="check_up", labels='{check="Till port"}')
     Alert.objects.create(
-        rule=rule, server=row.server, series=named, incident=opened, state="firing", severity="critical",
+        rule=rule, server=row.server, series=named, incident=made, state="firing", severity="critical",
         since=milliseconds(), judged=milliseconds(), value=0, limit=1,
     )  # fmt: skip
     place = {"id": str(row.server.uuid), "name": "Till port", "url": f"/checks/{row.uuid}/", "check": True}
-    assert incidents.incident(opened)["server"] == place
-    assert incidents.members(opened)[0]["server"] == place
+    assert incidents.incident(made)["server"] == place
+    assert incidents.members(made)[0]["server"] == place
     user = person("viewer")
-    assert around_incident.reach(opened, user) == {"servers": 1, "names": ["Till port"], "more": 0, "checks": True}
+    assert around_incident.reach(made, user) == {"servers": 1, "names": ["Till port"], "more": 0, "checks": True}
 
     found = [one for one in find(user, "127.0.0.1:80")["found"] if one["kind"] == "check"]
     assert [(one["name"], one["url"]) for one in found] == [("Till port", f"/checks/{row.uuid}/")]
@@ -63,6 +69,48 @@ def test_its_incident_speaks_of_a_check_and_leads_to_its_page(
     assert b"Till port" in browser.get("/list/?q=till").content
     stranger = person(of=Team.objects.create(name="Others"))
     assert "check" not in {one["kind"] for one in find(stranger, "till")["found"]}
+
+
+def test_an_hour_of_last_month_is_read_from_what_is_kept_of_it(
+    loopback: None, check: Callable[..., Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = check("tcp", target="127.0.0.1:80")
+    hour = 3_600_000
+    begin = milliseconds() // hour * hour - 30 * 24 * hour
+    samples = [series.Sample(row, begin + at, 1.0, at / hour) for at in range(0, hour, 60_000)]
+    assert series.store(samples)
+    kept = {RAW: milliseconds() - 7 * 24 * hour, MINUTES: begin - 24 * hour, HOURS: begin - 24 * hour}
+    monkeypatch.setattr(DatabaseStore, "first", lambda _store, tier: kept[tier])
+    found = history.history(row, begin + 6 * 60_000, begin + 36 * 60_000)
+    assert found.tier == MINUTES
+    assert found.share.up > 1500
+    # Five minutes each; what began before the time and ends in it counts into it.
+    assert [round(one["check_response_seconds"] * 60) for one in found.points] == [7, 12, 17, 22, 27, 32, 37]
+    assert found.points[0]["t"] * 1000 == begin + 6 * 60_000
+    assert found.percentiles[50] == pytest.approx(22 / 60)
+
+
+def test_checks_that_fail_together_are_called_checks_also_when_they_are_gone(
+    loopback: None, check: Callable[..., Check], team: Team
+) -> None:
+    rule = Rule.objects.create(
+        team=team, name="Check down", kind="threshold", metric="check_up", op="below", critical=1
+    )
+    group = Group(Incident(team=team, title="", severity="critical"), by=["rule"])
+    for number in range(3):
+        row = check("tcp", target="127.0.0.1:80")
+        named = Series(pk=number + 1, metric="check_up", labels=f'{{check="{row.label}"}}')
+        alert = Alert(rule=rule, server=row.server, series=named, severity="critical")
+        group.open[rule.pk, row.server.pk, number] = opened(alert, "critical")
+    group.entitle(lambda _key: ("", {}))
+    incident = group.incident
+    assert incident.title == "Check down on 3 checks"
+    Check.objects.all().delete()
+    with translation.override("da"):
+        assert told.title(incident) == "Check down på 3 tjek"
+    group.open[rule.pk, 0, 9] = opened(Alert(rule=rule, server=Server(name="web-1"), severity="critical"), "critical")
+    group.entitle(lambda _key: ("", {}))
+    assert incident.title == "Check down on 4 servers"
 
 
 def test_a_message_says_where_it_looked_and_what_it_found(loopback: None, check: Callable[..., Check]) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team
 from checks import beating, history, series, services
@@ -159,6 +161,23 @@ def test_after_a_restart_nothing_is_made_up_for_and_turns_are_spread(check: Make
     assert len(due) == len(team_checks)
 
 
+def test_a_machine_that_slept_was_away_and_one_whose_clock_was_set_back_waits_for_no_hour(
+    check: Make, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, now = beat(check), datetime.now(UTC)
+    heard(made, "success", now - timedelta(seconds=4000))
+    runner.step()
+    for later in (3600, -3600):
+        monkeypatch.setattr("checks.runner.now", lambda later=later: now + timedelta(seconds=later))
+        monkeypatch.setattr(runner, "marked", float("-inf"))
+        Cursor.objects.filter(name="checks").update(place=round(now.timestamp() * 1000))
+        runner.step()
+        run = Run.objects.get(check_ref=made)
+        assert run.state != "down"
+        assert run.due_at is not None
+        assert 0 < (run.due_at - now).total_seconds() - later <= 61
+
+
 def test_a_paused_check_rests(pages: Pages, check: Make, runner: Runner) -> None:
     made = check(target=pages.url("/"))
     services.change(made, {"paused": True}, by=None)
@@ -226,8 +245,13 @@ def turn_beat(runner: Runner, made: Check) -> Run:
 def test_only_the_last_signals_are_kept(check: Make, settings: LazySettings) -> None:
     made, now = beat(check), datetime.now(UTC)
     beating.take([beating.Heard(made.pk, "log", None, now, str(number)) for number in range(250)])
-    beating.expire()
-    bodies = set(Signal.objects.values_list("body", flat=True))
+    other = check("heartbeat", name="other")
+    heard(other, "log", now)
+    with CaptureQueriesContext(connection) as asked:
+        assert beating.expire() == 50
+    assert sum("SELECT" in one["sql"][:10] for one in asked) <= 1  # however many heartbeats there are
+    assert Signal.objects.filter(check_ref=other).count() == 1
+    bodies = set(Signal.objects.filter(check_ref=made).values_list("body", flat=True))
     assert len(bodies) == 200
     assert bodies == {str(number) for number in range(50, 250)}
 
