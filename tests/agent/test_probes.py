@@ -14,7 +14,7 @@ from watchkeeper_agent.collectors.base import Absent
 from watchkeeper_agent.collectors.options import EVERYWHERE, Options
 from watchkeeper_agent.sample import Counters, Sample
 
-from tests.checks.pages import Banner, Pages
+from tests.checks.pages import Authority, Banner, Pages
 
 INSIDE = ["127.0.0.0/8"]
 
@@ -84,7 +84,7 @@ def test_what_hangs_ends_in_time_and_does_not_hold_up_the_others(tmp_path: Path,
         good = wish("tcp", f"127.0.0.1:{ssh.port}", config={"expect": "SSH"}, name="ssh")
         began = time.monotonic()
         values = look(collector(tmp_path, *wishes, good), 100.0)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 4, "one after another they would take four seconds"
     assert values['check_up{check="ssh"}'] == 1
     assert values['check_up{check="stuck 0"}'] == 0
 
@@ -119,6 +119,50 @@ def test_a_page_that_drips_or_breaks_off_is_not_well(pages: Pages, monkeypatch: 
 
     monkeypatch.setattr("tests.checks.pages._Page.do_json", torn)
     assert looking.look("http", {"target": pages.url("/json"), "config": {}}, 1.0, INSIDE).ok is False
+
+
+def test_a_page_that_drips_over_tls_ends_in_time_as_well(tmp_path: Path) -> None:
+    with Pages(Authority(tmp_path).pair(30)) as served:
+        began = time.monotonic()
+        found = looking.look("http", {"target": served.url("/drip"), "config": {"verify": False}}, 0.5, INSIDE)
+        assert (found.ok, time.monotonic() - began < 2) == (False, True)
+        assert found.said.endswith("did not answer within 0.5 s.")
+
+
+def test_what_is_sent_stays_with_its_own_host_and_a_moved_page_is_fetched(pages: Pages, monkeypatch: Any) -> None:
+    sent = {"method": "POST", "body": "the order"}
+    assert looking.look("http", {"target": pages.url("/moved"), "config": sent}, 2.0, INSIDE).ok
+    assert [(path, "Content-Length" in headers) for path, headers in pages.asked] == [
+        ("/moved", True),
+        ("/here", False),
+    ]
+
+    def elsewhere(page: Any) -> None:
+        page.say(307, b"", Location=f"http://localhost:{pages.port}/")
+
+    monkeypatch.setattr("tests.checks.pages._Page.do_json", elsewhere)
+    said = looking.look("http", {"target": pages.url("/json"), "config": sent}, 2.0, INSIDE).said
+    assert said.endswith("and what is sent is for its own host alone.")
+
+
+def test_what_was_found_long_ago_is_not_told_as_if_it_were_now(tmp_path: Path, pages: Pages) -> None:
+    made = collector(tmp_path, wish("http", pages.url("/")))
+    assert look(made, 100.0)['check_up{check="shop"}'] == 1
+    with made.probes[0].asking:  # a look that hangs
+        assert look(made, 111.0)['check_up{check="shop"}'] == 1
+        assert look(made, 140.0)['check_up{check="shop"}'] is None
+    assert look(made, 145.0)['check_up{check="shop"}'] == 1
+    pages.status = 500
+    assert look(made, 50.0)['check_up{check="shop"}'] == 0  # the clock was set back: it is looked at all the same
+
+
+def test_one_trouble_is_told_once(tmp_path: Path, pages: Pages) -> None:
+    made, errors = collector(tmp_path, wish("http", pages.url("/"))), 'check_error_percent{check="shop"}'
+    look(made, 100.0)
+    pages.status = 500
+    assert look(made, 111.0)[errors] is None  # it is down, which is more than failing often
+    pages.status = 200
+    assert look(made, 122.0)[errors] == 0
 
 
 def test_a_look_that_hangs_is_not_begun_again_beside_itself(monkeypatch: Any) -> None:

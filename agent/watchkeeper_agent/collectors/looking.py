@@ -11,6 +11,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -113,6 +114,7 @@ def _connect(host: str, port: int, until: float, found: Found) -> Any:
             made.close()
             last = error
             continue
+        made.settimeout(max(0.05, until - time.monotonic()))  # the other addresses need no share of it now
         found.mark("connect")
         return made
     raise last
@@ -143,10 +145,14 @@ def _ping(target: str, _config: dict[str, Any], timeout: float, found: Found) ->
         raise Bad("This machine has no ping program.")
     address = str(_addresses(target, 0, found.private)[0][1][0])
     found.mark("name")
-    words = [program, "-n", "-c", "1", "-W", str(max(1, round(timeout))), address]
+    words = _ping_words(timeout)
     try:
         done = subprocess.run(  # noqa: S603 - our own words, no shell
-            words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=timeout + 1
+            [program, *words, address],
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout + 1,
         )
     except subprocess.TimeoutExpired as error:
         raise TimeoutError from error
@@ -154,6 +160,14 @@ def _ping(target: str, _config: dict[str, Any], timeout: float, found: Found) ->
     if done.returncode:
         raise Bad(f"{address} did not answer.")
     return f"{address} answered."
+
+
+def _ping_words(timeout: float) -> list[str]:
+    """One question without asking for names; each system counts the wait in its own way."""
+    seconds, thousandths = str(max(1, round(timeout))), str(max(1, round(1000 * timeout)))
+    if sys.platform == "win32":
+        return ["-n", "1", "-w", thousandths]
+    return ["-n", "-c", "1", "-W", thousandths if sys.platform == "darwin" else seconds]
 
 
 def _dns(target: str, config: dict[str, Any], _timeout: float, found: Found) -> str:
@@ -177,24 +191,34 @@ def _http(target: str, config: dict[str, Any], timeout: float, found: Found) -> 
         to = headers.get("location", "")
         if status not in (301, 302, 303, 307, 308) or not most or not to:
             return _judged(status, body, config)
-        target = urldefrag(urljoin(target, to)).url
+        before, target = target, urldefrag(urljoin(target, to)).url
         if target in seen:
             raise Bad("It redirects in circles.")
         if len(seen) > most:
             raise Bad(f"More than {most} redirects.")
         seen.add(target)
+        config = _onwards(config, status, before, target)
+
+
+def _onwards(config: dict[str, Any], status: int, before: str, after: str) -> dict[str, Any]:
+    """What is asked at the next address, as the hub does: what is sent is for its own host alone."""
+    if status == 303 or (config.get("method") == "POST" and status in (301, 302)):
+        return {**config, "method": "GET", "body": ""}
+    if config.get("body") and urlsplit(before).hostname != urlsplit(after).hostname:
+        raise Bad(f"It redirects to {after[:200]}, and what is sent is for its own host alone.")
+    return config
 
 
 def _fetch(url: str, config: dict[str, Any], until: float, found: Found) -> tuple[int, dict[str, str], bytes]:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise Bad(f"{url[:200]} is no web address.")
     secure = parts.scheme == "https"
     made = _connect(parts.hostname, parts.port or (443 if secure else 80), until, found)
-    clock = _cut_at(made, until)
+    if secure:
+        made = _secured(made, parts.hostname, config, found)
+    clock = _cut_at(made, until)  # of the socket that is read: what was wrapped is another one
     try:
-        if secure:
-            made = _secured(made, parts.hostname, config, found)
         line = http.client.HTTPConnection(parts.hostname)
         line.sock = made
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -208,6 +232,8 @@ def _fetch(url: str, config: dict[str, Any], until: float, found: Found) -> tupl
         found.mark("body")
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
     except http.client.HTTPException as error:
+        if time.monotonic() >= until:  # our own clock broke it off
+            raise TimeoutError from error
         raise Bad(f"It sent no valid HTTP answer ({type(error).__name__}).") from error
     finally:
         clock.cancel()

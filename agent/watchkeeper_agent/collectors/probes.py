@@ -20,6 +20,8 @@ MOST, SHORTEST, LONGEST = 200, 10.0, 60.0
 AT_ONCE = 8
 SOON = 10.0
 MOST_RECENT = 400
+REACH = 2.5
+"""Intervals for which a look speaks, as the hub judges it."""
 PARTS = ("name", "connect", "tls", "first_byte", "body")
 KINDS = ("http", "tcp", "ping", "dns")
 
@@ -32,13 +34,22 @@ class Probe:
         self.name = str(wanted["name"])[:120]
         self.interval = max(SHORTEST, float(wanted.get("interval") or 60))
         self.timeout = min(LONGEST, max(1.0, float(wanted.get("timeout") or 10)))
-        self.due = 0.0
+        self.due = self.at = 0.0
         self.state = "new"
         self.failures = 0
         self.recent: list[float] = []
         self.values: dict[str, Number | None] = {}
         self.event: dict[str, Any] | None = None
         self.asking = threading.Lock()
+
+    def is_due(self, now: float) -> bool:
+        """Its time has come, or the clock was set back."""
+        return now >= self.due or self.due > now + self.interval
+
+    def told(self, now: float) -> dict[str, Number | None]:
+        """What it measured last, as long as that says anything: a look that hangs is no knowledge."""
+        known = abs(now - self.at) <= REACH * self.interval + self.timeout
+        return self.values if known else dict.fromkeys(self.values)
 
     def ask(self, now: float, private: Sequence[str]) -> None:
         """Look once; a failure counts as down only when it was seen once more than there are retries."""
@@ -53,13 +64,15 @@ class Probe:
         from watchkeeper_agent.collectors import looking  # noqa: PLC0415 - loads much that few agents need
 
         found = looking.look(str(self.wanted.get("kind")), self.wanted, self.timeout, private)
-        self.due = now + self.interval
+        self.due, self.at = now + self.interval, now
         window = float(self.wanted.get("window") or 600)
-        kept = [one for one in self.recent if abs(one) > now - window]
+        kept = [one for one in self.recent if now - window < abs(one) <= now]
         self.recent = [*kept[-MOST_RECENT:], now if found.ok else -now]
         self.failures = 0 if found.ok else self.failures + 1
         before = self.state
         if found.ok:
+            # What made it down was told as that: how often it fails is counted anew, else it is told twice.
+            self.recent = self.recent[-1:] if before == "down" else self.recent
             self.state = "up"
         elif before == "down" or self.failures > int(self.wanted.get("retries") or 0):
             self.state = "down"
@@ -73,7 +86,7 @@ class Probe:
         up = {"up": 1, "down": 0}.get(self.state)
         sample.put("check_up", up, check=self.name)
         sample.put("check_response_seconds", found.seconds if found.ok else None, 4, check=self.name)
-        errors = 100.0 * sum(one < 0 for one in self.recent) / len(self.recent)
+        errors = None if self.state == "down" else 100.0 * sum(one < 0 for one in self.recent) / len(self.recent)
         sample.percent("check_error_percent", errors, check=self.name)
         if self.wanted.get("kind") == "http":
             sample.put("check_certificate_seconds_left", found.certificate, check=self.name)
@@ -120,7 +133,7 @@ class Probes:
         if not self.probes:
             self.facts = {}
             raise Absent("")
-        due = [one for one in self.probes if sample.at >= one.due]
+        due = [one for one in self.probes if one.is_due(sample.at)]
         for place in range(0, len(due), AT_ONCE):
             group = due[place : place + AT_ONCE]
             threads = [threading.Thread(target=one.ask, args=(sample.at, self.private), daemon=True) for one in group]
@@ -133,7 +146,7 @@ class Probes:
                 self.events.append(one.event)
                 one.event = None
         for one in self.probes:
-            sample.values.update(one.values)
+            sample.values.update(one.told(sample.at))
         told = {one.name: f"{one.wanted['kind']} {one.wanted['target']}"[:200] for one in self.probes}
         self.facts = {"probes": dict(told)}
 
