@@ -141,7 +141,7 @@ def request(  # noqa: PLR0913 - the parts of one HTTP request
             last = error
             continue
         return _exchange(connection, (method, target, body, named), deadline, max_answer, policy)
-    _peek(target, addresses, policy, last)
+    _peek(target, addresses, policy, last, deadline)
     raise Unreachable(_sentence(target, last)) from last
 
 
@@ -329,11 +329,13 @@ def checked_headers(method: str, headers: Mapping[str, str]) -> dict[str, str]:
 
 def _connect(target: SplitResult, address: Address, policy: Policy, seconds: float) -> socket.socket:
     """Connect to the checked address itself; the name serves for SNI and the certificate alone."""
+    until = time.monotonic() + seconds
     plain = socket.create_connection((str(address), _port(target)), timeout=seconds)
     policy.mark("connect")
     if target.scheme == "http":
         return plain
     context = policy.context or ssl.create_default_context()
+    plain.settimeout(max(0.05, until - time.monotonic()))  # one time for both, not one each
     try:
         safe = context.wrap_socket(plain, server_hostname=(target.hostname or "").rstrip("."))
     except BaseException:
@@ -345,14 +347,16 @@ def _connect(target: SplitResult, address: Address, policy: Policy, seconds: flo
     return safe
 
 
-def _peek(target: SplitResult, addresses: list[Address], policy: Policy, error: Exception) -> None:
+def _peek(
+    target: SplitResult, addresses: list[Address], policy: Policy, error: Exception, deadline: _Deadline
+) -> None:
     """The certificate that was refused, for those who measure: nothing is sent over this connection."""
     if policy.trace is None or not isinstance(error, ssl.SSLCertVerificationError):
         return
     blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
-    with suppress(OSError):
-        _connect(target, addresses[-1], Policy(context=blind, trace=policy.trace), 3.0).close()
+    with suppress(OSError, Unreachable):
+        _connect(target, addresses[-1], Policy(context=blind, trace=policy.trace), min(3.0, deadline.left())).close()
 
 
 class _Lines:
@@ -407,6 +411,7 @@ def _exchange(
     method, target, body, headers = sending
     connection = _Pinned(target, connected)
     # A timeout counts from each byte anew; only this clock ends an answer that drips.
+    connected.settimeout(deadline.left())  # while it was connected to, the other addresses had their share
     clock = threading.Timer(deadline.left(), _cut, [connected])
     clock.daemon = True
     clock.start()
