@@ -10,12 +10,12 @@ from metrics.latest import Newest, latest
 from metrics.layouts import Known, TooManyLayouts, WrongColumns, layouts
 from metrics.names import METRIC, layout_hash, parse, write
 from metrics.quota import Admitted
-from metrics.uses import firsts, seeds
+from metrics.uses import firsts, oldest, seeds
 from metrics.words import duration, number, quantity, shown
 from metrics.words import name as spoken
 
 __all__ = [
     "METRIC", "SERIES", "Admitted", "DatabaseStore", "Known", "Newest", "Store", "TooManyLayouts", "WrongColumns",
-    "duration", "firsts", "latest", "layout_hash", "layouts", "number", "parse", "quantity", "query", "seeds",
-    "shown", "spoken", "write",
+    "duration", "firsts", "latest", "layout_hash", "layouts", "number", "oldest", "parse", "quantity", "query",
+    "seeds", "shown", "spoken", "write",
 ]  # fmt: skip

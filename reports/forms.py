@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.base import REPORT
 from accounts.models import Team, User
 from core import selector, zones
-from core.clock import from_milliseconds, now
+from core.clock import now
 from reports import periods, scope
 from reports.kinds import kinds
 from reports.models import TARGET, Schedule
@@ -80,8 +80,7 @@ class RunForm(About):
         """
         zone = zones.find(get_current_timezone_name()) or zones.UTC
         at = now()
-        oldest = min((one.began for one in scope.of(user, None, "", at - periods.LONGEST, at).machines), default=None)
-        first = (from_milliseconds(oldest) if oldest else at).astimezone(zone).date()
+        first = (scope.oldest(user) or at).astimezone(zone).date()
         today = at.astimezone(zone).date()
         self.initial.update(first=max(first, today - FEW_WEEKS), last=today)
         whole = [

@@ -17,8 +17,6 @@ from reports.reach import Reader
 from reports.scope import Machine
 from servers.models import CHECK
 
-MOST = 2000
-
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -50,12 +48,11 @@ def _standing(asked: Asked, team: int | None, reader: Reader) -> Iterator[Looked
     if team is not None:
         rows = rows.filter(team=team)
     named = asked.scope.living
-    there = list(rows.filter(created_at__lt=asked.end).select_related("server").order_by("name", "pk")[:MOST])
+    there = rows.filter(created_at__lt=asked.end).select_related("server").order_by("name", "pk")
+    meant = [check for check in there if check.server_id in named or (check.alone and asked.whole)]
     step = asked.part(0.9, 1.0)
-    for place, check in enumerate(there):
-        step(place / len(there))
-        if check.server_id not in named and not (check.alone and asked.whole):
-            continue
+    for place, check in enumerate(meant):
+        step(place / len(meant))
         machine = named.get(check.server_id) or _alone(check)
         begin = max(reader.start, round(check.created_at.timestamp() * 1000))
         if begin < reader.end:
@@ -73,7 +70,7 @@ def _removed(asked: Asked, team: int | None, reader: Reader) -> Iterator[Looked]
     if team is not None:
         lives = lives.filter(team=team)
     named = {one.uuid for one in asked.scope.machines}
-    for row in lives.order_by("name", "pk")[:MOST]:
+    for row in lives.order_by("name", "pk"):
         meant = str(row.machine) in named or (not row.of and asked.whole)
         if not meant or (asked.user is not None and not scope.reaches(asked.user, row)):
             continue

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Min
+
 from accounts.base import REPORT, holding, narrow
 from accounts.models import Audit, Team, User
 from core import selector
-from core.clock import milliseconds
-from metrics.store import firsts
+from core.clock import from_milliseconds, milliseconds
+from metrics import store
 from reports.engine.availability import Window
 from reports.engine.spans import Span, Spans
 from reports.models import Life
@@ -59,8 +61,12 @@ class Scope:
     teams: dict[int, str]
     start: int
     end: int
-    left: int = 0
-    """Living ones that were meant but for their environment: not in production, and no selector named it."""
+    out: list[int] = field(default_factory=list)
+    """Numbers of living ones that were meant but for their environment: not in production, and not named by it."""
+
+    @property
+    def left(self) -> int:
+        return len(self.out)
 
     @property
     def living(self) -> dict[int, Machine]:
@@ -76,14 +82,24 @@ def of(user: User | None, team: Team | None, text: str, start: datetime, end: da
         servers = servers.filter(team=team)
     fields = ("uuid", "name", "hostname", "tags", "role", "os", "family", "site", "environment", "team", "interval",
               "created_at", "paused")  # fmt: skip
-    told, until = firsts(OURS), _ms(end)
+    told, until = store.firsts(OURS), _ms(end)
     there = [living(row, told) for row in servers.only(*fields).order_by("name", "pk")]
     there = [machine for machine in there if machine.began < until]
     machines = [machine for machine in there if asked.matches(machine.words)]
-    left = sum(asked.test(machine.words) for machine in there) - len(machines)
+    named = {machine.uuid for machine in machines}
+    out = [machine.number or 0 for machine in there if machine.uuid not in named and asked.test(machine.words)]
     machines += _removed(user, team, text, start, end)
     teams = dict(Team.objects.filter(pk__in={one.team for one in machines}).values_list("pk", "name"))
-    return Scope(machines, teams, _ms(start), min(_ms(end), milliseconds()), left)
+    return Scope(machines, teams, _ms(start), min(_ms(end), milliseconds()), out)
+
+
+def oldest(user: User) -> datetime | None:
+    """About since when there is something that this person may report on."""
+    servers = Server.objects.visible_to(user, REPORT)
+    lives = Life.objects.filter(team__in=teams_of(user), stands_for="")
+    made, lived = servers.aggregate(at=Min("created_at"))["at"], lives.aggregate(at=Min("began_at"))["at"]
+    told = store.oldest(list(servers.order_by().values_list("pk", flat=True)))
+    return min((one for one in (made, lived, from_milliseconds(told) if told else None) if one), default=None)
 
 
 def _ms(at: datetime) -> int:

@@ -13,6 +13,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_LEFT, TA_RIGHT
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Grid
@@ -72,8 +73,12 @@ def _story(document: Document, width: float) -> list[Any]:
         *[_text(sentence, _style(10.5, after=3)) for sentence in document.sentences],
         Spacer(1, 6),
     ]
+    head = len(story) - 1
     for section in document.sections:
         story += _section(section, document, width)
+    if letters.missing():
+        said = document.words.get("letters", "Letters that this file has no font for stand as \u25af.")
+        story.insert(head, _text(said, _style(8.5, FAINT, after=3)))
     return story
 
 
@@ -128,28 +133,31 @@ def _chart(chart: Chart, width: float) -> Any:
     drawing = Drawing(width, height)
     for place, bar in enumerate(chart.bars):
         y = height - row * (place + 1) + 3
-        drawing.add(_words(0, y + 2, _cut(bar.label, label), 8, INK))
+        drawing.add(_words(0, y + 2, _cut(bar.label, label - 6), 8, INK))
         x = label
         for value, tone in bar.parts:
             long = room * value / chart.most if chart.most else 0.0
             drawing.add(Rect(x, y, long, 9, fillColor=HexColor(TONES[tone]), strokeColor=None))
             x += long
-        drawing.add(_words(x + 5, y + 2, bar.shown, 8, FAINT))
+        drawing.add(_words(x + 5, y + 2, _cut(bar.shown, tail - 5), 8, FAINT))
     x = label
     for tone, word in chart.legend:
         drawing.add(Rect(x, 1, 8, 8, fillColor=HexColor(TONES[tone]), strokeColor=None))
         drawing.add(_words(x + 11, 2, word, 7.5, FAINT))
-        x += 20 + 5.0 * len(word)
+        x += 24 + stringWidth(word, letters.face(word), 7.5)
     return drawing
 
 
 def _words(x: float, y: float, text: str, size: float, colour: str) -> Any:
-    return String(x, y, text, fontName=letters.face(text), fontSize=size, fillColor=HexColor(colour))
+    return String(x, y, letters.plain(text), fontName=letters.face(text), fontSize=size, fillColor=HexColor(colour))
 
 
-def _cut(text: str, width: float) -> str:
-    most = int(width / 4.9)
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _cut(text: str, width: float, size: float = 8) -> str:
+    """As much of it as there is room for."""
+    shown, mark = text[:LONGEST_CELL], ""
+    while shown and stringWidth(shown + mark, letters.face(text), size) > width:
+        shown, mark = shown[:-1], "…"
+    return shown + mark
 
 
 def _table(table: Table, document: Document, width: float) -> Any:
@@ -209,7 +217,7 @@ def _numbered(document: Document) -> type[Any]:
                 self.setFont(letters.face(document.title), 7.5)
                 self.setFillColor(HexColor(FAINT))
                 said = document.words.get("page", "{n} / {all}").format(n=number, all=len(self.pages))
-                self.drawString(MARGIN, 24, f"{document.title} · {document.period}"[:150])
+                self.drawString(MARGIN, 24, letters.plain(f"{document.title} · {document.period}"[:150]))
                 self.setFont(letters.PLAIN, 7.5)
                 self.drawRightString(self._pagesize[0] - MARGIN, 24, said)
                 super().showPage()

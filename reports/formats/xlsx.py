@@ -14,7 +14,7 @@ STRANGE = re.compile(r"[\[\]:*?/\\']")
 LONGEST_NAME, LONGEST_TEXT, MOST_ROWS = 31, 32_767, 1_000_000
 FORMATS = {
     "percent": '0.0" %"', "fine": '0.000" %"', "duration": "[h]:mm:ss", "moment": "yyyy-mm-dd hh:mm", "count": "0",
-    "number": "0.##", "bytes": "#,##0",
+    "number": "0.00", "bytes": "#,##0", "below": '0.000" d"',
 }  # fmt: skip
 
 
@@ -83,7 +83,9 @@ def _put(  # noqa: PLR0913, PLR0917 - where, what and how
         sheet.write_datetime(line, place, local, styles["moment"])
     else:
         number = value / 86_400 if column.kind == "duration" else value
-        sheet.write_number(line, place, number, styles[column.kind])
+        # Spreadsheets show a time below zero as ####: it stands in days, as all times do underneath.
+        below = column.kind == "duration" and value < 0
+        sheet.write_number(line, place, number, styles["below" if below else column.kind])
 
 
 def _name(title: str, taken: set[str]) -> str:

@@ -63,6 +63,11 @@ def of(asked: Asked) -> QuerySet[Incident]:
     mine = mine.filter(opened_at__gte=asked.start, opened_at__lt=asked.end)
     if asked.team is not None:
         mine = mine.filter(team=asked.team)
+    if asked.whole and asked.scope.out:
+        # What the report leaves out it leaves out here as well; of an incident that is of others too it tells.
+        alerts = Alert.objects.filter(incident=OuterRef("pk"))
+        others = Exists(alerts.exclude(server__in=asked.scope.out))
+        mine = mine.filter(~Exists(alerts.filter(server__in=asked.scope.out)) | others)
     if not asked.whole:
         here = Alert.objects.filter(server__in=list(asked.scope.living)).values("incident")
         mine = mine.filter(pk__in=here)

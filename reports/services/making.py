@@ -134,4 +134,5 @@ def _words() -> dict[str, str]:
     return {
         "page": _("Page {n} of {all}"), "summary": _("Summary"),
         "cut": _("There are more rows. The XLSX and CSV files hold all of them."),
+        "letters": _("Letters that this file has no font for stand as \u25af. The page, XLSX and CSV show them."),
     }  # fmt: skip

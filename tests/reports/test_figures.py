@@ -13,15 +13,17 @@ import pytest
 
 from accounts.models import Team, User
 from alerts.models import Alert, Incident, Rule, Silence
+from alerts.services import silences
 from checks import services
 from checks.models import Check
 from core import zones
 from core.clock import milliseconds
 from metrics.models import Series
-from reports import looked, scope
+from reports import looked, scope, windows
+from reports.engine.availability import Window
 from reports.engine.spans import length
 from reports.forms import RunForm
-from reports.kinds import capacity
+from reports.kinds import capacity, incidents
 from reports.kinds.availability import servers
 from reports.kinds.base import Asked
 from reports.periods import Period
@@ -134,6 +136,42 @@ def test_figures_equal_a_count_from_the_raw_rows(past: Past, team: Team, evening
     assert found["gone with us"].down == 0
     assert found["mended"].planned > 14 * MINUTE
     assert found["mended"].down > 9 * MINUTE
+
+
+def test_a_silence_that_is_changed_afterwards_excuses_no_outage_and_takes_nothing_back(
+    past: Past, team: Team, evening: tuple[int, int], person: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, end = evening
+    past.ourselves(begin - HOUR, end + HOUR)
+    hole = begin + 2 * HOUR, begin + 4 * HOUR
+    row = past.server("mended", begin - HOUR)
+    past.tell(row, begin - HOUR, end + HOUR, [hole])
+    plan = Silence.objects.create(
+        team=team, selector="name:mended", reason="New disk", starts_at=at(hole[0] - MINUTE),
+        ends_at=at(hole[0] + HOUR),
+    )  # fmt: skip
+    Silence.objects.filter(pk=plan.pk).update(created_at=at(begin))
+    plan.refresh_from_db()
+    by = person("admin")
+    for moment, values in (
+        (hole[0] + 30 * MINUTE, {"ends_at": at(hole[1])}),  # made longer while it was down: too late for this time
+        (hole[1] + HOUR, {"selector": "name:else"}),  # meant for another afterwards: it was planned all the same
+    ):
+        for name, value in values.items():
+            setattr(plan, name, value)
+        with monkeypatch.context() as then:
+            then.setattr("django.utils.timezone.now", lambda moment=moment: at(moment))
+            silences.save(plan, at(moment), by=by)
+    found = judged(team, begin, end)["mended"]
+    assert abs(found.planned - HOUR) <= 16 * SECOND
+    assert abs(found.down - HOUR) <= 16 * SECOND
+
+
+def test_what_a_change_left_as_it_was_stays_planned() -> None:
+    assert windows.planned([(0, [(10, 20)]), (12, [(10, 15), (30, 40)])]) == [
+        Window(10, 12, 0), Window(12, 15, 0), Window(30, 40, 12),
+    ]  # fmt: skip
+    assert windows.planned([(5, [(0, 20)])]) == [Window(5, 20, 5)]
 
 
 def test_a_server_counts_from_its_enrolment_and_a_removed_one_while_it_lived(
@@ -388,6 +426,19 @@ def test_a_report_says_who_is_left_out_and_who_came_later(
     assert scope.of(by, None, "", at(present - HOUR), until).left == 1
     assert scope.of(by, None, "name:live", at(present - HOUR), until).left == 0
     assert scope.of(by, None, "env:staging", at(present - HOUR), until).left == 0
+    rule = Rule.objects.create(team=team, name="CPU hot", metric="cpu_used_percent", critical=1)
+    for name in ("live", "trial"):
+        opened = Incident.objects.create(
+            team=team, title=name, key=name, severity="critical", opened_at=at(present - MINUTE)
+        )
+        Alert.objects.create(
+            rule=rule, server=Server.objects.get(name=name), series=Series.objects.create(metric=name), value=1,
+            incident=opened, state="firing", severity="critical", since=present, judged=present, limit=1,
+        )  # fmt: skip
+    period = Period("custom", at(present - HOUR), until, zones.UTC)
+    for text, titles in (("", {"live"}), ("env:staging", {"trial"})):
+        asked = Asked(by, scope.of(by, None, text, period.start, until), period, 99.9, whole=not text)
+        assert {one.title for one in incidents.of(asked)} == titles
     before = Period("custom", at(present - 50 * HOUR), at(present - 26 * HOUR), zones.UTC)
     with pytest.raises(asking.Refused, match="added later"):
         asking.ask(asking.Wish("availability", before), by=by)
