@@ -24,6 +24,8 @@ WORDS = {
     "age.ago": _("{age} ago"),
     "age.never": _("never"),
     "value.none": _("no data"),
+    "value.up": _("up"),
+    "value.down": _("down"),
     "state.ok": _("Healthy"),
     "state.warn": _("Degraded"),
     "state.critical": _("Critical"),

@@ -17,6 +17,8 @@ WORDS = {
     "chart.ruleOf": _("Make a rule: {what}"),
     "server.record": _("The whole record"),
     "server.capacity": _("Capacity"),
+    "server.yes": _("yes"),
+    "server.no": _("no"),
     "server.hint": _("Drag over a chart to zoom, with Shift to ask what else moved. Double-click goes back."),
     "server.reset": _("Back to live"),
     "server.cpu": _("CPU"),

@@ -68,6 +68,8 @@ export const plain = (v: number | null): string =>
 /** The way to write the values of a metric, by the unit in its name. */
 export function unitOf(metric: string): (v: number | null) => string {
   if (metric.endsWith('_percent')) return percent
+  if (metric === 'check_up')
+    return (v) => t(v === null || Number.isNaN(v) ? 'value.none' : v < 0.5 ? 'value.down' : 'value.up')
   if (metric.endsWith('_bytes_per_second')) return rate
   if (metric.endsWith('_bytes')) return (v) => (v === null || Number.isNaN(v) ? t('value.none') : bytes(v))
   if (metric.endsWith('_celsius')) return (v) => (v === null || Number.isNaN(v) ? t('value.none') : `${plain(v)} °C`)

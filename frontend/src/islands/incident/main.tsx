@@ -128,10 +128,13 @@ function Page({ first }: { first: IncidentProps }) {
   const facts: Array<[string, string]> = [
     [t('incident.started'), dayTime(began)],
     [t('incident.duration'), incident.until === null ? duration(at - began) : lasted(incident.until - began)],
-    [t('incident.owner'), incident.owner ?? t('incident.nobody')],
   ]
+  if (incident.owner) facts.push([t('incident.owner'), incident.owner])
   if (incident.value !== null) {
-    const limit = incident.limit === null ? '' : ` (${t('incident.limitIs', { limit: write(incident.limit) })})`
+    const limit =
+      incident.limit === null || incident.metric === 'check_up'
+        ? ''
+        : ` (${t('incident.limitIs', { limit: write(incident.limit) })})`
     if (incident.what) facts.push([t('incident.what'), incident.what])
     facts.push([t('incident.value'), `${valueText(incident, at)}${limit}`])
   }

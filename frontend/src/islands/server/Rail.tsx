@@ -382,6 +382,7 @@ const place = (section: string) => {
 }
 function fact(key: string, value: string | number | boolean | null): string {
   if (value === null || value === '') return '–'
+  if (typeof value === 'boolean') return t(value ? 'server.yes' : 'server.no')
   if (typeof value === 'number' && key.endsWith('bytes')) return `${(value / 2 ** 30).toFixed(1)} GiB`
   return String(value)
 }

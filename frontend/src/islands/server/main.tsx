@@ -47,7 +47,7 @@ function Title({ props }: { props: PageProps }) {
   const { server, may_manage } = props
   return (
     <div className="hero">
-      <div className="whose">
+      <div>
         <nav className="crumb" aria-label={t('server.crumb')}>
           <a href="/">{t('server.fleet')}</a>
           <span aria-hidden="true">/</span>
