@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from watchkeeper_agent.collectors import Collectors, base, host, tcp
+from watchkeeper_agent.collectors import Collectors, base, host, looking, tcp
 from watchkeeper_agent.collectors.disk import mounts
 
 WINDOWS_TIMES = namedtuple("WINDOWS_TIMES", "user system idle interrupt dpc")
@@ -74,7 +74,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("kind", "first", "second"),
-    [(WINDOWS_TIMES, (10.0, 5.0, 85.0, 0.0, 0.0), (13.0, 6.0, 90.0, 0.5, 0.5)),
+    [(WINDOWS_TIMES, (10.0, 5.0, 85.0, 0.0, 0.0), (13.0, 7.0, 90.0, 0.5, 0.5)),
      (MAC_TIMES, (10.0, 0.0, 5.0, 85.0), (13.0, 0.0, 7.0, 90.0))],
 )  # fmt: skip
 def test_processors_of_other_systems(
@@ -107,6 +107,16 @@ def test_drives_of_windows_are_told_without_inodes(elsewhere: pytest.MonkeyPatch
     assert not [name for name in values if "inodes" in name]
 
 
+def test_what_is_opened_to_install_a_program_is_no_full_disk_of_a_mac(elsewhere: pytest.MonkeyPatch) -> None:
+    elsewhere.setattr(sys, "platform", "darwin")
+    elsewhere.setattr(os.path, "isdir", lambda _: True)
+    parts = [("/dev/disk3s1", "/", "ro,sealed"), ("/dev/disk3s5", "/System/Volumes/Data", "rw,nobrowse"),
+             ("/dev/disk4s1", "/Volumes/Installer", "ro,nodev")]  # fmt: skip
+    listed = [SimpleNamespace(device=a, mountpoint=b, fstype="apfs", opts=c) for a, b, c in parts]
+    elsewhere.setattr(psutil, "disk_partitions", lambda **_: listed)
+    assert mounts() == ["/", "/System/Volumes/Data"]
+
+
 def test_connections_where_there_is_no_proc(elsewhere: pytest.MonkeyPatch) -> None:
     rows = [SimpleNamespace(status=status) for status in ("ESTABLISHED", "ESTABLISHED", "SYN_RECV", "LISTEN", "NONE")]
     elsewhere.setattr(psutil, "net_connections", lambda **_: rows)
@@ -129,3 +139,18 @@ def test_uptime_where_there_is_no_proc(elsewhere: pytest.MonkeyPatch) -> None:
     collectors = Collectors(["uptime"])
     assert collectors.sample().values["uptime_seconds"] == pytest.approx(500, abs=2)
     assert host.Temperature().readable is False
+
+
+@pytest.mark.parametrize(
+    ("system", "words"),
+    [
+        ("linux", ["-n", "-c", "1", "-W", "2"]),
+        ("darwin", ["-n", "-c", "1", "-W", "1600"]),
+        ("win32", ["-n", "1", "-w", "1600"]),
+    ],
+)
+def test_each_systems_ping_is_told_the_wait_in_its_own_measure(
+    monkeypatch: pytest.MonkeyPatch, system: str, words: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    assert looking._ping_words(1.6) == words
