@@ -73,8 +73,8 @@ def opened(tab: WebsocketCommunicator) -> tuple[bool, int | None]:
         accepted, _ = await tab.connect(timeout=5)
         ended = None
         if accepted and not await tab.receive_nothing(timeout=0.3):
-            ended = (await tab.receive_output()).get("code")
-        await tab.disconnect()
+            ended = (await tab.receive_output(timeout=5)).get("code")
+        await tab.disconnect(timeout=5)
         return accepted, ended
 
     return async_to_sync(knock)()
@@ -145,7 +145,7 @@ def test_what_is_taken_away_is_over_within_five_seconds(
             last: dict[str, Any] = await tab.receive_output(timeout=5)
         else:
             last = await tab.receive_json_from(timeout=5)
-        await tab.disconnect()
+        await tab.disconnect(timeout=5)
         return last
 
     heard = async_to_sync(talk)()
@@ -168,7 +168,7 @@ def test_a_role_that_becomes_narrower_sieves_an_open_tab(kept_world: World, monk
         heard.append(await tab.receive_json_from(timeout=5))  # the page begins anew
         await asyncio.to_thread(live.push, feed.fleet_topic(ours.team.pk), {"servers": shown})
         heard.append(await tab.receive_json_from(timeout=5))
-        await tab.disconnect()
+        await tab.disconnect(timeout=5)
         return heard
 
     first, again, said = async_to_sync(talk)()

@@ -26,6 +26,7 @@ from servers.auth import keyring
 from servers.models import AgentKey, Server
 from servers.services import revoke
 from tests.conftest import Machine
+from tests.product import room
 
 Make = Callable[..., Machine]
 
@@ -106,7 +107,6 @@ async def test_a_writer_that_died_comes_back_at_the_next_post(machine: Make) -> 
 
 
 @pytest.mark.alone
-@pytest.mark.alone
 async def test_a_large_post_does_not_hold_up_the_loop(machine: Make) -> None:
     web = await sync_to_async(machine)()
     columns = [f"m{n}" for n in range(4000)]
@@ -121,7 +121,7 @@ async def test_a_large_post_does_not_hold_up_the_loop(machine: Make) -> None:
         await asyncio.sleep(0.001)
         slowest = max(slowest, time.monotonic() - began)
     assert (await task)[1]["accepted"] == 480_000
-    assert slowest < 0.5
+    assert slowest < 0.5 * room()
 
 
 def test_a_revoked_key_ends_though_clocks_differ(machine: Make) -> None:

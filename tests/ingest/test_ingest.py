@@ -175,14 +175,14 @@ def test_packed_bodies(web: Machine, now: float) -> None:
 
 
 def test_bombs_are_refused_before_they_unpack(web: Machine) -> None:
-    began = time.monotonic()
     packer = zlib.compressobj(wbits=31)
     bomb = b"".join([packer.compress(bytes(1 << 20)) for _ in range(64)]) + packer.flush()
+    began = time.process_time()
     assert web.post(bomb, **{"content-encoding": "gzip"}).status_code == 413
     assert web.post(bytes(cramjam.zstd.compress(bytes(64 << 20))), **{"content-encoding": "zstd"}).status_code == 413
     lying = bytes(cramjam.zstd.compress(b"x"))
     assert web.post(lying[:4] + b"\xe0" + b"\xff" * 8 + lying[6:], **{"content-encoding": "zstd"}).status_code == 413
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_only_the_servers_own_key_opens_the_door(web: Machine, now: float) -> None:
