@@ -9,7 +9,7 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
-        """Alerts of a removed server end with it; a team begins with calm rules and leaves a record; trouble teaches nothing."""
+        """Alerts end with their server; a team begins with rules and leaves a record; trouble teaches nothing."""
         from accounts.services import on_new_team, when_team_ends  # noqa: PLC0415 - models are not loaded before
         from alerts.services import make_default_rules, servers_removed, team_ends, unlearnt  # noqa: PLC0415 - as above
         from ml.services import on_learning  # noqa: PLC0415 - as above

@@ -20,6 +20,7 @@ from alerts.messages.moments import moment
 from alerts.messages.notices import Told, say
 from alerts.messages.plain import cut, line, paragraph, word
 from alerts.messages.read import SHOWN, Matter, Reader, event, folded, known, matter, reader, whole
+from alerts.messages.said import Said
 from alerts.models import Alert, Channel, Delivery, Incident, Notice
 from alerts.services import answering_links
 from checks import services as checks
@@ -181,7 +182,10 @@ def _title(made: Message, found: Matter) -> str:
     servers = list(dict.fromkeys(word(one.server.name) for one in found.about))
     if made.event == "digest":
         count = (found.notice.facts or {}).get("count", 0)
-        return f"[{mark}] {ngettext('%(count)d message', '%(count)d messages', count) % {'count': count}}"
+        text = ngettext("%(count)d message", "%(count)d messages", count) % {"count": count}
+        if made.severity == "critical":
+            text = _("%(messages)s, some of them critical") % {"messages": text}
+        return f"[{mark}] {text}"
     if not servers:
         text = made.summary if made.event in {"firing", "resolved"} else found.incident.title
         return line(f"[{mark}] {text.removesuffix('.')}", SUBJECT)
@@ -203,8 +207,7 @@ def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
         rows = [
             Line(_("Check") if alert.server.stands_for else _("Server"), word(alert.server.name, 120)),
             Line(_("Rule"), word(alert.rule.name, 120)),
-            Line(_("Value"), wording.measured(one, made.value) if one else "", _rank(made)),
-            Line(_("Limit"), wording.value(one, made.limit) if one else ""),
+            *(_numbers(made, one) if one else ()),
         ]
         if alert.rule.kind == "anomaly" and made.event != "resolved":
             rows.append(Line(_("What is unusual"), paragraph(unusual.of_server(alert.server_id), LONGEST)))
@@ -216,6 +219,13 @@ def _details(made: Message, found: Matter, reads: Reader) -> list[Line]:
     if made.event in CALLS:
         rows.append(Line(_("Called next"), coming.call(found.incident, reads.zone)))
     return [one for one in rows if one.text]
+
+
+def _numbers(made: Message, one: Said) -> list[Line]:
+    """What was measured and what it may be, where that says more than the sentence."""
+    over = made.event == "resolved" and one.kind == "no_data"  # a silence of 0 s
+    limit = "" if wording.counted(one) else wording.value(one, made.limit)
+    return [Line(_("Value"), "" if over else wording.measured(one, made.value), _rank(made)), Line(_("Limit"), limit)]
 
 
 def _rank(made: Message) -> str:
@@ -243,6 +253,8 @@ def _about(made: Message, found: Matter, reads: Reader) -> None:
     values = figures.newest(alert.server_id, at) or figures.newest(alert.server_id, alert.judged)
     made.lines = figures.lines(values, alert.server_id, made.labels.get("mount", ""))
     if made.event != "resolved":
+        if alert.rule.kind == "no_data" and not alert.rule.metric:
+            made.words["now"] = _("The server when it was last heard")
         made.processes = figures.processes(values)
         since = max(from_milliseconds(alert.since), found.notice.at - timedelta(days=1))
         made.changes = history.changes(alert.server_id, since, found.notice.at, reads.zone)

@@ -65,13 +65,23 @@ def what(said: Said) -> str:
 
 def value(said: Said, amount: float | None) -> str:
     """A value or a limit as this kind of rule counts it."""
-    if amount is None or not math.isfinite(amount):
+    if amount is None or not math.isfinite(amount) or _yes_or_no(said):
         return ""
     if said.kind in {"no_data", "forecast"}:
         return duration(amount)
     if said.kind in {"change", "past"} and said.params.get("percent", said.kind == "past"):
         return f"{number(abs(amount))} %"
     return quantity(said.metric, abs(amount) if said.kind in {"change", "past"} else amount)
+
+
+def counted(said: Said) -> bool:
+    """Its sentence says how many; the limit is that there are none."""
+    return said.kind == "threshold" and said.metric in PLAIN
+
+
+def _yes_or_no(said: Said) -> bool:
+    """It is so or not: a value of 0 below 0.5 says nothing to anybody."""
+    return said.kind == "composite" or (said.kind == "threshold" and said.metric in YES_OR_NO)
 
 
 def measured(said: Said, amount: float | None) -> str:
@@ -193,6 +203,7 @@ def _check(said: Said, alone: str, on_server: str) -> str:
     return (alone if name in {"", said.server} else on_server) % {"server": said.server, "name": name or said.server}
 
 
+YES_OR_NO = {"check_up", "agent_outdated", "reboot_required", "disk_healthy"}
 PLAIN: Mapping[str, Speak] = {
     "services_failed": lambda said: ngettext(
         "%(server)s: %(count)d service has failed.", "%(server)s: %(count)d services have failed.", _count(said)

@@ -20,6 +20,8 @@ from alerts.messages.plain import line, word
 from alerts.messages.read import known
 from alerts.messages.said import Said
 from alerts.messages.wording import firing, resolved
+from alerts.models import Rule, Step
+from alerts.services.rules import make_default_rules
 from metrics import query
 from metrics.memory import MemoryStore
 from metrics.store import duration, number, quantity
@@ -250,3 +252,38 @@ CHECKED = [("Shop", "The check “Shop” fails.", "The check “Shop” works a
 def test_a_check_is_named_once(server: str, bad: str, good: str) -> None:
     said = Said(server, "Check down", metric="check_up", op="below", labels={"check": "Shop"}, value=0, limit=0.5)
     assert (firing(said), resolved(said)) == (bad, good)
+
+
+def test_what_is_so_or_not_is_told_without_numbers_that_say_nothing(world: World) -> None:
+    server = world.server()
+    rule = world.rule("Agent outdated", "agent_outdated", warn=0, critical=None)
+    alert = world.alert(world.incident(rule), server, "agent_outdated", value=1, limit=0)
+    told = {one.label for one in world.told(world.notice(alert.incident, "firing", alert)).details}  # type: ignore[arg-type]
+    assert not told & {"Value", "Limit"}
+    rule = world.rule("Services failed", "services_failed", warn=0, critical=None)
+    alert = world.alert(world.incident(rule), server, "services_failed", value=2, limit=0)
+    told = {one.label for one in world.told(world.notice(alert.incident, "firing", alert)).details}  # type: ignore[arg-type]
+    assert told & {"Value", "Limit"} == {"Value"}
+
+
+def test_what_fires_still_is_told_with_its_value_of_now_and_who_is_called_next(world: World) -> None:
+    server = world.server()
+    world.usual(server)
+    incident = world.incident(world.rule())
+    world.alert(incident, server, value=95.4)
+    Step.objects.create(
+        incident=incident, chain="Nights", place=1, kind="person", args={"person": str(world.lars.uuid)},
+        due_at=AT + timedelta(minutes=15),
+    )  # fmt: skip
+    message = world.told(world.notice(incident, "escalated", value=95.4, limit=95, minutes=5), "da")
+    assert "97,1 %" in message.summary
+    shown = {one.label: one.text for one in message.details}
+    assert (shown["Værdi"], shown["Kaldes som den næste"]) == ("97,1 %", "Lars Holm kl. 09.26")
+
+
+def test_a_rule_that_every_team_begins_with_says_what_to_do_in_the_readers_language(world: World) -> None:
+    make_default_rules(world.team)
+    rule = Rule.objects.get(name="Services failed")
+    incident = world.incident(rule)
+    alert = world.alert(incident, world.server(), "services_failed", value=2, limit=0)
+    assert world.told(world.notice(incident, "firing", alert), "pt-br").todo.startswith("`systemctl --failed` mostra")
