@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from itertools import islice
+from math import isnan
 
 import numpy as np
 from django.db import transaction
@@ -75,11 +76,13 @@ class LatestRows:
 
     def own_value(self, server: int, column: str) -> tuple[int, float] | None:
         """The newest of one column of ours: when, and what."""
-        found = [
-            (row.at, value)
-            for row in tuple(self.own.get(server, {}).values()) if (value := row.value(column)) is not None
-        ]  # fmt: skip
-        return max(found, default=None)
+        found: tuple[int, float] | None = None
+        for row in tuple(self.own.get(server, {}).values()):
+            place = row.layout.place.get(column)
+            if place is not None and (found is None or row.at >= found[0]):
+                value = float(row.values[place])
+                found = found if isnan(value) else (row.at, value)
+        return found
 
     def get(self, server: int) -> Newest | None:
         return self.rows.get(server)

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from core.clock import milliseconds
 from dashboards.anomalies.cause import lately
+from dashboards.anomalies.seen import Seen
 from dashboards.fleet.history import MINUTES, STEP, Fleet
 from dashboards.lately import Lately
 from metrics.store import latest, parse, shown, spoken
@@ -38,11 +39,9 @@ measured: Lately[tuple[Any, Any]] = Lately(60.0)  # many open the page of one fl
 LIMITS = ((1.0, 3), (2.0, 4), (4.0, 5))  # a score over the limit is never shown as calm
 
 
-def stages(user: User) -> Shown:
+def stages(user: User, seen: Seen) -> Shown:
     """How far the servers that one may see are learnt, and how each that is not paused stands now: as one thing."""
-    rows = Server.objects.visible_to(user)
-    every = {pk: (interval, paused) for pk, interval, paused in rows.values_list("pk", "interval", "paused")}
-    active = {pk: interval for pk, (interval, paused) in every.items() if not paused}
+    every, active = len(seen.servers), seen.active
     light = Watch.objects.visible_to(user).values_list("server_id", "version_id", "full_at", "score", "at")
     watches = {pk: (Watch.stage_of(version, full), score, at) for pk, version, full, score, at in light.iterator()}
     words = {pk: watches[pk][0] if pk in watches else "waiting" for pk in active}
@@ -59,7 +58,7 @@ def stages(user: User) -> Shown:
         "high": _named(user, high), "near": _named(user, near), "usual": len(full) - len(near),
         "silent": len(silent), "young": standing["learning"], "new": standing["waiting"],
         "unjudged": standing["full"] - len(full),
-        "servers": len(every), "paused": len(every) - len(active), "waiting": counted["waiting"],
+        "servers": every, "paused": every - len(active), "waiting": counted["waiting"],
         "learning": counted["learning"], "full": counted["full"],
     }  # fmt: skip
 
@@ -208,9 +207,9 @@ def _scores(servers: Sequence[int]) -> dict[int, float]:
     return {server: score[1] for server, score in told if score is not None and score[0] >= since}
 
 
-def strip(user: User) -> Shown:
+def strip(user: User, fleet: Fleet) -> Shown:
     """A day in quarters of an hour: which share of all series was unusual, and on how many servers."""
-    fleet, now = Fleet.of(user), milliseconds()
+    now = milliseconds()
     end = now - now % CELL + CELL - 1
     start = end + 1 - CELL * CELLS
     rates, scores = measured((fleet.ids.tobytes(), start), lambda: _measured(fleet, start, min(end, now)))
@@ -277,7 +276,8 @@ def _cell(at: int, place: int, rate: float, servers: int, score: float, judged: 
     """Its colour follows the share of series or the highest score, whichever is worse."""
     known = bool(np.isfinite(rate))
     shade = max([sum(rate >= edge for edge in SHADES)] + [step for limit, step in LIMITS if score >= limit])
-    return {"at": at // 1000, "x": place * 10, "rate": float(rate) if known else None, "servers": servers,
+    # Texts, for a template takes long to write a number as people of this language do.
+    return {"at": at // 1000, "x": str(place * 10), "rate": float(rate) if known else None, "servers": servers,
             "score": score, "shade": shade if judged or servers else "n"}  # fmt: skip
 
 
@@ -298,5 +298,6 @@ def _hour(cells: list[Shown]) -> Shown:
             servers,
         ) % {"time": time, "rate": shown(RATE, max(rates)), "n": servers}
     return {
-        "at": cells[0]["at"], "cells": cells, "text": text, "label": date_format(local, "H:i"), "x": cells[0]["x"],
+        "at": str(cells[0]["at"]), "x": cells[0]["x"], "label": date_format(local, "H:i"), "text": text,
+        "cells": cells,
     }  # fmt: skip

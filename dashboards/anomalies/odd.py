@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from accounts.models import User
 from core.clock import milliseconds
+from dashboards.anomalies.seen import Seen
 from dashboards.fleet.history import HOUR, HOURS, Fleet
 from dashboards.lately import Lately
 from metrics.store import shown, spoken
@@ -91,49 +90,44 @@ def _median(values: Floats) -> Floats:
     return np.asarray((first + second) / 2)
 
 
-def odd(user: User) -> Shown:
+def odd(user: User, seen: Seen | None = None) -> Shown:
     """The servers that are unlike the others of their role, the oddest first."""
-    mine = Server.objects.visible_to(user).filter(paused=False).exclude(role="").order_by("name")
-    roles: dict[str, list[Like]] = defaultdict(list)
-    for one in map(Like._make, mine.values_list("pk", "uuid", "name", "role").iterator()):
-        roles[one.role].append(one)
-    compared = {role: listed for role, listed in roles.items() if len(listed) >= FEWEST}
-    found: list[Shown] = []
+    seen = seen or Seen.of(user)
+    roles = seen.roles()
+    compared = {role: listed for role, listed in sorted(roles.items()) if len(listed) >= FEWEST}
+    found: list[Odd] = []
     if compared:
-        fleet, at = Fleet.of(user), milliseconds()
+        fleet, at = seen.fleet, milliseconds()
         day = lately((fleet.ids.tobytes(), at // HOUR), lambda: Day(fleet.ids, _days(fleet, at)))
-        for role, listed in sorted(compared.items()):
+        for role, listed in compared.items():
             found += _of_role(role, listed, day)
-    found.sort(key=lambda one: -float(one["score"]))
+    found = sorted(found, key=lambda one: -one.score)[:MOST]
+    names = Server.objects.visible_to(user).in_bulk([one.pk for one in found])
     return {
-        "odd": found[:MOST],
-        "roles": [{"role": role, "servers": len(listed)} for role, listed in sorted(compared.items())],
+        "odd": [_shown(one, names[one.pk]) for one in found if one.pk in names],
+        "roles": [{"role": role, "servers": len(listed)} for role, listed in compared.items()],
         "left_out": sum(len(listed) for role, listed in roles.items() if role not in compared),
     }
 
 
-def _of_role(role: str, listed: Sequence[Like], day: Day) -> list[Shown]:
-    places = np.searchsorted(day.ids, [row.pk for row in listed])
-    inside = (places < len(day.ids)) & (day.ids[np.minimum(places, len(day.ids) - 1)] == [row.pk for row in listed])
-    rows = [row for row, fits in zip(listed, inside.tolist(), strict=True) if fits]
-    measured = day.measured(places[inside])
+def _of_role(role: str, listed: Sequence[int], day: Day) -> list[Odd]:
+    measured = day.measured(np.searchsorted(day.ids, listed))
     return [
-        _shown(role, rows[place], measured, place, len(rows))
+        Odd(listed[place], role, len(listed), float(measured.whole[place]), place, measured)
         for place in np.flatnonzero(measured.whole >= ODD).tolist()
         if np.isfinite(measured.own[place]).any()
     ]
 
 
-def _shown(role: str, row: Like, measured: Distance, place: int, of: int) -> Shown:
-    order = np.argsort(-measured.by_metric[place], kind="stable")[:LOUDEST]
-    why = [
-        _why(METRICS[at], measured, place, at) for at in order.tolist() if measured.by_metric[place, at] >= ODD / 2
-    ]
+def _shown(one: Odd, server: Server) -> Shown:
+    by_metric = one.measured.by_metric[one.place]
+    order = np.argsort(-by_metric, kind="stable")[:LOUDEST]
+    why = [_why(METRICS[at], one.measured, one.place, at) for at in order.tolist() if by_metric[at] >= ODD / 2]
     return {
-        "server": {"id": str(row.uuid), "name": row.name, "url": f"/servers/{row.uuid}/"},
-        "role": role, "of": of, "score": round(float(measured.whole[place]), 1), "why": why,
+        "server": {"id": str(server.uuid), "name": server.name, "url": f"/servers/{server.uuid}/"},
+        "role": one.role, "of": one.of, "score": round(one.score, 1), "why": why,
         "sentence": _("%(name)s is unlike the other %(n)d servers of role %(role)s: %(why)s.") % {
-            "name": row.name, "n": of - 1, "role": role, "why": ", ".join(one["text"] for one in why),
+            "name": server.name, "n": one.of - 1, "role": one.role, "why": ", ".join(each["text"] for each in why),
         },
     }  # fmt: skip
 
@@ -157,13 +151,15 @@ FLOORS = np.array([_floor(column) for column in METRICS])
 SHARES = np.array([column.partition("{")[0].endswith("_percent") for column in METRICS])
 
 
-class Like(NamedTuple):
-    """A server as it is compared."""
+class Odd(NamedTuple):
+    """A server that is unlike its like, and where its distance stands."""
 
     pk: int
-    uuid: UUID
-    name: str
     role: str
+    of: int
+    score: float
+    place: int
+    measured: Distance
 
 
 @dataclass

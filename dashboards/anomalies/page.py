@@ -17,6 +17,7 @@ from accounts.models import Team, User
 from core.clock import milliseconds, now
 from core.errors import Failure
 from dashboards.anomalies import looked, moved, odd
+from dashboards.anomalies.seen import Seen
 from dashboards.lately import Lately
 from dashboards.views import may, show
 from ml.models import Episode, Sensitivity
@@ -38,7 +39,8 @@ def anomalies(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _act(request)
     user, at = _person(request), now()
-    stages, count = looked.stages(user), looked.unusual(user)
+    seen = Seen.of(user)
+    stages, count = looked.stages(user, seen), looked.unusual(user)
     everything = request.GET.get("all") == "1"
     now_most, past_most = (looked.MOST_NOW, looked.MOST_PAST) if everything else (looked.FIRST_NOW, looked.FIRST_PAST)
     past = looked.past(user, at, most=past_most)
@@ -46,9 +48,9 @@ def anomalies(request: HttpRequest) -> HttpResponse:
     chosen = next((team for team in teams if str(team.uuid) == request.GET.get("team")), teams[0] if teams else None)
     context = {
         "stages": stages, "verdict": looked.verdict(stages, count), "unusual": looked.going_on(user, at, now_most),
-        "strip": looked.strip(user), "past": past, "odd": odd.odd(user),
+        "strip": looked.strip(user, seen.fleet), "past": past, "odd": odd.odd(user, seen),
         "more_now": not everything and count > now_most, "more_past": not everything and len(past) == past_most,
-        "acts": bool(may(request, ACT)), "teams": teams, "slider": _slider(user, chosen),
+        "acts": bool(may(request, ACT)), "teams": teams, "slider": _slider(user, chosen, seen),
         "moved": _moved(user, request.GET.get("at", "")),
     }  # fmt: skip
     return show(request, "dashboards/anomalies.html", "anomalies", {}, **context)
@@ -66,15 +68,15 @@ def _moved(user: User, text: str) -> dict[str, Any] | None:
     return {**found, "series": found["series"][:MOST_MOVED]}
 
 
-def _slider(user: User, team: Team | None) -> dict[str, Any] | None:
+def _slider(user: User, team: Team | None, seen: Seen) -> dict[str, Any] | None:
     """The settings, what each would have meant last week, and which one holds."""
     if team is None:
         return None
-    servers = list(Server.objects.visible_to(user).filter(team=team).values_list("pk", flat=True))
+    servers = seen.of_team(team.pk)
     row = Sensitivity.objects.visible_to(user).filter(team=team, server=None).first()
     wanted = row.per_week if row else USUAL
     # Maxima are of hours, and no setting changes them.
-    key = tuple(sorted(servers)), milliseconds() // 1000 // HOUR
+    key = tuple(servers), milliseconds() // 1000 // HOUR
     listed, known = meant(key, lambda: lastweek.would_have(servers, SETTINGS))
     step = min(range(len(SETTINGS)), key=lambda place: abs(SETTINGS[place] - wanted))
     hours = listed[0].hours
