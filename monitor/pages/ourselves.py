@@ -106,7 +106,7 @@ def _rules() -> Part:
     if behind > LAG_ROWS:
         text = _("%(n)s reports are not judged yet. After a pause this is normal and shrinks.") % {"n": behind}
         return Part(name, "warn", text, _("If it grows, the machine is too slow for its servers."))
-    return Part(name, "ok", _("All reports are judged but %(n)s.") % {"n": behind})
+    return Part(name, "ok", _("Reports are judged as they come; %(n)s wait.") % {"n": behind})
 
 
 def _telling() -> Part:
