@@ -53,6 +53,29 @@ it('keys are letters where one writes, and under a dialog nobody hears them', ()
   expect(act).toHaveBeenCalledTimes(1)
   off()
 })
+it('the key after Escape in the palette belongs to the page again', async () => {
+  const act = vi.fn()
+  const off = on('x', act, 'Act')
+  vi.stubGlobal('fetch', () => new Promise(() => undefined))
+  const dialog = HTMLDialogElement.prototype
+  dialog.showModal = dialog.show = function () {
+    this.setAttribute('open', '')
+  }
+  dialog.close = function () {
+    this.removeAttribute('open')
+  }
+  const { open } = await import('../src/shell/palette')
+  open()
+  const field = document.activeElement as HTMLElement
+  expect(field.tagName).toBe('INPUT')
+  press('x', {}, field)
+  expect(act).not.toHaveBeenCalled()
+  press('Escape', {}, field)
+  press('x', {}, document.activeElement ?? document.body)
+  expect(act).toHaveBeenCalledTimes(1)
+  off()
+  vi.unstubAllGlobals()
+})
 it('who switched keys of one letter off keeps those with Ctrl', () => {
   const [single, both] = [vi.fn(), vi.fn()]
   const offs = [on('x', single, 'Select'), on('mod+x', both, 'Both')]

@@ -6,15 +6,20 @@ export function modal(name: string, title: string): HTMLDialogElement {
   box.className = name
   box.setAttribute('aria-label', title)
   box.addEventListener('click', (event) => {
-    if (event.target === box) box.close()
+    if (event.target === box) shut(box)
   })
   box.addEventListener('close', () => box.remove())
   document.body.append(box)
   return box
 }
+/** At once and wholly: a field in a closed box keeps the focus, and swallows the next key, until the page is drawn. */
+export function shut(box: HTMLDialogElement): void {
+  box.close()
+  box.remove()
+}
 export function closing(box: HTMLDialogElement): HTMLButtonElement {
   const button = element('button', { type: 'button', className: 'btn ghost sm', textContent: t('find.close') })
-  button.addEventListener('click', () => box.close())
+  button.addEventListener('click', () => shut(box))
   return button
 }
 export function element<K extends keyof HTMLElementTagNameMap>(

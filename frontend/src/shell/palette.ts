@@ -3,7 +3,7 @@ import './palette.css'
 import { bound } from '../keys'
 import { getJson } from '../live/http'
 import { t, tn } from '../words'
-import { closing, element, modal } from './dialog'
+import { closing, element, modal, shut } from './dialog'
 
 interface Found {
   kind: 'server' | 'check' | 'incident' | 'rule' | 'page' | 'act'
@@ -74,10 +74,10 @@ class Palette {
     } else if (event.key === 'Escape') {
       // else a search field takes the first press to empty itself
       event.preventDefault()
-      this.box.close()
+      shut(this.box)
     } else if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault()
-      this.box.close()
+      shut(this.box)
     }
   }
   async ask(): Promise<void> {
@@ -133,7 +133,7 @@ class Palette {
   }
   take(one: Found | undefined, apart: boolean): void {
     if (!one) return
-    this.box.close()
+    shut(this.box)
     if (one.act) one.act()
     else if (apart) window.open(one.url, '_blank', 'noopener')
     else location.assign(one.url)
