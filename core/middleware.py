@@ -1,11 +1,14 @@
-"""Headers that every page carries."""
+"""What holds for every page: its headers, and that no word of a question has a NUL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from core.errors import Failure
 
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -32,3 +35,18 @@ class SecurityHeaders:
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class NoNul:
+    """A NUL in an address is refused before anybody looks for it: PostgreSQL takes none in a text."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
+            detail = "The address has a NUL (%00), which no name or number has. Leave it out."
+            if request.path_info.startswith("/api/"):
+                return JsonResponse(Failure(detail).body(), status=400)
+            raise BadRequest(detail)
+        return self.get_response(request)
