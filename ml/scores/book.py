@@ -59,6 +59,8 @@ class Known:
     """While its score is high: of when, and which metrics are to blame."""
     worded: float = float("-inf")
     """When that was written down last."""
+    over: bool = False
+    """Whether its last score was over the limit."""
 
     @property
     def judged(self) -> bool:

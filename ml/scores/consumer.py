@@ -197,6 +197,8 @@ class Scorer:
             known = one.known
             hours.raise_to(known.hours, one.at, tail)
             known.why = (one.at, reasons) if score >= Watch.WORDED else None
+            if (over := score >= LIMIT) != known.over:  # that is told at once
+                known.over, known.worded = over, float("-inf")
             if not known.full:
                 known.told = (score, rate, one.at)
                 continue

@@ -285,6 +285,18 @@ def test_who_is_unusual_now_says_why_and_who_is_calm_again_does_not(scene: Scene
     assert (one["score"] < 0.5, one["top"]) == (True, [])
 
 
+def test_that_a_learning_server_goes_over_its_limit_is_told_at_once(scene: Scene) -> None:
+    know(scene.server, full=False)
+    judge = scorer()
+    drive(judge, scene, 8)
+    judge.book.known[scene.server].worded = float("inf")  # just told: nothing more of it for a while
+    scene.wrong = 9
+    drive(judge, scene, 8)
+    watch = Watch.objects.get(server=scene.server)
+    assert (watch.score or 0) >= 1
+    assert watch.top
+
+
 def test_a_hundred_servers_that_lose_their_agent_are_silent_and_no_storm(known: Scene) -> None:
     from servers.models import Server
 
