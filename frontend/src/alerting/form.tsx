@@ -330,6 +330,36 @@ export const Said = ({ failure, done }: { failure?: string; done?: string }) => 
     {failure || done}
   </p>
 )
+/** The foot of a form: save, cancel, what went wrong, and the removal of what is edited. */
+export function Foot({
+  busy,
+  save,
+  failure,
+  wide,
+  remove,
+  onCancel,
+}: {
+  busy: boolean
+  save: string
+  failure: string
+  wide?: boolean
+  remove?: { label: string; question: string; onYes: () => void }
+  onCancel: () => void
+}) {
+  return (
+    <div className={wide ? 'ctl wide' : 'ctl'}>
+      <button type="submit" className="btn pri" disabled={busy}>
+        {busy ? t('form.saving') : save}
+      </button>
+      <button type="button" className="btn" onClick={onCancel}>
+        {t('form.cancel')}
+      </button>
+      <Said failure={failure} />
+      <span className="sp" />
+      {remove && <Confirm {...remove} yes={remove.label} busy={busy} />}
+    </div>
+  )
+}
 export const weekdays = (): string[] => {
   const name = new Intl.DateTimeFormat(document.documentElement.lang || undefined, {
     weekday: 'short',

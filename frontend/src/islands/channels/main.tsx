@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { Amount, Confirm, Pick, Said, Text, Tick, useSend } from '../../alerting/form'
+import { Amount, Foot, Pick, Said, Text, Tick, useSend } from '../../alerting/form'
 import { type Config, ConfigFields, configOf, said, type Tested, useKinds } from '../../alerting/kinds'
 import { Lost } from '../../alerting/Lost'
 import { useSetup } from '../../alerting/page'
@@ -170,25 +170,22 @@ function Form({
         <Tick label={t('channel.default')} help={t('channel.defaultHelp')} checked={usual} onChange={setUsual} />
         <Tick label={t('channel.enabled')} checked={enabled} onChange={setEnabled} />
       </div>
-      <div className="ctl wide">
-        <button type="submit" className="btn pri" disabled={busy}>
-          {t(busy ? 'form.saving' : channel ? 'form.save' : 'channel.make')}
-        </button>
-        <button type="button" className="btn" onClick={onDone}>
-          {t('form.cancel')}
-        </button>
-        <Said failure={failure} />
-        <span className="sp" />
-        {channel && (
-          <Confirm
-            label={t('channel.delete')}
-            question={t('channel.deleteSure', { name: channel.name })}
-            yes={t('channel.delete')}
-            busy={busy}
-            onYes={() => void remove()}
-          />
-        )}
-      </div>
+      <Foot
+        wide
+        busy={busy}
+        save={t(channel ? 'form.save' : 'channel.make')}
+        failure={failure}
+        remove={
+          channel
+            ? {
+                label: t('channel.delete'),
+                question: t('channel.deleteSure', { name: channel.name }),
+                onYes: () => void remove(),
+              }
+            : undefined
+        }
+        onCancel={onDone}
+      />
     </form>
   )
 }

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react'
-import { Amount, Days, Pick, Said, Text, TIMES, Tick, useSend } from '../../alerting/form'
+import { Amount, Days, Foot, Pick, Said, Text, TIMES, Tick, useSend } from '../../alerting/form'
 import { type Config, ConfigFields, configOf, said, type Tested, useKinds } from '../../alerting/kinds'
 import { Lost } from '../../alerting/Lost'
 import type { Channel, Preference, SetupProps, Way } from '../../alerting/types'
@@ -181,15 +181,7 @@ function Add({ page, place, onDone }: { page: MeProps; place: number; onDone: ()
       />
       <ConfigFields fields={fields} value={config} onChange={setConfig} faults={faults} />
       <WayFields way={way} set={setWay} faults={faults} />
-      <div className="ctl wide">
-        <button type="submit" className="btn pri" disabled={busy}>
-          {t(busy ? 'form.saving' : 'way.add')}
-        </button>
-        <button type="button" className="btn" onClick={onDone}>
-          {t('form.cancel')}
-        </button>
-        <Said failure={failure} />
-      </div>
+      <Foot wide busy={busy} save={t('way.add')} failure={failure} onCancel={onDone} />
     </form>
   )
 }
@@ -376,10 +368,6 @@ function Ways({ page }: { page: MeProps }) {
 function Page({ page }: { page: MeProps }) {
   return (
     <>
-      <div>
-        <h1>{t('me.title')}</h1>
-        <p className="lede">{t('me.lede')}</p>
-      </div>
       <Ways page={page} />
       <Lost
         channels={page.channels.filter((one) => one.dead > 0).map((one) => one.id)}

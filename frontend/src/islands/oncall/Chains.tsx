@@ -1,12 +1,13 @@
 // Chains: whom a team tells, in what order, until somebody looks after it.
 import { useState } from 'react'
-import { Amount, Confirm, Pick, Said, Text, TIMES, Tick, useSend } from '../../alerting/form'
+import { Amount, Foot, Pick, TIMES, Tick, useSend } from '../../alerting/form'
 import type { Chain, Step, Target } from '../../alerting/types'
 import { duration } from '../../format'
 import { send } from '../../live/http'
 import { Shape } from '../../ui/parts'
 import { t } from '../../words'
 import type { OnCallProps } from './main'
+import { NameAndTeam } from './NameAndTeam'
 
 const PATH = '/api/v1/chains'
 export const STEPS = ['wait', 'person', 'on_call', 'team', 'channel', 'raise', 'repeat'] as const
@@ -143,15 +144,15 @@ function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallP
       }}
     >
       <div className="two-up">
-        <Text label={t('chain.name')} value={name} fault={faults.name} required onChange={setName} />
-        {!chain && page.manages.length > 1 && (
-          <Pick
-            label={t('team')}
-            value={team}
-            options={page.manages.map((one) => [one, one] as const)}
-            onChange={setTeam}
-          />
-        )}
+        <NameAndTeam
+          label={t('chain.name')}
+          name={name}
+          fault={faults.name}
+          teams={chain ? [] : page.manages}
+          team={team}
+          setName={setName}
+          setTeam={setTeam}
+        />
       </div>
       <ol className="steps-of" aria-label={t('chain.steps')}>
         {steps.map((step, i) => (
@@ -210,25 +211,21 @@ function ChainForm({ chain, page, onDone }: { chain: Chain | null; page: OnCallP
         <Tick label={t('chain.default')} checked={usual} onChange={setUsual} />
         <Tick label={t('chain.anew')} help={t('chain.anewHelp')} checked={anew} onChange={setAnew} />
       </div>
-      <div className="ctl">
-        <button type="submit" className="btn pri" disabled={busy}>
-          {t(busy ? 'form.saving' : chain ? 'form.save' : 'chain.make')}
-        </button>
-        <button type="button" className="btn" onClick={onDone}>
-          {t('form.cancel')}
-        </button>
-        <Said failure={fault ? '' : failure} />
-        <span className="sp" />
-        {chain && (
-          <Confirm
-            label={t('chain.delete')}
-            question={t('channel.deleteSure', { name: chain.name })}
-            yes={t('chain.delete')}
-            busy={busy}
-            onYes={() => void remove()}
-          />
-        )}
-      </div>
+      <Foot
+        busy={busy}
+        save={t(chain ? 'form.save' : 'chain.make')}
+        failure={fault ? '' : failure}
+        remove={
+          chain
+            ? {
+                label: t('chain.delete'),
+                question: t('channel.deleteSure', { name: chain.name }),
+                onYes: () => void remove(),
+              }
+            : undefined
+        }
+        onCancel={onDone}
+      />
     </form>
   )
 }

@@ -1,6 +1,6 @@
 // The form of a schedule: its layers of turns, and how they are said.
 import { useState } from 'react'
-import { Confirm, Days, Pick, Said, Text, Tick, useSend, weekdays } from '../../alerting/form'
+import { Days, Foot, Pick, Text, Tick, useSend, weekdays } from '../../alerting/form'
 import type { Rotation, Schedule } from '../../alerting/types'
 import { ownZone, wall } from '../../alerting/zones'
 import { duration } from '../../format'
@@ -9,6 +9,7 @@ import { send } from '../../live/http'
 import { t } from '../../words'
 import { choicesOf } from './Chains'
 import type { OnCallProps } from './main'
+import { NameAndTeam } from './NameAndTeam'
 
 const PATH = '/api/v1/schedules'
 const rotation = (people: string[], zone: string): Rotation => ({
@@ -179,15 +180,15 @@ export function ScheduleForm({
       }}
     >
       <div className="two-up">
-        <Text label={t('oncall.name')} value={name} fault={faults.name} required onChange={setName} />
-        {!schedule && page.manages.length > 1 && (
-          <Pick
-            label={t('team')}
-            value={team}
-            options={page.manages.map((one) => [one, one] as const)}
-            onChange={setTeam}
-          />
-        )}
+        <NameAndTeam
+          label={t('oncall.name')}
+          name={name}
+          fault={faults.name}
+          teams={schedule ? [] : page.manages}
+          team={team}
+          setName={setName}
+          setTeam={setTeam}
+        />
         <Text label={t('silence.zone')} value={zone} suggest={page.zones} fault={faults.zone} onChange={setZone} />
         <Pick
           label={t('oncall.fallback')}
@@ -218,25 +219,21 @@ export function ScheduleForm({
           {t('oncall.addLayer')}
         </button>
       </p>
-      <div className="ctl">
-        <button type="submit" className="btn pri" disabled={busy}>
-          {t(busy ? 'form.saving' : schedule ? 'form.save' : 'oncall.make')}
-        </button>
-        <button type="button" className="btn" onClick={onDone}>
-          {t('form.cancel')}
-        </button>
-        <Said failure={fault ? '' : failure} />
-        <span className="sp" />
-        {schedule && (
-          <Confirm
-            label={t('oncall.delete')}
-            question={t('channel.deleteSure', { name: schedule.name })}
-            yes={t('oncall.delete')}
-            busy={busy}
-            onYes={() => void remove()}
-          />
-        )}
-      </div>
+      <Foot
+        busy={busy}
+        save={t(schedule ? 'form.save' : 'oncall.make')}
+        failure={fault ? '' : failure}
+        remove={
+          schedule
+            ? {
+                label: t('oncall.delete'),
+                question: t('channel.deleteSure', { name: schedule.name }),
+                onYes: () => void remove(),
+              }
+            : undefined
+        }
+        onCancel={onDone}
+      />
     </form>
   )
 }

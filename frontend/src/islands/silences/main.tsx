@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { Amount, Confirm, Days, Pick, Said, Text, TIMES, useSend, weekdays } from '../../alerting/form'
+import { Amount, Confirm, Days, Foot, Pick, Said, Text, TIMES, useSend, weekdays } from '../../alerting/form'
 import { useSetup } from '../../alerting/page'
 import type { SetupProps, Silence } from '../../alerting/types'
 import { iso, moment, ownZone, safeZone, wall } from '../../alerting/zones'
@@ -288,15 +288,7 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
         onChange={(reason) => set({ reason })}
       />
       <Hits draft={draft} />
-      <div className="ctl wide">
-        <button type="submit" className="btn pri" disabled={busy}>
-          {t(busy ? 'form.saving' : 'silence.make')}
-        </button>
-        <button type="button" className="btn" onClick={() => onDone(false)}>
-          {t('form.cancel')}
-        </button>
-        <Said failure={failure} />
-      </div>
+      <Foot wide busy={busy} save={t('silence.make')} failure={failure} onCancel={() => onDone(false)} />
     </form>
   )
 }
