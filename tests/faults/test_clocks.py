@@ -11,16 +11,19 @@ import pytest
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from accounts.models import Team
 from core import clock
 from ingest import writer
-from metrics import retention, sealing, tasks
+from metrics import merging, retention, sealing, tasks
 from metrics.identities import Identities
 from metrics.journal import Writer
 from metrics.latest import latest
-from metrics.models import Accepted, Chunk, JournalRow
+from metrics.models import Accepted, Chunk, Dirty, JournalRow
 from monitor import schedule
 from monitor.background import Beat
+from servers.models import Server
 from tests.conftest import Machine
+from tests.metrics.storing import NOON, Told, later
 from tests.product import until
 
 Make = Callable[..., Machine]
@@ -125,6 +128,23 @@ def test_what_a_restart_mends_is_written_at_once(machine: Make) -> None:
     alone.start()
     until(lambda: Accepted.objects.get(server=web.server).ranges[-1] == [7, 7], 3, "the flush")
     alone.end(3.0)
+
+
+def test_what_a_clock_that_was_ahead_marked_for_later_is_done_now(team: Team) -> None:
+    """Else no day would become one for a year, and its hours would be gone with its minutes."""
+    web = Server.objects.create(team=team, number=1, name="web", hostname="web", fingerprint="-").pk
+    told = Told()
+    told.say(web, ["load1"], [(NOON, [1]), (later(1), [2])])
+    told.seal(later(3))
+    while merging._merge(later(24 * 370)):
+        pass
+    assert not Dirty.objects.filter(due__lte=later(24 * 360)).exists()
+    told.merge(later(3))
+    assert not Dirty.objects.filter(tier=0).exists()
+    told.merge(later(30))
+    assert not Dirty.objects.exists()
+    told.fleet_holds("load1", 3600)
+    assert Chunk.objects.filter(tier=3600).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

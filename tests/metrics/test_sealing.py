@@ -164,21 +164,6 @@ def test_a_clock_that_was_ahead_holds_nothing_back(told: Told, servers: list[int
     told.holds()
 
 
-def test_what_a_clock_that_was_ahead_marked_for_later_is_done_now(told: Told, servers: list[int]) -> None:
-    """Else no day would become one for a year, and its hours would be gone with its minutes."""
-    told.say(servers[0], [CPU], [(NOON, [1]), (later(1), [2])])
-    told.seal(later(3))
-    while merging._merge(later(24 * 370)):
-        pass
-    assert not Dirty.objects.filter(due__lte=later(24 * 360)).exists()
-    told.merge(later(3))
-    assert not Dirty.objects.filter(tier=0).exists()
-    told.merge(later(30))
-    assert not Dirty.objects.exists()
-    told.fleet_holds(CPU, 3600)
-    assert Chunk.objects.filter(tier=3600).count() == 1
-
-
 @contextmanager
 def dies_at(number: int) -> Iterator[None]:
     """The process ends in place of its nth write."""
