@@ -105,7 +105,7 @@ def test_a_long_record_costs_the_same_questions_and_has_pages(team: Team, person
     incident = Incident.objects.first()
     assert incident
     Notice.objects.bulk_create(Notice(incident=incident, kind="note", at=now(), text="again") for _ in range(60))
-    assert "page 1 of 2" in text(client, "/record/")
+    assert "Page 1 of 2" in text(client, "/record/")
     assert ">n0</a>" in text(client, "/record/?page=2")
 
 
