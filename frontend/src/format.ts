@@ -1,8 +1,6 @@
 // Numbers, ages and times as people read them. A value that is not there is said, never drawn as zero.
-import { person } from './person'
+import { locale, person } from './person'
 import { t } from './words'
-
-const lang = () => document.documentElement.lang || undefined
 
 /** "12 s", "4 min", "2 h 14 min", "3 d 2 h": two units at most. */
 export function duration(seconds: number): string {
@@ -35,7 +33,7 @@ const writers = new Map<number, Intl.NumberFormat>()
 export function fixed(v: number, digits: number): string {
   let writer = writers.get(digits)
   if (!writer) {
-    writer = new Intl.NumberFormat(lang(), { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    writer = new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits })
     writers.set(digits, writer)
   }
   return writer.format(v)
@@ -78,7 +76,7 @@ export function unitOf(metric: string): (v: number | null) => string {
   return plain
 }
 const local = (at: number, options: Intl.DateTimeFormatOptions, zone = person.zone): string =>
-  new Date(at * 1000).toLocaleString(lang(), { hourCycle: 'h23', timeZone: zone, ...options })
+  new Date(at * 1000).toLocaleString(locale(), { hourCycle: 'h23', timeZone: zone, ...options })
 /** The person's zone, else the browser's; charts and forms tell their times by it, too. */
 export const zoneName = (): string => person.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
 export const clockTime = (at: number): string => local(at, { hour: '2-digit', minute: '2-digit' })

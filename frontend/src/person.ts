@@ -21,3 +21,8 @@ export const person = {
   keys: chosen.singleKeys !== 'no',
   lang: document.documentElement.lang || 'en',
 }
+/** For dates: English ones as the hub itself writes them, the day before the month. */
+export const locale = (): string | undefined => {
+  const { lang } = document.documentElement
+  return lang === 'en' ? 'en-GB' : lang || undefined
+}

@@ -1,4 +1,5 @@
 // Round times for an axis, and times as words: by the clocks of the reader's zone, in the reader's language.
+import { locale } from '../person'
 import { offset } from './zone'
 
 const [MINUTE, HOUR, DAY] = [60, 3600, 86400]
@@ -12,7 +13,7 @@ type Write = (wall: number) => string
 function writer(options: Intl.DateTimeFormatOptions): Write {
   let made: Intl.DateTimeFormat | undefined
   return (wall) => {
-    const lang = document.documentElement.lang || undefined
+    const lang = locale()
     made ??= new Intl.DateTimeFormat(lang, { timeZone: 'UTC', hourCycle: 'h23', ...options })
     return made.format(wall * 1000)
   }

@@ -6,6 +6,7 @@ import { iso, moment, safeZone, wall } from '../../alerting/zones'
 import { clockTime, dayHour } from '../../format'
 import { now } from '../../live/clock'
 import { getJson } from '../../live/http'
+import { locale } from '../../person'
 import { Segments } from '../../ui/parts'
 import { t } from '../../words'
 
@@ -92,7 +93,7 @@ export function Calendar({
     return `var(${COLOURS[(place < 0 ? people.length : place) % COLOURS.length]})`
   }
   const middle = days[Math.floor(days.length / 2)] ?? today
-  const lang = document.documentElement.lang || undefined
+  const lang = locale()
   const named = (date: string, options: Intl.DateTimeFormatOptions) =>
     new Date(plain(date)).toLocaleDateString(lang, { timeZone: 'UTC', ...options })
   const title =

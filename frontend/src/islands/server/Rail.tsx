@@ -110,7 +110,7 @@ export function pace(used: Value, total: number, forecast?: number): [string, bo
 }
 function filled(days: number): [string, boolean] {
   if (days > FAR) return [t('disk.far', { n: FAR }), false]
-  return days < 1 ? [t('disk.today'), true] : [tn('disk.full', Math.floor(days)), days < 14]
+  return days < 1 ? [t('disk.today'), true] : [tn('disk.full', Math.round(days)), days < 14]
 }
 function Disks({ values, full }: { values: Now; full: PageProps['full'] }) {
   const shares = [...(values.get('disk_used_percent') ?? [])].sort((a, b) => b.value - a.value)
