@@ -3,15 +3,20 @@
 A file's tests stay on one worker, because they share what its fixtures started; the slow ones named below
 share nothing and spread. Tests with a bar on latency (ALONE, or the mark `alone`) wait until nothing else runs,
 and nothing else then does; whoever else waits most of its time should not be among them.
+
+The long ones wait much for what they started. Beside them one worker, the filler, does the others with the time of
+the processors that is left, and gives way.
 """
 
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.remote import Producer
@@ -46,6 +51,8 @@ LONG = (
     "tests/agent/",
     "tests/core/",
 )
+# Of the others these take longest.
+HEAVY = ("tests/access/", "tests/ml/", "tests/metrics/", "tests/alerts/")
 
 
 def worker() -> str:
@@ -75,6 +82,11 @@ def once(name: str) -> Iterator[bool]:
         done.touch()
 
 
+def fills(name: str, count: int) -> bool:
+    """Whether this of so many workers leaves the long tests to the others."""
+    return count > 2 and name == f"gw{count - 1}"
+
+
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Hands out whole files, or single tests of those that are named, in the order they stand in."""
 
@@ -89,6 +101,23 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no typ
             return nodeid[nodeid.rindex("[") :]
         return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
 
+    def _next(self, node: Any) -> str | None:
+        """Alone comes at the very end: who waits for it then has nothing else to do."""
+        scopes = [scope for scope in self.workqueue if scope != "alone"] or ["alone"]
+        if fills(node.gateway.id, self.numnodes):
+            scopes = [scope for scope in scopes if scope.startswith("tests/") and not scope.startswith(LONG)]
+        return next(iter(scopes), None)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if scope := self._next(node):
+            self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: Any) -> None:
+        if self.workqueue and not node.shutting_down and self._next(node) is None:
+            node.shutdown()
+        super()._reschedule(node)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
@@ -97,6 +126,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: has a bar on latency; no other test runs meanwhile")
+    if fills(worker(), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))):
+        os.nice(3)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nothing of what is read here goes away: to look for what does takes nearly half of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
@@ -107,8 +149,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(name: str) -> int:
     if name.startswith(ALONE):
-        return len(LONG) + 1
-    return next((turn for turn, path in enumerate(LONG) if name.startswith(path)), len(LONG))
+        return len(LONG + HEAVY) + 1
+    return next((turn for turn, path in enumerate(LONG + HEAVY) if name.startswith(path)), len(LONG + HEAVY))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -21,7 +21,7 @@ from monitor.launch.say import Trouble
 LOGS = place.CACHE / "check"
 FRONTEND = place.ROOT / "frontend"
 TESTS = "./watchkeeper test"  # as README.md says it
-WORKERS = 3  # more than two cores: much of a test's time is waiting
+WORKERS = 4  # more than two cores: much of a test's time is waiting, which one of them fills (tests/workers.py)
 NOT_SPREAD = (
     "-n",
     "--numprocesses",
