@@ -1,6 +1,6 @@
 // One of the servers a rule speaks of: its past, the times in which the rule would have fired, and the limit to drag.
 import { useEffect, useRef, useState } from 'react'
-import type { Preview, Rule } from '../../alerting/types'
+import type { Metric, Preview, Rule } from '../../alerting/types'
 import type { ChartData } from '../../charts/engine'
 import { Sync } from '../../charts/sync'
 import { TimeChart } from '../../charts/TimeChart'
@@ -19,10 +19,12 @@ const number = (v: number | null | undefined) => (v === null || v === undefined 
 export default function Evidence({
   preview,
   rule,
+  metrics,
   onUse,
 }: {
   preview: Preview
   rule: Rule
+  metrics: Metric[]
   onUse: (part: Partial<Rule>) => void
 }) {
   const box = useRef<HTMLDivElement>(null)
@@ -93,10 +95,12 @@ export default function Evidence({
   }, [chart, preview.days, spans, limit, rule.kind, rule.critical, sync])
   if (!chart || !data) return null
   const which = rule.critical === null ? 'warn' : 'critical'
+  const what = metrics.find(({ name }) => name === chart.metric)?.title ?? chart.metric
+  const title = [chart.name, what, ...Object.values(chart.labels)].join(' · ')
   const movable = rule.kind === 'threshold' && limit !== null && !rule.params.per
   return (
     <div className="dragging" ref={box}>
-      <TimeChart title={`${chart.name} · ${chart.metric}`} data={data} sync={sync} fmt={fmt} atCursor />
+      <TimeChart title={title} data={data} sync={sync} fmt={fmt} atCursor />
       {movable && (
         <Handle
           data={data}

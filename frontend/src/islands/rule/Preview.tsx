@@ -1,7 +1,7 @@
 // What a rule would have done: asked of the hub a moment after the last change, with the engine that judges live.
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { type Faults, scaleOf, scalesOf } from '../../alerting/form'
-import type { Preview, Rule } from '../../alerting/types'
+import type { Metric, Preview, Rule } from '../../alerting/types'
 import { duration } from '../../format'
 import { HttpError, post } from '../../live/http'
 import { Skeleton } from '../../ui/parts'
@@ -72,12 +72,14 @@ export function verdict({ fired, night, short, days }: Preview): string {
 export function PreviewCard({
   asked,
   rule,
+  metrics,
   days,
   onDays,
   onUse,
 }: {
   asked: Asked
   rule: Rule
+  metrics: Metric[]
   days: number
   onDays: (days: number) => void
   onUse: (part: Partial<Rule>) => void
@@ -125,7 +127,7 @@ export function PreviewCard({
       </div>
       {answer && (
         <Suspense fallback={answer.chart ? <Skeleton height={250} /> : null}>
-          <Evidence preview={answer} rule={rule} onUse={onUse} />
+          <Evidence preview={answer} rule={rule} metrics={metrics} onUse={onUse} />
         </Suspense>
       )}
       {answer && answer.spans.length > 0 && <Spans preview={answer} />}

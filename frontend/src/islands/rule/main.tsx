@@ -323,7 +323,7 @@ function Editor({ page }: { page: RuleProps }) {
           </section>
           <More rule={rule} set={set} faults={shown} />
         </fieldset>
-        <PreviewCard asked={asked} rule={rule} days={days} onDays={setDays} onUse={set} />
+        <PreviewCard asked={asked} rule={rule} metrics={page.metrics} days={days} onDays={setDays} onUse={set} />
         {page.rule && <History versions={page.versions ?? []} may={may} onBack={set} />}
         {may && (
           <div className="ctl foot">
