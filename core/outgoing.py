@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -327,6 +328,12 @@ def checked_headers(method: str, headers: Mapping[str, str]) -> dict[str, str]:
     return dict(headers)
 
 
+@lru_cache(maxsize=1)
+def _usual(_hour: int) -> ssl.SSLContext:
+    """Read once an hour: the system's authorities cost more than all the rest of a request."""
+    return ssl.create_default_context()
+
+
 def _connect(target: SplitResult, address: Address, policy: Policy, seconds: float) -> socket.socket:
     """Connect to the checked address itself; the name serves for SNI and the certificate alone."""
     until = time.monotonic() + seconds
@@ -334,7 +341,7 @@ def _connect(target: SplitResult, address: Address, policy: Policy, seconds: flo
     policy.mark("connect")
     if target.scheme == "http":
         return plain
-    context = policy.context or ssl.create_default_context()
+    context = policy.context or _usual(int(time.time()) // 3600)
     plain.settimeout(max(0.05, until - time.monotonic()))  # one time for both, not one each
     try:
         safe = context.wrap_socket(plain, server_hostname=(target.hostname or "").rstrip("."))

@@ -218,3 +218,19 @@ def test_what_is_read_for_many_says_what_is_read_for_one(team: Team, rule: dict[
     assert len(waiting) == len(known) == 3
     for one in waiting:
         assert compose(one, found=known[one.notice_id]).body() == compose(Delivery.objects.get(pk=one.pk)).body()
+
+
+def test_a_slow_receiver_gives_back_what_was_not_begun(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "BEGUN", 0.0)
+    open_loopback(monkeypatch)
+    with WebhookSink() as sink:
+        hook = desk.channel("hook", "webhook", {"url": sink.url})
+        for number in range(20):
+            desk.delivery(hook, ago=20 - number)
+        deliver_due(hook.pk)
+        assert 1 <= len(sink.requests) < 20
+        back = Delivery.objects.filter(state="waiting")
+        assert set(back.values_list("attempts", "lease_until", "tried_at")) == {(0, None, None)}
+        while deliver_due(hook.pk):
+            pass
+        assert len(sink.requests) == 20, "each once"
