@@ -35,10 +35,11 @@ class History:
     pieces: list[uptime.Share] = field(default_factory=list)
 
 
-def history(check: Check, start: int, end: int, *, bars: int = 48) -> History:
+def history(check: Check, start: int, end: int, *, bars: int = 48, parts: bool = True) -> History:
+    """With the parts of its responses where somebody looks at them."""
     fine = _finest(start, end)
     tier = max(_tier(end - start), fine)  # samples of a short time that is long ago are gone
-    there = _lines(check, start, end, tier)
+    there = _lines(check, start, end, tier, () if parts else ("check_up", "check_response_seconds"))
     up = there.pop("check_up", None)
     if fine != tier:
         up = _lines(check, start, end, fine, ("check_up",)).get("check_up")

@@ -105,7 +105,7 @@ class _Deadline:
     def left(self) -> float:
         left = self.seconds - (time.monotonic() - self.start)
         if left <= 0:
-            raise Unreachable(f"No whole answer within {self.seconds:g} seconds.")
+            raise Unreachable(f"No whole answer within {round(self.seconds, 1):g} seconds.")
         return left
 
 

@@ -37,6 +37,15 @@ def bars(found: History, width: float = 100.0) -> list[Bar]:
     ]  # fmt: skip
 
 
+def strips(found: History, width: float) -> list[tuple[str, str]]:
+    """The same as one path a tone: a list of many draws thousands of bars."""
+    paths: dict[str, str] = {}
+    wide = 0.8 * width / len(found.pieces)
+    for bar in bars(found, width):
+        paths[bar.tone] = f"{paths.get(bar.tone, '')}M{bar.x:g} 0h{wide:g}v20h-{wide:g}z"
+    return list(paths.items())
+
+
 def _tone(one: uptime.Share) -> str:
     if one.percent is None:
         return "off"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,6 +17,7 @@ from checks import history, series, services
 from checks.models import Check, Run
 from core.clock import milliseconds, now
 from dashboards.alerting import around_incident, incidents
+from dashboards.checks import lately
 from dashboards.finding.services import find
 from metrics.base import HOURS, MINUTES, RAW
 from metrics.models import Series
@@ -122,3 +124,27 @@ def test_a_message_says_where_it_looked_and_what_it_found(loopback: None, check:
     assert services.why(port.server_id, {"check": port.label}) == "127.0.0.1:80: Connection refused."
     assert services.why(job.server_id, {"check": job.label}) == "It told that it failed."
     assert services.why(job.server_id, {}) == ""
+
+
+def test_the_list_reads_a_checks_day_once_and_anew_when_it_stands_otherwise(
+    loopback: None, check: Callable[..., Check], person: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [check("tcp", target="127.0.0.1:80", name=f"c{number:02}") for number in range(30)]
+    lately._kept.clear()
+    browser, read, real = Client(), list[Check](), services.history
+
+    def watched(row: Check, *more: Any, **named: Any) -> services.History:
+        read.append(row)
+        return real(row, *more, **named)
+
+    monkeypatch.setattr(services, "history", watched)
+    browser.force_login(person("viewer"))
+    first = browser.get("/checks/")
+    assert (first.status_code, first.content.count(b'class="probe"'), len(read)) == (200, 25, 25)
+    assert browser.get("/checks/").status_code == 200
+    assert len(read) == 25
+    Run.objects.filter(check_ref=rows[29]).update(state="down", said="Connection refused.")
+    worst = browser.get("/checks/").content.decode()
+    assert worst.index(">c29<") < worst.index(">c00<")
+    assert [row.name for row in read[25:]] == ["c29"]
+    assert browser.get("/checks/?page=2").content.count(b'class="probe"') == 5
