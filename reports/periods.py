@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.clock import now
+from reports.saying import dated
 
 NAMED = ("week", "month", "quarter", "year")
 CUSTOM = "custom"
@@ -37,8 +37,8 @@ class Period:
         # American order beside a 24 hour clock would be neither.
         form = "j F Y" if get_language() in {None, "en"} else "DATE_FORMAT"
         if first == last:
-            return date_format(first, form)
-        return _("%(first)s to %(last)s") % {"first": date_format(first, form), "last": date_format(last, form)}
+            return dated(first, form)
+        return _("%(first)s to %(last)s") % {"first": dated(first, form), "last": dated(last, form)}
 
 
 def last(name: str, zone: ZoneInfo, at: datetime | None = None) -> Period:

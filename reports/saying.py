@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.figures import rounded
@@ -87,7 +88,13 @@ def moment(value: float | datetime) -> str:
 
 
 def day(value: float) -> str:
-    return date_format(timezone.localtime(datetime.fromtimestamp(value, UTC)), "DATE_FORMAT")
+    return dated(timezone.localtime(datetime.fromtimestamp(value, UTC)))
+
+
+def dated(at: date, form: str = "DATE_FORMAT") -> str:
+    """Django begins the months of Portuguese with a capital, which Brazil does not."""
+    text: str = date_format(at, form)
+    return text.lower() if (get_language() or "").startswith("pt") else text
 
 
 def number(value: float) -> str:

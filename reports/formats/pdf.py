@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -27,6 +28,8 @@ MARGIN = 42.0
 NICE = 10
 MOST_ROWS = 3000
 LONGEST_CELL, LONGEST_FIGURE = 200, 80
+SMALL, PAD = 7.5, 3.0
+MOST_WORD, MOST_WHOLE = 90.0, 220.0
 
 
 def main(source: str, target: str) -> None:
@@ -137,7 +140,8 @@ def _chart(chart: Chart, width: float) -> Any:
         x = label
         for value, tone in bar.parts:
             long = room * value / chart.most if chart.most else 0.0
-            drawing.add(Rect(x, y, long, 9, fillColor=HexColor(TONES[tone]), strokeColor=None))
+            if long:
+                drawing.add(Rect(x, y, long, 9, fillColor=HexColor(TONES[tone]), strokeColor=None))
             x += long
         drawing.add(_words(x + 5, y + 2, _cut(bar.shown, tail - 5), 8, FAINT))
     x = label
@@ -162,11 +166,11 @@ def _cut(text: str, width: float, size: float = 8) -> str:
 
 def _table(table: Table, document: Document, width: float) -> Any:
     styles = {
-        (right, tone): _style(7.5, TONES[tone] if tone else INK, right=right)
+        (right, tone): _style(SMALL, TONES[tone] if tone else INK, right=right)
         for right in (False, True)
         for tone in TONES
     }
-    head = [_text(one.title, _style(7.5, FAINT, bold=True, right=_right(one))) for one in table.columns]
+    head = [_text(one.title, _style(SMALL, FAINT, bold=True, right=_right(one))) for one in table.columns]
     rows = [
         [
             _text((cell.shown or "")[:LONGEST_CELL], styles[_right(column), cell.tone], _href(cell, document))
@@ -178,7 +182,8 @@ def _table(table: Table, document: Document, width: float) -> Any:
     grid.setStyle(
         [
             ("LINEBELOW", (0, 0), (-1, -1), 0.4, HexColor(LINE)), ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 3), ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+            ("RIGHTPADDING", (0, 0), (-1, -1), PAD),
+            *(("LEFTPADDING", (at, 0), (at, -1), _before(table, at)) for at in range(len(table.columns))),
             ("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
         ]
     )  # fmt: skip
@@ -190,13 +195,31 @@ def _right(column: Column) -> bool:
 
 
 def _widths(table: Table, width: float) -> list[float]:
-    """By what stands in them: the longest words count, within bounds."""
-    wanted = []
+    """By what stands in them: no word of a head is broken, nor a short one of a cell; the rest is shared out."""
+    least, wanted = [], []
     for place, column in enumerate(table.columns):
-        # All of them: one long cell in a column for short ones would be higher than a page, which no table can hold.
-        longest = max((len(row[place].shown) for row in table.rows[:MOST_ROWS]), default=0)
-        wanted.append(float(min(40, max(9, longest, *(len(word) + 2 for word in column.title.split())))))
-    return [width * one / sum(wanted) for one in wanted]
+        cells = {(row[place].shown or "")[:LONGEST_CELL] for row in table.rows[:MOST_ROWS]}
+        around = PAD + _before(table, place)
+        low = max(_long(column.title.split(), letters.BOLD), min(MOST_WORD, _long(" ".join(cells).split())))
+        least.append(low + around)
+        wanted.append(max(low, min(MOST_WHOLE, _long(cells))) + around)
+    spare = width - sum(wanted)
+    if spare >= 0:
+        return [one + spare * one / sum(wanted) for one in wanted]
+    room = width - sum(least)
+    if room < 0:
+        return [one * width / sum(least) for one in least]
+    return [low + room * (one - low) / (sum(wanted) - sum(least)) for low, one in zip(least, wanted, strict=True)]
+
+
+def _long(texts: Iterable[str], font: str = "") -> float:
+    return max((stringWidth(text, font or letters.face(text), SMALL) for text in texts), default=0.0)
+
+
+def _before(table: Table, place: int) -> float:
+    """A text right behind a number stands off from it."""
+    near = place and _right(table.columns[place - 1]) and not _right(table.columns[place])
+    return PAD + 6.0 if near else PAD
 
 
 def _numbered(document: Document) -> type[Any]:

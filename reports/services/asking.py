@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
@@ -21,6 +20,7 @@ from reports import scope
 from reports.kinds import kinds
 from reports.models import CANCELLED, OPEN, TARGET, WAITING, Run
 from reports.periods import Period
+from reports.saying import dated
 from reports.services import files
 from reports.services.making import make
 
@@ -70,7 +70,7 @@ def _nobody(wish: Wish, by: User) -> Refused:
     if later:
         first = from_milliseconds(min(one.began for one in later)).astimezone(wish.period.zone)
         said = _("These servers were added later, the first on %(day)s: ask for a time that reaches so far.")
-        return Refused("period", said % {"day": date_format(first, "DATE_FORMAT")})
+        return Refused("period", said % {"day": dated(first)})
     return Refused("selector", _("No server that you may report on is meant by this, or none lived then."))
 
 
