@@ -313,13 +313,13 @@ def test_the_deadline_holds_against_silence_and_drips(handler: Handler) -> None:
 def test_an_answer_has_the_whole_time_where_a_name_has_several_addresses() -> None:
     def late(connection: socket.socket) -> None:
         head(connection)
-        time.sleep(0.6)
+        time.sleep(1.1)
         connection.sendall(b"HTTP/1.1 204 None\r\n\r\n")
 
     with server(late) as port:
         url = f"http://two.test:{port}/"
         both = ["127.0.0.1", "127.0.0.2"]
-        assert outgoing.request("GET", url, trusted=True, timeout=1, resolve=lambda *_: both).status == 204
+        assert outgoing.request("GET", url, trusted=True, timeout=2, resolve=lambda *_: both).status == 204
 
 
 def test_a_slow_name_server_is_not_waited_for() -> None:

@@ -72,6 +72,11 @@ def soon(page: Page, ask: Callable[[], bool], what: str) -> None:
     until(once, LIVE_S, what)
 
 
+def at_rest(page: Page) -> None:
+    """What was drawn hears its keys, too, a moment later."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+
+
 def between(page: Page, pattern: str | re.Pattern[str], answer: Callable[[Route], None]) -> None:
     """Stand between the page and the hub, and wait until we do: a busy page goes on past us for a while.
 

@@ -123,7 +123,7 @@ def test_signing_in_finding_a_server_and_reading_a_value_takes_a_keyboard_alone(
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.classList.contains('plot')"):
             break
-    assert "%" in str(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    expect(page.locator(".plot:focus")).to_have_attribute("aria-label", re.compile("%"))
 
 
 def _sizes() -> dict[str, int]:

@@ -27,10 +27,12 @@ class Machine:
         assert answer.status == 200, answer.body
         return time.monotonic()
 
-    def past(self, values: list[float], every: float = 60) -> None:
-        """What it would have told before, the newest a minute ago."""
+    def past(self, values: list[float], every: float = 60, **more: float) -> None:
+        """What it would have told before, the newest so many seconds ago."""
         begin = time.time() - every * len(values)
-        samples = [{"t": begin + i * every, "m": {"cpu_used_percent": value}} for i, value in enumerate(values)]
+        samples = [
+            {"t": begin + i * every, "m": {"cpu_used_percent": value, **more}} for i, value in enumerate(values)
+        ]
         answer = self.hub.request("POST", "/api/v1/ingest", {"samples": samples}, token=self.key)
         assert answer.status == 200, answer.body
 
