@@ -22,6 +22,7 @@ from accounts.named import TeamField, called, no_team, team_called
 from accounts.roles import LOOK
 from accounts.tally import paced, strangers
 from accounts.trail import came_over
+from accounts.unseen import Unseen
 from core import tokens
 from core.clock import now
 from core.errors import Failure
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # at run time DRF is only half loaded when it asks for us
 
 __all__ = [
-    "ApiTokenAuthentication", "Declared", "InPerson", "PageSession", "Pages", "TeamField", "called", "find_token",
-    "lacks_second_factor", "me", "missing", "no_team", "team_called",
+    "ApiTokenAuthentication", "Declared", "InPerson", "PageSession", "Pages", "TeamField", "Unseen", "called",
+    "find_token", "lacks_second_factor", "me", "missing", "no_team", "team_called",
 ]  # fmt: skip
 
 USED_EVERY = timedelta(minutes=1)

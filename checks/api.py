@@ -7,18 +7,16 @@ from typing import Any, ClassVar, cast
 from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import QuerySet
-from django.http import Http404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.auth import TeamField, me
+from accounts.auth import TeamField, Unseen, me
 from accounts.base import LOOK, MANAGE
-from accounts.models import ApiToken, Team, User
+from accounts.models import Team, User
 from checks import history, secrets, services, standing
 from checks.kinds import Outcome
 from checks.models import KINDS, Check, Run, Signal
@@ -197,7 +195,7 @@ class CheckEventSerializer(serializers.ModelSerializer[Event]):
         return {**super().to_representation(instance), "text": services.spoken(instance.text)}
 
 
-class CheckViewSet(viewsets.ModelViewSet[Check]):
+class CheckViewSet(Unseen, viewsets.ModelViewSet[Check]):
     """Looks from outside, and heartbeats; each is of a server of one's own, or of a team as a whole."""
 
     resource = "checks"
@@ -210,20 +208,6 @@ class CheckViewSet(viewsets.ModelViewSet[Check]):
     def get_queryset(self) -> QuerySet[Check]:
         rows = Check.objects.visible_to(self.request.user).select_related("team", "server", "run")
         return rows.order_by("name", "pk")
-
-    def check_permissions(self, request: Request) -> None:
-        """What one may not see is not there, whatever is asked of it."""
-        try:
-            super().check_permissions(request)
-        except (PermissionDenied, MethodNotAllowed) as refused:
-            token = request.auth
-            if isinstance(token, ApiToken) and not token.allows(self.resource, write=False):
-                raise
-            if "uuid" in self.kwargs and not self.get_queryset().filter(uuid=self.kwargs["uuid"]).exists():
-                raise Http404 from refused
-            if self.action is None:
-                raise MethodNotAllowed(str(request.method)) from refused
-            raise
 
     def perform_create(self, serializer: Any) -> None:
         asked = dict(serializer.validated_data)

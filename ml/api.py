@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.auth import no_team, team_called
+from accounts.auth import Unseen, no_team, team_called
 from accounts.base import ACT, LOOK, MANAGE
-from accounts.models import ApiToken, Team, User
+from accounts.models import Team, User
 from core.errors import Failure
 from core.strict import Strict
 from ml import now as standing
@@ -26,25 +24,12 @@ from ml.services import answers, sensitivity
 from servers.models import Server
 
 
-class Hidden(viewsets.GenericViewSet[Any]):
-    """What one may not see is not there, whatever is asked of it."""
+class Hidden(Unseen, viewsets.GenericViewSet[Any]):
+    """What one may not see is not there."""
 
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
     of_servers = True
-
-    def check_permissions(self, request: Request) -> None:
-        try:
-            super().check_permissions(request)
-        except (PermissionDenied, MethodNotAllowed) as refused:
-            token = request.auth
-            if isinstance(token, ApiToken) and not token.allows(str(getattr(self, "resource", "")), write=False):
-                raise
-            if "uuid" in self.kwargs and not self.get_queryset().filter(uuid=self.kwargs["uuid"]).exists():
-                raise Http404 from refused
-            if self.action is None:
-                raise MethodNotAllowed(str(request.method)) from refused
-            raise
 
     def listed(self, rows: QuerySet[Any], shape: type[serializers.BaseSerializer[Any]]) -> Response:
         return self.get_paginated_response(shape(self.paginate_queryset(rows), many=True).data)

@@ -6,20 +6,19 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.auth import TeamField, me
+from accounts.auth import TeamField, Unseen, me
 from accounts.base import LOOK, REPORT
-from accounts.models import ApiToken, Team, User
+from accounts.models import Team, User
 from core import zones
 from core.errors import Conflict, Failure
 from core.strict import Selecting
@@ -102,26 +101,12 @@ class ReportRunSerializer(serializers.ModelSerializer[Run]):
         read_only_fields = fields
 
 
-class Mine(viewsets.GenericViewSet[Any]):
-    """What one may not see is not there, whatever is asked of it."""
+class Mine(Unseen, viewsets.GenericViewSet[Any]):
+    """What one may not see is not there."""
 
     resource = "reports"
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
-
-    def check_permissions(self, request: Request) -> None:
-        try:
-            super().check_permissions(request)
-        except (PermissionDenied, MethodNotAllowed) as refused:
-            token = request.auth
-            if isinstance(token, ApiToken) and not token.allows(self.resource, write=False):
-                raise
-            mine = self.get_queryset().filter(uuid=self.kwargs["uuid"]) if "uuid" in self.kwargs else None
-            if mine is not None and not mine.exists():
-                raise Http404 from refused
-            if self.action is None:
-                raise MethodNotAllowed(str(request.method)) from refused
-            raise
 
     def _user(self) -> User:
         return me(self.request)

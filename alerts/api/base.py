@@ -4,35 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404
 from rest_framework import serializers, viewsets
-from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
-from rest_framework.request import Request
 
-from accounts.auth import TeamField
+from accounts.auth import TeamField, Unseen
 from accounts.base import MANAGE
-from accounts.models import ApiToken, Team
+from accounts.models import Team
 from core.strict import Strict
 
 
-class Hidden(viewsets.GenericViewSet[Any]):
-    """What one may not see is not there, whatever is asked of it; what the address does not know is 405, not 403."""
-
-    def check_permissions(self, request: Request) -> None:
-        try:
-            super().check_permissions(request)
-        except (PermissionDenied, MethodNotAllowed) as refused:
-            token = request.auth
-            if isinstance(token, ApiToken) and not token.allows(str(getattr(self, "resource", "")), write=False):
-                raise
-            if self.lookup_field in self.kwargs and not self._seen():
-                raise Http404 from refused
-            if self.action is None:
-                raise MethodNotAllowed(str(request.method)) from refused
-            raise
-
-    def _seen(self) -> bool:
-        return self.get_queryset().filter(**{self.lookup_field: self.kwargs[self.lookup_field]}).exists()
+class Hidden(Unseen, viewsets.GenericViewSet[Any]):
+    """What one may not see is not there."""
 
 
 class OfTeam(Strict, serializers.ModelSerializer[Any]):

@@ -7,13 +7,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.db import transaction
 from django.db.models import QuerySet
-from rest_framework import mixins, serializers
+from rest_framework import mixins, serializers, viewsets
 
-from accounts.auth import TeamField, me
+from accounts.auth import TeamField, Unseen, me
 from accounts.base import LOOK, REPORT
 from accounts.models import User
 from accounts.services import audit
-from alerts.api.base import Hidden
 from core.strict import Strict
 from dashboards.models import View
 from servers.models import printable
@@ -66,12 +65,13 @@ class ViewSerializer(Strict, serializers.ModelSerializer[View]):
 
 
 class ViewViewSet(
-    Hidden,
+    Unseen,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     mixins.CreateModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
+    viewsets.GenericViewSet[Any],
 ):
     """One's own and the teams'; a team's are kept by who may report in it."""
 
