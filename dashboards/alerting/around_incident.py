@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from accounts.models import User
 from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Rule
@@ -134,7 +135,8 @@ def rule_of(row: Incident, user: User) -> Shown | None:
         return None
     return {
         "name": rule.name, "url": f"/rules/{rule.uuid}/edit/", "sentence": sentence(rule, _targets(rule)),
-        "runbook": rule.runbook,
+        # Those that every team begins with are known in each language; an empty one would give the catalogue's head.
+        "runbook": gettext(rule.runbook) if rule.runbook else "",
     }  # fmt: skip
 
 
