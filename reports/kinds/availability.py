@@ -86,7 +86,8 @@ def total(shares: list[Shares]) -> Shares:
 def _say(asked: Asked, found: list[Judged]) -> None:
     whole = total([one.shares for one in found])
     if whole.percent is None:
-        asked.sentences.append(_("No server has time that counts here: nothing was known of it, or all was planned."))
+        nothing = _("No server has time that counts here: nothing was known of it, or all was planned.")
+        asked.sentences.append(nothing if found else _("No server was watched in this time."))
         _say_unheard(asked)
         return
     broken = sum(met(one.shares, asked.target) is False for one in found)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from django.db.models import Count
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from alerts.models import Delivery, Notice
 from reports import saying
@@ -50,12 +50,20 @@ class Noise(Kind):
         loud = sum(rule.alone for rule in rules)
         if rows:
             asked.busy = True
-            share = 100 * loud / len(rows)
-            said = _("Of %(n)d incidents nobody acted on %(alone)d, which is %(share)s.")
-            asked.sentences.append(said % {"n": len(rows), "alone": loud, "share": saying.percent(share)})
+            asked.sentences.append(_said(len(rows), loud))
         else:
             asked.sentences.append(_("No rule cried."))
         return [_figures(rows, rules), _table(rules)]
+
+
+def _said(count: int, alone: int) -> str:
+    if not alone:
+        return _("Somebody acted on every incident.")
+    if alone == count:
+        text = ngettext("Nobody acted on the incident.", "Nobody acted on any of the %(n)d incidents.", count)
+        return text % {"n": count}
+    text = _("Of %(n)d incidents nobody acted on %(alone)d, which is %(share)s.")
+    return text % {"n": count, "alone": alone, "share": saying.percent(100 * alone / count)}
 
 
 def of_rules(rows: list[Told]) -> list[Rule]:
