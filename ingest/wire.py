@@ -19,6 +19,7 @@ MOST_EVENTS = 1000
 MOST_FIELDS = 100  # of an event
 MOST_FACTS = 5000
 MOST_LISTS = 100  # of names, by hand: each is looked up in the database
+MOST_NAMES = 10_000  # in all of them
 MOST_REFUSED_TOLD = 100
 DEEPEST = 8
 
@@ -214,12 +215,15 @@ def matrix(group: Group, columns: int, refused: Refusals) -> tuple[NDArray[np.fl
 def groups(post: Post, refused: Refusals) -> list[Group]:
     """The rows, then the hand-made samples grouped by their names: each group is rows of one layout."""
     found: dict[tuple[str, ...], Group] = {}
+    count = 0
     for place, sample in enumerate(post.samples):
         names = tuple(sorted(sample.m))
         group = found.get(names)
         if group is None:
-            if len(found) == MOST_LISTS:
-                raise TooMany(f"More than {MOST_LISTS} different sets of names in one post. Send smaller batches.")
+            count += len(names)
+            if len(found) == MOST_LISTS or (found and count > MOST_NAMES):
+                most = f"{MOST_LISTS} different sets of names, or {MOST_NAMES} names in them"
+                raise TooMany(f"More than {most}, are in one post. Send smaller batches.")
             group = found[names] = Group(len(found) + bool(post.rows), "", list(names), [], [], by_hand=True)
         group.rows.append([sample.t, *(_cell(place, name, sample.m[name], refused) for name in names)])
         group.places.append(place)

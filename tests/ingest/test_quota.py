@@ -142,3 +142,5 @@ def test_more_lists_of_names_in_a_post_than_can_be_looked_up_are_refused_as_a_wh
         reply = web.post({"samples": samples})
         assert (reply.status_code, reply.json()["error"]) == (413, "too_large")
         assert web.post({"samples": samples[1:]}).status_code == 200
+    two = [{"t": time.time(), "m": dict.fromkeys(map(f"{name}{{}}".format, range(6000)), 1)} for name in "ab"]
+    assert [web.post({"samples": some}).status_code for some in (two, two[:1])] == [413, 200]
