@@ -238,6 +238,11 @@ describe('an incident', () => {
     await take([incident({ id: 'i4', state: 'resolved' })])
     expect(asked).toHaveLength(2)
   })
+  it('shows a check as often as it is looked at, whatever the pace of machines', async () => {
+    const { every } = await import('../src/islands/incident/Evidence')
+    expect(every([0, 10, 20, 30, 40, 50, 60, 120, 180], [1, null, null, null, null, null, 1, 1, 1])).toBe(60)
+    expect(every([0, 10], [1, null])).toBe(0)
+  })
   it('names its servers for a silence', () => {
     const on = (name: string) => incident({ server: { id: '', name, url: '' } })
     expect(serversOf([on('web-1'), on('web 2'), on('web-1')])).toBe('name:web-1 or name:"web 2"')

@@ -11,7 +11,7 @@ import { getJson } from '../../live/http'
 import type { Incident, Member, SeriesAnswer } from '../../types'
 import { useOnce } from '../../ui/parts'
 import { t } from '../../words'
-import { blurred, sharpen, wordsOf } from '../server/series'
+import { blurred, isReal, sharpen, wordsOf } from '../server/series'
 
 const MARGIN = 1800
 const POINTS = 600
@@ -71,6 +71,12 @@ export function proofs(incident: Incident, members: Member[]): Proof[] {
     })
   return [...found.values()].slice(0, MOST)
 }
+/** How far its samples lie apart, most of them: a check is not looked at as often as a machine reports. */
+export function every(times: number[], values: Array<number | null>): number {
+  const real = times.filter((_, i) => isReal(values[i]))
+  const apart = real.slice(1).map((time, i) => time - (real[i] ?? time))
+  return apart.sort((a, b) => a - b)[Math.floor(apart.length / 2)] ?? 0
+}
 function Picture({ proof, sync, window }: { proof: Proof; sync: Sync; window: () => [number, number] }) {
   const fmt = useOnce(() => unitOf(proof.metric))
   const data = useOnce(() => ({
@@ -111,7 +117,7 @@ function Picture({ proof, sync, window }: { proof: Proof; sync: Sync; window: ()
         line.high = Float64Array.from(found?.max ?? [], number)
       }
       data.t = Float64Array.from(found ? answer.t : [])
-      data.step = Math.max(10, answer.step)
+      data.step = Math.max(10, answer.step, found ? every(answer.t, found.v) : 0)
       data.anomalies = [[proof.since, until ?? end]]
       sync.home = [start, end]
       if (sync.live) sync.range = sync.home
