@@ -1,1 +1,0 @@
-import{v as e}from"./parts.a6f47d696107.js";import{r as t}from"./page.e04bb320c43b.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
