@@ -46,7 +46,7 @@ export default function Simple({ props, children }: { props: PageProps; children
     ? // commands are for whoever looks after it, and so is where on the machine it is
       [
         worst.severity === 'critical' ? 'crit' : 'warn',
-        worst.incident ? worst.rule : worst.title,
+        worst.incident || worst.kind === 'anomaly' ? worst.rule : worst.title,
         /[`“]/.test(worst.todo) ? t('plain.ask') : worst.todo || t('plain.ask'),
       ]
     : (filling ?? ['ok', t('plain.nothing'), t('plain.nothingMore')])
