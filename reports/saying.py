@@ -9,9 +9,9 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from core.figures import rounded
+from metrics import store
 from reports.document import Cell, Column, Kind, Table, Tone
 
 NOTHING = "\u2013"
@@ -62,17 +62,8 @@ def promise(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Two units at most."""
-    s = round(abs(seconds))
-    sign = "\u2212" if seconds < -0.5 else ""
-    days, hours, minutes = s // 86400, s // 3600, s // 60
-    if s < 60:
-        return f"{sign}{s} s"
-    if minutes < 60:
-        return f"{sign}{minutes} min" + (f" {s % 60} s" if s % 60 and minutes < 10 else "")
-    if hours < 24:
-        return f"{sign}{hours} h" + (f" {minutes % 60} min" if minutes % 60 else "")
-    return sign + (_("%(n)s d") % {"n": number_format(days, 0)}) + (f" {hours % 24} h" if hours % 24 else "")
+    """Two units at most, as everywhere; what is left of a promise may be less than none."""
+    return ("\u2212" if seconds < -0.5 else "") + store.duration(abs(seconds))
 
 
 def size(value: float) -> str:

@@ -21,7 +21,7 @@ from reports.document import Kind
         (99.6284, "fine", "99.628 %", "99,628 %"),
         (12_345.0, "count", "12,345", "12.345"),
         (2.996, "number", "3.00", "3,00"),
-        (3_725, "duration", "1 h 2 min", "1 h 2 min"),
+        (755, "duration", "12 min", "12 min"),
         (-90, "duration", "\u22121 min 30 s", "\u22121 min 30 s"),
         (16_600_000_000, "bytes", "16.6 GB", "16,6 GB"),
         (None, "percent", "\u2013", "\u2013"),
@@ -33,6 +33,12 @@ def test_values_are_rounded_and_written_as_the_reader_does(value: Any, kind: Kin
     for language in ("pt-br", "da"):
         with translation.override(language):
             assert saying.shown(value, kind) == other
+
+
+def test_hours_are_called_as_on_the_other_pages() -> None:
+    for language, said in (("en", "1 h 2 min"), ("pt-br", "1 h 2 min"), ("da", "1 t 2 min")):
+        with translation.override(language):
+            assert saying.shown(3_725, "duration") == said
 
 
 def test_a_percentage_has_as_many_places_as_its_time_can_bear() -> None:
