@@ -81,7 +81,7 @@ def _purpose(program: Path) -> str:
 def manage(arguments: Arguments) -> None:
     with contextlib.redirect_stdout(sys.stderr):  # enrol_token and api_token print one secret and nothing else
         environment.ensure("run")
-    process.become([place.PYTHON, "manage.py", *arguments])
+    process.become([place.PYTHON, place.ROOT / "manage.py", *arguments], stay=True)
 
 
 def run(arguments: Arguments) -> None:

@@ -61,10 +61,14 @@ def answer(words: Words, *, seconds: float = 20) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def become(words: Words) -> NoReturn:
-    """Replace this process, so that signals and the exit status go straight to the product."""
+def become(words: Words, *, stay: bool = False) -> NoReturn:
+    """Replace this process, so that signals and the exit status go straight to the product.
+
+    `stay` leaves it in the folder of whoever called, for commands that name files.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    os.chdir(place.ROOT)
+    if not stay:
+        os.chdir(place.ROOT)
     os.execv(str(words[0]), [str(word) for word in words])  # noqa: S606 - no shell is what we want

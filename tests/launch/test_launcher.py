@@ -107,6 +107,12 @@ def test_bench_without_a_name_lists_them_and_sets_nothing_up(tree: Tree) -> None
     assert not (tree.root / ".venv").exists()
 
 
+def test_manage_stays_where_it_was_called_so_that_files_are_meant_as_named(tree: Tree) -> None:
+    (tree.root / "manage.py").write_text("import os\nprint(os.getcwd())\n")
+    code, text = tree.run("manage", "rules", "export", "rules.yaml")
+    assert (code, text.splitlines()[-1]) == (0, str(Path.cwd())), text
+
+
 def test_a_second_setup_installs_nothing(tree: Tree) -> None:
     code, text = tree.run()
     assert (code, text.splitlines()[-1]) == (0, "it ran"), text
