@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from alerts import walls
 
-GAPS_NAMED = 3
 AHEAD = timedelta(days=28)
 
 
@@ -82,20 +81,6 @@ def gaps(plan: Plan, start: datetime, end: datetime) -> list[Shift]:
     return [shift for shift in shifts(plan, start, end) if shift.person is None]
 
 
-def warning(plan: Plan, start: datetime) -> str:
-    """One sentence about the coming four weeks, or nothing: `Nobody is on call Sat 08:00-Sun 08:00.`"""
-    end = start + AHEAD
-    found = gaps(plan, start, end)
-    if not found:
-        return ""
-    if found[0] == Shift(None, start, end):
-        return "Nobody is on call in the coming four weeks."
-    zone = ZoneInfo(plan.zone)
-    named = ", ".join(_words(gap, start, end, zone) for gap in found[:GAPS_NAMED])
-    more = f", and {len(found) - GAPS_NAMED} more times in four weeks" if len(found) > GAPS_NAMED else ""
-    return f"Nobody is on call {named}{more}."
-
-
 def _turn(layer: Turns, at: datetime, zone: ZoneInfo) -> str | None:
     if not layer.people or not _on_duty(layer, at, zone):
         return None
@@ -127,12 +112,3 @@ def _edges(plan: Plan, start: datetime, end: datetime) -> Iterator[datetime]:
             elif layer.weekdays:
                 yield walls.moment(day, time(), zone)
             day += walls.DAY
-
-
-def _words(gap: Shift, start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    first, last = gap.start.astimezone(zone), gap.end.astimezone(zone)
-    # A weekday says which of the next seven days it is; later ones need their date.
-    form = "%a %H:%M" if gap.end - start < timedelta(days=7) else "%a %d %b %H:%M"
-    if gap.start == start:
-        return f"from now until {last:{form}}"
-    return f"from {first:{form}} on" if gap.end == end else f"{first:{form}}\u2013{last:{form}}"

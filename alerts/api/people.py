@@ -155,7 +155,7 @@ class WaySerializer(Strict, serializers.ModelSerializer[Way]):
 
     def get_warnings(self, way: Way) -> list[str]:
         """Said to whoever acts in no team."""
-        return [] if way.user.may(ACT) else [f"{way.user} {people.LOOKS}"]
+        return [] if way.user.may(ACT) else [people.looks(way.user)]
 
     def get_to(self, way: Way) -> str:
         return ", ".join(filter(None, people.recipients(way.channel)))

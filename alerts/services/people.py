@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.base import ACT, LOOK, holding, narrow
 from accounts.models import Membership, Team, User
@@ -21,8 +22,6 @@ from servers.models import Server
 
 ADDRESS = "My address"  # the own channel that everybody has without asking: mail to the account's address
 TAKEN = "My address (mail)"  # where a channel of theirs has that name
-OTHERS = "where the trouble is of other servers."
-LOOKS = "may look but not acknowledge: their messages carry no button."
 WORDS = {"email": "mail", "sms": "SMS", "slack": "Slack", "teams": "Teams", "push": "push", "webhook": "webhook"}
 
 
@@ -51,8 +50,13 @@ def lookers(team: Team, uuids: Iterable[str]) -> list[str]:
     found = tellable(team).filter(uuid__in=set(uuids), is_superuser=False).exclude(pk__in=acting).order_by("pk")
     narrowed = Membership.objects.filter(team=team, user__uuid__in=set(uuids), user__is_superuser=False)
     narrowed = narrowed.exclude(selector="").select_related("user").order_by("user")
-    parts = [f"{member.user} sees {member.selector} alone, and is skipped {OTHERS}" for member in narrowed]
-    return [f"{user} {LOOKS}" for user in found] + parts
+    text = _("%(name)s sees %(selector)s alone, and is skipped where the trouble is of other servers.")
+    parts = [text % {"name": member.user, "selector": member.selector} for member in narrowed]
+    return [looks(user) for user in found] + parts
+
+
+def looks(user: User) -> str:
+    return _("%(name)s may look but not acknowledge: their messages carry no button.") % {"name": user}
 
 
 def on_duty(team: Team) -> list[User]:

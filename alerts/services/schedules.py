@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from alerts import oncall
 from alerts.models import Chain, Schedule
-from alerts.services import people
+from alerts.services import gaps, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ def warnings(schedule: Schedule, now: datetime) -> list[str]:
     """What whoever saves it should know: gaps, who takes them, and turns of people who may not be told."""
     known = _known(schedule)
     found = []
-    gap = oncall.warning(plan(schedule, set(known), now), now)
+    gap = gaps.warning(plan(schedule, set(known), now), now)
     if gap:
         found.append(f"{gap} {_who_then(schedule)}")
     named = {person for rotation in schedule.rotations.all() for person in rotation.people}
     if named - set(known):
-        found.append("Somebody in its turns has left the team or was switched off; those turns are gaps.")
+        found.append(_("Somebody in its turns has left the team or was switched off; those turns are gaps."))
     return found + people.lookers(schedule.team, called(schedule))
 
 
@@ -83,8 +85,8 @@ def _known(schedule: Schedule) -> dict[str, User]:
 
 def _who_then(schedule: Schedule) -> str:
     if people.may_be_told(schedule.fallback, schedule.team):
-        return f"{schedule.fallback} is told then."
-    return "Name a fallback; until then the team's default channels are told."
+        return _("%(name)s is told then.") % {"name": schedule.fallback}
+    return _("Name a fallback; until then the team's default channels are told.")
 
 
 def fallback(schedule: Schedule) -> User | None:

@@ -7,8 +7,10 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import translation
 
-from alerts.oncall import Plan, Shift, Takeover, Turns, gaps, on_call, shifts, warning
+from alerts.oncall import Plan, Shift, Takeover, Turns, gaps, on_call, shifts
+from alerts.services.gaps import warning
 
 COPENHAGEN = "Europe/Copenhagen"
 
@@ -140,7 +142,7 @@ def test_a_gap_is_said_in_words_when_it_is_saved() -> None:
     assert len(gaps(plan, monday, monday + timedelta(days=28))) == 4
     assert warning(plan, monday) == (
         "Nobody is on call Sat 08:00\u2013Sun 08:00, Sat 14 Nov 08:00\u2013Sun 15 Nov 08:00, "
-        "Sat 21 Nov 08:00\u2013Sun 22 Nov 08:00, and 1 more times in four weeks."
+        "Sat 21 Nov 08:00\u2013Sun 22 Nov 08:00, and 1 more time in four weeks."
     )
     assert warning(Plan(COPENHAGEN, (weekly("a"),)), monday) == ""
     assert warning(Plan(COPENHAGEN), monday) == "Nobody is on call in the coming four weeks."
@@ -154,3 +156,10 @@ def test_a_year_of_three_layers_is_reckoned_at_once() -> None:
     plan = Plan(COPENHAGEN, (weekly("a", "b"), weekly("c", "d", layer={"days": 1}), weekly("e", layer=night)))
     found = shifts(plan, local("2026-11-02T08:00"), local("2027-11-02T08:00"))
     assert len(found) > 700
+
+
+def test_a_gap_is_said_in_the_readers_language() -> None:
+    with translation.override("da"):
+        assert warning(Plan(COPENHAGEN), local("2026-11-02T08:00")) == "Ingen har vagten i de kommende fire uger."
+        said = warning(Plan(COPENHAGEN, (weekly("a"),)), local("2026-11-01T00:00"))
+    assert said.startswith("Ingen har vagten fra nu til man")
