@@ -35,7 +35,7 @@ CELL = 900_000  # a quarter of an hour
 CELLS = 96
 HOUR = 3_600_000
 SHADES = (1.0, 2.0, 5.0, 10.0, 20.0)  # per cent of series
-measured: Lately[tuple[Any, Any]] = Lately(60.0)  # many open the page of one fleet, and buckets are of five minutes
+measured: Lately[tuple[Any, Any, Any]] = Lately(60.0)  # many open one page, and buckets are of five minutes
 LIMITS = ((1.0, 3), (2.0, 4), (4.0, 5))  # a score over the limit is never shown as calm
 
 
@@ -212,12 +212,8 @@ def strip(user: User, fleet: Fleet) -> Shown:
     now = milliseconds()
     end = now - now % CELL + CELL - 1
     start = end + 1 - CELL * CELLS
-    rates, scores = measured((fleet.ids.tobytes(), start), lambda: _measured(fleet, start, min(end, now)))
-    with np.errstate(invalid="ignore"):
-        known = ~np.isnan(rates)
-        mean = np.where(known.any(axis=1), np.nansum(rates, axis=1) / np.maximum(known.sum(axis=1), 1), np.nan)
-        judged = known.any(axis=1) | np.isfinite(scores).any(axis=1)
-    peaks = _over(user, np.nan_to_num(scores), fleet.ids, start)  # a copy: what is kept stays as it is
+    mean, judged, scores = measured((fleet.ids.tobytes(), start), lambda: _measured(fleet, start, min(end, now)))
+    peaks = _over(user, scores.copy(), fleet.ids, start)  # what is kept stays as it is
     servers, highest = (peaks >= 1).sum(axis=1), peaks.max(axis=1, initial=0.0)
     cells = [
         _cell(
@@ -232,9 +228,14 @@ def strip(user: User, fleet: Fleet) -> Shown:
     }
 
 
-def _measured(fleet: Fleet, start: int, end: int) -> tuple[Any, Any]:
+def _measured(fleet: Fleet, start: int, end: int) -> tuple[Any, Any, Any]:
+    """Of each quarter the mean rate and whether anything was judged; and the scores of each server."""
     rates, scores = (_quarters(fleet.table(metric, start, end, MINUTES)) for metric in (RATE, SCORE))
-    return rates, _with_past(scores, fleet.ids, start)
+    scores = _with_past(scores, fleet.ids, start)
+    known = ~np.isnan(rates)
+    count = known.sum(axis=1)
+    mean = np.where(count > 0, np.nansum(rates, axis=1) / np.maximum(count, 1), np.nan)
+    return mean, (count > 0) | np.isfinite(scores).any(axis=1), np.nan_to_num(scores)
 
 
 def _with_past(scores: Any, ids: Any, start: int) -> Any:
