@@ -17,6 +17,7 @@ OTHERS = (9, 193, 194, 241, 242)
 ATTRIBUTES = (*ERRORS, *OTHERS)
 BACK = (1, 7, 30)  # days over which a change is looked at
 WIDTH = len(ATTRIBUTES) + len(ERRORS) * (len(BACK) + 1) + 2
+LASTS = 30  # days that a class lasts: a counter that rests is not healed
 LOW, RAISED, HIGH = "low", "raised", "high"
 
 
@@ -28,9 +29,20 @@ class Model:
     raised: float
     high: float
 
-    def judge(self, rows: Floats) -> tuple[Floats, list[str]]:
-        scores = self.trees.chance(np.nan_to_num(rows, nan=-1.0))
+    def judge(self, rows: Floats, first: Ints) -> tuple[Floats, list[str]]:
+        """Of each row, with `first` as in `features`: the highest score of its disk's last days, and its class."""
+        scores = lasting(self.trees.chance(np.nan_to_num(rows, nan=-1.0)), first)
         return scores, [HIGH if one >= self.high else RAISED if one >= self.raised else LOW for one in scores]
+
+
+def lasting(scores: Floats, first: Ints) -> Floats:
+    """The highest of the last rows of the same disk."""
+    here, found, have = np.arange(len(scores)), scores, 1
+    while have < LASTS:
+        back = min(have, LASTS - have)
+        found = np.maximum(found, found[np.maximum(here - back, first)])
+        have += back
+    return found
 
 
 def rule(errors: Floats) -> list[str]:

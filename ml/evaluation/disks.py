@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ HORIZON = 7
 LEARNT_TO, SETTLED_TO = 113, 173  # days: fitted up to here; the borders of the classes from those after the gap
 CALM_SHARE, ROWS_SHARE = 0.2, 0.1
 QUIET, RAISED = 0.009, 0.04  # share of sound disks that may come into the high, and at least into the raised class
+QUARTER = 90  # days: that share is meant of so long a time at most, not of all that was ever seen
 SETTINGS: dict[str, Any] = {
     "max_iter": 300, "learning_rate": 0.03, "max_leaf_nodes": 8, "min_samples_leaf": 40, "l2_regularization": 10.0,
     "random_state": 0,
@@ -66,7 +68,7 @@ def run(data: Path, out: Path) -> Iterator[str]:
     else:
         model, first, whose = shipped.disk(), int(span.disks.day.min()), "the shipped model"
     yield f"disks: {whose}"
-    scores = model.trees.chance(np.nan_to_num(span.rows, nan=-1.0))
+    scores = chances(span, model.trees)
     errors = span.rows[:, : len(disk_failure.ERRORS)]
     rows = [
         judged(span, scores >= model.high, first, last, "disk fails in 7 days: high"),
@@ -113,13 +115,18 @@ def learn(span: Span, last: int) -> Trees:
     return from_boosting(HistGradientBoostingClassifier(**SETTINGS).fit(rows, y[some]))
 
 
+def chances(span: Span, trees: Trees) -> Floats:
+    """As the product judges: what was seen in the last days counts."""
+    return disk_failure.lasting(trees.chance(np.nan_to_num(span.rows, nan=-1.0)), span.disks.first())
+
+
 def settle(span: Span, trees: Trees, first: int, last: int) -> Model:
     """The borders of the classes: so that of sound disks just a few are in them at any time of these days."""
-    scores = trees.chance(np.nan_to_num(span.rows, nan=-1.0))
-    inside = (
-        (span.disks.day >= first) & (span.disks.day <= last) & (span.disks.fails[span.disks.drive] > last + HORIZON)
-    )
-    highest = _highest(span.disks.drive[inside], scores[inside])
+    scores = chances(span, trees)
+    day, sound = span.disks.day, span.disks.fails[span.disks.drive] > last + HORIZON
+    bounds = np.linspace(first, last + 1, max(1, -(-(last + 1 - first) // QUARTER)) + 1)
+    inside = [sound & (day >= begin) & (day < end) for begin, end in pairwise(bounds)]
+    highest = np.concatenate([_highest(span.disks.drive[some], scores[some]) for some in inside])
     return Model(trees, *(float(np.quantile(highest, 1 - share)) for share in (RAISED, QUIET)))
 
 

@@ -53,9 +53,9 @@ def _row(server: int, device: str, told: dict[int, Floats], now: int) -> DiskRis
     values, days = values[known], days[known]
     by_model = len(told.keys() & set(ATTRIBUTES)) >= ENOUGH and "disk" in shipped.book()
     if by_model:
-        rows = disk_failure.features(days, values, np.zeros(len(days), np.int64))
-        scores, states = shipped.disk().judge(rows[-1:])
-        score, state = float(scores[0]), states[0]
+        first = np.zeros(len(days), np.int64)
+        scores, states = shipped.disk().judge(disk_failure.features(days, values, first), first)
+        score, state = float(scores[-1]), states[-1]
     else:
         state = disk_failure.rule(values[-1:, : len(ERRORS)])[0]
         score = float(np.nansum(values[-1, : len(ERRORS)]))

@@ -13,6 +13,7 @@ import pytest
 from ml import breach, disk_failure, shipped
 from ml.evaluation import breach as crossings
 from ml.evaluation import disks, exhaustion
+from ml.evaluation.disktable import NEVER, Disks
 from ml.evaluation.yes_no import figures, table
 from ml.trees import Trees, from_boosting
 
@@ -56,7 +57,7 @@ def test_a_failing_disk_stands_out_and_its_own_verdict_is_not_asked() -> None:
     values[25:, 1] = 3
     failing = disk_failure.features(days, values, np.zeros(32, np.int64))
     assert sound.shape[1] == disk_failure.WIDTH
-    scores, states = shipped.disk().judge(np.stack([sound[-1], failing[-1]]))
+    scores, states = shipped.disk().judge(np.stack([sound[-1], failing[-1]]), np.arange(2))
     assert scores[1] > 5 * scores[0]
     assert states[0] == "low"
     assert states[1] == "high"
@@ -65,6 +66,14 @@ def test_a_failing_disk_stands_out_and_its_own_verdict_is_not_asked() -> None:
         "raised",
         "high",
     ]
+
+
+def test_a_class_lasts_for_a_month_and_is_no_other_disks() -> None:
+    scores = np.zeros(100)
+    scores[[10, 59]] = 0.7, 0.9
+    first = np.repeat([0, 60], [60, 40])
+    lasting = disk_failure.lasting(scores, first)
+    assert np.flatnonzero(lasting).tolist() == [*range(10, 10 + disk_failure.LASTS), 59]
 
 
 def test_crossings_are_seen_by_the_past_alone() -> None:
@@ -116,6 +125,24 @@ def test_figures_are_measured_on_laid_out_data(tmp_path: Path) -> None:
     assert lines[0] == "disks: the shipped model"
     assert lines[-1].startswith("high class: detection")
     assert list(crossings.run(folder, folder)) == ["breach: none of its sets here"]
+
+
+class _AsTold:
+    """Trees that say what stands in the first column."""
+
+    def chance(self, rows: np.ndarray) -> np.ndarray:
+        return rows[:, 0]
+
+
+def test_a_share_of_false_alarms_is_meant_of_a_quarter_and_not_of_ever_longer_times() -> None:
+    drive, day = np.repeat(np.arange(200), 180), np.tile(np.arange(180), 200)
+    rows = np.where(day == 30, drive / 1000, 0.0)[:, None]
+    span = disks.Span(Disks(drive, day, rows, np.full(200, NEVER)), rows, 200, 200)
+    trees: Any = _AsTold()
+    one, two = disks.settle(span, trees, 0, 89), disks.settle(span, trees, 0, 179)
+    assert one.raised == pytest.approx(0.191, abs=1e-3), "above it are 8 of 200 disks"
+    assert two.raised == pytest.approx(0.183, abs=1e-3), "16 of 400 quarters"
+    assert one.high > two.high > two.raised
 
 
 def test_always_no_stands_beside_plain_accuracy() -> None:
