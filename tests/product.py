@@ -25,12 +25,12 @@ from tests import workers
 from tests.services import OURS, free_port, is_empty
 from tests.sinks import MailSink, WebhookSink
 
-__all__ = ["MailSink", "Product", "Reply", "ScaleOut", "WebhookSink", "room", "until"]
+__all__ = ["MailSink", "Product", "Reply", "ScaleOut", "WebhookSink", "room", "slow", "until"]
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
 EMAIL = "admin@localhost"
-SUM_S = 0.005  # of processor time, for the sum in `room`
+SUM_S = 0.005  # of processor time, for the sum in `slow`
 NOT_PASSED_ON = (*OURS, "DJANGO_", "PYTEST_")
 MAKE_SITE = """
 from django.core.management import call_command
@@ -59,12 +59,16 @@ def until(ask: Callable[[], Any], seconds: float = 20, what: str = "it") -> Any:
     return answer
 
 
-def room() -> float:
-    """How many times as long something may take here as on a quiet computer like the one its bar was set on."""
+def slow() -> float:
+    """How many times as long this computer works as the one on which the bars were set."""
     began = time.thread_time()
     sum(number * number for number in range(100_000))
-    slow = (time.thread_time() - began) / SUM_S
-    return max(1.0, slow) * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    return max(1.0, (time.thread_time() - began) / SUM_S)
+
+
+def room() -> float:
+    """How many times as long something may take here as on that computer while nothing else ran on it."""
+    return slow() * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def make_site(product: _Running) -> None:

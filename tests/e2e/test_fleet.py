@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
@@ -13,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import DESK, PHONE, Open, between, soon
+from tests.e2e.conftest import DESK, PHONE, Open, at_rest, between, soon
 from tests.e2e.scenes import CRITICAL, DOWN, LATE, UP, WARN, Scene, Stage, incident
-from tests.product import Product
+from tests.product import Product, room, slow
 
 MANY = 1000
 TROUBLE = {3: UP + CRITICAL, 17: DOWN, 40: UP + WARN, 77: LATE, 200: DOWN}
@@ -84,8 +83,8 @@ def test_a_thousand_servers_fit_into_the_budgets(open_page: Open, hub: Product) 
     sys.stdout.write(
         f"load {loaded:.0f} ms, live {alive:.0f} ms/s, heap {heap:.1f} MB, {nodes} nodes, shift {shift:.3f}\n"
     )
-    assert loaded <= LOAD_MS * SLACK
-    assert alive <= LIVE_MS * SLACK
+    assert loaded <= LOAD_MS * SLACK * slow()
+    assert alive <= LIVE_MS * SLACK * slow()
     assert heap <= HEAP_MB
     assert nodes <= NODES
     assert shift <= SHIFT
@@ -107,6 +106,7 @@ def test_the_page_ranks_what_is_wrong_and_never_calls_silence_healthy(show: Show
 def test_the_map_is_walked_by_keys_and_grouped(show: Show) -> None:
     page, _ = show(Scene(MANY, TROUBLE))
     spoken = page.locator(".map .sr")
+    at_rest(page)
     page.keyboard.press("n")
     expect(spoken).to_contain_text(re.compile("srv-(3|17|40|77|200), "))
     first = spoken.inner_text()
@@ -207,7 +207,7 @@ def test_ten_thousand_servers_stay_usable(show: Show) -> None:
     start = meter()
     stage.play(3)
     sys.stdout.write(f"live with 10,000: {(meter() - start) / 3:.0f} ms/s\n")
-    assert (meter() - start) / 3 < 500
+    assert (meter() - start) / 3 < 500 * slow()
     page.keyboard.press("Escape")
 
 
@@ -241,4 +241,4 @@ def test_a_stored_sample_is_on_the_page_within_half_a_second(open_page: Open, hu
     took.sort()
     sys.stdout.write(f"stored to pixel: median {took[3] * 1000:.0f} ms, most {took[-1] * 1000:.0f} ms\n")
     # `bench pixel` gives its spread; here the middle one, with room for a computer that does other things as well.
-    assert took[3] <= 0.5 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert took[3] <= 0.5 * room()

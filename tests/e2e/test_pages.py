@@ -249,7 +249,7 @@ def test_a_chart_begins_a_rule_and_a_file_changes_it(open_page: Open, hub: Produ
     page.goto(f"{hub.url}{server_path(page)}")
     page.get_by_label("More about Load").click()
     page.get_by_role("link", name="Make a rule: Load (1 min)").click()
-    expect(page.get_by_label("Metric", exact=True)).to_have_value("load1")
+    expect(page.get_by_label("Metric", exact=True)).to_have_value("Load over 1 minute")
     expect(page.get_by_label("Servers")).to_have_value(re.compile("^name:"))
     page.get_by_label("Critical limit", exact=True).fill("4000")
     page.get_by_label("Name").fill("From a chart")

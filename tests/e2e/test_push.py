@@ -82,13 +82,13 @@ def test_a_push_is_shown_by_the_one_worker_and_its_button_acknowledges(
     _deliver(page, hub, said)
     worker = page.context.service_workers[0]
     shown = "() => self.registration.getNotifications().then(all => all.map(n => [n.title, n.actions.length]))"
-    until(lambda: bool(worker.evaluate(shown)), 10, "the notification")
+    until(lambda: bool(worker.evaluate(shown)), 20, "the notification")
     assert worker.evaluate(shown) == [["pushed-1 <b>hot</b>", 2]]
     worker.evaluate(
         """() => self.registration.getNotifications().then(([notification]) => self.dispatchEvent(
           new NotificationEvent('notificationclick', { notification, action: 'acknowledge' })))"""
     )
-    until(lambda: found()[0]["state"] == "acknowledged", 10, "the acknowledgement")
+    until(lambda: found()[0]["state"] == "acknowledged", 20, "the acknowledgement")
     page.goto(f"{hub.url}/incidents/{incident}/")
     expect(page.locator(".lede").first).to_contain_text("is on it")
     machine.say(10)
@@ -104,7 +104,7 @@ def _deliver(page: Any, hub: Product, said: dict[str, Any]) -> None:
 
     session.on("ServiceWorker.workerRegistrationUpdated", learn)
     session.send("ServiceWorker.enable")
-    end = time.monotonic() + 10
+    end = time.monotonic() + 20
     while not heard and time.monotonic() < end:
         page.wait_for_timeout(50)
     message = {"origin": hub.url, "registrationId": heard[0], "data": json.dumps(said)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.e2e.conftest import FLAGS, Open, soon
+from tests.e2e.conftest import FLAGS, LIVE_S, Open, soon
 from tests.e2e.trouble import CALM, HIGH, Machine, rule
 from tests.product import EMAIL, Product
 
@@ -59,7 +59,7 @@ def test_without_a_line_the_last_look_is_shown_with_its_age_and_goes_at_sign_out
     expect(page.locator("table")).to_contain_text(name)
     assert axe(page) == []
     page.context.set_offline(False)
-    expect(page.locator(".side")).to_be_visible(timeout=15_000)  # back by itself
+    expect(page.locator(".side")).to_be_visible(timeout=LIVE_S * 1000)  # back by itself
     page.goto(f"{hub.url}/list/")
     page.get_by_role("button", name="Sign out").first.click()
     page.wait_for_url("**/accounts/login/**")

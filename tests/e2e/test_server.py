@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from metrics.names import layout_hash
-from tests.e2e.conftest import DESK, PHONE, Open, between
+from tests.e2e.conftest import DESK, PHONE, Open, at_rest, between
 from tests.product import Product
 
 HOUR = 3600
@@ -115,6 +115,7 @@ def test_a_range_a_zoom_and_a_comparison_stand_in_the_address_and_back_undoes_th
 def test_the_keyboard_steps_zooms_and_asks_what_else_moved(shown: Callable[..., Page]) -> None:
     page = shown()
     expect(value(page)).to_contain_text("%")
+    at_rest(page)
     page.keyboard.press("[")
     expect(page).to_have_url(re.compile("from="))
     page.keyboard.press("-")
@@ -192,7 +193,7 @@ def test_processes_of_a_past_moment_are_told_where_the_cursor_stands(shown: Call
     middle = 1 - (BUMP[0] + BUMP[1]) / 2 / (6 * HOUR)
     page.mouse.move(box["x"] + 62 + (box["width"] - 78) * middle, box["y"] + 60)
     expect(card).to_contain_text("backup")
-    expect(page.get_by_role("region", name="Disks")).to_contain_text("70 % · 70.0 GB of 100 GB")
+    expect(page.get_by_role("region", name="Disks")).to_contain_text("70.0 % · 70.0 GB of 100 GB")
     expect(page.get_by_role("region", name="What changed")).to_contain_text("backup.service started <img src=x>")
     assert page.locator("img[src=x]").count() == 0
 
@@ -285,6 +286,7 @@ def test_on_a_phone_a_long_press_moves_the_cursor(shown: Callable[..., Page]) ->
 def test_a_page_asks_a_handful_of_questions_however_much_is_shown(shown: Callable[..., Page]) -> None:
     page = shown("db-1", "?range=1h")
     expect(page.locator(".fold").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
     asked: list[str] = []
 
     def note(request: Request) -> None:
@@ -293,6 +295,6 @@ def test_a_page_asks_a_handful_of_questions_however_much_is_shown(shown: Callabl
 
     page.on("request", note)
     page.get_by_role("button", name="6 h", exact=True).click()
-    expect(page.locator(".charts.busy")).to_have_count(0)
     page.wait_for_timeout(600)
+    expect(page.locator(".charts.busy")).to_have_count(0)
     assert len(asked) <= 6, asked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from accounts.services import invite
 from monitor.launch import tether
 from tests.accounts.signing import code
 from tests.e2e.conftest import DESK, PHONE, Open
-from tests.product import EMAIL, MailSink, Product, until
+from tests.product import EMAIL, MailSink, Product, room, until
 from tests.services import free_port
 
 PASSWORD = "a sentence of my own"
@@ -209,7 +208,7 @@ def test_an_ended_session_is_over_at_once_and_its_live_line_too(new_page: Callab
         return bool(closed)
 
     # At once: two seconds of a quiet machine.
-    until(over, 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), "the end of the live line")
+    until(over, 2 * room(), "the end of the live line")
     other.goto(f"{hub.url}/alerts/")
     expect(other).to_have_url(re.compile("/accounts/login/"))
 
