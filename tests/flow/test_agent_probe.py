@@ -40,6 +40,11 @@ def agent(product: Product, tmp_path: Path) -> Iterator[str]:
     document = json.loads(place.read_text())
     collect = {"probe_private": ["127.0.0.0/8"]}
     place.write_text(json.dumps({**document, "collect": {**document.get("collect", {}), **collect}}))
+    # Before its first report, whose answer says so: it samples and looks every two seconds from the beginning.
+    changed = product.request(
+        "PATCH", f"/api/v1/servers/{document['server']}", {"interval": 2}, token=product.api_token()
+    )
+    assert changed.status == 200, changed.body
     with (tmp_path / "agent.log").open("w") as log:
         run = [*words, "run", "--config", str(place), "--with-parent"]
         child = subprocess.Popen(run, env=plain, stdin=subprocess.PIPE, stdout=log, stderr=log)
@@ -67,7 +72,6 @@ def test_a_check_of_an_agent_goes_from_its_making_to_series_alert_and_end(produc
             "name": "Inside", "kind": "http", "target": pages.url("/"), "server": agent, "by_agent": True,
             "interval": 10, "retries": 0, "config": {"text": "all is well"},
         }  # fmt: skip
-        call("PATCH", f"/api/v1/servers/{agent}", {"interval": 2})
         made = call("POST", "/api/v1/checks", asked)
         place = f"/api/v1/checks/{made['id']}"
         until(lambda: pages.asked, 40, "the agent looked")
@@ -89,6 +93,7 @@ def test_a_check_of_an_agent_goes_from_its_making_to_series_alert_and_end(produc
         [down] = call("GET", f"{place}/events")["results"]
         assert down["text"] == "Check Inside is down: It answers 500, not 200-299."
         pages.status = 200
+        call("PATCH", place, {"interval": 11})  # what it is asked anew is looked at at once
         told(hook, "resolved")
 
         call("DELETE", place)
