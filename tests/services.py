@@ -34,6 +34,8 @@ from tests import workers
 
 NOT_HERE = "not run here because "
 NO_POSTGRES = "TESTS_NO_POSTGRES"  # why not, found out once for all workers
+# Of these no test asks Django's database: with --db-only they are not even read.
+ASK_NOTHING = ("tests/agent", "tests/e2e", "tests/test_house.py")
 OURS = ("WATCHKEEPER_", "DATABASE_URL", "REDIS_URL", "METRIC_STORE", "EMAIL_URL")
 
 
@@ -288,6 +290,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         except NotHere as missing:
             raise pytest.UsageError(f"These tests are {NOT_HERE}{missing}") from missing
     return (yield)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    left_out = config.getoption("db_only") and str(collection_path).endswith(ASK_NOTHING)
+    return True if left_out else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
