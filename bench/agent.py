@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.figures import cpu_seconds, pss_mib, row
+from bench._figures import cpu_seconds, pss_mib, row
 from core.tls import ensure
 from tests.agent.hub import Said, TinyHub
 from tests.product import Product

@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench._figures import row
 from bench.faults import _database
-from bench.figures import row
 from tests.faults import alarms, away, receivers
 from tests.faults.chaos import HastyProduct, HastyScaleOut, Running, TwoOfEach
 from tests.faults.troubles import ahead

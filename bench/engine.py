@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import figures
+from bench import _figures as figures
 
 STEP, START = 10_000, 1_795_000_000_000
 ROUNDS = 30

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.figures import row
+from bench._figures import row
 from tests.faults.chaos import HastyProduct, HastyScaleOut, Plan, Running, Trouble, run
 from tests.faults.troubles import Postgres, full, jumping, small_disk
 from tests.services import _create, _drop, running

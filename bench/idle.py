@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.figures import cpu_seconds, pss_mib, row
+from bench._figures import cpu_seconds, pss_mib, row
 from tests.product import Product
 
 SECONDS = 60

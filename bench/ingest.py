@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench import _peers
+from bench._figures import cpu_seconds, judged, pss_mib, row, written_bytes
 from bench._posts import Work
-from bench.figures import cpu_seconds, judged, pss_mib, row, written_bytes
 from metrics.names import layout_hash
 from tests.product import Product
 

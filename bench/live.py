@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 import websockets
 
+from bench._figures import cpu_seconds, judged, row, spread
 from bench._posts import Work
-from bench.figures import cpu_seconds, judged, row, spread
 from bench.ingest import MAKE, WARM
 from metrics.names import layout_hash
 from tests.product import EMAIL, Product

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.figures import row, spread
+from bench._figures import row, spread
 from tests.product import Product
 
 CALM = 15 * 60

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from bench.figures import cpu_seconds, row
+from bench._figures import cpu_seconds, row
 from tests.faults.chaos import enroller
 from tests.product import Product
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.figures import judged, row, spread
+from bench._figures import judged, row, spread
 from bench.live import started
 from tests.product import EMAIL, Product
 

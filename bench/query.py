@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.figures import cpu_seconds, judged
+from bench._figures import cpu_seconds, judged
 from bench.ingest import MAKE
 from metrics.names import layout_hash
 from tests.product import Product

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.figures import judged, row
+from bench._figures import judged, row
 
 ROOT = Path(__file__).parents[1]
 GOAL_CPU, GOAL_MIB = 60.0, 300.0

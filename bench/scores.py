@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import figures
+from bench import _figures as figures
 
 GRID = 10_000
 COLUMNS = [

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from bench import _peers
+from bench._figures import judged, row
 from bench._mixes import COLUMNS, DAY, MIXES, STEP, Floats
-from bench.figures import judged, row
 from metrics import codec, rollups, tiers
 from metrics.codec import Part
 from metrics.rollups import Rolled

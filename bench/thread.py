@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from bench._figures import row, spread
 from bench._posts import Work
-from bench.figures import row, spread
 from bench.ingest import MAKE, VALUES, WARM
 from metrics.names import layout_hash
 from tests.flow.test_thread import Agent
