@@ -30,7 +30,17 @@ class Strict(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             self._refuse_unknown(data)
+            self._refuse_incomplete(data)
         return super().to_internal_value(data)
+
+    def _refuse_incomplete(self, data: Mapping[str, Any]) -> None:
+        """Rows inside of what is changed in part are given whole: the framework would let each lack anything."""
+        if isinstance(self.parent, serializers.ListSerializer) and getattr(self.root, "partial", False):
+            lacks = [name for name, field in self.fields.items() if field.required and name not in data]
+            if lacks:
+                raise serializers.ValidationError(
+                    {name: [self.fields[name].error_messages["required"]] for name in lacks}
+                )
 
     def _refuse_unknown(self, data: Mapping[str, Any]) -> None:
         unknown = [key for key in data if key not in self.fields][:MOST_NAMED]

@@ -42,6 +42,13 @@ def nights(client: Client, maria: User) -> str:
     return f"/api/v1/schedules/{answer.json()['id']}"
 
 
+def test_rows_of_what_is_changed_in_part_are_given_whole(client: Client, nights: str) -> None:
+    answer = client.patch(nights, {"rotations": [{}]}, JSON)
+    assert answer.status_code == 400, answer.content
+    assert "people" in str(answer.json()["fields"]["rotations"])
+    assert client.patch(nights, {"name": "Days"}, JSON).status_code == 200
+
+
 def test_a_schedule_says_who_is_on_call_now(
     client: Client, nights: str, maria: User, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
