@@ -20,7 +20,7 @@ from bench._figures import row, spread
 from bench._posts import Work
 from bench.ingest import MAKE, VALUES, WARM
 from metrics.names import layout_hash
-from tests.flow.test_thread import Agent
+from tests.flow.thin import Agent
 from tests.product import Product, WebhookSink, until
 
 ROUNDS = 30
