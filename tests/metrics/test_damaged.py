@@ -11,7 +11,7 @@ import pytest
 
 from accounts.models import Team
 from core.models import Cursor
-from metrics import blob, chunks, codec, damaged, merging, plain, sealing, tiers
+from metrics import behind, blob, chunks, codec, damaged, merging, plain, sealing, tiers
 from metrics.latest import LatestRows
 from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Latest
 from servers.models import Server
@@ -144,9 +144,9 @@ def test_a_row_that_cannot_be_sealed_is_kept_as_it_came_and_holds_up_nobody(
     told.say(bad, [CPU], [(NOON + 3 * MINUTE, [666])])
     told.say(good, [CPU], [(NOON + 3 * MINUTE, [3])])
     told.seal(later(1))
-    assert Cursor.objects.place(sealing.SEALED) == JournalRow.objects.latest("pk").pk
-    for stage in (lambda: None, lambda: told.merge(later(3))):
-        stage()
+    assert Cursor.objects.place(behind.SEALED) == JournalRow.objects.latest("pk").pk
+    for at in (later(1), later(3)):
+        told.merge(at)
         assert (raw(bad), raw(good)) == ([0, 1, 2], [0, 1, 2, 3])
     assert not Chunk.objects.filter(tier=0, merged=False).exists()
     (kept,) = [bytes(row.data) for row in Chunk.objects.filter(server=bad, tier=0) if bytes(row.data)[0] == 255]
