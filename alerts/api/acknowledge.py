@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -24,7 +26,7 @@ class TokenSerializer(Strict):
     )
 
 
-class AcknowledgedSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class AcknowledgedSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     owner = serializers.CharField()
     title = serializers.CharField()
