@@ -439,11 +439,15 @@ def test_columns_that_no_file_names_any_more_are_forgotten(folder: str) -> None:
 
 def test_windows_is_asked_to_write_bytes_as_they_are(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it puts a byte before each that looks like the end of a line, and a record in thirty is damaged."""
-    bit, plain, asked = 1 << 29, os.open, []
+    bit, plain = 1 << 29, os.open
+    asked: list[int] = []
+
+    def opened(path: str, flags: int, *more: int) -> int:
+        asked.append(flags)
+        return plain(path, flags & ~bit, *more)
+
     monkeypatch.setattr(os, "O_BINARY", bit, raising=False)
-    monkeypatch.setattr(
-        os, "open", lambda path, flags, *more: (asked.append(flags), plain(path, flags & ~bit, *more))[1]
-    )
+    monkeypatch.setattr(os, "open", opened)
     put(Spool(folder), 1)
     assert asked
     assert all(flags & bit for flags in asked)
