@@ -171,7 +171,7 @@ def NOTE() -> str:  # noqa: N802 - a text in the reader's language
 
 
 def _worst(asked: Asked, found: list[Judged]) -> Chart | None:
-    bad = sorted((one for one in found if one.shares.lived > one.shares.up), key=_badness)[:WORST]
+    bad = sorted((one for one in found if _missed(one)), key=lambda one: (-_missed(one), one.machine.name))[:WORST]
     if not bad:
         return None
     bars = [
@@ -182,7 +182,7 @@ def _worst(asked: Asked, found: list[Judged]) -> Chart | None:
                 (one.shares.unknown / 1000, "off"),
                 (one.shares.planned / 1000, "info"),
             ],
-            saying.duration(one.shares.down / 1000),
+            saying.duration(_missed(one) / 1000),
             asked.link(one.machine),
         )
         for one in bad
@@ -190,6 +190,10 @@ def _worst(asked: Asked, found: list[Judged]) -> Chart | None:
     most = max(sum(value for value, _tone in bar.parts) for bar in bars)
     legend: list[tuple[Tone, str]] = [("crit", _("down")), ("off", _("unknown")), ("info", _("planned"))]
     return Chart(_("Time not up, the longest first"), bars, most, legend)
+
+
+def _missed(one: Judged) -> int:
+    return one.shares.lived - one.shares.up
 
 
 def _badness(one: Judged) -> tuple[int, int, str]:

@@ -117,8 +117,8 @@ def _scope(run: Run, found: scope.Scope) -> str:
     if not found.left:
         return said
     left = ngettext(
-        "%(n)d that is not in production is left out: name its env: in the selector to include it",
-        "%(n)d that are not in production are left out: name their env: in the selector to include them",
+        "%(n)d that is not in production is left out; env:… in the selector brings it in",
+        "%(n)d that are not in production are left out; env:… in the selector brings them in",
         found.left,
     ) % {"n": found.left}
     return f"{said} · {left}"
