@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from accounts.api.limits import LimitViewSet
@@ -40,6 +39,7 @@ from metrics.fleet_api import FleetLatestView, FleetRangeView, FleetTopView
 from ml import api as ml
 from ml import forecast_api as forecasts
 from monitor import health
+from monitor.description import DescriptionView
 from monitor.pages import settings, welcome
 from reports import api as reports
 from servers.api import EnrolmentViewSet, EnrolView, ServerVerbs
@@ -103,7 +103,7 @@ api = [
     path("demo", DemoView.as_view(), name="demo"),
     path("search", SearchView.as_view(), name="search"),
     path("live", dashboards.LiveView.as_view(), name="live"),
-    path("schema", SpectacularJSONAPIView.as_view(permission_classes=(health.SignedIn,)), name="schema"),
+    path("schema", DescriptionView.as_view(), name="schema"),
     path("", include("accounts.api.urls")),
     *router.urls,
 ]

@@ -7,6 +7,9 @@ from io import StringIO
 from pathlib import Path
 
 from django.core.management import call_command
+from django.test import Client
+
+from monitor import description
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
 AGAIN = "Run: ./watchkeeper manage spectacular --format openapi-json --file docs/openapi.json"
@@ -20,6 +23,13 @@ def fresh() -> str:
 
 def test_the_committed_description_equals_a_fresh_one() -> None:
     assert json.loads(COMMITTED.read_text(encoding="utf-8")) == json.loads(fresh()), AGAIN
+
+
+def test_it_is_had_from_the_product_and_made_once(admin_client: Client) -> None:
+    description.made.cache_clear()
+    answers = [admin_client.get("/api/v1/schema") for _ in range(2)]
+    assert [one.json() for one in answers] == [json.loads(COMMITTED.read_text(encoding="utf-8"))] * 2
+    assert description.made.cache_info().misses == 1
 
 
 def test_every_operation_says_how_one_proves_who_asks() -> None:
