@@ -6,18 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
-from django.utils.translation import gettext
 
 from accounts.models import User
+from alerts.messages.advice import todo
 from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Rule
 from alerts.services import said
-from core.clock import now
-from dashboards.alerting.incidents import Shown, seconds, subject_of
+from core.clock import from_milliseconds, now
+from dashboards.alerting.incidents import Shown, beginning, seconds, subject_of
 from dashboards.alerting.sentences import named, sentence
 from dashboards.told import told
 from servers.models import CHECK, Change, Event
 
-BEFORE, AFTER = timedelta(hours=1), timedelta(minutes=1)
+BEFORE = timedelta(hours=1)
 MOST_CAUSES, MOST_SIMILAR, MOST_NAMES, MOST_SERVERS = 8, 5, 5, 50
 MONTH = timedelta(days=30)
 
@@ -66,8 +66,9 @@ def people(row: Incident) -> list[Shown]:
 
 
 def causes(row: Incident, servers: list[int], user: User) -> list[Shown]:
-    """What changed or was said on its servers in the hour before, the latest first."""
-    near = {"server__in": servers, "at__gte": row.opened_at - BEFORE, "at__lte": row.opened_at + AFTER}
+    """What changed or was said on its servers in the hour before it began, the latest first."""
+    began = from_milliseconds(round(beginning(row) * 1000))
+    near = {"server__in": servers, "at__gte": began - BEFORE, "at__lte": began}
     changes = Change.objects.visible_to(user).filter(**near).select_related("server").order_by("-at")
     events = Event.objects.visible_to(user).filter(**near).select_related("server").order_by("-at")
     found: list[Shown] = [
@@ -128,15 +129,15 @@ def _last_words(keys: list[int], user: User) -> dict[int, Shown]:
 
 
 def rule_of(row: Incident, user: User) -> Shown | None:
-    """The rule that speaks, in words, and what its author wrote to do about it."""
-    first = row.alerts.order_by("resolved_at", "-pk").values_list("rule", flat=True).first()
-    rule = Rule.objects.visible_to(user).filter(pk=row.rule_id or first or 0).first()
+    """The rule that speaks, in words, and what to do about it, as messages say it."""
+    first = row.alerts.select_related("series").order_by("resolved_at", "-pk").first()
+    rule = Rule.objects.visible_to(user).filter(pk=row.rule_id or (first.rule_id if first else 0)).first()
     if rule is None:
         return None
+    metric, labels = (first.series.metric, first.labels) if first else (rule.metric, rule.labels)
     return {
         "name": rule.name, "url": f"/rules/{rule.uuid}/edit/", "sentence": sentence(rule, _targets(rule)),
-        # Those that every team begins with are known in each language; an empty one would give the catalogue's head.
-        "runbook": gettext(rule.runbook) if rule.runbook else "",
+        "runbook": todo(rule, metric, labels),
     }  # fmt: skip
 
 

@@ -177,6 +177,12 @@ def named(row: Incident, parent: Incident | None) -> Shown:
     }
 
 
+def beginning(row: Incident) -> float:
+    """What its page calls the beginning."""
+    (one,) = speaking([row]) or [row]
+    return _began(row, getattr(one, "speaking", []), members_of([row]).get(row.pk, (0, 0))[0])
+
+
 def _began(row: Incident, speaking: Sequence[Alert], members: int) -> float:
     """As messages count: one alert from its first bad sample, several from when they were told together."""
     return speaking[0].since / 1000 if speaking and members == 1 else row.opened_at.timestamp()

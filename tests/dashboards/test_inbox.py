@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team
+from alerts.messages.advice import CPU
 from alerts.models import Alert, Incident, Notice, Schedule, Silence
 from alerts.services import answers, rules
 from core.clock import now
@@ -31,6 +32,7 @@ def test_an_incident_says_what_changed_before_it_and_how_it_ended_last_time(team
     at = row.opened_at - timedelta(minutes=3)
     Change.objects.create(server=server, at=at, section="packages", key="nginx", before="1.26", after="1.27")
     Event.objects.create(server=server, at=at - timedelta(hours=3), kind="boot", text="too long ago")
+    Event.objects.create(server=server, at=row.opened_at + timedelta(seconds=20), kind="boot", text="too late")
     given = props(as_(me), f"/incidents/{row.uuid}/")
     assert [(one["what"], one["before"], one["after"]) for one in given["causes"]] == [
         ("packages nginx", "1.26", "1.27")
@@ -39,6 +41,19 @@ def test_an_incident_says_what_changed_before_it_and_how_it_ended_last_time(team
     assert (past["owner"], past["closed"], past["note"]) == (str(me), str(me), "<b>old logs</b>")
     assert given["reach"] == {"servers": 2, "names": ["web-00", "web-01"], "more": 0}
     assert given["by_rule"]["sentence"].endswith("is above 95 %, tell the usual people")
+    assert given["by_rule"]["runbook"] == str(CPU)  # as the mail says it where the rule has no words of its own
+
+
+def test_what_changed_after_the_first_bad_sample_is_no_cause(team: Team, person: Person) -> None:
+    row = held(team, 1)
+    began = row.opened_at - timedelta(minutes=10)
+    row.alerts.update(since=round(began.timestamp() * 1000))
+    server = Server.objects.get(name="web-00")
+    for minutes, key in ((-3, "before"), (7, "after")):
+        at = began + timedelta(minutes=minutes)
+        Change.objects.create(server=server, at=at, section="packages", key=key, before="1", after="2")
+    given = props(as_(person()), f"/incidents/{row.uuid}/")
+    assert [one["what"] for one in given["causes"]] == ["packages before"]
 
 
 def test_nothing_of_another_team_stands_around_an_incident(team: Team, other_team: Team, person: Person) -> None:

@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team, User
+from alerts.messages.advice import CPU
 from alerts.models import Alert, Incident, Rule, Silence
 from core.clock import now
 from dashboards.server import moving
@@ -177,6 +178,9 @@ def test_the_banner_says_what_is_wrong_what_to_do_and_what_is_silenced(
     (trouble,) = page["story"]["troubles"]
     assert (trouble["todo"], trouble["value"]) == ("Look at top.", "97 %")
     assert [one["reason"] for one in page["story"]["silences"]] == ["move"]
+    Rule.objects.filter(pk=rule.pk).update(runbook="")
+    page = client.get(f"/servers/{one.server.uuid}/", headers={"accept": "application/json"}).json()
+    assert page["story"]["troubles"][0]["todo"] == str(CPU)  # as the mail says it
 
 
 def test_everything_a_server_tells_is_found_in_a_section(machine: Make, api: Api) -> None:
