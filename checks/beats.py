@@ -88,7 +88,7 @@ def expected(config: Config, after: datetime) -> datetime:
 
 
 def deadline(beat: Beat, config: Config) -> datetime | None:
-    """When it is down unless a signal comes; nothing before the first one."""
+    """When it is down unless a signal comes; nothing before it was first judged."""
     grace = timedelta(seconds=config.grace)
     if beat.started_at is not None:
         found = beat.started_at + timedelta(seconds=config.longest or config.grace)
@@ -133,7 +133,9 @@ def _missed(beat: Beat, config: Config) -> str:
 
 
 def judge(beat: Beat, config: Config, now: datetime) -> Beat:
-    """How it stands at this time."""
+    """How it stands at this time. One never heard is waited for from when it was first judged."""
+    if beat.state == NEW and beat.expected_at is None and beat.started_at is None:
+        return replace(beat, expected_at=expected(config, now))
     until = deadline(beat, config)
     if until is None or beat.state == DOWN:
         return beat

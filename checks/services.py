@@ -177,9 +177,11 @@ def _again(check: Check, differs: Mapping[str, Any]) -> None:
     wanted: dict[str, Any] = {"due_at": first_due(check, now()), "lease_owner": "", "lease_until": None}
     if "target" in differs or ("config" in differs and check.kind != "heartbeat"):
         wanted |= {"failures": 0, "recent": []}
-    if "config" in differs and check.kind == "heartbeat":
+    if check.kind == "heartbeat" and differs.keys() & {"config", "paused"}:
         run = Run.objects.filter(check_ref=check).first()
-        if run is not None and run.expected_at is not None and run.at is not None:
+        if run is not None and run.at is None and run.state == NEW:
+            wanted["expected_at"] = None  # never heard: it is waited for from now on
+        elif "config" in differs and run is not None and run.expected_at is not None and run.at is not None:
             wanted["expected_at"] = beats.expected(beat_config(check), run.at)
     Run.objects.filter(check_ref=check).update(**wanted)
 

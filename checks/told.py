@@ -89,6 +89,7 @@ FORMS = (
     _("A cron line has at most %(most)s characters."),
     _("The grace is from %(least)s seconds to a year."),
     _("The period is from %(least)s seconds to a year."),
+    _("Say when its signals should come: as period in seconds, or as cron with zone."),
     _("A job may run for 72 hours at most."),
     _("At most %(most)s headers and %(signs)s characters are sent."),
     _("A path in JSON has at most %(most)s characters."),

@@ -7,6 +7,7 @@ from typing import Any
 
 from checks import beats
 from checks.kinds.base import Kind, read, registry
+from checks.wrong import Wrong
 
 
 class Heartbeat(Kind):
@@ -15,7 +16,10 @@ class Heartbeat(Kind):
     looks = False
 
     def checked(self, target: str, config: Mapping[str, Any]) -> None:
-        beats.check(read(beats.Config, config))
+        found = read(beats.Config, config)
+        if "period" not in config and not found.cron:
+            raise Wrong("period", "Say when its signals should come: as period in seconds, or as cron with zone.")
+        beats.check(found)
 
 
 registry.register("heartbeat")(Heartbeat())

@@ -45,6 +45,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def check(team: Team) -> Callable[..., Check]:
     def make(kind: str = "http", server: Server | None = None, **fields: Any) -> Check:
         fields.setdefault("name", f"{kind} {Check.objects.count()}")
+        if kind == "heartbeat":
+            fields.setdefault("config", {"period": 86_400})
         made = Check(team=team, kind=kind, **fields)
         assert services.faults(made) == []
         return services.make(made, server=server, by=None)

@@ -66,6 +66,7 @@ def test_it_is_made_changed_paused_and_removed_with_a_trail(api: Callable[..., C
         ({**SHOP, "server": "5d3a4c1e-0000-4000-8000-000000000000"}, "server"),
         ({**SHOP, "colour": "red"}, "colour"),
         ({"name": "job", "kind": "heartbeat", "config": {"cron": "every day"}}, "config"),
+        ({"name": "job", "kind": "heartbeat", "config": {}}, "config"),
     ],
 )
 def test_what_cannot_be_is_refused_by_field(
@@ -91,7 +92,8 @@ def test_it_can_be_tried_before_it_is_kept(api: Callable[..., Client], team: Tea
     assert good["ok"] is True
     bad = call(client, "POST", "/try", {**wanted, "config": {"json": "status.parts[0].name", "value": "web"}})
     assert bad["said"] == "status.parts[0].name is db, not web."
-    assert call(client, "POST", "/try", {"name": "x", "kind": "heartbeat"}, 400)["error"] == "not_looked_at"
+    job = {"name": "x", "kind": "heartbeat", "config": {"period": 60}}
+    assert call(client, "POST", "/try", job, 400)["error"] == "not_looked_at"
     assert not Check.objects.exists()
 
 

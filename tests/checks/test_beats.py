@@ -58,9 +58,14 @@ def test_up_late_down_and_up_again() -> None:
     assert (again.state, again.expected_at) == ("up", START + timedelta(days=10, seconds=3600))
 
 
-def test_nothing_is_missed_before_the_first_signal() -> None:
-    assert deadline(Beat(), Config()) is None
-    assert judge(Beat(), Config(), START + timedelta(days=99)).state == "new"
+def test_one_that_is_never_heard_is_down_after_its_first_period_and_grace() -> None:
+    config = Config(period=3600, grace=600)
+    waited = judge(Beat(), config, START)
+    assert (waited.state, waited.expected_at) == ("new", START + timedelta(seconds=3600))
+    assert judge(waited, config, START + timedelta(seconds=4199)).state == "new"
+    down = judge(waited, config, START + timedelta(seconds=4200))
+    assert (down.state, down.said) == ("down", "Its signal was due at 2026-11-21 13:00 UTC and did not come.")
+    assert signal(down, config, "success", None, START + timedelta(seconds=5000)).state == "up"
 
 
 def test_a_start_measures_and_a_job_that_runs_too_long_is_down() -> None:

@@ -227,6 +227,22 @@ def test_a_heartbeat_is_measured_missed_and_back(check: Make, runner: Runner) ->
     assert Event.objects.filter(server=made.server, kind="check").count() == 3
 
 
+def test_a_heartbeat_that_is_never_heard_is_told_after_its_first_period(check: Make, runner: Runner) -> None:
+    made = beat(check)
+    runner.step()
+    waited = Run.objects.get(check_ref=made)
+    assert waited.state == "new"
+    assert waited.expected_at is not None
+    services.change(made, {"config": {"period": 60, "grace": 600}}, by=None)
+    again = turn_beat(runner, made).expected_at
+    assert again is not None
+    assert again < waited.expected_at
+    Run.objects.update(expected_at=datetime.now(UTC) - timedelta(seconds=601))
+    missed = turn_beat(runner, made)
+    assert (missed.state, told(made, "check_up")) == ("down", [0])
+    assert missed.said.endswith("and did not come.")
+
+
 def test_a_heartbeat_is_not_missed_while_the_hub_was_away(check: Make, runner: Runner) -> None:
     made, now = beat(check), datetime.now(UTC)
     heard(made, "success", now - timedelta(seconds=5000))

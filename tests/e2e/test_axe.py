@@ -55,7 +55,7 @@ def places(hub: Product) -> dict[str, str]:
         return made.json()["id"]
 
     check = make("checks", {"name": "Our name", "kind": "dns", "target": "localhost"})
-    heartbeat = make("checks", {"name": "Nightly copy", "kind": "heartbeat", "interval": 3600, "window": 600})
+    heartbeat = make("checks", {"name": "Nightly copy", "kind": "heartbeat", "config": {"period": 86400}})
     today = now().date().isoformat()
     report = make("report_runs", {"kind": "overview", "period": "custom", "first": today, "last": today})
     incident = until(lambda: first("incidents"), 40, "an incident")
