@@ -15,6 +15,7 @@ from accounts.base import REPORT
 from accounts.models import Team, User
 from core import selector, zones
 from core.clock import now
+from core.days import Day
 from reports import periods, scope
 from reports.kinds import kinds
 from reports.models import TARGET, Schedule
@@ -62,11 +63,11 @@ class About(forms.Form):
 
 class RunForm(About):
     period = forms.ChoiceField(label=_("When"), choices=PERIODS)
-    first = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label=_("To, included"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    first = Day(label=_("From"), required=False)
+    last = Day(label=_("To, included"), required=False)
 
-    def __init__(self, user: User, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, user: User, data: Any = None, kind: str = "") -> None:
+        super().__init__(data, initial={"kind": kind})
         teams = Team.objects.visible_to(user).order_by("name")
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
         self._begin(user)

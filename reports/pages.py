@@ -41,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
     may = me(request).may(REPORT, some=True)
     if request.method == "POST" and not may:
         raise PermissionDenied
-    form = RunForm(me(request), request.POST or None)
+    form = RunForm(me(request), request.POST or None, request.GET.get("kind", ""))
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("report", uuid=services.ask(form.wish(), by=me(request)).uuid)

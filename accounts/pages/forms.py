@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, cast
 
 from django import forms
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +17,7 @@ from accounts.role_names import CHOICES
 from accounts.services import RESOURCES, check_selector
 from core import zones
 from core.clock import now
+from core.days import Day
 
 ONLY = gettext_lazy("Empty for all servers, or some such as tag:db and env:production.")
 DAYS = [
@@ -167,32 +167,25 @@ class TokenForm(Selecting):
         return now() + timedelta(days=int(days)) if days else None
 
 
-# Days beyond these have no midnight in every zone.
-WITHIN = (MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2100, 1, 1)))
-
-
 class TrailForm(forms.Form):
     """What to look for in the trail; days are of one's own zone."""
 
     who = forms.CharField(label=gettext_lazy("Who"), required=False, max_length=254)
     target = forms.CharField(label=gettext_lazy("What"), required=False, max_length=200)
     over = forms.CharField(label=gettext_lazy("Over"), required=False, max_length=100)
-    to = forms.DateField(
-        label=gettext_lazy("To"), required=False, widget=forms.DateInput({"type": "date"}), validators=WITHIN
-    )
+    to = Day(label=gettext_lazy("To"), required=False)
     # "from" is a word of Python; the address says it as the API does.
     field_order = ("who", "action", "target", "over", "from", "to")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        day = forms.DateInput({"type": "date"})
         asked = str(self.data.get("action", ""))[:60]
         known = choices()
         if asked not in dict(known):
             known.append((asked, action_name(asked)))  # the noun before the dot, as a link or a program asks
         picked = forms.Select(choices=known)
         self.fields["action"] = forms.CharField(label=_("Action"), required=False, max_length=60, widget=picked)
-        self.fields["from"] = forms.DateField(label=_("From"), required=False, widget=day, validators=WITHIN)
+        self.fields["from"] = Day(label=_("From"), required=False)
         self.order_fields(self.field_order)
 
     def midnight(self, name: str, days: int = 0) -> datetime | None:

@@ -10,7 +10,6 @@ from uuid import UUID
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
@@ -21,6 +20,7 @@ from django.views.decorators.http import require_GET
 
 from alerts.models import Channel, Delivery, Incident, Notice
 from alerts.services import record, said
+from core.days import Day
 from dashboards.alerting.hushed import why
 from dashboards.views import show
 from servers.models import Server
@@ -41,12 +41,6 @@ SELECTED = SafeString(" selected")
 TONES = {"sent": "ok", "waiting": "warn", "dead": "crit"}
 
 
-def _day() -> forms.DateField:
-    """Days beyond these have no midnight in every zone."""
-    within = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2100, 1, 1))]
-    return forms.DateField(required=False, validators=within)
-
-
 class Filters(forms.Form):
     """What the record may be asked for; what cannot be read is said beside its field."""
 
@@ -56,11 +50,11 @@ class Filters(forms.Form):
     kind = forms.ChoiceField(choices=[("", ""), *KINDS.items()], required=False)
     state = forms.ChoiceField(choices=[("", ""), *STATES.items()], required=False)
     # "from" is a word of Python; the address says it as the API does.
-    to = _day()
+    to = Day(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["from"] = _day()
+        self.fields["from"] = Day(required=False)
 
 
 @login_required

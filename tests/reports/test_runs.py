@@ -279,6 +279,16 @@ def test_the_pages_make_show_and_delete_a_report(fleet: Past, person: Callable[.
     assert b"Give the first and the last day" in empty.content
 
 
+def test_own_days_are_filled_in_whatever_the_language(person: Callable[..., User]) -> None:
+    client = Client()
+    client.force_login(person("manager"))
+    for language in ("en", "da", "pt-br"):
+        text = client.get("/reports/", headers={"accept-language": language}).content.decode()
+        found = re.findall(r'<input type="date"[^>]*value="([^"]*)"', text)
+        assert len(found) == 2, language
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", one) for one in found), (language, found)
+
+
 def test_a_check_is_up_down_planned_or_not_looked_at(past: Past, api: Api, team: Team) -> None:
     end = milliseconds() // 60_000 * 60_000
     begin = end - 3 * HOUR
