@@ -28,6 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 Facts = dict[str, dict[str, object]]
+MOST_FACTS = 10_000  # kept of one server, counting sections
 
 
 @transaction.atomic
@@ -59,12 +60,11 @@ def make_enrolment(
 def set_facts(server: Server, document: Facts, at: datetime, *, whole: bool = True) -> None:
     """Keep the newest facts and write each difference into the change ledger; the same again does nothing.
 
-    Where the document is not the whole one, what it does not name stays.
+    A section that is not named was not looked at yet, and stays; one that holds nothing any more is told as empty.
+    Where the document is not the whole one, what its sections do not name stays, too.
     """
     sheet = locked(FactSheet.objects).filter(server=server).first()
-    document = _clean(document)
-    if sheet and not whole:
-        document = _over(sheet.document, document)
+    document = _over(sheet.document if sheet else {}, _clean(document), whole=whole)
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     if sheet and (sheet.digest == digest or sheet.at > at):
         return
@@ -80,8 +80,12 @@ def set_facts(server: Server, document: Facts, at: datetime, *, whole: bool = Tr
         server.save(update_fields=["os", "family", "changed_at"])
 
 
-def _over(known: Facts, told: Facts) -> Facts:
-    return {**known, **{section: {**known.get(section, {}), **pairs} for section, pairs in told.items()}}
+def _over(known: Facts, told: Facts, *, whole: bool) -> Facts:
+    if not whole:
+        told = {section: {**known.get(section, {}), **pairs} for section, pairs in told.items()}
+    kept = {**known, **told}
+    # A machine that makes up sections without end keeps its newest alone.
+    return kept if len(kept) + sum(map(len, kept.values())) <= MOST_FACTS else told
 
 
 def differences(before: Facts, after: Facts) -> Iterable[tuple[str, str, object, object]]:

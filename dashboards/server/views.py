@@ -47,7 +47,7 @@ def server(request: HttpRequest, uuid: str) -> HttpResponse:
         "server": shown,
         **_remarks(shown),
         "outlook": notes(row),
-        "facts": sheet.document if sheet else {},
+        "facts": {section: pairs for section, pairs in sheet.document.items() if pairs} if sheet else {},
         "incidents": incidents(request, resolved=RESOLVED_SHOWN, of=row),
         "may_manage": Server.objects.visible_to(request.user, MANAGE).filter(pk=row.pk).exists(),
         "may_act": request.user.may(ACT, row.team),  # type: ignore[union-attr]

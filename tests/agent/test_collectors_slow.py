@@ -141,7 +141,7 @@ class TestBackground:
         assert later.facts() == {"users": {"root": "uid 0"}}, "not seen is not gone"
         mute.fault = Absent("")
         later.step(100.0)
-        assert later.facts() == {}
+        assert later.facts() == {"users": {}}, "gone is told as empty"
         Path(memory).write_text("{torn")
         assert begin(one).facts() == {}
 
@@ -365,4 +365,7 @@ def test_what_was_known_of_a_folder_that_is_gone_by_the_next_start_is_forgotten(
     collectors = Collectors(["checks"], options=Options.of({}, str(tmp_path)))
     assert collectors.facts() == {"checks": {"old": "/old"}}
     collectors.sample_all()
-    assert collectors.facts() == {}
+    assert collectors.facts() == {"checks": {}}, "told as empty: a section that is missing was not looked at"
+    news = collectors.news
+    collectors.sample_all()
+    assert collectors.news == news, "told once"

@@ -147,7 +147,36 @@ def test_enrolling_again_keeps_the_facts_it_does_not_name(team: Team, transactio
     kept = {**full, "os": {"name": "Ubuntu", "kernel": "6.1"}, "agent": {"version": "2"}}
     assert FactSheet.objects.get(server=server).document == kept
     set_facts(server, {"os": {"name": "Ubuntu"}}, now())
-    assert FactSheet.objects.get(server=server).document == {"os": {"name": "Ubuntu"}}, "a whole document replaces"
+    told = {**kept, "os": {"name": "Ubuntu"}}
+    assert FactSheet.objects.get(server=server).document == told, "a section of a whole document is whole"
+
+
+def test_a_section_that_is_not_told_yet_is_no_change_and_one_told_empty_is(
+    team: Team, transactional_db: None
+) -> None:
+    users: dict[str, dict[str, object]] = {"users": {"root": "uid 0"}}
+    system: dict[str, dict[str, object]] = {"os": {"name": "Debian"}}
+    server = enrol(make_enrolment(team, "n"), "web-1", "print", {}).server
+    set_facts(server, {**system, **users}, now())
+    assert enrol(make_enrolment(team, "n"), "web-1", "print", system).server == server
+    set_facts(server, system, now())
+    assert FactSheet.objects.get(server=server).document == {**system, **users}
+    set_facts(server, {**system, **users}, now())
+    assert not Change.objects.exists(), "a new agent that has not looked at everything yet"
+    for told in ({}, users["users"]):
+        set_facts(server, {**system, "users": told}, now())
+    changes = Change.objects.order_by("pk").values_list("section", "key", "before", "after")
+    assert list(changes) == [("users", "root", "uid 0", None), ("users", "root", None, "uid 0")]
+
+
+def test_sections_without_end_are_not_kept(
+    team: Team, monkeypatch: pytest.MonkeyPatch, transactional_db: None
+) -> None:
+    monkeypatch.setattr("servers.services.MOST_FACTS", 4)
+    server = enrol(make_enrolment(team, "n"), "web-1", "print", {}).server
+    for section in "abc":
+        set_facts(server, {section: {"x": 1}}, now())
+    assert FactSheet.objects.get(server=server).document == {"c": {"x": 1}}
 
 
 def test_a_machine_with_a_taken_name_is_refused_told_once_and_can_be_accepted(

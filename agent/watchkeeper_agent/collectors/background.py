@@ -98,6 +98,9 @@ class Background:
 
     def _keep(self, slow: Slow) -> None:
         facts = getattr(slow.one, "facts", {})
+        if not slow.reason:
+            # A section that is not named counts as not looked at: one that went is told as empty.
+            facts = {**{section: {} for section in slow.facts}, **facts}
         events = getattr(slow.one, "events", None)
         # One that cannot tell now has not seen anything go: what is known of it stays.
         changed = facts != slow.facts and (bool(facts) or not slow.reason)
@@ -170,7 +173,7 @@ class Background:
 def _needed(slow: Slow) -> bool:
     """What was known of it before this start is looked at once more, as it may be gone."""
     idle = getattr(slow.one, "idle", None)
-    return not (idle and idle()) or bool(slow.facts or slow.told)
+    return not (idle and idle()) or any(slow.facts.values()) or bool(slow.told)
 
 
 def _lane(slow: Slow) -> str:
