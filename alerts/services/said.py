@@ -6,8 +6,9 @@ from typing import Any
 
 from alerts import grouping
 from alerts.messages import again, title, translated
+from alerts.messages.advice import todo
 
-__all__ = ["again", "alone", "title", "translated"]
+__all__ = ["again", "alone", "title", "todo", "translated"]
 
 
 def alone(rule: str, server: str) -> tuple[str, dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import User
-from alerts.messages.advice import todo
 from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Rule
 from alerts.services import said
 from core.clock import from_milliseconds, now
@@ -137,7 +136,7 @@ def rule_of(row: Incident, user: User) -> Shown | None:
     metric, labels = (first.series.metric, first.labels) if first else (rule.metric, rule.labels)
     return {
         "name": rule.name, "url": f"/rules/{rule.uuid}/edit/", "sentence": sentence(rule, _targets(rule)),
-        "runbook": todo(rule, metric, labels),
+        "runbook": said.todo(rule, metric, labels),
     }  # fmt: skip
 
 

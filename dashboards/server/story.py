@@ -7,7 +7,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from alerts.messages.advice import todo
 from alerts.models import Alert, Silence
 from alerts.services import said, silences
 from core import selector
@@ -50,7 +49,7 @@ def _trouble(row: Alert) -> Shown:
         "limit": shown(metric, row.limit),
         "side": row.rule.op,
         "kind": row.rule.kind,
-        "todo": todo(row.rule, metric, row.labels),
+        "todo": said.todo(row.rule, metric, row.labels),
         "incident": str(row.incident.uuid) if row.incident else "",
         "title": _title(row),
     }
