@@ -166,6 +166,16 @@ def check(
         _addresses(parse(url), policy, _Deadline(5))
 
 
+def check_written(url: str, *, allow_private: Iterable[str | Network] = ()) -> None:
+    """Raise Refused where the address as written, of any scheme, is not allowed; no name is asked for."""
+    try:
+        host = urlsplit(url).hostname or ""
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return  # a name, or what only the kind that uses it can read
+    _check_address(host, address, Policy(tuple(ipaddress.ip_network(each) for each in allow_private)))
+
+
 def connect(
     host: str, port: int, timeout: float, *, allow_private: Iterable[str | Network] = (), trace: Trace | None = None
 ) -> socket.socket:

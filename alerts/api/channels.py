@@ -85,6 +85,8 @@ class ChannelSerializer(OfTeam):
             refused = owning.refusal(self.context["request"].user, kind, attrs["config"]) if own else ""
             if refused:
                 raise serializers.ValidationError({"kind": refused})
+            if closed := verbs.forbidden(attrs["config"]):
+                raise serializers.ValidationError({"config": closed})
         return attrs
 
     def _own(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -185,6 +185,8 @@ class WaySerializer(Strict, serializers.ModelSerializer[Way]):
         refused = own.refusal(self.context["request"].user, kind, config)
         if refused:
             raise serializers.ValidationError({"kind": refused})
+        if closed := verbs.forbidden(config):
+            raise serializers.ValidationError({"config" if "config" in attrs else "address": closed})
         return config
 
     def create(self, asked: dict[str, Any]) -> Way:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Audit, User
@@ -14,11 +15,12 @@ from alerts.channels.base import channels
 from alerts.models import Channel, Way
 from alerts.services import chains
 from alerts.services.rules import naming
-from core import runner, sealed
+from core import outgoing, runner, sealed
 from core.errors import Conflict, Failure
 from core.registry import Unknown
 
 WHERE = "api_url"
+PLACES = {"url", WHERE, "server"}
 TESTED = "channel.test"
 TESTS_A_MINUTE = 6
 SHOWN = ("name", "kind", "enabled", "default", "language", "storm_cap")
@@ -76,6 +78,16 @@ def remove(channel: Channel, now: datetime, *, by: User) -> None:
 def shown(channel: Channel) -> dict[str, Any]:
     """What of it may be written down: no credentials."""
     return {name: getattr(channel, name) for name in SHOWN}
+
+
+def forbidden(config: dict[str, Any]) -> str:
+    """Why messages may not go where it says; empty where they may, or where only its name tells."""
+    for name in sorted(PLACES & set(config)):
+        try:
+            outgoing.check_written(str(config[name]), allow_private=settings.ENV.outgoing_allow)
+        except outgoing.Refused as refused:
+            return f"config.{name}: {refused}"
+    return ""
 
 
 def merged(channel: Channel | None, kind: str, config: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import Audit, Team, User
@@ -66,6 +68,28 @@ def test_a_kept_token_does_not_follow_to_another_address(api: Callable[..., Clie
 def test_what_would_reach_further_is_refused_when_it_is_saved(kind: Any, config: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         kind(config)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        ("webhook", {"url": "http://10.0.0.5/hook"}),
+        ("webhook", {"url": "http://localhost:9/hook"}),
+        ("teams", {"url": "https://[fd00::1]/x"}),
+        ("apprise", {"url": "json://192.168.1.4/x"}),
+        ("email", {"to": ["a@example.org"], "server": "smtp://10.0.0.5:25"}),
+    ],
+)
+def test_an_address_where_messages_may_not_go_is_refused_when_it_is_saved(
+    api: Callable[..., Client], team: Team, monkeypatch: pytest.MonkeyPatch, kind: str, config: dict[str, Any]
+) -> None:
+    client, body = api(), {"name": "ops", "kind": kind, "config": config}
+    refused = client.post("/api/v1/channels", body, content_type="application/json")
+    assert (refused.status_code, Channel.objects.count()) == (400, 0)
+    assert "not a public address. If it should be reached, add its network" in refused.json()["detail"]
+    allowed = ("10.0.0.0/8", "127.0.0.0/8", "192.168.0.0/16", "fd00::/8")
+    monkeypatch.setattr(settings, "ENV", replace(settings.ENV, outgoing_allow=allowed))
+    assert client.post("/api/v1/channels", body, content_type="application/json").status_code == 201
 
 
 def test_the_longest_address_fits_where_who_is_told_is_kept(team: Team) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import Audit, Team, User
@@ -234,7 +236,9 @@ def test_a_way_is_tried_at_once_and_its_failure_is_said(api: Api, person: Person
     assert api(person()).post(f"/api/v1/ways/{mine.uuid}/test").status_code == 404
 
 
-def test_only_who_manages_may_reach_into_networks_by_a_channel_of_their_own(api: Api, person: Person) -> None:
+def test_only_who_manages_may_reach_into_networks_by_a_channel_of_their_own(
+    api: Api, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inner = "http://10.0.0.1/x"
     wishes: list[dict[str, object]] = [
         {"kind": "webhook", "address": inner}, {"kind": "slack", "address": inner},
@@ -250,4 +254,6 @@ def test_only_who_manages_may_reach_into_networks_by_a_channel_of_their_own(api:
         assert operator.post("/api/v1/channels", own, JSON).status_code == 400
     assert not Channel.objects.exists()
     assert operator.post("/api/v1/ways", {"kind": "sms", "address": "+4520123456"}, JSON).status_code == 201
+    assert "WATCHKEEPER_OUTGOING_ALLOW" in admin.post("/api/v1/ways", wishes[0], JSON).json()["detail"]
+    monkeypatch.setattr(settings, "ENV", replace(settings.ENV, outgoing_allow=("10.0.0.0/8",)))
     assert admin.post("/api/v1/ways", wishes[0], JSON).status_code == 201

@@ -170,7 +170,7 @@ def test_a_bulk_wish_that_is_not_clear_changes_nothing(machine: Make, api: Api, 
 
 def test_a_removed_server_ends_its_alerts_and_its_posts_hurt_nobody(machine: Make, api: Api, person: Person) -> None:
     client = api(person())
-    asked = {"name": "hook", "kind": "webhook", "config": {"url": "http://203.0.113.1/"}}
+    asked = {"name": "hook", "kind": "webhook", "config": {"url": "http://hook.example.org/"}}
     hook = client.post("/api/v1/channels", asked, content_type=JSON).json()["id"]
     rule = {"name": "hot", "metric": "cpu_used_percent", "critical": 90, "notify": [{"channel": hook}]}
     rule |= {"group_by": ["rule", "server"], "group_wait": 0}
