@@ -1,4 +1,4 @@
-"""Sentences that checks and models keep in English, told in the reader's language."""
+"""Sentences that checks, servers and models keep in English, told in the reader's language."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from django.utils.translation import gettext_noop as _
 
 from checks import services as checks
 from core import told as known
+from servers import clones
 
 FORMS = (
     *checks.FORMS,
+    clones.TEXT,
     # Why a server is not learnt, or a model not taken
     _("Nothing was measured yet."),
     _("Only %(count)s minutes of data so far; 15 are needed."),

@@ -1,4 +1,4 @@
-"""Two machines with one key, such as a copied virtual machine: two runs of an agent that report in turns.
+"""Two agents with one key, on one machine or on a copy of it: two runs of an agent that report in turns.
 
 A run that ended never has a sample younger than the first of the next run, however late its spool is emptied.
 """
@@ -10,15 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.utils.translation import gettext_noop as _
+
 from core.clock import now
 from servers.services import add_events
 
 LIVE = 60_000
 TURNS = 3
 AGAIN = 86_400.0
-TEXT = (
-    "Two machines report with the key of this server, as after copying a virtual machine. Give the copy another "
-    "machine id, remove its agent and enrol it anew; then rotate the key of this server."
+TEXT = _(
+    "Two agents report with the key of this server. Either two run on this machine, as after pasting the line twice: "
+    "remove one of them (docs/start.md tells how). Or the machine was copied: give the copy another machine id, "
+    "remove its agent and enrol it anew; then rotate the key of this server."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -31,7 +32,9 @@ def add_server(request: HttpRequest) -> HttpResponse:
     teams = list(Team.objects.visible_to(by, MANAGE).order_by("pk"))
     chosen = request.POST.get("team") or ""
     team = next((one for one in teams if str(one.uuid) == chosen), teams[0] if teams else None)
-    context: dict[str, Any] = {"page": "add", "teams": teams, "team": team, "hours": HOURS}
+    # Where the line will lead, which need not be how this page was opened.
+    address = urlsplit(settings.SITE_URL).netloc
+    context: dict[str, Any] = {"page": "add", "teams": teams, "team": team, "hours": HOURS, "address": address}
     if request.method == "POST" and team:
         token = make_enrolment(team, f"Added by {by}"[:120], hours=HOURS, by=by)
         invitation = Enrolment.objects.visible_to(by, MANAGE).filter(key=token[4:].partition(".")[0]).get()
