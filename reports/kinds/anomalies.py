@@ -50,8 +50,8 @@ class Anomalies(Kind):
     def sections(self, asked: Asked) -> list[Section]:
         cards = read(asked)
         found = [one for card in cards for one in card.episodes]
-        learnt = sum(card.stage != "waiting" for card in cards)
-        if not learnt:
+        judged = sum(card.stage != "waiting" for card in cards)
+        if not judged:
             asked.sentences.append(_("Nothing is learnt of these servers yet: there is nothing to judge."))
         elif found:
             asked.busy = True
@@ -63,7 +63,7 @@ class Anomalies(Kind):
             asked.sentences.append(text % {"n": len(found)})
         else:
             asked.sentences.append(_("No server behaved unlike itself."))
-        return [_figures(asked, cards, found, learnt), _table(asked, cards), _times(asked, cards)]
+        return [_figures(asked, cards, found, judged), _table(asked, cards), _times(asked, cards)]
 
 
 def read(asked: Asked) -> list[Card]:
@@ -81,11 +81,13 @@ def read(asked: Asked) -> list[Card]:
     return list(cards.values())
 
 
-def _figures(asked: Asked, cards: list[Card], found: list[Episode], learnt: int) -> Section:
+def _figures(asked: Asked, cards: list[Card], found: list[Episode], judged: int) -> Section:
     real = sum(card.answered("not_normal") for card in cards)
     false = sum(card.answered("normal") for card in cards)
     weeks = (asked.end - asked.start).total_seconds() / 604_800
-    rate = len(found) / learnt / weeks if learnt else None
+    rate = len(found) / judged / weeks if judged else None
+    # As the column below it says: who is still learning is watched already, but not learnt.
+    learnt = sum(card.stage == "full" for card in cards)
     figures = [
         Figure(_("Learnt"), Cell(learnt, _("%(n)d of %(all)d") % {"n": learnt, "all": len(cards)}, "#servers")),
         Figure(_("Times unusual"), saying.cell(len(found), "count", href="#times")),
