@@ -82,11 +82,13 @@ class Capacity(Kind):
         if soon:
             asked.busy = True
             text = ngettext(
-                "%(n)d server runs full within 30 days.", "%(n)d servers run full within 30 days.", len(soon)
+                "As it stands now, %(n)d server runs full within 30 days.",
+                "As it stands now, %(n)d servers run full within 30 days.",
+                len(soon),
             )
             asked.sentences.append(text % {"n": len(soon)})
         elif any(one.forecast for one in rooms):
-            asked.sentences.append(_("No server is forecast to run full within 30 days."))
+            asked.sentences.append(_("As it stands now, no server is forecast to run full within 30 days."))
         else:
             asked.sentences.append(_("There are no forecasts for these servers yet; use and growth are measured."))
         return [_figures(asked, rooms), _table(asked, rooms)]
@@ -199,7 +201,8 @@ def _figures(asked: Asked, rooms: list[Room]) -> Section:
         for one in fullest
     ]
     chart = Chart(_("The fullest disks"), bars, 100.0) if bars else None
-    return Section("figures", _("In figures"), figures=figures, chart=chart)
+    note = _("Forecasts and sizes are as they stand now; a past time does not change them.")
+    return Section("figures", _("In figures"), note, figures, chart)
 
 
 def _tone(percent: float) -> Tone:

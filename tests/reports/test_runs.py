@@ -249,7 +249,7 @@ def test_every_kind_tells_of_a_fleet_and_of_what_happened(
     noisy = found["noise"]["sections"][1]["table"]["rows"][0]
     assert [cell["value"] for cell in noisy[:3]] == ["Hot", 2, 1]
     assert found["capacity"]["sections"][0]["figures"][0]["cell"]["value"] == pytest.approx(12.5)
-    assert found["capacity"]["sentences"] == ["1 server runs full within 30 days."]
+    assert found["capacity"]["sentences"] == ["As it stands now, 1 server runs full within 30 days."]
     full = found["capacity"]["sections"][1]["table"]["rows"][0]
     assert [full[0]["value"], full[8]["value"], full[10]["value"]] == ["web-1", 864_000, "Disk used (mount /)"]
     assert full[12]["value"] == "runs full", "not that it fits its work, in a row that says when it is full"
