@@ -28,6 +28,13 @@ class Column(msgspec.Struct):
 class Table(msgspec.Struct):
     columns: list[Column]
     rows: list[list[Cell]]
+    short: int = 0
+    """So many rows stand on the page and on paper, if not 0; files for programs hold all of them."""
+    cut: Cell | None = None
+    """What is said below them then, and where the rest stands."""
+
+    def first(self, most: int) -> list[list[Cell]]:
+        return self.rows[: self.short or most]
 
 
 class Bar(msgspec.Struct):

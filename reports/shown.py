@@ -79,7 +79,7 @@ def sections(document: Document) -> list[dict[str, Any]]:
 
 def _section(section: Section) -> dict[str, Any]:
     table = section.table
-    rows = table.rows[:ROWS] if table else []
+    rows = table.first(ROWS) if table else []
     columns = table.columns if table else []
     right = [one.kind in RIGHT for one in columns]
     return {
@@ -88,7 +88,8 @@ def _section(section: Section) -> dict[str, Any]:
         "chart": _chart(section.chart) if section.chart else None,
         "heads": [{"title": one.title, "right": side} for one, side in zip(columns, right, strict=True)],
         "rows": [[_cell(cell, side) for cell, side in zip(row, right, strict=True)] for row in rows],
-        "more": max(0, len(table.rows) - ROWS) if table else 0,
+        "more": max(0, len(table.rows) - ROWS) if table and not table.short else 0,
+        "cut": table.cut if table else None,
     }  # fmt: skip
 
 

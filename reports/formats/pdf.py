@@ -104,7 +104,9 @@ def _section(section: Section, document: Document, width: float) -> list[Any]:
         ]
     if section.table and section.table.rows:
         found += [Spacer(1, 6), _table(section.table, document, width)]
-        if len(section.table.rows) > MOST_ROWS:
+        if section.table.cut:
+            found.append(_text(section.table.cut.shown, _style(8.5, FAINT), _href(section.table.cut, document)))
+        elif len(section.table.rows) > MOST_ROWS:
             found.append(_text(document.words.get("cut", "…"), _style(8.5, FAINT)))
     return found
 
@@ -176,7 +178,7 @@ def _table(table: Table, document: Document, width: float) -> Any:
             _text((cell.shown or "")[:LONGEST_CELL], styles[_right(column), cell.tone], _href(cell, document))
             for cell, column in zip(row, table.columns, strict=True)
         ]
-        for row in table.rows[:MOST_ROWS]
+        for row in table.first(MOST_ROWS)
     ]
     grid = Grid([head, *rows], colWidths=_widths(table, width), repeatRows=1)
     grid.setStyle(
@@ -198,7 +200,7 @@ def _widths(table: Table, width: float) -> list[float]:
     """By what stands in them: no word of a head is broken, nor a short one of a cell; the rest is shared out."""
     least, wanted = [], []
     for place, column in enumerate(table.columns):
-        cells = {(row[place].shown or "")[:LONGEST_CELL] for row in table.rows[:MOST_ROWS]}
+        cells = {(row[place].shown or "")[:LONGEST_CELL] for row in table.first(MOST_ROWS)}
         around = PAD + _before(table, place)
         low = max(_long(column.title.split(), letters.BOLD), min(MOST_WORD, _long(" ".join(cells).split())))
         least.append(low + around)

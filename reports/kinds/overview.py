@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from reports.document import Section
+from reports.document import Cell, Section, Table
 from reports.kinds.base import Asked, Kind, kinds
 
 PARTS = ("availability", "incidents", "noise", "capacity", "anomalies", "inventory")
@@ -32,12 +33,40 @@ class Overview(Kind):
             found.append(Section(name, str(kind.title), first.note, first.figures, first.chart))
             for section in rest:
                 if section.table is not None and section.key in {"servers", "list", "rules"}:
-                    section.table.rows = section.table.rows[:LONGEST]
-                    found[-1].table = section.table
+                    found[-1].note = " ".join(note for note in (first.note, section.note) if note)
+                    found[-1].table = _short(section.table, name, str(kind.title))
                     break
         asked.step = step
         _point_inside(found)
         return found
+
+
+def _short(table: Table, name: str, title: str) -> Table:
+    """The page shows the worst; what is taken away holds all rows."""
+    if len(table.rows) <= LONGEST:
+        return table
+    if name in BADNESS:
+        keys = [column.key for column in table.columns]
+        table.rows.sort(key=lambda row: BADNESS[name](dict(zip(keys, row, strict=True))))
+    said = _("%(n)d of %(all)d, the worst first. XLSX and CSV hold all, and so does the report “%(report)s”.")
+    shown = said % {"n": LONGEST, "all": len(table.rows), "report": title}
+    table.short, table.cut = LONGEST, Cell(None, shown, f"/reports/?kind={name}")
+    return table
+
+
+def _incident(row: dict[str, Cell]) -> tuple[Any, ...]:
+    """What is critical, then what is still open, then what took longest."""
+    over = row["over"].value
+    return row["severity"].value != "critical", over is not None, -(over or 0.0)
+
+
+def _server(row: dict[str, Cell]) -> tuple[Any, ...]:
+    """Security updates, then a restart that is needed, then other updates."""
+    return -(row["security"].value or 0), not row["restart"].value, -(row["pending"].value or 0)
+
+
+BADNESS: dict[str, Callable[[dict[str, Cell]], tuple[Any, ...]]] = {"incidents": _incident, "inventory": _server}
+"""Of those kinds whose own order is another: the newest first, or by name."""
 
 
 def _part(step: Callable[[float], None], place: int) -> Callable[[float], None]:
