@@ -35,7 +35,7 @@ ACTIONS = {
     "member.remove": gettext_lazy("removed a member"),
     "models.roll_back": gettext_lazy("took an older model"), "models.train": gettext_lazy("asked for training"),
     "password.ask": gettext_lazy("asked for a new password"), "password.change": gettext_lazy("changed a password"),
-    "password.link": gettext_lazy("made a link for a new password"),
+    "password.link": gettext_lazy("made a link for a new password, by a command"),
     "person.change": gettext_lazy("changed an account"), "person.disable": gettext_lazy("disabled an account"),
     "person.enable": gettext_lazy("enabled an account"),
     "person.owner": gettext_lazy("changed who owns the site"),
@@ -78,6 +78,11 @@ ACTIONS = {
     "way.add": gettext_lazy("added a way to be told"), "way.change": gettext_lazy("changed a way to be told"),
     "way.remove": gettext_lazy("removed a way to be told"),
 }  # fmt: skip
+TRIED = {
+    "sign_in.wrong": gettext_lazy("gave a wrong password for"),
+    "second_factor.wrong": gettext_lazy("gave a wrong code for"),
+    "password.ask": gettext_lazy("asked for a new password for"),
+}
 FIELDS = {
     "for_seconds": gettext_lazy("How long it must last"), "keep_firing_for": gettext_lazy("Kept open for"),
     "op": gettext_lazy("Above or below"), "warn": gettext_lazy("Limit for a warning"),
@@ -95,11 +100,16 @@ def action_name(action: str) -> str:
     return str(ACTIONS[action]) if action in ACTIONS else action.replace(".", ": ").replace("_", " ")
 
 
+def deed(action: str) -> str:
+    """As what stands before the person it was tried for."""
+    return str(TRIED[action]) if action in TRIED else action_name(action)
+
+
 def field_name(field: str) -> str:
     return str(FIELDS[field]) if field in FIELDS else field.replace("_", " ").capitalize()
 
 
 def choices() -> list[tuple[str, Any]]:
-    """Every action by its name, for a list to choose from; two may have one name."""
+    """Every action by its name, for a list to choose from."""
     named = sorted((str(name), action) for action, name in ACTIONS.items())
     return [("", _("Anything")), *((action, name[:1].upper() + name[1:]) for name, action in named)]

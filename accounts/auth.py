@@ -107,6 +107,12 @@ def _of_key(key: str) -> ApiToken | None:
 class PageSession(SessionAuthentication):
     """The browser's own session, with its CSRF check; strangers get 401, not 403."""
 
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        found: tuple[Any, Any] | None = super().authenticate(request)
+        if found:
+            came_over("page")  # whoever signed in pressed it there, though the page asks the API
+        return found
+
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 

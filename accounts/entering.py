@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accounts import devices, limits
-from accounts.models import Membership, User
-from accounts.trail import audit
+from accounts.models import User
+from accounts.trail import audit, only_team
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -134,10 +134,4 @@ def _whoever(user: User | None, email: str) -> _Named:
 
 
 def _as_target(user: User) -> _Named:
-    return _Named(user.email, str(user.uuid), _only_team(user))
-
-
-def _only_team(user: User) -> int | None:
-    """Of somebody who works in one team its admins may read who came and went."""
-    teams = list(Membership.objects.filter(user=user.pk or 0).values_list("team_id", flat=True)[:2])
-    return teams[0] if len(teams) == 1 else None
+    return _Named(user.email, str(user.uuid), only_team(user.pk))

@@ -14,6 +14,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from accounts.models import Audit
+from accounts.trail import BY_SOMEBODY, PRODUCT, SOMEBODY
 from core import tables
 
 MOST = 100_000
@@ -73,26 +74,43 @@ class Change:
     after: str
 
 
-def changes(row: Audit) -> list[Change]:
+def who(row: Audit) -> str:
+    """Somebody unknown is never told as the product, which only wrote it down."""
+    unknown = row.action in BY_SOMEBODY and row.actor in {PRODUCT, SOMEBODY}
+    return _("Somebody") if unknown else row.actor
+
+
+def names(rows: Iterable[Audit], seen: QuerySet[Audit]) -> dict[str, str]:
+    """What the ids in these rows are called, as far as the reader's own trail has told it; the newest name."""
+    ids = {one for row in rows for one in _ID.findall(json.dumps([row.before, row.after]))}
+    told = seen.filter(target_id__in=ids).order_by("pk") if ids else seen.none()
+    return dict(told.values_list("target_id", "target"))
+
+
+def changes(row: Audit, names: dict[str, str] | None = None) -> list[Change]:
     """What was empty before and after says nothing."""
-    fields = dict.fromkeys((*row.before, *row.after))
-    found = [Change(name, _said(row.before.get(name)), _said(row.after.get(name))) for name in fields]
+    fields, known = dict.fromkeys((*row.before, *row.after)), names or {}
+    found = [Change(name, _said(row.before.get(name), known), _said(row.after.get(name), known)) for name in fields]
     return [change for change in found if change.before or change.after]
 
 
-def _said(value: Any) -> str:
+def _said(value: Any, names: dict[str, str]) -> str:
     if value is None or value in ("", [], {}):
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
-        return ", ".join(map(str, value))
+    if isinstance(value, list):
+        return ", ".join(_said(one, names) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_said(one, names)}" for name, one in value.items())
     if isinstance(value, str):
+        value = names.get(value, value)
         return f"{localtime(datetime.fromisoformat(value)):%Y-%m-%d %H:%M:%S}" if _MOMENT.fullmatch(value) else value
     return json.dumps(value, ensure_ascii=False)
 
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def plain(row: Audit) -> dict[str, Any]:
@@ -117,7 +135,7 @@ def as_json(rows: QuerySet[Audit]) -> Iterator[str]:
 
 
 def _flat(row: Audit) -> dict[str, Any]:
-    told = plain(row)
+    told = {**plain(row), "at": row.at.replace(microsecond=0)}
     return {**told, **{side: json.dumps(told[side], ensure_ascii=False) for side in ("before", "after")}}
 
 
@@ -126,4 +144,4 @@ def _all(rows: QuerySet[Audit]) -> Iterable[Audit]:
 
 
 def _text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)

@@ -14,11 +14,14 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from accounts.models import Audit, Team, User
+from accounts.models import ApiToken, Audit, Membership, Team, User
 
 _SECRET = re.compile(r"pass(word|phrase|code)|secret|digest|sealed|credential|authorization|recovery|cookie|private")
 _HANDED_OUT = re.compile(r"\bwk[a-z]_[0-9a-f]{16}\.\S+")
 LONGEST = 2000
+PRODUCT, SOMEBODY = "Watchkeeper", "Somebody"
+BY_SOMEBODY = {"limit.begin", "password.ask", "second_factor.wrong", "session.refuse", "sign_in.wrong"}
+"""What a person did whom nobody knows, or who did not prove who they are; all else without one the product did."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def audit(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Write down who changed what, in the transaction of the change; `None` is the product itself.
+    """Write down who changed what, in the transaction of the change; `None` is the product or somebody unknown.
 
     Of what was before and is after only the difference is kept; a change that changes nothing leaves no row.
     """
@@ -70,9 +73,9 @@ def audit(
         return
     came = origin()
     Audit.objects.create(
-        team_id=target.pk if isinstance(target, Team) else getattr(target, "team_id", None),
+        team_id=_team_of(target),
         user=by,
-        actor=by.email if by else "Watchkeeper",
+        actor=by.email if by else SOMEBODY if action in BY_SOMEBODY else PRODUCT,
         action=action,
         target=_HANDED_OUT.sub("…", str(target))[:200],
         target_id=str(getattr(target, "uuid", "")),
@@ -81,6 +84,18 @@ def audit(
         over=came.over,
         address=came.address,
     )
+
+
+def _team_of(target: Any) -> int | None:
+    if isinstance(target, Team):
+        return target.pk
+    return only_team(target.user_id) if isinstance(target, ApiToken) else getattr(target, "team_id", None)
+
+
+def only_team(user: int | None) -> int | None:
+    """Of somebody who works in one team its admins may read who came and went, and what opens it."""
+    teams = list(Membership.objects.filter(user=user or 0).values_list("team_id", flat=True)[:2])
+    return teams[0] if len(teams) == 1 else None
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -101,7 +116,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 class _Encoder(DjangoJSONEncoder):
     def default(self, o: Any) -> Any:
         if isinstance(o, datetime):
-            return o.isoformat()
+            return o.isoformat(timespec="seconds")
         if isinstance(o, UUID) or not hasattr(o, "__iter__"):
             try:
                 return super().default(o)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 
 from accounts import reading
-from accounts.act_names import action_name, field_name
+from accounts.act_names import deed, field_name
 from accounts.auth import me
 from accounts.base import MANAGE
 from accounts.models import Audit, Team
@@ -41,6 +41,7 @@ def of_team(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 def _trail(request: HttpRequest, rows: QuerySet[Audit], team: Team | None) -> HttpResponse:
     form = TrailForm(request.GET)
+    rows_seen = rows
     rows = reading.chosen(rows, _asked(form)) if form.is_valid() else rows.none()
     if request.GET.get("format") in FORMATS:
         return _taken(rows, request.GET["format"])
@@ -49,14 +50,19 @@ def _trail(request: HttpRequest, rows: QuerySet[Audit], team: Team | None) -> Ht
     asked = {name: value for name, value in request.GET.items() if value and name in form.fields}
     context: dict[str, Any] = {
         "form": form, "team": team, "query": urlencode(asked), "asked": asked, "older": found.older,
-        "later": bool(before), "rows": [_line(row) for row in found.rows],
+        "later": bool(before), "rows": _lines(found.rows, rows_seen),
     }  # fmt: skip
     return show(request, "trail", "audit", **context)
 
 
-def _line(row: Audit) -> dict[str, Any]:
-    changes = [(field_name(one.field), one) for one in reading.changes(row)]
-    return {"row": row, "did": action_name(row.action), "changes": changes}
+def _lines(rows: list[Audit], seen: QuerySet[Audit]) -> list[dict[str, Any]]:
+    names = reading.names(rows, seen)
+    return [_line(row, names) for row in rows]
+
+
+def _line(row: Audit, names: dict[str, str]) -> dict[str, Any]:
+    changes = [(field_name(one.field), one) for one in reading.changes(row, names)]
+    return {"row": row, "who": reading.who(row), "did": deed(row.action), "changes": changes}
 
 
 def _asked(form: TrailForm) -> reading.Asked:

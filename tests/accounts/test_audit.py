@@ -74,7 +74,7 @@ def test_the_trail_says_over_what_and_from_where(
     client = Client()
     client.force_login(user)
     client.patch(f"/api/v1/servers/{server.uuid}", {"role": "web"}, "application/json")
-    assert Audit.objects.order_by("-pk")[0].over == "api"
+    assert Audit.objects.order_by("-pk")[0].over == "page"
     with over("Slack"):
         audit(user, "x.y", server)
     assert Audit.objects.order_by("-pk")[0].over == "Slack"
@@ -130,7 +130,7 @@ def test_our_code_cannot_edit_the_trail(person: Callable[..., User], team: Team)
 def test_the_database_itself_refuses(person: Callable[..., User], team: Team) -> None:
     """Whoever comes past our code: neither what it says nor that it is there may change."""
     if connection.vendor == "sqlite":
-        guards = import_module("accounts.migrations.0005_limits_and_trail").SQLITE.split("END;")
+        guards = import_module("accounts.migrations._trail").SQLITE.split("END;")
         connection.cursor().execute(guards[1] + "END;")
     user = person()
     audit(user, "x.y", team)

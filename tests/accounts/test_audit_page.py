@@ -6,13 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from accounts.act_names import choices
 from accounts.models import Audit, Team, User
-from accounts.services import audit
+from accounts.services import audit, give_token
 from tests.accounts.inside import browser
 
 Person = Callable[..., User]
@@ -34,7 +36,7 @@ class _Named:
     """Something in a trail."""
 
     def __init__(self, team: Team | None, name: str) -> None:
-        self.team_id, self.name = team.pk if team else None, name
+        self.team_id, self.name, self.uuid = team.pk if team else None, name, ""
 
     def __str__(self) -> str:
         return self.name
@@ -132,3 +134,36 @@ def test_over_the_api_it_is_paged_filtered_and_taken_away(
         assert client.get(f"/api/v1/audit?{wrong}").status_code == 400, wrong
     assert client.post("/api/v1/audit").status_code in {403, 405}
     assert api(boss, ["rules:read"]).get("/api/v1/audit").status_code == 403
+
+
+def test_a_wrong_password_is_told_of_somebody_and_not_of_the_product(boss: User, team: Team, client: Client) -> None:
+    client.post("/accounts/login/", {"login": boss.email, "password": "wrong"})
+    row = Audit.objects.get(action="sign_in.wrong")
+    assert (row.actor, row.user) == ("Somebody", None)
+    page = " ".join(browser(boss).get(f"/teams/{team.uuid}/audit/?action=sign_in.wrong").content.decode().split())
+    assert "<strong>Somebody</strong>" in page
+    assert f'gave a wrong password for</span> <span class="t">{boss.email}</span>' in page
+
+
+def test_a_token_of_who_works_in_one_team_stands_in_the_teams_trail(boss: User, team: Team) -> None:
+    give_token(boss, "grafana", ["servers:read"])
+    page = browser(boss).get(f"/teams/{team.uuid}/audit/?action=token.make").content.decode()
+    assert page.count('class="entry"') == 1
+
+
+def test_ids_are_told_by_their_names_and_times_to_the_second(boss: User, team: Team) -> None:
+    channel = "5d3a4c1e-0000-4000-8000-000000000001"
+    named = _Named(team, "Night mail")
+    named.uuid = channel
+    audit(boss, "channel.add", named, after={"kind": "email"})
+    at = datetime(2026, 11, 21, 12, 0, 5, 123456, tzinfo=UTC)
+    audit(boss, "rule.make", _Named(team, "CPU"), after={"notify": [{"channel": channel}], "starts_at": at})
+    assert Audit.objects.latest("pk").after["starts_at"] == "2026-11-21T12:00:05+00:00"
+    page = browser(boss).get(f"/teams/{team.uuid}/audit/").content.decode()
+    assert "channel: Night mail" in page
+    assert channel not in page
+
+
+def test_no_two_actions_have_one_name() -> None:
+    names = [name for _action, name in choices()]
+    assert [name for name in names if names.count(name) > 1] == []
