@@ -159,9 +159,7 @@ def test_who_took_it_is_not_told_so_over_their_own_channels(incident: Incident, 
     assert list(Delivery.objects.filter(notice__kind="acknowledged").values_list("person", flat=True)) == [ole.pk]
 
 
-def test_a_reminder_is_answered_by_its_button_and_nothing_else_changes(
-    incident: Incident, maria: User
-) -> None:
+def test_a_reminder_is_answered_by_its_button_and_nothing_else_changes(incident: Incident, maria: User) -> None:
     services.acknowledge(incident, now() - timedelta(hours=2), by=maria, how="sticky", reason="Disk is on its way.")
     Incident.objects.update(reminded_at=now())
     url = page(incident, maria)

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Team, User
 from alerts import services
-from alerts.channels.base import DeliveryError
+from alerts.channels.base import DeliveryError, Sent
 from alerts.delivery import outcome, storm
 from alerts.delivery.claiming import claim
 from alerts.models import Channel, Delivery, Incident
@@ -55,7 +55,7 @@ def test_whoever_may_have_read_it_in_a_digest_is_told_of_its_end(team: Team, per
     [digest] = claim(channel.pk, stage.now, 5)
     assert storm.close(digest)
     services.acknowledge(Incident.objects.get(), stage.now, by=person())  # while it is on its way
-    outcome.sent([(digest, outcome.Sent("200 ok"))], stage.now)
+    outcome.sent([(digest, Sent("200 ok"))], stage.now)
     stage.at(10).end(rule, "web-1")
     stage.at(120)
     assert Delivery.objects.filter(channel=channel, notice__kind="resolved").exists()

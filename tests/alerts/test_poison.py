@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 
 from accounts.models import Team
-from alerts import judging, services
+from alerts import services
 from alerts.delivery import fallback, outcome
 from alerts.judging import PASSED_OVER, Judge
 from alerts.models import Alert, Delivery, Incident, Notice, Silence, Step
-from alerts.services import flush, reminders, telling
+from alerts.services import flush, moves, reminders, telling
 from alerts.services.flush import Flush
 from alerts.services.moves import Change
 from metrics.models import JournalRow
@@ -184,7 +184,7 @@ def test_what_only_the_commit_would_refuse_holds_up_no_other(
 ) -> None:
     odd, well = machine("odd"), machine("well")
     stage.rule("hot", metric="cpu", group_wait=0)
-    apply = judging.moves.apply
+    apply = moves.apply
 
     def leads_nowhere(changes: Sequence[Change], at: datetime) -> None:
         apply(changes, at)
@@ -193,7 +193,7 @@ def test_what_only_the_commit_would_refuse_holds_up_no_other(
             assert incident is not None
             Notice.objects.create(incident=incident, alert_id=10**9, kind="note", at=at, told_at=at)
 
-    monkeypatch.setattr(judging.moves, "apply", leads_nowhere)
+    monkeypatch.setattr(moves, "apply", leads_nowhere)
     odd.report(now - 15, cpu=99)
     well.report(now - 15, cpu=99)
     judge.step()

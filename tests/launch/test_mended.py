@@ -226,7 +226,7 @@ def test_a_setup_before_manage_leaves_standard_output_to_the_secret(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(environment, "ensure", lambda *_: say.line("Setting up."))
-    monkeypatch.setattr(process, "become", lambda *_: say.line("wke_secret"))
+    monkeypatch.setattr(process, "become", lambda *_, **__: say.line("wke_secret"))
     launch.main(["manage", "enrol_token"])
     assert capsys.readouterr() == ("wke_secret\n", "Setting up.\n")
 
