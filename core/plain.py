@@ -15,7 +15,7 @@ _NUMBER = {
 _LIST = {
     "not_a_list": _("This must be a list, such as [1, 2]."),
     "empty": _("This list needs at least one entry."),
-    "min_length": _("This list needs at least {min_length} entries."),
+    "min_length": _("This list is too short: {min_length} or more are needed."),
     "max_length": _("This list may have at most {max_length} entries."),
 }
 _CHOICE = {"invalid_choice": _('"{input}" cannot be chosen here. The description of the API lists what can.')}

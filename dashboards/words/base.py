@@ -61,6 +61,8 @@ WORDS = {
     "incident.server": _("Server"),
     "incident.value": _("Value"),
     "incident.limitIs": _("limit {limit}"),
+    "incident.sentenceBad": _("Bad for {age}. Nobody has taken it yet."),
+    "incident.sentenceBadAcknowledged": _("Bad for {age}. {name} is on it."),
     "incident.sentenceOpen": _("Open for {age}. Nobody has taken it yet."),
     "incident.sentenceAcknowledged": _("Open for {age}. {name} is on it."),
     "incident.sentenceResolved": _("Over since {time}. It lasted {age}."),

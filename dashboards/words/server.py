@@ -150,8 +150,12 @@ WORDS = {
     "mark.key": _("keys"),
     "mark.enrolled": _("enrolment"),
     "mark.event": _("event"),
-    "story.above": _("{what} is above its limit of {limit}. The alert stands for {age}, now at {value}."),
-    "story.below": _("{what} is below its limit of {limit}. The alert stands for {age}, now at {value}."),
+    "story.above": _(
+        "{what} is above its limit of {limit}, bad for {age}. It was at {value} when the alert was raised."
+    ),
+    "story.below": _(
+        "{what} is below its limit of {limit}, bad for {age}. It was at {value} when the alert was raised."
+    ),
     "story.other": _("{title}, for {age}."),
     "story.unusual": _("{title}. It goes on for {age}."),
     "story.todo": _("What to do: {what}"),

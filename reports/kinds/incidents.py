@@ -114,8 +114,8 @@ def _figures(asked: Asked, rows: list[Told], own: list[Told]) -> Section:
         Figure(_("Median to resolve"), saying.cell(median(end) if end else None, "duration", href="#list")),
     ]
     note = _(
-        "Of %(own)d incidents %(taken)d were acknowledged and %(over)d are over; the means count those. "
-        "%(more)d more were explained by another and are listed, not counted."
+        "Incidents: %(own)d; acknowledged: %(taken)d, over: %(over)d. The means count those. "
+        "Explained by another, so listed and not counted: %(more)d."
     ) % {"own": len(own), "taken": len(take), "over": len(end), "more": len(rows) - len(own)}
     return Section("figures", _("In figures"), note, figures, _by_rule(own))
 

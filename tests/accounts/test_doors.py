@@ -55,6 +55,13 @@ def test_an_invitation_that_was_mailed_is_told_to_its_reader_alone(
     assert len(sent) == 2
 
 
+def test_an_invitation_names_the_role_in_the_readers_language(team: Team, person: Person) -> None:
+    made = services.invite(team, "ana@example.org", "manager", by=person())
+    path = "/invitation/" + made.address.split("/invitation/")[1]
+    said = Client().get(path, headers={"accept-language": "pt-BR"}).content.decode()
+    assert "como Gestor" in said
+
+
 def test_whoever_comes_too_late_leaves_no_account_behind(
     team: Team, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,15 +102,15 @@ def test_what_ended_by_itself_and_what_was_folded_is_told(team: Team, person: Pe
             team=team, key=f"f{number}", title="x", severity="warn", opened_at=at, parent=cause
         )  # fmt: skip
     past = {"opened_at": at - timedelta(minutes=9), "resolved_at": at - timedelta(minutes=4)}
-    Incident.objects.create(team=team, key="e", title="CPU hot", severity="warn", **past)
+    Incident.objects.create(team=team, key="e", title="web-1 does not report.", severity="warn", **past)
     taken = {**past, "acknowledged_at": at - timedelta(minutes=5)}
     Incident.objects.create(team=team, key="t", title="Taken", severity="warn", **taken)
     client.force_login(person("viewer"))
     lines = client.get("/api/v1/fleet/today").json()["handled"]
     told = {(line["kind"], line["title"]): line for line in lines}
-    assert set(told) == {("folded", "Switch down"), ("ended", "CPU hot")}
+    assert set(told) == {("folded", "Switch down"), ("ended", "web-1 does not report")}
     assert told["folded", "Switch down"]["n"] == 3
-    assert told["ended", "CPU hot"]["lasted"] == 300
+    assert told["ended", "web-1 does not report"]["lasted"] == 300
 
 
 def test_views_are_ones_own_or_a_teams_and_leave_a_trail(

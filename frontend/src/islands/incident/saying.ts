@@ -10,9 +10,13 @@ export function sentence(incident: Incident, at: number): string {
     return t('incident.sentenceResolved', { time: dayTime(incident.until), age })
   }
   const age = duration(at - beganAt(incident))
-  if (incident.state === 'acknowledged')
-    return t('incident.sentenceAcknowledged', { age, name: incident.owner ?? t('incident.nobody') })
-  return t('incident.sentenceOpen', { age })
+  // One alert counts from its first bad sample, many from when they were told together: each says which.
+  const bad = incident.members === 1
+  if (incident.state === 'acknowledged') {
+    const said = bad ? 'incident.sentenceBadAcknowledged' : 'incident.sentenceAcknowledged'
+    return t(said, { age, name: incident.owner ?? t('incident.nobody') })
+  }
+  return t(bad ? 'incident.sentenceBad' : 'incident.sentenceOpen', { age })
 }
 /** "3 servers are affected: a, b and c." */
 export function impact({ servers, names, more, checks }: IncidentProps['reach'], over: boolean): string {
