@@ -6,11 +6,11 @@ from django.utils.translation import gettext_noop as _
 
 from checks import services as checks
 from core import told as known
-from servers import clones
+from servers import services as servers
 
 FORMS = (
     *checks.FORMS,
-    clones.TEXT,
+    *servers.FORMS,
     # Why a server is not learnt, or a model not taken
     _("Nothing was measured yet."),
     _("Only %(count)s minutes of data so far; 15 are needed."),

@@ -10,19 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from django.utils.translation import gettext_noop as _
-
 from core.clock import now
-from servers.services import add_events
+from servers.services import TWO_AGENTS, add_events
 
 LIVE = 60_000
 TURNS = 3
 AGAIN = 86_400.0
-TEXT = _(
-    "Two agents report with the key of this server. Either two run on this machine, as after pasting the line twice: "
-    "remove one of them (docs/start.md tells how). Or the machine was copied: give the copy another machine id, "
-    "remove its agent and enrol it anew; then rotate the key of this server."
-)
 
 
 class Post(Protocol):
@@ -84,7 +77,7 @@ class Clones:
         for server in found:
             if time.monotonic() - self.told.get(server, -AGAIN) >= AGAIN:
                 self.told[server] = time.monotonic()
-                add_events(server, [(now(), "two_machines", TEXT, {})])
+                add_events(server, [(now(), "two_machines", TWO_AGENTS, {})])
         return False
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from accounts.models import Team, User
 from accounts.services import audit
@@ -29,6 +30,12 @@ __all__ = [
 
 Facts = dict[str, dict[str, object]]
 MOST_FACTS = 10_000  # kept of one server, counting sections
+TWO_AGENTS = _(
+    "Two agents report with the key of this server. Either two run on this machine, as after pasting the line twice: "
+    "remove one of them (docs/start.md tells how). Or the machine was copied: give the copy another machine id, "
+    "remove its agent and enrol it anew; then rotate the key of this server."
+)
+FORMS = (TWO_AGENTS,)  # kept in English, told in the reader's language
 
 
 @transaction.atomic
