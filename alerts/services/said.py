@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from alerts import grouping
-from alerts.messages import again, title, translated
+from alerts import grouping, messages
+from alerts.messages import again, translated
 from alerts.messages.advice import todo
+from alerts.models import Incident
 
 __all__ = ["again", "alone", "title", "todo", "translated"]
+
+
+def title(row: Incident) -> str:
+    """What it is called, to stand inside other sentences: a title that is one itself ends in no full stop."""
+    return messages.title(row).removesuffix(".")
 
 
 def alone(rule: str, server: str) -> tuple[str, dict[str, Any]]:

@@ -68,5 +68,5 @@ def _silenced(user: Person, since: datetime) -> list[Line]:
 
 def _line(kind: str, row: Incident, **more: Any) -> Line:
     at = row.resolved_at if kind == "ended" and row.resolved_at else row.opened_at
-    title, url = said.title(row).rstrip("."), f"/incidents/{row.uuid}/"  # other words follow, or stand around it
+    title, url = said.title(row), f"/incidents/{row.uuid}/"
     return {"kind": kind, "title": title, "at": at.timestamp(), "url": url, **more}
