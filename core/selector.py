@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 
+from django.utils.translation import gettext as _
+
 KEYS = ("name", "tag", "role", "os", "site", "env", "id")
 PRODUCTION = "production"
 LONGEST = 2000
@@ -42,13 +44,14 @@ def _everything(_words: Words) -> bool:
 
 def parse(text: str) -> Selector:
     if len(text) > LONGEST:
-        raise Unreadable(f"A selector may be {LONGEST} characters long; this one has {len(text)}.")
+        said = _("A selector may be %(most)d characters long; this one has %(length)d.")
+        raise Unreadable(said % {"most": LONGEST, "length": len(text)})
     if not text.strip():
         return Selector(text, _everything, names_env=False)
     parser = _Parser(text)
     test = parser.either(0)
     if parser.token:
-        raise parser.fault(f"{parser.token[1]!r} is one too many")
+        raise parser.fault(_("%(word)s is one too many") % {"word": repr(parser.token[1])})
     return Selector(text, test, parser.names_env)
 
 
@@ -63,7 +66,8 @@ class _Parser:
         self.next()
 
     def fault(self, what: str) -> Unreadable:
-        return Unreadable(f'{what} (near character {self.place + 1}). Write it like: tag:db and not name:"test 1".')
+        said = _('%(what)s (near character %(place)d). Write it like: tag:db and not name:"test 1".')
+        return Unreadable(said % {"what": what, "place": self.place + 1})
 
     def next(self) -> None:
         if not self.text[self.place :].strip():
@@ -71,7 +75,8 @@ class _Parser:
             return
         found = _TOKEN.match(self.text, self.place)
         if not found:
-            raise self.fault(f"{self.text[self.place :].strip()[:20]!r} is no key:value")
+            rest = repr(self.text[self.place :].strip()[:20])
+            raise self.fault(_("%(text)s is no key:value") % {"text": rest})
         self.place = found.end()
         if found["mark"]:
             self.token = (found["mark"], found["mark"], "")
@@ -100,7 +105,7 @@ class _Parser:
 
     def one(self, depth: int) -> Test:
         if depth > DEEPEST:
-            raise self.fault(f"More than {DEEPEST} levels of parentheses")
+            raise self.fault(_("More than %(most)d levels of parentheses") % {"most": DEEPEST})
         if self.at("not"):
             self.next()
             inner = self.one(depth + 1)
@@ -109,17 +114,18 @@ class _Parser:
             self.next()
             test = self.either(depth + 1)
             if not self.at(")"):
-                raise self.fault("A closing parenthesis is missing")
+                raise self.fault(_("A closing parenthesis is missing"))
             self.next()
             return test
         return self.term()
 
     def term(self) -> Test:
         if self.token is None or self.token[0] != "term":
-            raise self.fault("A key:value is missing")
-        _, key, pattern = self.token
+            raise self.fault(_("A key:value is missing"))
+        _kind, key, pattern = self.token
         if key not in KEYS:
-            raise self.fault(f"{key!r} is not known; keys are {', '.join(KEYS)}")
+            known = {"key": repr(key), "keys": ", ".join(KEYS)}
+            raise self.fault(_("%(key)s is not known; keys are %(keys)s") % known)
         self.names_env = self.names_env or key == "env"
         fits = re.compile(pattern, re.DOTALL).fullmatch
         self.next()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.base import MANAGE
 from accounts.models import ApiToken, Membership, User
@@ -54,7 +55,8 @@ def make_token(
 def check_selector(text: str) -> None:
     """Unreadable says what is wrong with the selector of a role, an invitation or a token."""
     if len(text) > LONGEST_SELECTOR:
-        raise Unreadable(f"This selector may be {LONGEST_SELECTOR} characters long; this one has {len(text)}.")
+        said = _("A selector may be %(most)d characters long; this one has %(length)d.")
+        raise Unreadable(said % {"most": LONGEST_SELECTOR, "length": len(text)})
     parse(text)
 
 

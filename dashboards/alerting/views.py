@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from accounts import narrow
 from accounts.auth import me
 from accounts.base import ACT, MANAGE
 from accounts.models import Team
@@ -64,7 +65,8 @@ def rules(request: HttpRequest) -> HttpResponse:
         .annotate(last=Max("since"), open=Count("pk", filter=Q(resolved_at=None)))
     }
     manages = may(request, MANAGE)
-    listed = [_listed(row, sentence(row, names, rule_names), fired.get(row.pk), manages) for row in rows]
+    whole = not narrow.concerns(request.user)  # else it may have fired on what is not theirs to see
+    listed = [_listed(row, sentence(row, names, rule_names), fired.get(row.pk), manages, whole) for row in rows]
     found = [one for one in listed if _wanted(one, request)]
     context = {
         "rules": found, "all": len(rows), "faults": sum(bool(row.fault) for row in rows),
@@ -73,12 +75,12 @@ def rules(request: HttpRequest) -> HttpResponse:
     return show(request, "dashboards/rules.html", "rules", {}, **context)
 
 
-def _listed(row: Rule, said: str, fired: tuple[int, int] | None, manages: list[str]) -> dict[str, Any]:
+def _listed(row: Rule, said: str, fired: tuple[int, int] | None, manages: list[str], whole: bool) -> dict[str, Any]:
     last, count = fired or (None, 0)
     ago = now().timestamp() - last / 1000 if last else None
     return {
         "row": row, "sentence": said, "open": count, "last": last and _time(last), "ago": ago and _ago(ago),
-        "manage": row.team.name in manages,
+        "manage": row.team.name in manages, "whole": whole,
     }  # fmt: skip
 
 

@@ -203,6 +203,13 @@ def test_what_is_taken_away_is_gone_at_once_and_what_is_given_comes_soon(world: 
     assert names(client.get("/api/v1/servers")) == [], "what cannot be read reaches nothing"
 
 
+def test_a_narrowed_person_is_not_told_that_a_rule_never_fired_elsewhere(world: World) -> None:
+    page = by_role(world).get("/rules/").content.decode()
+    assert page.count("never fired") == page.count("never fired for your servers") > 0
+    whole = signed_in(world.people["admin"]).get("/rules/").content.decode()
+    assert "for your servers" not in whole
+
+
 def test_a_narrowed_site_owner_is_none(world: World) -> None:
     client = world.token("owner", selector="tag:db")
     assert sorted(names(client.get("/api/v1/servers"))) == ["db-ours", "db-theirs"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from core.selector import Unreadable, parse
 
@@ -54,3 +55,8 @@ def test_a_selector_that_cannot_be_read_is_refused_with_an_example(text: str) ->
 
 def test_a_pattern_of_stars_does_not_hang() -> None:
     assert not parse("name:" + "*a" * 30 + "b").matches({**DB, "name": ["a" * 200]})
+
+
+def test_a_selector_that_cannot_be_read_is_told_in_the_readers_language() -> None:
+    with translation.override("da"), pytest.raises(Unreadable, match=r"^'tag:\(\(' er ikke nøgle:værdi .* Skriv"):
+        parse("tag:((")
