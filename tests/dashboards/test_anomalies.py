@@ -124,6 +124,19 @@ def test_the_sentence_counts_whom_nothing_can_be_said_of(
     assert "usually do" not in said
 
 
+def test_the_headline_and_the_box_below_count_the_same(
+    machine: Make, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, gone = machine("web-1"), machine("db-1").server.pk
+    learnt(judged)
+    machine("web-2")
+    put(judged.server.pk, ("anomaly_score",), [milliseconds()], [[0.2]], wait=5)
+    monkeypatch.setattr(watch, "state", lambda server, *_mark, **_paused: ("down" if server == gone else "up", False))
+    said = page(person())
+    assert "1 does not report, 1 has too few samples." in said
+    assert "One server has too few samples so far" in said
+
+
 def test_who_is_not_judged_is_not_called_usual(machine: Make, person: Person) -> None:
     learnt(machine())
     said = page(person())
