@@ -74,7 +74,10 @@ def _unpack(source: Path, beside: Path) -> None:
     except FileNotFoundError as error:
         raise Trouble(f"{source} does not exist. Name a file that ./watchkeeper backup made.") from error
     except DAMAGED as error:
-        raise Trouble(f"{source} is no backup of Watchkeeper, or damaged ({error}). Nothing was changed.") from error
+        why = " ".join(str(error).split())
+        # Of what no kind of archive is, every kind tells a line of its own.
+        why = "" if isinstance(error, tarfile.ReadError) and "method " in why else f" ({why})"
+        raise Trouble(f"{source} is no backup of Watchkeeper, or damaged{why}. Nothing was changed.") from error
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, beside: Path) -> None:

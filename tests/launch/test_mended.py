@@ -52,6 +52,14 @@ def test_a_broken_database_is_kept_as_it_is_and_stops_no_restore(data: Path, dat
     assert all(file.stat().st_mode & 0o077 == 0 for file in (data / "copies").iterdir())
 
 
+def test_what_is_no_backup_at_all_is_told_on_one_line(tmp_path: Path) -> None:
+    source, beside = tmp_path / "letter.tar.gz", tmp_path / "beside"
+    source.write_text("Dear hub, " * 100)
+    with pytest.raises(Trouble) as told:
+        restore._unpack(source, beside)
+    assert str(told.value) == f"{source} is no backup of Watchkeeper, or damaged. Nothing was changed."
+
+
 def test_a_backup_with_a_damaged_packing_is_told_in_one_sentence(tmp_path: Path) -> None:
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as tar:
