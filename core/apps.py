@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext
+
+from core import selector
 
 
 class CoreConfig(AppConfig):
@@ -12,3 +15,4 @@ class CoreConfig(AppConfig):
         from core import plain  # noqa: PLC0415 - the framework it speaks for reads settings when imported
 
         plain.speak()
+        selector.spoken_by(gettext)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 
-from django.utils.translation import gettext as _
-
 KEYS = ("name", "tag", "role", "os", "site", "env", "id")
 PRODUCTION = "production"
 LONGEST = 2000
@@ -18,6 +16,17 @@ _TOKEN = re.compile(r'\s*(?:(?P<mark>[()])|(?P<word>[a-z]+):(?:"(?P<quoted>(?:[^
 
 Words = Mapping[str, Collection[str]]
 Test = Callable[[Words], bool]
+Say = Callable[[str], str]
+_say: list[Say] = [str]
+
+
+def spoken_by(say: Say) -> None:
+    """What turns sentences into the reader's language: this engine itself knows no framework."""
+    _say[0] = say
+
+
+def _(text: str) -> str:
+    return _say[0](text)
 
 
 class Unreadable(ValueError):
