@@ -196,10 +196,13 @@ const report = (error: Error): string =>
   ].join('\n')
 
 /** A part of a page that may fail without taking the rest with it. */
-export class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+export class Boundary extends Component<{ children: ReactNode; shown?: () => void }, { error: Error | null }> {
   state: { error: Error | null } = { error: null }
   static getDerivedStateFromError(error: unknown) {
     return { error: error instanceof Error ? error : new Error(String(error)) }
+  }
+  componentDidMount() {
+    this.props.shown?.()
   }
   render() {
     const { error } = this.state
@@ -218,11 +221,12 @@ export function mount<P extends Props>(name: string, view: (props: P) => ReactNo
   if (!box || !data) return
   const props = JSON.parse(data) as P
   learn(props.now, true)
-  box.setAttribute('data-shown', '')
   document.querySelector('.fallback')?.remove() // the island says all of it, and more
+  // What stands behind it appears with it in one picture: earlier it would move.
+  const shown = () => box.setAttribute('data-shown', '')
   createRoot(box).render(
     <StrictMode>
-      <Boundary>{view(props)}</Boundary>
+      <Boundary shown={shown}>{view(props)}</Boundary>
     </StrictMode>,
   )
 }

@@ -1,1 +1,0 @@
-import{v as e}from"./parts.dacba5729755.js";import{r as t}from"./page.99c415fff009.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
