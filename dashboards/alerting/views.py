@@ -15,9 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from accounts import narrow
 from accounts.auth import me
-from accounts.base import ACT, MANAGE
+from accounts.base import ACT, MANAGE, narrow
 from accounts.models import Team
 from alerts.models import Alert, Chain, Channel, Delivery, Preference, Rule, Schedule, Silence, Way
 from core import selector
