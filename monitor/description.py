@@ -12,7 +12,6 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from monitor import health
 
-
 UNTYPED: Any = SchemaGenerator
 
 
