@@ -82,11 +82,6 @@ def once(name: str) -> Iterator[bool]:
         done.touch()
 
 
-def fills(name: str, count: int) -> bool:
-    """Whether this of so many workers leaves the long tests to the others."""
-    return count > 2 and name == f"gw{count - 1}"
-
-
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Hands out whole files, or single tests of those that are named, in the order they stand in."""
 
@@ -101,23 +96,6 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no typ
             return nodeid[nodeid.rindex("[") :]
         return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
 
-    def _next(self, node: Any) -> str | None:
-        """Alone comes at the very end: who waits for it then has nothing else to do."""
-        scopes = [scope for scope in self.workqueue if scope != "alone"] or ["alone"]
-        if fills(node.gateway.id, self.numnodes):
-            scopes = [scope for scope in scopes if scope.startswith("tests/") and not scope.startswith(LONG)]
-        return next(iter(scopes), None)
-
-    def _assign_work_unit(self, node: Any) -> None:
-        if scope := self._next(node):
-            self.workqueue.move_to_end(scope, last=False)
-        super()._assign_work_unit(node)
-
-    def _reschedule(self, node: Any) -> None:
-        if self.workqueue and not node.shutting_down and self._next(node) is None:
-            node.shutdown()
-        super()._reschedule(node)
-
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
@@ -126,8 +104,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: has a bar on latency; no other test runs meanwhile")
-    if fills(worker(), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))):
-        os.nice(3)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,7 +21,7 @@ from monitor.launch.say import Trouble
 LOGS = place.CACHE / "check"
 FRONTEND = place.ROOT / "frontend"
 TESTS = "./watchkeeper test"  # as README.md says it
-WORKERS = 4  # more than two cores: much of a test's time is waiting, which one of them fills (tests/workers.py)
+WORKERS = 3  # more than two cores: much of a test's time is waiting
 NOT_SPREAD = (
     "-n",
     "--numprocesses",

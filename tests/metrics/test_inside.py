@@ -97,7 +97,7 @@ def test_what_we_found_is_sealed_beside_the_rest_and_reads_the_same(machine: Cal
             one.report((start + step * 10_000) / 1000, cpu_used_percent=float(step + number), load1=1.0)
             if step % 6 == 5:
                 times = [start + (step - back) * 10_000 for back in range(5, -1, -1)]
-                put(one.server.pk, ("anomaly_score", "anomaly_rate_percent"), times, [[number, 2.0]] * 6, wait=5)
+                put(one.server.pk, ("anomaly_score", "anomaly_rate_percent"), times, [[number, 2.0]] * 6, wait=30)
     before = [_all(one.server.pk, start) for one in servers]
     assert sum(map(len, before[0].values())) == 4 * 30
     newest = JournalRow.objects.latest("pk").pk
