@@ -16,7 +16,6 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import pytest
 from xdist.remote import Producer
