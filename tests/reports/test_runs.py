@@ -262,9 +262,10 @@ def test_the_pages_make_show_and_delete_a_report(fleet: Past, person: Callable[.
     client = Client()
     client.force_login(person("manager"))
     assert b"Make a report" in client.get("/reports/").content
-    today = str(now().date())
+    last = now().date()
+    first = last - timedelta(days=1)  # the outage of two hours ago was yesterday, soon after midnight
     sent = client.post(
-        "/reports/", {"kind": "availability", "period": "custom", "first": today, "last": today, "target": "99.9"}
+        "/reports/", {"kind": "availability", "period": "custom", "first": first, "last": last, "target": "99.9"}
     )
     assert sent.status_code == 302, sent.content
     page = client.get(sent.headers["Location"])
