@@ -56,6 +56,8 @@ SERIES: dict[str, Described] = {
     "net_sent_bytes_per_second": Described(FLOW, "Sent on the card.", "neither", labels=_NIC),
     "net_received_packets_per_second": Described(RATE, "Packets received.", "neither", labels=_NIC),
     "net_sent_packets_per_second": Described(RATE, "Packets sent.", "neither", labels=_NIC),
+    "net_loopback_bytes_per_second": Described(FLOW, "What programs of this machine sent each other.", "neither"),
+    "net_loopback_packets_per_second": Described(RATE, "The same in packets.", "neither"),
     "net_errors_per_second": Described(RATE, "Packets that were damaged.", "low", 1, 10, _NIC),
     "net_drops_per_second": Described(RATE, "Packets that were thrown away.", "low", 10, 100, _NIC),
     "tcp_connections": Described(COUNT, "TCP connections in one state.", "neither", labels=("state",)),

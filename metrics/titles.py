@@ -39,6 +39,8 @@ NAMES = {
     "net_sent_bytes_per_second": _("Network sent"),
     "net_received_packets_per_second": _("Network packets received"),
     "net_sent_packets_per_second": _("Network packets sent"),
+    "net_loopback_bytes_per_second": _("Network inside the machine"),
+    "net_loopback_packets_per_second": _("Packets inside the machine"),
     "net_errors_per_second": _("Network errors"),
     "net_drops_per_second": _("Network drops"),
     "tcp_connections": _("TCP connections"),

@@ -47,7 +47,8 @@ SECOND = {
     **FIRST,
     "stat": STAT.format(user=1300, system=600, idle=8450, wait=200, steal=50),
     "diskstats": "   8 0 sda 200 0 4000 70 300 0 24000 330 0 6000 400\n",
-    "net/dev": "Inter-|   Receive\n face |bytes\n  eth0: 30000 300 2 1 0 0 0 0 1000 10 0 0 0 0 0 0\n",
+    "net/dev": "Inter-|   Receive\n face |bytes\n    lo: 21999 109 0 0 0 0 0 0 21999 109 0 0 0 0 0 0\n"
+    "  eth0: 30000 300 2 1 0 0 0 0 1000 10 0 0 0 0 0 0\n",
     "pressure/cpu": "some avg10=1.00 avg60=0.00 avg300=0.00 total=3500000\n",
 }
 Look = Callable[[dict[str, str], float], dict[str, Any]]
@@ -102,6 +103,8 @@ class TestRecordedMachine:
         assert values['disk_await_seconds{device="sda"}'] == 0.001
         assert values['net_received_bytes_per_second{nic="eth0"}'] == 2000
         assert values['net_errors_per_second{nic="eth0"}'] == 0.2
+        assert values["net_loopback_bytes_per_second"] == 2100
+        assert values["net_loopback_packets_per_second"] == 10
 
     def test_a_counter_that_went_back_is_not_measured_and_the_next_look_is(self, look: Look) -> None:
         look(FIRST, 100.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections import namedtuple
@@ -12,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from watchkeeper_agent.collectors import Collectors, base, host, looking, tcp
+from watchkeeper_agent.collectors import Collectors, base, host, inventory, looking, tcp
 from watchkeeper_agent.collectors.disk import mounts
 
 WINDOWS_TIMES = namedtuple("WINDOWS_TIMES", "user system idle interrupt dpc")
@@ -52,7 +53,7 @@ class TestExact:
 
     def test_counters_of_cards_are_the_kernels(self) -> None:
         values = Collectors(["network"]).sample().values
-        told = {name.split('"')[1] for name in values}
+        told = {name.split('"')[1] for name in values if "loopback" not in name}
         assert told <= {line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]}
 
 
@@ -111,6 +112,7 @@ def test_what_is_opened_to_install_a_program_is_no_full_disk_of_a_mac(elsewhere:
     elsewhere.setattr(sys, "platform", "darwin")
     elsewhere.setattr(os.path, "isdir", lambda _: True)
     parts = [("/dev/disk3s1", "/", "ro,sealed"), ("/dev/disk3s5", "/System/Volumes/Data", "rw,nobrowse"),
+             ("/dev/disk3s6", "/System/Volumes/VM", "rw,nobrowse"),
              ("/dev/disk4s1", "/Volumes/Installer", "ro,nodev")]  # fmt: skip
     listed = [SimpleNamespace(device=a, mountpoint=b, fstype="apfs", opts=c) for a, b, c in parts]
     elsewhere.setattr(psutil, "disk_partitions", lambda **_: listed)
@@ -142,15 +144,49 @@ def test_uptime_where_there_is_no_proc(elsewhere: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "words"),
+    ("system", "address", "words"),
     [
-        ("linux", ["-n", "-c", "1", "-W", "2"]),
-        ("darwin", ["-n", "-c", "1", "-W", "1600"]),
-        ("win32", ["-n", "1", "-w", "1600"]),
+        ("linux", "192.0.2.1", "ping -n -c 1 -W 2"),
+        ("linux", "2001:db8::1", "ping -n -c 1 -W 2"),
+        ("darwin", "192.0.2.1", "ping -n -c 1 -W 1600"),
+        ("darwin", "2001:db8::1", "ping6 -n -c 1"),
+        ("win32", "192.0.2.1", "ping -n 1 -w 1600"),
     ],
 )
 def test_each_systems_ping_is_told_the_wait_in_its_own_measure(
-    monkeypatch: pytest.MonkeyPatch, system: str, words: list[str]
+    monkeypatch: pytest.MonkeyPatch, system: str, address: str, words: str
 ) -> None:
     monkeypatch.setattr(sys, "platform", system)
-    assert looking._ping_words(1.6) == words
+    assert looking._ping_words(address, 1.6) == words.split()
+
+
+@pytest.mark.parametrize(
+    ("told", "well"),
+    [("Reply from 127.0.0.1: bytes=32 time<1ms TTL=128", True),
+     ("Reply from 192.0.2.9: Destination host unreachable.", False)],
+)  # fmt: skip
+def test_a_routers_word_is_no_answer_of_the_machine_that_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str, well: bool
+) -> None:
+    """Windows' ping ends well for both."""
+    ping = tmp_path / "ping"
+    ping.write_text(f"#!/bin/sh\necho '{told}'\n")
+    ping.chmod(0o755)
+    monkeypatch.setattr(looking, "which", lambda _: str(ping))
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert looking.look("ping", {"target": "127.0.0.1", "config": {}}, 2.0, ["127.0.0.0/8"]).ok is well
+
+
+def test_what_changes_with_each_start_is_no_fact_of_a_windows_machine(elsewhere: pytest.MonkeyPatch) -> None:
+    elsewhere.setattr(sys, "platform", "win32")
+    listed = [(445, 4, "LISTEN"), (80, 7, "LISTEN"), (80, 8, "LISTEN"), (49664, 7, "LISTEN"), (443, 7, "ESTABLISHED")]
+    rows = [SimpleNamespace(laddr=SimpleNamespace(port=port), pid=pid, status=state) for port, pid, state in listed]
+    elsewhere.setattr(psutil, "net_connections", lambda **_: rows)
+    elsewhere.setattr(
+        psutil, "Process", lambda pid: SimpleNamespace(name=lambda: {4: "System"}.get(pid, f"w{pid}.exe"))
+    )
+    assert inventory._others() == {"tcp 80": "w7.exe, w8.exe", "tcp 445": "System"}
+    addresses = [(psutil.AF_LINK, "AA-BB"), (socket.AF_INET, "192.0.2.5"), (socket.AF_INET6, "2001:db8::5")]
+    cards = {"Ethernet": [SimpleNamespace(family=family, address=address) for family, address in addresses]}
+    elsewhere.setattr(psutil, "net_if_addrs", lambda: cards)
+    assert inventory._cards() == {"Ethernet": "192.0.2.5, aa-bb"}
