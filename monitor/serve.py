@@ -22,6 +22,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
+from monitor import https
 from monitor.protocol import Gate, GuardedProtocol, Limits
 
 log = logging.getLogger(__name__)
@@ -153,7 +154,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _tls(pair: tuple[Path, Path] | None) -> dict[str, Any]:
-    return {"ssl_certfile": pair[0], "ssl_keyfile": pair[1]} if pair else {}
+    return {"ssl_context_factory": lambda _config, _usual: https.context(*pair)} if pair else {}
 
 
 def _networks(trusted: Any) -> tuple[Any, ...]:
