@@ -1,4 +1,4 @@
-"""The canary: a sample of our own that goes the whole road every half minute and is read back."""
+"""The canary: a sample of our own that goes the whole road each quarter of a minute and is read back."""
 
 from __future__ import annotations
 
