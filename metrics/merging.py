@@ -43,6 +43,8 @@ MOST_CELLS = 1 << 22  # of samples that are unpacked together
 SERIES_AT_ONCE = {RAW: 64, FINE: 12}
 LARGEST = (1 << 63) - 1
 KEY = ["tier", "span", "server", "part"]
+NO_FAULT = (*apart.DOWN, MemoryError)  # of the hour: it is merged as soon as there is room
+_odd: set[tuple[int, int]] = set()  # days of servers that cannot be made whole: their hours are read as they are
 
 
 def step(at: int, seconds: float) -> bool:
@@ -93,7 +95,7 @@ def _merge(at: int) -> bool:
     alive = living() if listed else set()
     done: list[Merged | None] = []
     theirs = [one for one in listed if one[1] in alive]
-    odd = apart.each(theirs, lambda one: done.append(_merged(*one, place)), "An hour of a server")
+    odd = apart.each(theirs, lambda one: done.append(_merged(*one, place)), "An hour of a server", down=NO_FAULT)
     for span, server in listed:
         if server not in alive:
             waiting.filter(span=span, server=server).delete()
@@ -245,9 +247,10 @@ def _with_its_day(mark: Dirty, at: int) -> bool:
 def _finish_days(mark: Dirty, part: int) -> bool:
     """Hours of servers become their day, and that the month's; true when any were left."""
     servers = Chunk.objects.filter(tier=FINE, span=mark.span, part__gt=part, **_of_block(mark))
+    servers = servers.exclude(server__in=[server for day, server in _odd if day == mark.span])
     chosen = list(servers.order_by("server").values_list("server_id", flat=True).distinct()[: MERGED_AT_ONCE // 5])
-    for server in chosen:
-        _finish_day(server, mark, part)
+    odd = apart.each(chosen, lambda server: _finish_day(server, mark, part), "A day of a server", down=NO_FAULT)
+    _odd.update((mark.span, server) for server in odd)
     return bool(chosen)
 
 

@@ -202,13 +202,17 @@ def _take_or_keep(server: int, rows: list[Stored], gathered: Gathered) -> None:
         _take(server, rows, gathered)
     except apart.DOWN:
         raise
-    except Exception:
+    except Exception as fault:
         if len(rows) == 1:
+            if isinstance(fault, MemoryError):  # no fault of the row: it waits until there is room
+                raise
             log.exception("Row %d of server %d cannot be sealed; it is kept as it came", rows[0][0], server)
             gathered.chunks.append(_as_it_came(*rows[0]))
             return
-        for row in rows:
-            _take_or_keep(server, [row], gathered)
+    else:
+        return
+    for row in rows:
+        _take_or_keep(server, [row], gathered)
 
 
 def _as_it_came(pk: int, server: int, layout: int, received: int, rows: bytes | memoryview) -> Chunk:
@@ -273,11 +277,7 @@ def _measured(part: Part) -> Part:
 def _parts(server: int, rows: list[Stored], gathered: Gathered) -> Iterator[Part]:
     """Runs of rows of one layout as one matrix each."""
     for layout_id, run in groupby(rows, key=lambda row: row[2]):
-        try:
-            layout = layouts.by(layout_id)
-        except Layout.DoesNotExist:
-            log.exception("Rows of server %d cannot be read: there is no layout %d", server, layout_id)
-            continue
+        layout = layouts.by(layout_id)
         stored = list(run)
         times, values = blob.joined([row[4] for row in stored], len(layout.columns))
         if not len(times):

@@ -13,7 +13,9 @@ from accounts.models import Team
 from core.models import Cursor
 from metrics import behind, blob, chunks, codec, damaged, merging, plain, sealing, tiers
 from metrics.latest import LatestRows
-from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Latest
+from metrics.layouts import layouts
+from metrics.models import Chunk, Dirty, FleetChunk, JournalRow, Latest, Layout
+from metrics.names import layout_hash
 from servers.models import Server
 from tests.metrics.storing import MINUTE, NOON, Told, later, series_of
 
@@ -121,15 +123,30 @@ def test_an_hour_too_wide_for_memory_is_merged_piece_by_piece(
     told.holds()
 
 
-def picky(call: Callable[..., Any]) -> Callable[..., Any]:
+def picky(call: Callable[..., Any], fault: type[Exception] = ZeroDivisionError) -> Callable[..., Any]:
     """As if it could not do with one number."""
 
     def but_one(times: Any, keys: Any, values: Any, **more: Any) -> Any:
         if (np.asarray(values) == 666).any():
-            raise ZeroDivisionError
+            raise fault
         return call(times, keys, values, **more)
 
     return but_one
+
+
+def test_no_row_is_to_blame_for_a_memory_that_is_full(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, value in enumerate((1, 666)):
+        told.say(servers[0], [CPU], [(NOON + number * MINUTE, [value])])
+    with monkeypatch.context() as full:
+        full.setattr(codec, "encode", picky(codec.encode, MemoryError))
+        with pytest.raises(MemoryError):
+            told.seal(later(1))
+        assert raw(servers[0]) == [1, 666], "still in the journal"
+    told.seal(later(1))
+    assert Cursor.objects.place(behind.SEALED) == JournalRow.objects.latest("pk").pk
+    assert raw(servers[0]) == [1, 666]
 
 
 def test_a_row_that_cannot_be_sealed_is_kept_as_it_came_and_holds_up_nobody(
@@ -152,6 +169,22 @@ def test_a_row_that_cannot_be_sealed_is_kept_as_it_came_and_holds_up_nobody(
     (kept,) = [bytes(row.data) for row in Chunk.objects.filter(server=bad, tier=0) if bytes(row.data)[0] == 255]
     times, values = blob.unpack(kept[sealing.AS_IT_CAME.size :], 1)
     assert (times.tolist(), values.tolist()) == ([NOON + 3 * MINUTE], [[666]])
+
+
+def test_a_row_whose_layout_is_gone_is_kept_as_it_came(told: Told, servers: list[int]) -> None:
+    bad, good = servers
+    for server in servers:
+        told.say(server, [CPU], [(NOON, [1])])
+    told.say(bad, ["load1"], [(NOON + MINUTE, [2])])
+    gone = JournalRow.objects.latest("pk")
+    Layout.objects.filter(pk=gone.layout_id).delete()
+    layouts._forget(layout_hash(["load1"]))
+    told.seal(later(1))
+    assert raw(good) == [1]
+    whole, kept = [bytes(row.data) for row in Chunk.objects.filter(server=bad, tier=0).order_by("part")]
+    assert codec.read(whole).values.tolist() == [[1]]
+    assert sealing.AS_IT_CAME.unpack_from(kept) == (255, gone.layout_id)
+    assert kept[sealing.AS_IT_CAME.size :] == bytes(gone.rows)
 
 
 def test_an_hour_that_cannot_be_merged_and_a_mark_that_cannot_be_worked_off_are_passed_over(
@@ -179,6 +212,29 @@ def test_an_hour_that_cannot_be_merged_and_a_mark_that_cannot_be_worked_off_are_
     monkeypatch.setattr(merging, "_remake_fleet", fleet)
     told.merge(later(5))
     assert not Dirty.objects.filter(tier=0).exists()
+
+
+def test_a_day_that_cannot_be_made_whole_holds_up_no_other_server(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = servers
+    for server in servers:
+        told.say(server, [CPU], [(NOON, [1]), (later(1), [2])])
+    told.seal(later(2))
+    told.merge(later(3))
+    finish = merging._finish_day
+
+    def but_one(server: int, mark: Dirty, part: int) -> None:
+        finish(server // (server - bad), mark, part)
+
+    monkeypatch.setattr(merging, "_odd", set())
+    monkeypatch.setattr(merging, "_finish_day", but_one)
+    told.merge(later(24 + 4))
+    assert not Dirty.objects.exists()
+    days = Chunk.objects.filter(tier=tiers.FINE).values_list("server", "part")
+    assert sorted(days) == [(bad, NOON), (bad, later(1)), (good, 0)]
+    told.holds()
+    assert chunks.fleet(series_of(CPU), 0, later(99)).servers.tolist() == [good]
 
 
 def test_a_newest_row_that_cannot_be_read_keeps_nobody_from_posting(told: Told, servers: list[int]) -> None:
