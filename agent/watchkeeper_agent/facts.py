@@ -40,7 +40,8 @@ def gather(collectors: Collectors | None = None) -> Document:
         "agent": {"version": VERSION, "python": "{}.{}.{}".format(*sys.version_info[:3])},
     }
     if collectors:
-        document["agent"]["collectors"] = _unseen(collectors.off())
+        if collectors.looked:  # a section that is told later is a first look at it, and no change
+            document["collectors"] = {"unseen": _unseen(collectors.off())}
         for section, pairs in collectors.facts().items():
             document.setdefault(section, {}).update(pairs)
     return document

@@ -158,7 +158,12 @@ def test_the_owner_may_switch_a_collector_off_and_reads_why_others_are_off(monke
     assert off["load"] == "Switched off in the agent's file."
     assert off["grave"].startswith("Needs root")
     assert "elsewhere" not in off
-    told = str(facts.gather(collectors)["agent"]["collectors"])
+    news = collectors.news
+    assert "collectors" not in facts.gather(collectors), "what is not asked yet would be told as another state soon"
+    for slow in collectors.background.slow:
+        slow.fresh_until = 1.0  # asked
+    assert collectors.news > news
+    told = str(facts.gather(collectors)["collectors"]["unseen"])
     assert told.startswith("Not seen on this machine: ")
     assert "load (Switched off in the agent's file)" in told
     assert told.endswith(". Nothing is to be done, unless you miss one of them.")

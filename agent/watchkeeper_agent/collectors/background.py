@@ -143,6 +143,11 @@ class Background:
             told, self._events = self._events, []
         return told
 
+    @property
+    def looked(self) -> bool:
+        """Whether each was asked once since this start, so that it is known what cannot be seen here."""
+        return all(slow.fresh_until or not _needed(slow) for slow in self.slow)
+
     def facts(self) -> Document:
         found: Document = {}
         with self.lock:

@@ -83,8 +83,12 @@ class Collectors:
 
     @property
     def news(self) -> int:
-        """Goes up when facts of the slow ones changed."""
-        return self.background.news
+        """Goes up when facts of the slow ones changed, and once all of them were asked."""
+        return self.background.news + self.looked
+
+    @property
+    def looked(self) -> bool:
+        return self.background.looked
 
     def facts(self) -> Document:
         return self.background.facts()
