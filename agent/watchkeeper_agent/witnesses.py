@@ -114,17 +114,21 @@ class MetricLog:
     def look(self, loop: Watched, at: float, values: Values) -> None:
         line = json.dumps({"t": at, "m": values}, separators=(",", ":")) + "\n"
         try:
-            with open(self.path, "a", encoding="utf-8", opener=_for_us_alone) as file:
-                if file.tell() and file.tell() + len(line) > self.largest:
-                    self._rotate()
-                    with open(self.path, "a", encoding="utf-8", opener=_for_us_alone) as fresh:
-                        fresh.write(line)
-                else:
-                    file.write(line)
+            if not self._write(line):  # closed by now: Windows moves no open file
+                self._rotate()
+                self._write(line)
         except OSError as error:
             say("metric log", f"The metric log {self.path} cannot be written ({error.strerror}).")
         else:
             errors.unsay("metric log")
+
+    def _write(self, line: str) -> bool:
+        """False where the file is full."""
+        with open(self.path, "a", encoding="utf-8", opener=_for_us_alone) as file:
+            full = bool(file.tell()) and file.tell() + len(line) > self.largest
+            if not full:
+                file.write(line)
+        return not full
 
     def _rotate(self) -> None:
         """metrics.jsonl becomes metrics.jsonl.1, that one .2, and the last one goes."""

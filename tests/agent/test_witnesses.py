@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from watchkeeper_agent.config import Config
 from watchkeeper_agent.errors import Trouble
@@ -39,6 +41,23 @@ def test_the_metric_log_is_lines_of_json_in_files_of_bounded_size(tmp_path: Path
     assert [row["t"] for row in rows] == [float(at) for at in range(100 - len(rows), 100)]
     assert rows[0]["m"] == {"cpu_used_percent": 12.5, "load1": None}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_of_the_metric_log_is_closed_before_it_is_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows moves no file that is open, so the log would end for good where it was to be turned."""
+    path, moved = tmp_path / "m.jsonl", os.replace
+
+    def as_windows(old: str, new: str) -> None:
+        assert str(old) not in {one.path for one in psutil.Process().open_files()}
+        moved(old, new)
+
+    monkeypatch.setattr(os, "replace", as_windows)
+    log = MetricLog({"path": str(path), "max_bytes": 30, "files": 2}, str(tmp_path))
+    for at in range(3):
+        log.look(loop(), float(at), {"load1": 1.0})
+    assert [path.read_text()[5:8], (tmp_path / "m.jsonl.1").read_text()[5:8]] == ["2.0", "1.0"]
 
 
 def test_a_metric_log_that_cannot_be_written_is_named_once(

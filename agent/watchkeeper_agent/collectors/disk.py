@@ -36,7 +36,7 @@ def mounts() -> list[str]:
     found: dict[str, str] = {}
     for part in psutil.disk_partitions(all=False):
         # A single file bound into a container has the disk's name, too.
-        if part.fstype in PSEUDO or _is_image(part) or not os.path.isdir(part.mountpoint):
+        if part.fstype in PSEUDO or _is_macs_own(part) or not os.path.isdir(part.mountpoint):
             continue
         known = found.get(part.device)
         if known is None or len(part.mountpoint) < len(known):
@@ -47,9 +47,14 @@ def mounts() -> list[str]:
     return sorted(places)
 
 
-def _is_image(part: Any) -> bool:
-    """On macOS what is opened to install a program is a disk like any other, but full and only to be read."""
-    return sys.platform == "darwin" and "ro" in part.opts.split(",")
+def _is_macs_own(part: Any) -> bool:
+    """On macOS what is opened to install a program is a disk like any other, but full and only to be read.
+
+    The system's own volumes share the room of the one with the data.
+    """
+    place = part.mountpoint
+    own = place.startswith("/System/Volumes/") and place != "/System/Volumes/Data"
+    return sys.platform == "darwin" and (own or "ro" in part.opts.split(","))
 
 
 @collector("disk space")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import sys
 
 import psutil
@@ -15,6 +17,7 @@ from watchkeeper_agent.sample import Sample
 PERIOD = 900.0
 MOST = 100
 EPHEMERAL = 32768
+DYNAMIC = 49152  # from here on Windows and macOS pick ports anew at each start
 LISTEN, UNCONNECTED = "0A", "07"
 NO_SHELL = ("nologin", "false", "sync", "shutdown", "halt")
 TEMPORARY = 0x01
@@ -58,10 +61,15 @@ def _cards() -> Pairs:
     for nic, addresses in sorted(psutil.net_if_addrs().items()):
         if INNER.match(nic) or CONTAINER_END.match(nic):
             continue
-        known = sorted({one.address.partition("%")[0].lower() for one in addresses})
+        known = sorted({one.address.partition("%")[0].lower() for one in addresses if _lasts(one.family)})
         lasting = [one for one in known if one not in passing and not one.startswith("fe80:")]
         found[nic] = ", ".join(lasting)[:300]
     return found
+
+
+def _lasts(family: int) -> bool:
+    """Other systems than Linux do not tell which addresses of version 6 are made up anew each day."""
+    return family != socket.AF_INET6 or sys.platform.startswith("linux")
 
 
 def temporary(text: str) -> set[str]:
@@ -159,11 +167,10 @@ def _others() -> dict[str, str]:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied as error:
         raise Absent("Listening ports are for root alone to see here.") from error
-    ports = {(one.laddr.port, one.pid) for one in connections if one.status == "LISTEN"}
-    names: dict[str, str] = {}
-    for port, pid in sorted(ports, key=lambda one: one[0]):
-        try:
-            names[f"tcp {port}"] = psutil.Process(pid).name() if pid else ""
-        except psutil.Error:
-            names[f"tcp {port}"] = ""
-    return names
+    ports = {(one.laddr.port, one.pid) for one in connections if one.status == "LISTEN" and one.laddr.port < DYNAMIC}
+    names: dict[int, set[str]] = {}
+    for port, pid in ports:
+        names.setdefault(port, set())
+        with contextlib.suppress(psutil.Error):
+            names[port] |= {psutil.Process(pid).name()} if pid else set()
+    return {f"tcp {port}": ", ".join(sorted(names[port])) for port in sorted(names)}

@@ -7,7 +7,6 @@ import http.client
 import ipaddress
 import json
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -17,6 +16,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Callable
 from urllib.parse import urldefrag, urljoin, urlsplit
+
+from watchkeeper_agent.collectors.child import which
 
 PARTS = ("name", "connect", "tls", "first_byte", "body")
 MOST_READ = 1 << 20
@@ -140,34 +141,41 @@ def _tcp(target: str, config: dict[str, Any], timeout: float, found: Found) -> s
 
 
 def _ping(target: str, _config: dict[str, Any], timeout: float, found: Found) -> str:
-    program = shutil.which("ping")
-    if program is None:
-        raise Bad("This machine has no ping program.")
     address = str(_addresses(target, 0, found.private)[0][1][0])
     found.mark("name")
-    words = _ping_words(timeout)
+    name, *words = _ping_words(address, timeout)
+    program = which(name)
+    if program is None:
+        raise Bad(f"This machine has no {name} program.")
     try:
         done = subprocess.run(  # noqa: S603 - our own words, no shell
             [program, *words, address],
             check=False,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=timeout + 1,
         )
     except subprocess.TimeoutExpired as error:
         raise TimeoutError from error
     found.mark("first_byte")
-    if done.returncode:
+    if done.returncode or _unreachable(address, done.stdout):
         raise Bad(f"{address} did not answer.")
     return f"{address} answered."
 
 
-def _ping_words(timeout: float) -> list[str]:
+def _ping_words(address: str, timeout: float) -> list[str]:
     """One question without asking for names; each system counts the wait in its own way."""
     seconds, thousandths = str(max(1, round(timeout))), str(max(1, round(1000 * timeout)))
     if sys.platform == "win32":
-        return ["-n", "1", "-w", thousandths]
-    return ["-n", "-c", "1", "-W", thousandths if sys.platform == "darwin" else seconds]
+        return ["ping", "-n", "1", "-w", thousandths]
+    if sys.platform == "darwin":  # whose other program counts no wait: we do
+        return ["ping6", "-n", "-c", "1"] if ":" in address else ["ping", "-n", "-c", "1", "-W", thousandths]
+    return ["ping", "-n", "-c", "1", "-W", seconds]
+
+
+def _unreachable(address: str, told: bytes) -> bool:
+    """Windows counts a router's "unreachable" as an answer; only a real one tells its time to live."""
+    return sys.platform == "win32" and ":" not in address and b"TTL=" not in told
 
 
 def _dns(target: str, config: dict[str, Any], _timeout: float, found: Found) -> str:
