@@ -84,13 +84,18 @@ def members(request: HttpRequest, uuid: str) -> HttpResponse:
 @login_required
 @require_GET
 def sparks(request: HttpRequest) -> HttpResponse:
-    """The last hour of what broke each rule: one line an incident, for those that are in sight."""
+    """What broke each rule, for those in sight: its last hour as one line an incident, and its newest value.
+
+    Whoever keeps the values fresh leaves the lines out: each is a question of its own.
+    """
     asked = [uuid for text in request.GET.get("ids", "").split(",")[:SPARKS] if (uuid := _uuid(text))]
-    rows = list(Incident.objects.visible_to(request.user).filter(uuid__in=asked))
+    rows = shown_as.speaking(list(Incident.objects.visible_to(request.user).filter(uuid__in=asked)))
     end = milliseconds()
     span = query.Range(end - SPARK_WIDTH, end, SPARK_POINTS)
-    lines = {str(row.uuid): line for row in shown_as.speaking(rows) if (line := _line(row.speaking[0], span))}
-    return JsonResponse({"start": span.start / 1000, "end": end / 1000, "lines": lines})
+    drawn = [] if request.GET.get("lines") == "no" else rows
+    lines = {str(row.uuid): line for row in drawn if (line := _line(row.speaking[0], span))}
+    newest = {str(row.uuid): shown_as.newest(row.speaking[0]) for row in rows}
+    return JsonResponse({"start": span.start / 1000, "end": end / 1000, "lines": lines, "newest": newest})
 
 
 def _line(alert: Alert, span: query.Range) -> list[float | None] | None:

@@ -14,15 +14,21 @@ from django.utils import translation
 from alerts.models import Alert, Delivery, Incident, Notice, Step
 from alerts.services import audience, said
 from checks import services as checks
+from core.clock import milliseconds
 from dashboards.alerting.hushed import hushed, why
 from dashboards.alerting.sentences import subject
+from metrics.store import latest
 from servers.models import Server
 
 Shown = dict[str, Any]
 MEMBERS = 20
 MOST_SILENT = 1000
 SILENCE = "silent_seconds"
-FACE = ("uuid", "name", "fingerprint", "stands_for")
+# What has a number worth reading beside a title: not a state, a score, or how long something lasts.
+MEASURED = {"threshold", "change", "past"}
+UNITS = ("_percent", "_bytes", "_per_second", "_seconds", "_celsius")
+OLD, LEAST_OLD = 3, 15  # intervals, as everywhere; seconds
+FACE = ("uuid", "name", "fingerprint", "stands_for", "interval")
 SPEAKS = (F("resolved_at").desc(nulls_first=True), "severity", "-pk")
 """The newest of the worst, open ones first."""
 
@@ -203,7 +209,8 @@ def _taken(row: Incident) -> Shown | None:
 def _evidence(alert: Alert | None, row: Incident) -> Shown:
     if alert is None:
         rule = row.rule.name if row.rule else ""
-        return {"server": None, "rule": rule, "metric": "", "labels": {}, "what": "", "value": None, "limit": None}
+        none = dict.fromkeys(("server", "value", "newest", "limit"))
+        return {**none, "rule": rule, "metric": "", "labels": {}, "what": ""}
     return {
         "server": subject_of(alert.server),
         "rule": alert.rule.name,
@@ -212,9 +219,24 @@ def _evidence(alert: Alert | None, row: Incident) -> Shown:
         "what": subject(alert.rule, alert.series.metric, alert.labels),
         "per": alert.rule.params.get("per", ""),
         "value": alert.value,
+        "newest": None if alert.resolved_at else newest(alert),
         "heard": _heard(alert),
         "limit": alert.limit,
     }
+
+
+def newest(alert: Alert) -> float | None:
+    """What was measured last of what broke its rule, while it still describes the machine."""
+    metric, rule = alert.series.metric, alert.rule
+    if metric == SILENCE or rule.kind not in MEASURED or "per" in rule.params or not metric.endswith(UNITS):
+        return None
+    column, server = str(alert.series), alert.server
+    row = latest.get(server.pk)
+    value = row.value(column) if row else None
+    told = (row.received, value) if row and value is not None else latest.own_value(server.pk, column)
+    if told is None or told[0] < milliseconds() - 1000 * max(LEAST_OLD, OLD * server.interval):
+        return None
+    return told[1]
 
 
 def subject_of(server: Server) -> Shown:

@@ -105,7 +105,6 @@ WORDS = {
     "cause.gone": _("{what} is gone (was {before})"),
     "cause.changed": _("{what}: {before} → {after}"),
     "cause.before": _("{age} before"),
-    "cause.after": _("{age} after"),
     "similar.title": _("The times before"),
     "similar.month.one": _("once in 30 days"),
     "similar.month.other": _("{n} times in 30 days"),

@@ -58,6 +58,7 @@ export interface Incident {
   what?: string // the metric and its labels in words
   per?: string // cores: the value is shared out before it is judged
   value: number | null
+  newest?: number | null // what was measured last, while that is true
   limit: number | null
   url: string
 }

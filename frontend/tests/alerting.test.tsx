@@ -10,6 +10,7 @@ import { moment, wall } from '../src/alerting/zones'
 import { rounded } from '../src/islands/rule/Handle'
 import { answers } from './answers'
 import '../src/islands/alerts/main'
+import { Row } from '../src/islands/alerts/Row'
 import { healthOf } from '../src/islands/channels/main'
 import { asKind, blank, body, joined, readLabels, terms, writeLabels } from '../src/islands/rule/model'
 import { verdict } from '../src/islands/rule/Preview'
@@ -22,6 +23,7 @@ import { bodyOf, whenOf } from '../src/islands/silences/main'
 import { firstDate, fromRule, toRule, usual } from '../src/islands/silences/recur'
 import { flat } from '../src/live/http'
 import { flip } from '../src/switches'
+import type { Incident } from '../src/types'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -152,6 +154,42 @@ describe('a limit that is dragged', () => {
     expect(rounded(93.4567, 100)).toBe(93)
     expect(rounded(0.123456, 1)).toBe(0.12)
     expect(rounded(1_234_567_890, 4e9)).toBe(1_230_000_000)
+  })
+})
+describe('a row of the inbox', () => {
+  const incident = {
+    id: 'i',
+    title: 'web-1: CPU used is above 90 %',
+    severity: 'critical',
+    state: 'open',
+    since: 0,
+    until: null,
+    owner: null,
+    server: null,
+    rule: '',
+    metric: 'cpu_used_percent',
+    labels: {},
+    value: 97,
+    newest: 97.25,
+    limit: 90,
+    url: '/incidents/i/',
+  } as Incident
+  const doing = { take: vi.fn(), pick: vi.fn(), show: vi.fn() }
+  const said = (part: Partial<Incident> = {}, newest?: number | null) => {
+    const cause = { incident: { ...incident, ...part }, under: [] }
+    const { container } = render(
+      <Row cause={cause} at={60} here={false} picked={false} may newest={newest} doing={doing} />,
+    )
+    return container.querySelector('.mini')?.textContent
+  }
+  it('says the newest value that is known to be true', () => {
+    expect(said()).toBe('97.3\u00a0%')
+    expect(said({}, 91)).toBe('91\u00a0%')
+    expect(said({}, null)).toBe('')
+  })
+  it('says none of what is over, or of many at once', () => {
+    expect(said({ state: 'resolved', until: 50 })).toBe('')
+    expect(said({ members: 41 })).toBe('')
   })
 })
 describe('a rule while it is written', () => {

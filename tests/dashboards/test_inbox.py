@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,15 +12,18 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team
 from alerts.messages.advice import CPU
-from alerts.models import Alert, Incident, Notice, Schedule, Silence
+from alerts.models import Alert, Incident, Notice, Rule, Schedule, Silence
 from alerts.services import answers, rules
 from core.clock import now
 from dashboards.alerting import ical, incidents
 from metrics.models import Series
+from metrics.store import latest
 from servers.models import Change, Event, Server
+from tests.conftest import Machine
 from tests.dashboards.test_alerting import Person, as_, held, hot, incident, props
 
 pytestmark = pytest.mark.django_db
+Make = Callable[..., Machine]
 
 
 def test_an_incident_says_what_changed_before_it_and_how_it_ended_last_time(team: Team, person: Person) -> None:
@@ -62,6 +67,32 @@ def test_nothing_of_another_team_stands_around_an_incident(team: Team, other_tea
     assert stranger.get(f"/incidents/{row.uuid}/").status_code == 404
     assert stranger.get(f"/alerts/sparks/?ids={row.uuid}").json()["lines"] == {}
     assert props(stranger, "/alerts/")["teams"] == [other_team.name]
+
+
+def test_beside_its_line_stands_the_newest_value_while_it_still_describes_the_machine(
+    machine: Make, team: Team, person: Person
+) -> None:
+    one, row, client = machine("web-x"), incident(team, "Hot"), as_(person())
+    Alert.objects.create(
+        rule=hot(team), server=one.server, series=Series.objects.create(metric="cpu_used_percent", labels=""),
+        incident=row, state="firing", value=97, limit=95, since=1, judged=2, severity="warn",
+    )  # fmt: skip
+
+    def said(more: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = client.get(f"/alerts/sparks/?ids={row.uuid}{more}").json()
+        return found
+
+    assert said()["newest"] == {str(row.uuid): None}, "nothing was heard"
+    one.report(cpu_used_percent=97.25, memory_used_percent=5.0)
+    assert said("&lines=no")["newest"] == {str(row.uuid): 97.25}
+    assert said("&lines=no")["lines"] == {}
+    assert said()["lines"], "asked for as a whole"
+    Rule.objects.filter(name="CPU hot").update(params={"per": "cores"})
+    assert said()["newest"] == {str(row.uuid): None}, "it is not the number that was judged"
+    Rule.objects.filter(name="CPU hot").update(params={})
+    heard = latest.rows[one.server.pk]
+    heard.received -= 3 * one.server.interval * 1000 + 15_000
+    assert said()["newest"] == {str(row.uuid): None}, "silence has no number"
 
 
 def test_a_silence_says_why_it_is_quiet_only_where_it_covers_all_of_it(team: Team, person: Person) -> None:

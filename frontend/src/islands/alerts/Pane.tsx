@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react'
 import { resolve, snooze, take, useDoing } from '../../alerting/doing'
 import { whileSeen } from '../../awake'
+import { beganAt } from '../../incidents'
 import { getJson } from '../../live/http'
 import type { Incident, IncidentProps } from '../../types'
 import { incidentTone, Skeleton, Status } from '../../ui/parts'
@@ -95,7 +96,7 @@ export default function Pane({ incident, may, at }: PaneProps) {
         <>
           <Evidence incident={incident} members={page.members.slice(0, 2)} />
           <Family parent={page.parent} kids={page.children} />
-          {(page.causes.length > 0 || !over) && <Causes list={page.causes} since={incident.since} />}
+          {(page.causes.length > 0 || !over) && <Causes list={page.causes} since={beganAt(incident)} />}
           <Similar similar={page.similar} />
           <ByRule rule={page.by_rule} />
           <section className="card" aria-label={t('incident.timeline')}>

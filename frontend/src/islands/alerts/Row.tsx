@@ -1,7 +1,7 @@
 // One line of the inbox: how bad, what, where, since when, who has it, what comes next, and the last hour of it.
 import { lazy, Suspense, useState } from 'react'
 import { useDoing } from '../../alerting/doing'
-import { countdown, duration, lasted } from '../../format'
+import { countdown, duration, lasted, unitOf } from '../../format'
 import { beganAt } from '../../incidents'
 import type { Incident } from '../../types'
 import { incidentTone, Shape, Status } from '../../ui/parts'
@@ -82,6 +82,7 @@ export function Row({
   picked,
   may,
   line,
+  newest = incident.newest ?? null,
   doing,
 }: {
   cause: Cause
@@ -90,6 +91,7 @@ export function Row({
   picked: boolean
   may: boolean
   line?: Float64Array
+  newest?: number | null // as asked for since the incident itself came
   doing: Doing
 }) {
   const tone = incidentTone(incident)
@@ -136,6 +138,11 @@ export function Row({
         <Under list={under} at={at} />
       </div>
       <div className="mini">
+        {newest !== null && !over && (incident.members ?? 1) === 1 && (
+          <strong className={`num ${tone}`} title={incident.what}>
+            {unitOf(incident.metric)(newest)}
+          </strong>
+        )}
         {line && (
           <Suspense>
             <Spark v={line} c={tone === 'crit' ? '--map-crit' : '--map-warn'} />

@@ -17,7 +17,8 @@ import './inbox.css'
 
 const WIDE = '(min-width: 1180px)'
 const SPARKS = 40
-const RENEW_MS = 60_000
+const RENEW_MS = 10_000
+const DRAWN_EVERY = 6 // times that the values are renewed
 const Pane = lazy(() => import('./Pane')) as ComponentType<PaneProps>
 
 const fold = (state: AlertsProps, { data }: Message): AlertsProps => ({
@@ -49,32 +50,50 @@ function useWide(): boolean {
   }, [query])
   return wide
 }
-/** The last hour of what broke each rule, asked for once for all that are in sight; a phone does without. */
-function useSparks(list: Cause[], wanted: boolean): ReadonlyMap<string, Float64Array> {
-  const [lines, setLines] = useState<ReadonlyMap<string, Float64Array>>(new Map())
+interface Measured {
+  lines: ReadonlyMap<string, Float64Array>
+  newest: Readonly<Record<string, number | null>>
+}
+/** The newest value of what broke each rule and its last hour, asked for once for all in sight; a phone draws no lines. */
+function useMeasured(list: Cause[], wide: boolean): Measured {
+  const [found, setFound] = useState<Measured>({ lines: new Map(), newest: {} })
   const ids = list
     .filter(({ incident }) => incident.state !== 'resolved')
     .slice(0, SPARKS)
     .map(({ incident }) => incident.id)
     .join()
   useEffect(() => {
-    if (!wanted || !ids) return
+    if (!ids) return
     const stop = new AbortController()
-    const load = () =>
-      getJson<{ lines: Record<string, Array<number | null>> }>(`/alerts/sparks/?ids=${ids}`, stop.signal)
+    const load = (lines: boolean) =>
+      getJson<{ lines: Record<string, Array<number | null>>; newest: Measured['newest'] }>(
+        `/alerts/sparks/?ids=${ids}${lines ? '' : '&lines=no'}`,
+        stop.signal,
+      )
         .then((answer) => {
-          const found = Object.entries(answer.lines)
-          setLines(new Map(found.map(([id, v]) => [id, Float64Array.from(v, (one) => one ?? Number.NaN)])))
+          const drawn = Object.entries(answer.lines)
+          setFound((before) => ({
+            newest: answer.newest,
+            lines: lines
+              ? new Map(drawn.map(([id, v]) => [id, Float64Array.from(v, (one) => one ?? Number.NaN)]))
+              : before.lines,
+          }))
         })
-        .catch(() => undefined)
-    void load()
-    const rest = whileSeen(load, RENEW_MS)
+        // what cannot be renewed is not shown as if it were new
+        .catch(() => {
+          const none = Object.fromEntries(ids.split(',').map((id) => [id, null]))
+          if (!stop.signal.aborted) setFound(({ lines }) => ({ lines, newest: none }))
+        })
+    let turn = 0
+    const next = () => void load(wide && turn++ % DRAWN_EVERY === 0)
+    next()
+    const rest = whileSeen(next, RENEW_MS)
     return () => {
       stop.abort()
       rest()
     }
-  }, [ids, wanted])
-  return lines
+  }, [ids, wide])
+  return found
 }
 interface Hands {
   list: Incident[]
@@ -209,7 +228,7 @@ function Alerts({ first }: { first: AlertsProps }) {
   const none = () => setPicked(new Set())
   const shownId = rows.some((one) => one.id === here) ? here : wide ? (rows[0]?.id ?? '') : ''
   useKeys({ list: rows, chosen, may, pick, none }, shownId, setHere)
-  const lines = useSparks(list, matchMedia('(min-width: 820px)').matches)
+  const { lines, newest } = useMeasured(list, matchMedia('(min-width: 820px)').matches)
   const open = useMemo(() => incidents.filter((one) => one.state !== 'resolved'), [incidents])
   const { head, lede } = heading(open, incidents, at)
   const shown = rows.find((one) => one.id === shownId)
@@ -260,6 +279,7 @@ function Alerts({ first }: { first: AlertsProps }) {
                   picked={picked.has(cause.incident.id)}
                   may={may(cause.incident)}
                   line={lines.get(cause.incident.id)}
+                  newest={newest[cause.incident.id]}
                   doing={{ take: (one) => void take([one]), pick, show: setHere }}
                 />
               ))}

@@ -47,9 +47,7 @@ export function Causes({ list, since }: { list: Cause[]; since: number }) {
                 <a href={one.url}>{one.server}</a>
                 {' · '}
                 <time dateTime={new Date(one.at * 1000).toISOString()}>
-                  {one.at <= since
-                    ? t('cause.before', { age: duration(since - one.at) })
-                    : t('cause.after', { age: duration(one.at - since) })}
+                  {t('cause.before', { age: duration(since - one.at) })}
                 </time>
               </p>
             </li>
