@@ -16,7 +16,7 @@ ANSWER = (
 
 
 class Hinting(ssl.SSLObject):
-    """Answers HTTP as HTTP where a handshake should be; who does not hang up then is ended by the deadline of that."""
+    """Answers HTTP as HTTP where a handshake should be; who does not hang up then is ended by its deadline."""
 
     incoming: ssl.MemoryBIO
     outgoing: ssl.MemoryBIO
