@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -88,7 +89,7 @@ def reading(value: float | None, server: dict[str, Any]) -> str:
     """A percentage while it still describes the machine; what is silent shows no number."""
     if value is None or server["reach"] == "down":
         return _("no data")
-    return f"{rounded(value, 1)}\u00a0%"
+    return percent(value, 1)
 
 
 @register.filter
@@ -100,7 +101,13 @@ def lasting(seconds: float | None) -> str:
 @register.filter
 def share(value: float | None, digits: int = 0) -> str:
     """A part of one as per cent; a dash for what cannot be told."""
-    return "—" if value is None else f"{rounded(100 * value, digits)} %"
+    return "—" if value is None else percent(100 * value, digits)
+
+
+@register.filter
+def percent(value: float, digits: int | str = "-1") -> str:
+    """With its sign, which no line begins with; digits as of `floatformat`."""
+    return f"{floatformat(value, digits)}\u00a0%"
 
 
 @register.filter
@@ -112,7 +119,7 @@ def size(value: float | None) -> str:
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]
     places = 0 if amount >= 100 or units[0] == "B" else 1 if amount >= 10 else 2
-    return f"{rounded(amount, places)} {units[0]}"
+    return f"{rounded(amount, places)}\u00a0{units[0]}"
 
 
 @register.simple_tag

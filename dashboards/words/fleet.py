@@ -183,7 +183,7 @@ WORDS = {
     "simple.critical.other": _("{n} serious problems are open."),
     "simple.slow.one": _("One computer is not at its best."),
     "simple.slow.other": _("{n} computers are not at their best."),
-    "simple.fullest": _("The fullest disk is on {name}: {percent} % used."),
+    "simple.fullest": _("The fullest disk is on {name}: {percent}\u00a0% used."),
     "simple.someone": _("This needs someone"),
     "simple.more.one": _("One more thing needs someone."),
     "simple.more.other": _("{n} more things need someone."),

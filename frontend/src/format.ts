@@ -57,7 +57,7 @@ export function bytes(v: number): string {
     i++
   }
   const text = fixed(n, n >= 100 || i === 0 ? 0 : n >= 10 ? 1 : 2)
-  return `${v < 0 ? '−' : ''}${text} ${UNITS[i]}`
+  return `${v < 0 ? '−' : ''}${text}\u00a0${UNITS[i]}`
 }
 export const rate = (v: number | null): string => (v === null || Number.isNaN(v) ? t('value.none') : `${bytes(v)}/s`)
 export const plain = (v: number | null): string =>
@@ -70,9 +70,11 @@ export function unitOf(metric: string): (v: number | null) => string {
     return (v) => t(v === null || Number.isNaN(v) ? 'value.none' : v < 0.5 ? 'value.down' : 'value.up')
   if (metric.endsWith('_bytes_per_second')) return rate
   if (metric.endsWith('_bytes')) return (v) => (v === null || Number.isNaN(v) ? t('value.none') : bytes(v))
-  if (metric.endsWith('_celsius')) return (v) => (v === null || Number.isNaN(v) ? t('value.none') : `${plain(v)} °C`)
+  if (metric.endsWith('_celsius'))
+    return (v) => (v === null || Number.isNaN(v) ? t('value.none') : `${plain(v)}\u00a0°C`)
   if (metric.endsWith('_seconds'))
-    return (v) => (v === null || Number.isNaN(v) ? t('value.none') : v < 1 ? `${fixed(v * 1000, 0)} ms` : duration(v))
+    return (v) =>
+      v === null || Number.isNaN(v) ? t('value.none') : v < 1 ? `${fixed(v * 1000, 0)}\u00a0ms` : duration(v)
   return plain
 }
 const local = (at: number, options: Intl.DateTimeFormatOptions, zone = person.zone): string =>

@@ -296,6 +296,9 @@ it('an incident is as old as messages say, and what it explains is no second thi
   const found = needs({ servers: [server('x')], incidents: list }, AT)
   expect(found.map((need) => need.key)).toEqual(['a'])
   expect(found[0]?.detail).toContain('17 min')
+  const named = { servers: [], incidents: [incident('c', { title: 'web-1 does not report' }), incident('d')] }
+  for (const one of named.incidents) one.server = { id: '', name: 'web-1', url: '' }
+  expect(needs(named, AT).map((need) => need.detail.includes('web-1'))).toEqual([false, true])
   expect(tiles({ servers: [], incidents: list }, AT, write)[1]?.value).toBe(1)
 })
 it('what is done to many is taken back for those that it changed', () => {
@@ -329,7 +332,7 @@ it('the simple page says up, safe and next in plain words', () => {
   const state = fleet([server('shop', { disk: 91 }), silent('till')], [incident('i')])
   expect(up(state, AT)).toMatchObject({ tone: 'crit', word: 'Something is off' })
   expect(up(state, AT).text).toBe('1 of 2 computers are on and answer. till last answered 10 min ago.')
-  expect(safe(state, null).text).toBe('One serious problem is open. The fullest disk is on shop: 91 % used.')
+  expect(safe(state, null).text).toBe('One serious problem is open. The fullest disk is on shop: 91\u00a0% used.')
   const well = fleet([server('shop', { disk: 20 })])
   expect(safe(well, { all: 2, known: 2, behind: 0 }).tone).toBe('ok')
   expect(safe(well, { all: 2, known: 2, behind: 1 }).tone).toBe('warn')

@@ -65,14 +65,20 @@ it('finds the token in the cookie where the page has none', () => {
 })
 it('numbers and ages as people read them', () => {
   expect([59, 60, 3600, 8040, 90000].map(duration)).toEqual(['59 s', '1 min', '1 h', '2 h 14 min', '1 d 1 h'])
-  expect([0, 999, 1000, 12_345, 2.5e9].map(bytes)).toEqual(['0 B', '999 B', '1.00 kB', '12.3 kB', '2.50 GB'])
+  expect([0, 999, 1000, 12_345, 2.5e9].map(bytes)).toEqual([
+    '0\u00a0B',
+    '999\u00a0B',
+    '1.00\u00a0kB',
+    '12.3\u00a0kB',
+    '2.50\u00a0GB',
+  ])
   expect([percent(null), percent(0), percent(4.25), percent(61.4)]).toEqual([
     'no data',
     '0\u00a0%',
     '4.3\u00a0%',
     '61.4\u00a0%',
   ])
-  expect(unitOf('net_sent_bytes_per_second')(1500)).toBe('1.50 kB/s')
+  expect(unitOf('net_sent_bytes_per_second')(1500)).toBe('1.50\u00a0kB/s')
 })
 it('words of the page win over English, plurals follow the language', () => {
   expect(tn('fleet.needs', 1)).toBe('One thing needs you')
