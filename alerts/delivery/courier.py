@@ -17,6 +17,7 @@ from alerts import messages
 from alerts.channels.base import DeliveryError, Kind, Message, Sent
 from alerts.delivery import breaker, kinds, outcome, storm
 from alerts.delivery.claiming import claim, release
+from alerts.delivery.slips import slips
 from alerts.models import Channel, Delivery
 from core.clock import now
 
@@ -190,7 +191,9 @@ def _send_all(sender: Kind, ahead: deque[Letter], answered: SimpleQueue[Answered
 def _tried(sender: Kind, delivery: Delivery, message: Message) -> Result:
     made: Future[Sent] = Future()
     try:
-        made.set_result(sender.send(message, delivery.recipient))
+        sent = sender.send(message, delivery.recipient)
+        slips.note(delivery, sent)
+        made.set_result(sent)
     except Exception as error:  # noqa: BLE001 - raised again where it is counted
         made.set_exception(error)
     return made.result
@@ -244,4 +247,5 @@ def _mark(answers: list[Answered], more: SimpleQueue[Answered] | None = None) ->
             problem = DeliveryError(f"Watchkeeper could not send it: {error}")
             resting = outcome.failed(delivery, problem, at) or resting
     outcome.sent(taken, at)
+    transaction.on_commit(lambda: slips.known(len(taken)))
     return len(answers), resting

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Min
 
-from alerts.delivery import breaker, fallback, outcome
+from alerts.delivery import breaker, fallback, outcome, slips
 from alerts.delivery.courier import Courier
 from alerts.models import Delivery
 from core.clock import now
@@ -33,6 +33,7 @@ class Dispatcher(Loop):
         self.pulse.ours()
         at = now()
         if time.monotonic() - self.swept > SWEEP:
+            slips.take_up(at)
             outcome.give_up(at)
             fallback.sweep(at, self.hopeless)
             self.swept = time.monotonic()
