@@ -57,7 +57,7 @@ def _kills(asked: argparse.Namespace, seed: int) -> int:
         print(f"  {fault}")
     again = 100 * found.repeated / max(1, found.expected)
     row(f"seed {seed}: lost of {found.expected}", str(len(found.lost)), "0")
-    row(f"seed {seed}: repeated, the receiver's own deaths counted", f"{again:.1f} %", "<= 1 % beyond its deaths")
+    row(f"seed {seed}: repeated, beyond what the receiver died of", f"{again:.2f} %", "<= 1 %")
     return int(bool(found.lost or found.strange or found.doubled))
 
 

@@ -44,14 +44,17 @@ class Found:
     lost: list[str] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
     repeated: int = 0
+    """Taken once more than was needed: what the receiver took and then died of is told again for that."""
+    deaths: int = 0
     doubled: int = 0
     seconds: float = 0.0
 
     def summary(self) -> str:
         return (
             f"{len(self.struck)} kills, {self.expected} messages owed, {self.taken} taken in {self.seconds:.0f} s, "
-            f"receiver refused {dict(self.refused)}, {len(self.lost)} lost, {self.repeated} repeated under the same "
-            f"key, {self.doubled} told again under another, {len(self.strange)} strange"
+            f"receiver refused {dict(self.refused)}, {len(self.lost)} lost, {self.deaths} told again as the "
+            f"receiver had died of them, {self.repeated} beyond that under the same key, {self.doubled} told again "
+            f"under another, {len(self.strange)} strange"
         )
 
 
@@ -63,6 +66,7 @@ class Moody:
         self.refused: Counter[str] = Counter()
         self.lock = threading.Lock()
         self.taken: list[Received] = []
+        self.died: Counter[str] = Counter()
 
     def __call__(self, received: Received) -> int:
         with self.lock:
@@ -74,6 +78,7 @@ class Moody:
             self.refused[str(status or "taken, no answer")] += 1
             if status == 0:
                 self.taken.append(received)
+                self.died[received.json["key"]] += 1
             return status
 
 
@@ -165,7 +170,8 @@ def judge(found: Found, machines: list[Machine], mood: Moody) -> None:
     found.taken = len(mood.taken)
     found.strange += [machine.fault for machine in machines if machine.fault]
     keys = Counter(one.json["key"] for one in mood.taken)
-    found.repeated = sum(count - 1 for count in keys.values())
+    found.deaths = sum(min(count - 1, mood.died[key]) for key, count in keys.items())
+    found.repeated = sum(count - 1 for count in keys.values()) - found.deaths
     told: dict[str, Counter[tuple[str, float]]] = {}
     for body in {one.json["key"]: one.json for one in mood.taken}.values():
         if body["rule"] == RULE:  # a machine that is done is silent, and told to be down
