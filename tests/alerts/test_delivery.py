@@ -226,6 +226,32 @@ def test_above_the_cap_the_rest_is_one_digest(hook: Channel, desk: Desk, sink: W
     assert told[7].folded_in == digest
 
 
+def test_what_is_critical_waits_half_a_minute_in_its_digest_and_a_warning_to_the_end(
+    hook: Channel, desk: Desk, sink: WebhookSink, later: Later
+) -> None:
+    hook.storm_cap = 1
+    hook.save()
+    desk.delivery(hook, ago=2)
+    mild = desk.delivery(hook)
+    Notice.objects.filter(pk=mild.notice_id).update(facts={"severity": "warn"})
+    drain(hook)
+    later.move(seconds=60)
+    drain(hook)
+    assert len(sink.requests) == 1, "a warning waits ten minutes"
+    for passed, sent in ((0, 1), (29, 1), (2, 2)):
+        if not passed:
+            desk.delivery(hook)
+        later.move(seconds=passed)
+        drain(hook)
+        assert len(sink.requests) == sent
+    assert state(mild) == "sent"
+    desk.delivery(hook)
+    drain(hook)
+    later.move(seconds=31)
+    drain(hook)
+    assert len(sink.requests) == 3, "the next one has a digest of its own"
+
+
 def test_a_digest_of_nothing_is_not_sent(hook: Channel, desk: Desk, sink: WebhookSink, later: Later) -> None:
     hook.storm_cap = 1
     hook.save()
