@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.base import LOOK
 from core.clock import now
 from core.locking import locked
+from core.managers import managed
 
 if TYPE_CHECKING:
     from core.errors import Failure
@@ -84,7 +85,7 @@ class Limit(models.Model):
     until = models.DateTimeField(_("must wait until"), null=True, blank=True)
     waits = models.PositiveSmallIntegerField(_("waits in a row"), default=0)
     changed_at = models.DateTimeField(_("last try"), auto_now=True, db_index=True)
-    objects: ClassVar[LimitQuerySet] = LimitQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[LimitQuerySet] = managed(LimitQuerySet)
 
     class Meta:
         verbose_name = _("limit")

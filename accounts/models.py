@@ -15,6 +15,7 @@ from accounts.base import TeamOwned
 from accounts.limits import Limit
 from accounts.roles import ACT, LOOK, ROLES, holding
 from core import zones
+from core.managers import managed
 
 __all__ = ["ApiToken", "Audit", "Invitation", "Limit", "Membership", "Team", "User"]
 
@@ -115,7 +116,7 @@ class Team(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
     objects: ClassVar[TeamQuerySet] = Standing()  # type: ignore[assignment]
-    ever: ClassVar[TeamQuerySet] = TeamQuerySet.as_manager()  # type: ignore[assignment]
+    ever: ClassVar[TeamQuerySet] = managed(TeamQuerySet)
 
     def __str__(self) -> str:
         return self.name
@@ -130,7 +131,7 @@ class Membership(models.Model):
     selector = models.CharField(max_length=500, blank=True, help_text="Only these servers, such as tag:db.")
     by_groups = models.BooleanField(default=False, help_text="Given by groups of the sign-in service, and taken so.")
     created_at = models.DateTimeField(auto_now_add=True)
-    objects: ClassVar[TeamOwned[Membership]] = TeamOwned["Membership"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TeamOwned[Membership]] = managed(TeamOwned["Membership"])
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_role_in_a_team")]
@@ -155,7 +156,7 @@ class Invitation(models.Model):
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     revoked_at = models.DateTimeField(null=True, blank=True)
-    objects: ClassVar[TeamOwned[Invitation]] = TeamOwned["Invitation"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TeamOwned[Invitation]] = managed(TeamOwned["Invitation"])
 
     def __str__(self) -> str:
         return f"{self.email} to {self.team}"
@@ -177,7 +178,7 @@ class UserSession(models.Model):
     browser = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField(auto_now_add=True)
-    objects: ClassVar[UserSessionQuerySet] = UserSessionQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[UserSessionQuerySet] = managed(UserSessionQuerySet)
 
     class Meta:
         verbose_name = "session"
@@ -207,7 +208,7 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     used_at = models.DateTimeField(null=True, blank=True, editable=False)
-    objects: ClassVar[ApiTokenQuerySet] = ApiTokenQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ApiTokenQuerySet] = managed(ApiTokenQuerySet)
 
     class Meta:
         verbose_name = "API token"
@@ -255,7 +256,7 @@ class Audit(models.Model):
     after = models.JSONField(default=dict)
     over = models.CharField(max_length=100, blank=True, help_text="Page, API or admin; of a token its name.")
     address = models.GenericIPAddressField(null=True, blank=True)
-    objects: ClassVar[AuditQuerySet] = AuditQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[AuditQuerySet] = managed(AuditQuerySet)
 
     class Meta:
         verbose_name = "entry of the audit trail"

@@ -9,6 +9,7 @@ from django.db import models
 
 from accounts.base import M_co
 from accounts.models import Team, User
+from core.managers import managed
 from metrics.store import write
 from servers.models import Server, ServerRows
 
@@ -41,7 +42,7 @@ class Check(models.Model):
     made_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
-    objects: ClassVar[ServerRows[Check]] = ServerRows["Check"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[Check]] = managed(ServerRows["Check"])
 
     class Meta:
         constraints = [
@@ -94,7 +95,7 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, help_text="Of a heartbeat: a job that runs.")
     expected_at = models.DateTimeField(null=True, help_text="Of a heartbeat: when the next signal should come.")
     excused_until = models.DateTimeField(null=True, help_text="Of a heartbeat: we were away and could not hear it.")
-    objects: ClassVar[OfCheck[Run]] = OfCheck["Run"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[OfCheck[Run]] = managed(OfCheck["Run"])
 
     def __str__(self) -> str:
         return f"{self.check_ref_id}: {self.state}"
@@ -110,7 +111,7 @@ class Signal(models.Model):
     seconds = models.FloatField(null=True, help_text="Since the start signal.")
     body = models.TextField(blank=True)
     address = models.CharField(max_length=64, blank=True)
-    objects: ClassVar[OfCheck[Signal]] = OfCheck["Signal"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[OfCheck[Signal]] = managed(OfCheck["Signal"])
 
     class Meta:
         indexes = [models.Index(fields=["check_ref", "-at"])]

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.clock import now
+from core.managers import managed
 
 CLOCK_WAS_AHEAD = timedelta(minutes=10)
 
@@ -34,7 +35,7 @@ class Lease(models.Model):
     name = models.CharField(max_length=100, primary_key=True)
     owner = models.CharField(max_length=64)
     until = models.DateTimeField()
-    objects: ClassVar[LeaseQuerySet] = LeaseQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[LeaseQuerySet] = managed(LeaseQuerySet)
 
     def __str__(self) -> str:
         return f"{self.name} held by {self.owner}"
@@ -71,7 +72,7 @@ class Cursor(models.Model):
         default=0, db_default=0, help_text="Rows that it went on without, as it read no more."
     )
     lost_at = models.DateTimeField(null=True, blank=True)
-    objects: ClassVar[CursorQuerySet] = CursorQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[CursorQuerySet] = managed(CursorQuerySet)
 
     def __str__(self) -> str:
         return f"{self.name} at {self.place}"

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from accounts.base import LOOK, TeamOwned
 from accounts.models import Team, User
+from core.managers import managed
 
 
 class ViewQuerySet(TeamOwned["View"]):
@@ -34,7 +35,7 @@ class View(models.Model):
     query = models.CharField(max_length=2000, blank=True, help_text="What stands behind the ? of the page's address.")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
-    objects: ClassVar[ViewQuerySet] = ViewQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ViewQuerySet] = managed(ViewQuerySet)
 
     class Meta:
         constraints = [

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from accounts.base import LOOK, REPORT, TeamOwned
 from accounts.models import Team, User
+from core.managers import managed
 from reports.bounds import still
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
@@ -43,7 +44,7 @@ class Schedule(models.Model):
     next_at = models.DateTimeField()
     fault = models.CharField(max_length=500, blank=True, help_text="Why the last mail did not go out.")
     created_at = models.DateTimeField(auto_now_add=True)
-    objects: ClassVar[TeamOwned[Schedule]] = TeamOwned["Schedule"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TeamOwned[Schedule]] = managed(TeamOwned["Schedule"])
 
     class Meta:
         verbose_name = "report by mail"
@@ -95,7 +96,7 @@ class Run(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     moved_at = models.DateTimeField(auto_now_add=True, help_text="Its last sign of life.")
     done_at = models.DateTimeField(null=True, blank=True)
-    objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[RunQuerySet] = managed(RunQuerySet)
 
     class Meta:
         verbose_name = "report"
@@ -156,7 +157,7 @@ class Life(models.Model):
     silent = models.JSONField(default=list, help_text="Spans in milliseconds, as far back as was kept.")
     blind = models.JSONField(default=list, help_text="Of a check: when nobody looked.")
     known_from = models.BigIntegerField(default=0, help_text="Milliseconds; of earlier nothing was kept.")
-    objects: ClassVar[LifeQuerySet] = LifeQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[LifeQuerySet] = managed(LifeQuerySet)
 
     class Meta:
         verbose_name = "removed server or check"

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.base import LOOK, M_co, ServerOwned, TeamOwned
 from accounts.models import Team, User
+from core.managers import managed
 
 DEFAULT_INTERVAL = 10
 LONGEST_INTERVAL = 3600
@@ -76,7 +77,7 @@ class Server(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
-    objects: ClassVar[ServerQuerySet] = ServerQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerQuerySet] = managed(ServerQuerySet)
 
     class Meta:
         constraints = [
@@ -138,7 +139,7 @@ class AgentKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
 
-    objects: ClassVar[ServerRows[AgentKey]] = ServerRows["AgentKey"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[AgentKey]] = managed(ServerRows["AgentKey"])
 
     def __str__(self) -> str:
         return f"wka_{self.key} of {self.server}"
@@ -167,7 +168,7 @@ class Order(models.Model):
     handed_at = models.DateTimeField(null=True, help_text="First time it went out.")
     done_at = models.DateTimeField(null=True)
     text = models.CharField(max_length=500, blank=True, help_text="What the machine said of it.")
-    objects: ClassVar[OrderRows[Order]] = OrderRows["Order"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[OrderRows[Order]] = managed(OrderRows["Order"])
 
     class Meta:
         indexes = [models.Index(fields=["server"], condition=models.Q(state="waiting"), name="standing_orders")]
@@ -191,7 +192,7 @@ class Enrolment(models.Model):
     used_at = models.DateTimeField(null=True, blank=True)
     used_by = models.CharField(max_length=128, blank=True, editable=False, help_text="Fingerprint of its machine.")
     revoked_at = models.DateTimeField(null=True, blank=True)
-    objects: ClassVar[TeamOwned[Enrolment]] = TeamOwned["Enrolment"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TeamOwned[Enrolment]] = managed(TeamOwned["Enrolment"])
 
     def __str__(self) -> str:
         return self.name
@@ -205,7 +206,7 @@ class FactSheet(models.Model):
     document = models.JSONField(default=dict)
     at = models.DateTimeField()
 
-    objects: ClassVar[ServerRows[FactSheet]] = ServerRows["FactSheet"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[FactSheet]] = managed(ServerRows["FactSheet"])
 
     def __str__(self) -> str:
         return f"facts of {self.server}"
@@ -221,7 +222,7 @@ class Change(models.Model):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
 
-    objects: ClassVar[ServerRows[Change]] = ServerRows["Change"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[Change]] = managed(ServerRows["Change"])
 
     class Meta:
         indexes = [models.Index(fields=["server", "at"])]
@@ -239,7 +240,7 @@ class Event(models.Model):
     text = models.CharField(max_length=500)
     fields = models.JSONField(default=dict)
 
-    objects: ClassVar[ServerRows[Event]] = ServerRows["Event"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[Event]] = managed(ServerRows["Event"])
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["server", "at", "kind", "text"], name="an_event_once")]

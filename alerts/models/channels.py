@@ -13,6 +13,7 @@ from accounts.base import LOOK, TeamOwned
 from accounts.models import Team, User
 from alerts.models.leaving import keep_channel
 from core import sealed
+from core.managers import managed
 
 STANDING = Q(removed_at=None)
 
@@ -58,7 +59,7 @@ class Channel(models.Model):
     test_failed_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Empty after a good test.")
     test_error = models.CharField(max_length=500, blank=True, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    objects: ClassVar[ChannelQuerySet] = ChannelQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ChannelQuerySet] = managed(ChannelQuerySet)
 
     class Meta:
         constraints = [

@@ -13,6 +13,7 @@ from accounts.models import Team, User
 from alerts import quiet
 from alerts.models.channels import Channel
 from alerts.models.rules import SEVERITIES
+from core.managers import managed
 
 
 class OwnQuerySet(models.QuerySet[Any]):
@@ -30,7 +31,7 @@ class Preference(models.Model):
     quiet_until = models.TimeField(null=True, blank=True)
     quiet_days = models.JSONField(default=list, blank=True, help_text="0 is Monday; empty: every day.")
     critical_breaks_quiet = models.BooleanField(default=True)
-    objects: ClassVar[OwnQuerySet] = OwnQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[OwnQuerySet] = managed(OwnQuerySet)
 
     def __str__(self) -> str:
         return f"How {self.user} is told"
@@ -57,7 +58,7 @@ class Way(models.Model):
     place = models.PositiveIntegerField(default=0)
     severity = models.CharField(max_length=10, choices=SEVERITIES, default="warn", help_text="From this one on.")
     after = models.PositiveIntegerField(default=0, help_text="Seconds without an acknowledgement.")
-    objects: ClassVar[OwnQuerySet] = OwnQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[OwnQuerySet] = managed(OwnQuerySet)
 
     class Meta:
         verbose_name = "way of being told"
@@ -82,7 +83,7 @@ class Chain(models.Model):
     unacknowledge = models.BooleanField(
         default=False, help_text="Begin again when whoever acknowledged does not answer the reminder."
     )
-    objects: ClassVar[TeamOwned[Chain]] = TeamOwned["Chain"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TeamOwned[Chain]] = managed(TeamOwned["Chain"])
 
     class Meta:
         constraints = [
@@ -104,7 +105,7 @@ class Schedule(models.Model):
     fallback = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, related_name="+", help_text="Told where nobody is on call."
     )
-    objects: ClassVar[TeamOwned[Schedule]] = TeamOwned["Schedule"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TeamOwned[Schedule]] = managed(TeamOwned["Schedule"])
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "name"], name="one_schedule_of_a_name")]
@@ -131,7 +132,7 @@ class Rotation(models.Model):
     hours_from = models.TimeField(null=True, blank=True, help_text="On duty only from this time of day …")
     hours_until = models.TimeField(null=True, blank=True, help_text="… until this one.")
     weekdays = models.JSONField(default=list, blank=True, help_text="0 is Monday; empty: every day.")
-    objects: ClassVar[ScheduleQuerySet] = ScheduleQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ScheduleQuerySet] = managed(ScheduleQuerySet)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["place", "pk"]
@@ -148,7 +149,7 @@ class Override(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    objects: ClassVar[ScheduleQuerySet] = ScheduleQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ScheduleQuerySet] = managed(ScheduleQuerySet)
 
     class Meta:
         constraints = [

@@ -16,6 +16,7 @@ from alerts.models.channels import Channel
 from alerts.models.leaving import keep_name
 from alerts.models.rules import SEVERITIES, Rule
 from alerts.models.seen import Reader
+from core.managers import managed
 from metrics.models import Series
 from metrics.store import parse
 from servers.models import Server
@@ -62,7 +63,7 @@ class Incident(models.Model):
     repeats = models.PositiveIntegerField(default=0, help_text="How often it was said again since the last news.")
     viewer: User | None = None
     """Whoever it was read for, where they may not see all it holds."""
-    objects: ClassVar[IncidentQuerySet] = IncidentQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[IncidentQuerySet] = managed(IncidentQuerySet)
 
     class Meta:
         constraints = [
@@ -124,7 +125,7 @@ class Alert(models.Model):
     judged = models.BigIntegerField(help_text="Newest sample judged, milliseconds. An alert only moves forward.")
     transition = models.PositiveIntegerField(default=0)
     resolved_at = models.DateTimeField(null=True, blank=True)
-    objects: ClassVar[AlertQuerySet] = AlertQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[AlertQuerySet] = managed(AlertQuerySet)
 
     class Meta:
         constraints = [
@@ -185,7 +186,7 @@ class Notice(models.Model):
         "self", models.SET_NULL, null=True, blank=True, related_name="tells", help_text="The message of its group."
     )
     held = models.CharField(max_length=200, blank=True, help_text="Why it is not told yet, or was not told at all.")
-    objects: ClassVar[NoticeQuerySet] = NoticeQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[NoticeQuerySet] = managed(NoticeQuerySet)
 
     class Meta:
         constraints = [
@@ -258,7 +259,7 @@ class Delivery(models.Model):
     answer = models.CharField(max_length=500, blank=True, help_text="What the provider answered.")
     reference = models.CharField(max_length=200, blank=True, help_text="The provider's name of it, to go on from.")
     error = models.CharField(max_length=500, blank=True)
-    objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[DeliveryQuerySet] = managed(DeliveryQuerySet)
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -308,7 +309,7 @@ class Step(models.Model):
     due_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
     result = models.CharField(max_length=300, blank=True)
-    objects: ClassVar[StepQuerySet] = StepQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[StepQuerySet] = managed(StepQuerySet)
 
     class Meta:
         constraints = [

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import OuterRef, Subquery
 
+from core.managers import managed
 from servers.models import Server, ServerRows
 
 
@@ -31,7 +32,7 @@ class Card(models.Model):
     f1 = models.FloatField(null=True)
     fpr = models.FloatField(null=True, help_text="Share of calm points with an alarm.")
     may_page = models.BooleanField(default=False, help_text="Good enough for alarms that page somebody.")
-    objects: ClassVar[Cards] = Cards.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[Cards] = managed(Cards)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["server", "day"], name="one_card_a_night")]

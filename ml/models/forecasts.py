@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 
+from core.managers import managed
 from servers.models import Server, ServerRows
 
 STATES = ("predictable", "unclear", "not_predictable", "never", "not_enough")
@@ -38,7 +39,7 @@ class Forecast(models.Model):
     span_from = models.BigIntegerField(default=0, help_text="Since when its pace is told, milliseconds.")
     at = models.BigIntegerField(help_text="When this was said, milliseconds.")
     said = models.JSONField(default=list, help_text="A day each: [ms, seconds left, low, high].")
-    objects: ClassVar[Forecasts] = Forecasts.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[Forecasts] = managed(Forecasts)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["server", "metric", "labels"], name="one_forecast_of_a_thing")]
@@ -57,7 +58,7 @@ class Crossing(models.Model):
     at = models.BigIntegerField(help_text="Milliseconds.")
     said = models.JSONField(default=list, help_text="A day each: [ms, seconds left, low, high].")
     error = models.FloatField(null=True, help_text="Share by which the last forecast of at least a day was off.")
-    objects: ClassVar[ServerRows[Crossing]] = ServerRows["Crossing"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[Crossing]] = managed(ServerRows["Crossing"])
 
     class Meta:
         indexes = [models.Index(fields=["server", "at"], name="crossings_of_a_server")]
@@ -75,7 +76,7 @@ class Risk(models.Model):
     percent = models.FloatField(null=True)
     evidence = models.JSONField(default=list, help_text="The worst first: kind, metric, labels and figures.")
     at = models.BigIntegerField()
-    objects: ClassVar[ServerRows[Risk]] = ServerRows["Risk"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[Risk]] = managed(ServerRows["Risk"])
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["server", "horizon"], name="one_risk_of_a_horizon")]
@@ -94,7 +95,7 @@ class DiskRisk(models.Model):
     evidence = models.JSONField(default=list, help_text="Counters above nothing: [metric, value, change in 30 days].")
     by = models.CharField(max_length=20, help_text="model or rule: what could be asked with what the disk tells.")
     at = models.BigIntegerField()
-    objects: ClassVar[ServerRows[DiskRisk]] = ServerRows["DiskRisk"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[DiskRisk]] = managed(ServerRows["DiskRisk"])
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["server", "device"], name="one_risk_of_a_disk")]
@@ -110,7 +111,7 @@ class Sizing(models.Model):
     state = models.CharField(max_length=20, help_text="idle, overloaded, fits or not_enough.")
     figures = models.JSONField(default=dict, help_text="Typical and busiest per cent of processor and memory.")
     at = models.BigIntegerField()
-    objects: ClassVar[ServerRows[Sizing]] = ServerRows["Sizing"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[Sizing]] = managed(ServerRows["Sizing"])
 
     def __str__(self) -> str:
         return f"size of server {self.server_id}"

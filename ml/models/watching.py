@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from accounts.base import LOOK, TeamOwned, narrow
 from accounts.models import Team, User
+from core.managers import managed
 from servers.models import Server, ServerRows
 
 
@@ -43,7 +44,7 @@ class ModelVersion(models.Model):
     blob = models.BinaryField(help_text="Arrays as NumPy's npz, without pickle.")
     figures = models.JSONField(default=dict, help_text="How it did on what it had not seen, beside the one before.")
     made_at = models.DateTimeField()
-    objects: ClassVar[Versions] = Versions.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[Versions] = managed(Versions)
 
     class Meta:
         constraints = [
@@ -80,7 +81,7 @@ class Watch(models.Model):
     said = models.CharField(max_length=300, blank=True, help_text="Why nothing could be learnt yet.")
     top = models.JSONField(default=list, help_text="While the score is high: what is to blame, as of an episode.")
     top_at = models.BigIntegerField(default=0, help_text="Of which sample that was said, milliseconds.")
-    objects: ClassVar[ServerRows[Watch]] = ServerRows["Watch"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ServerRows[Watch]] = managed(ServerRows["Watch"])
 
     def __str__(self) -> str:
         return f"watch of server {self.server_id}"
@@ -127,7 +128,7 @@ class Episode(models.Model):
     )
     answered_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     answered_at = models.DateTimeField(null=True)
-    objects: ClassVar[Episodes] = Episodes.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[Episodes] = managed(Episodes)
 
     class Meta:
         constraints = [
@@ -146,7 +147,7 @@ class Sensitivity(models.Model):
     server = models.ForeignKey(Server, models.CASCADE, null=True, related_name="+")
     per_week = models.FloatField()
     changed_at = models.DateTimeField(auto_now=True)
-    objects: ClassVar[TeamOwned[Sensitivity]] = TeamOwned["Sensitivity"].as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TeamOwned[Sensitivity]] = managed(TeamOwned["Sensitivity"])
 
     class Meta:
         verbose_name_plural = "sensitivities"
@@ -194,7 +195,7 @@ class Training(models.Model):
     by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     began_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    objects: ClassVar[Trainings] = Trainings.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[Trainings] = managed(Trainings)
 
     class Meta:
         constraints = [
