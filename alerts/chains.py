@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.spoken import spoken as _
+
 WAIT_LEAST, WAIT_MOST, REPEAT_MOST, STEPS_MOST = 60, 86_400, 5, 30
 
 # What each kind names, and whether it must.
@@ -56,37 +58,44 @@ def _written_out(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def faults(steps: Any) -> list[str]:
     """What is wrong with the steps themselves, a sentence each; whether ids are known is not ours to say."""
     if not isinstance(steps, list) or not steps:
-        return ['Give at least one step, such as [{"kind": "team"}].']
+        return [_('Give at least one step, such as [{"kind": "team"}].')]
     if len(steps) > STEPS_MOST:
-        return [f"A chain has {STEPS_MOST} steps at most."]
-    found = [f"Step {place}: {fault}" for place, step in enumerate(steps, 1) for fault in _step(step)]
+        return [_("A chain has %(most)d steps at most.") % {"most": STEPS_MOST}]
+    text = _("Step %(place)d: %(fault)s")
+    found = [text % {"place": place, "fault": fault} for place, step in enumerate(steps, 1) for fault in _step(step)]
     return found or _whole(steps)
 
 
 def _step(step: Any) -> Iterator[str]:
     kind = step.get("kind") if isinstance(step, dict) else None
     if not isinstance(kind, str) or kind not in FIELDS:
-        yield f"`kind` must be one of {', '.join(FIELDS)}."
+        yield _("`kind` must be one of %(kinds)s.") % {"kinds": ", ".join(FIELDS)}
         return
     fields = FIELDS[kind]
     unknown = sorted(str(name)[:60] for name in set(step) - {"kind", *fields})
     if unknown:
-        known = ", ".join(fields) or "nothing else"
-        yield f"{', '.join(unknown)} is not known here; {kind} takes {known}."
-    yield from (f"{kind} needs `{name}`." for name, must in fields.items() if must and name not in step)
+        said = {"names": ", ".join(unknown), "kind": kind, "known": ", ".join(fields) or _("nothing else")}
+        yield _("%(names)s is not known here; %(kind)s takes %(known)s.") % said
+    missing = (name for name, must in fields.items() if must and name not in step)
+    yield from (_("%(kind)s needs `%(name)s`.") % {"kind": kind, "name": name} for name in missing)
     yield from _values(step)
 
 
 def _values(step: dict[str, Any]) -> Iterator[str]:
     if "seconds" in step and not _whole_number(step["seconds"], WAIT_LEAST, WAIT_MOST):
-        yield f"`seconds` must be a whole number from {WAIT_LEAST} to {WAIT_MOST}."
+        yield _whole_number_needed("seconds", WAIT_LEAST, WAIT_MOST)
     if "times" in step and not _whole_number(step["times"], 1, REPEAT_MOST):
-        yield f"`times` must be a whole number from 1 to {REPEAT_MOST}."
+        yield _whole_number_needed("times", 1, REPEAT_MOST)
     if "important" in step and not isinstance(step["important"], bool):
-        yield "`important` must be true or false."
+        yield _("`important` must be true or false.")
     for name in ("person", "schedule", "channel"):
         if name in step and not isinstance(step[name], str):
-            yield f"`{name}` must be an id."
+            yield _("`%(name)s` must be an id.") % {"name": name}
+
+
+def _whole_number_needed(name: str, least: int, most: int) -> str:
+    said = {"name": name, "least": least, "most": most}
+    return _("`%(name)s` must be a whole number from %(least)d to %(most)d.") % said
 
 
 def _whole_number(value: Any, least: int, most: int) -> bool:
@@ -97,9 +106,9 @@ def _whole(steps: list[dict[str, Any]]) -> list[str]:
     kinds = [step["kind"] for step in steps]
     found = []
     if not set(kinds) & set(TELLING):
-        found.append("Nobody is told by it: add a step person, on_call, team or channel.")
+        found.append(_("Nobody is told by it: add a step person, on_call, team or channel."))
     if "repeat" in kinds[:-1]:
-        found.append("`repeat` must be the last step: it begins again from the first one.")
+        found.append(_("`repeat` must be the last step: it begins again from the first one."))
     if "repeat" in kinds and "wait" not in kinds:
-        found.append("A chain that repeats needs a wait, or it would tell all at once.")
+        found.append(_("A chain that repeats needs a wait, or it would tell all at once."))
     return found

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from accounts.base import narrow
 from accounts.models import User
 from alerts import services
 from alerts.channels.base import DeliveryError
@@ -28,8 +29,9 @@ from alerts.channels.slack import Slack
 from alerts.channels.slack_blocks import ACTION
 from alerts.messages.again import title
 from alerts.messages.plain import line
-from alerts.messages.read import known, reader
+from alerts.messages.read import known, reader, whose
 from alerts.models import Channel, Delivery, Incident
+from alerts.models.seen import for_viewer
 from alerts.services.answering_links import may_answer
 from core.clock import now
 from core.sealed import Broken
@@ -160,7 +162,8 @@ def twilio(request: HttpRequest) -> HttpResponse:
     asked = ASKED.fullmatch(given.get("Body", ""))
     sender = given.get("From", "")
     delivery = _told(channels, sender, asked.group(1) if asked else "")
-    with translation.override(reader(delivery).language if delivery else known(channels[0].language)):
+    language = reader(delivery, whose(delivery)).language if delivery else known(channels[0].language)
+    with translation.override(language):
         return _reply(_answered(delivery, sender, asked.group(1) if asked else ""))
 
 
@@ -177,6 +180,8 @@ def _answered(delivery: Delivery | None, sender: str, code: str) -> str:
     taken = incident.acknowledged_at is not None
     services.acknowledge(incident, now(), by=owner, over="sms", name=f"SMS {sender}")
     incident.refresh_from_db()
+    if owner is not None and narrow.concerns(owner):
+        for_viewer([incident], owner)
     said = {"name": incident.acknowledged_by or _("Somebody"), "trouble": title(incident)}
     mine = incident.acknowledged_by == owner if owner else not taken
     text = _("You look after it: %(trouble)s") if mine else _("%(name)s looks after it: %(trouble)s")

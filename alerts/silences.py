@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from dateutil.rrule import rrule, rruleset, rrulestr
 
+from core.spoken import spoken as _
+
 LONGEST_RULE = 500
 LONGEST = timedelta(days=31)  # of one window that recurs
 SHORTEST = timedelta(minutes=1)
@@ -37,7 +39,11 @@ Window = tuple[datetime, datetime]
 
 
 class Unreadable(ValueError):
-    """The calendar rule or zone cannot be used; says why and what to write."""
+    """The calendar rule, its duration or its zone cannot be used: says why and what to write, and which it is."""
+
+    def __init__(self, said: str, about: str = "rrule") -> None:
+        super().__init__(said)
+        self.about = about
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,8 @@ def instant(wall: datetime, zone: ZoneInfo) -> datetime:
 
 def zone_of(name: str) -> ZoneInfo:
     if name not in _zones():
-        raise Unreadable(f"{name[:60]!r} is no time zone. Write one like Europe/Copenhagen or UTC.")
+        text = _("%(name)s is no time zone. Write one like Europe/Copenhagen or UTC.")
+        raise Unreadable(text % {"name": repr(name[:60])}, "zone")
     return ZoneInfo(name)
 
 
@@ -144,19 +151,22 @@ def check(times: Times) -> None:
     zone = zone_of(times.zone)
     if not times.rule:
         if times.ends is None:
-            raise Unreadable("A silence that happens once needs an end.")
+            raise Unreadable(_("A silence that happens once needs an end."), "ends_at")
         if times.ends <= times.starts:
-            raise Unreadable("A silence must end after its start.")
+            raise Unreadable(_("A silence must end after its start."), "ends_at")
         return
     if not SHORTEST <= timedelta(seconds=times.duration) <= LONGEST:
-        raise Unreadable("A recurring silence lasts between 60 seconds and 31 days each time: give the duration.")
+        text = _("A recurring silence lasts between 60 seconds and 31 days each time: give the duration.")
+        raise Unreadable(text, "duration")
     wall = times.starts.astimezone(zone).replace(tzinfo=None)
     _parsed(times.rule, wall)
     first = times.next(times.starts, 1) if _comes(times.rule, wall) else []
     if not first:
-        raise Unreadable(f"{times.rule!r} has no time after its start in the next five years.")
+        text = _("%(rule)s has no time after its start in the next five years.")
+        raise Unreadable(text % {"rule": repr(times.rule)})
     if len(times.windows(first[0][0], first[0][0] + timedelta(days=1))) > MOST_A_DAY + 1:
-        raise Unreadable(f"{times.rule!r} begins more than {MOST_A_DAY} times a day.")
+        text = _("%(rule)s begins more than %(most)d times a day.")
+        raise Unreadable(text % {"rule": repr(times.rule), "most": MOST_A_DAY})
 
 
 def _comes(rule: str, first: datetime) -> bool:
@@ -169,16 +179,16 @@ def _comes(rule: str, first: datetime) -> bool:
     try:
         return next(iter(_parsed(endless, late)), None) is not None
     except IndexError as fault:  # what dateutil makes of the hundredth Monday of a year
-        raise Unreadable(f"{rule[:80]!r} names a day that no year or month has.") from fault
+        text = _("%(rule)s names a day that no year or month has.")
+        raise Unreadable(text % {"rule": repr(rule[:80])}) from fault
 
 
 def _parsed(rule: str, first: datetime) -> rrule | rruleset:
     parts = _parts(rule)
     frequency = parts.get("FREQ", "")
     if frequency not in FREQUENCIES:
-        raise Unreadable(
-            f"FREQ must be one of {', '.join(sorted(FREQUENCIES))}; this one says {frequency or 'none'}."
-        )
+        said = {"known": ", ".join(sorted(FREQUENCIES)), "given": frequency or _("none")}
+        raise Unreadable(_("FREQ must be one of %(known)s; this one says %(given)s.") % said)
     _check_days(parts, frequency)
     if "UNTIL" in parts:
         # Both kinds of writing it are taken; what it bounds is wall time, as the starts are.
@@ -186,37 +196,41 @@ def _parsed(rule: str, first: datetime) -> rrule | rruleset:
     try:
         return rrulestr(";".join(f"{name}={value}" for name, value in parts.items()), dtstart=first)
     except (ValueError, TypeError, OverflowError, KeyError, AttributeError, IndexError) as fault:
-        raise Unreadable(f"{rule[:80]!r} cannot be read: {fault}. Write it like FREQ=WEEKLY;BYDAY=SU.") from fault
+        text = _("%(rule)s cannot be read: %(why)s. Write it like FREQ=WEEKLY;BYDAY=SU.")
+        raise Unreadable(text % {"rule": repr(rule[:80]), "why": fault}) from fault
 
 
 def _check_days(parts: dict[str, str], frequency: str) -> None:
     """Days that no year has, such as the 30th of February."""
     strange = NOT_DAILY & parts.keys()
     if frequency == "DAILY" and strange:
-        raise Unreadable(f"{', '.join(sorted(strange))} does not go with FREQ=DAILY.")
+        raise Unreadable(_("%(names)s does not go with FREQ=DAILY.") % {"names": ", ".join(sorted(strange))})
     try:
         days = [abs(int(day)) for day in parts.get("BYMONTHDAY", "1").split(",")]
         months = [int(month) for month in parts.get("BYMONTH", "1").split(",")]
-        if min(days) > max(LONGEST_MONTHS[month - 1] for month in months):
-            raise Unreadable("No such day is in these months: BYMONTHDAY and BYMONTH do not meet.")
+        longest = max(LONGEST_MONTHS[month - 1] for month in months)
     except (ValueError, IndexError) as fault:
-        raise fault if isinstance(fault, Unreadable) else Unreadable("A day or month is no number of one.") from fault
+        raise Unreadable(_("A day or month is no number of one.")) from fault
+    if min(days) > longest:
+        raise Unreadable(_("No such day is in these months: BYMONTHDAY and BYMONTH do not meet."))
 
 
 def _parts(rule: str) -> dict[str, str]:
     """`FREQ=WEEKLY;BYDAY=SU` by name; several lines, dates and names that nobody needs are refused."""
     text = rule.strip().upper().removeprefix("RRULE:")
     if len(text) > LONGEST_RULE or "\n" in text:
-        raise Unreadable(f"A rule is one line of at most {LONGEST_RULE} characters, like FREQ=WEEKLY;BYDAY=SU.")
+        text = _("A rule is one line of at most %(most)d characters, like FREQ=WEEKLY;BYDAY=SU.")
+        raise Unreadable(text % {"most": LONGEST_RULE})
     found: dict[str, str] = {}
     for part in filter(None, text.split(";")):
         name, equals, value = part.partition("=")
         if not equals or not value or name not in KNOWN or name in found:
-            raise Unreadable(f"{part[:40]!r} is not understood here. Known are {', '.join(sorted(KNOWN))}.")
+            said = {"part": repr(part[:40]), "known": ", ".join(sorted(KNOWN))}
+            raise Unreadable(_("%(part)s is not understood here. Known are %(known)s.") % said)
         if value.count(",") >= MOST_VALUES:
-            raise Unreadable(f"{name} names more than {MOST_VALUES} values.")
+            raise Unreadable(_("%(name)s names more than %(most)d values.") % {"name": name, "most": MOST_VALUES})
         found[name] = value
     for name in ("INTERVAL", "COUNT"):
         if name in found and not (found[name].isdigit() and 1 <= int(found[name][:6]) <= MOST):
-            raise Unreadable(f"{name} is a number from 1 to {MOST}.")
+            raise Unreadable(_("%(name)s is a number from 1 to %(most)d.") % {"name": name, "most": MOST})
     return found

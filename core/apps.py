@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.utils.translation import gettext
 
-from core import selector
+from core.spoken import spoken_by
 
 
 class CoreConfig(AppConfig):
@@ -15,4 +15,4 @@ class CoreConfig(AppConfig):
         from core import plain  # noqa: PLC0415 - the framework it speaks for reads settings when imported
 
         plain.speak()
-        selector.spoken_by(gettext)
+        spoken_by(gettext)

@@ -7,7 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 
+from core.spoken import spoken as _
+
 KEYS = ("name", "tag", "role", "os", "site", "env", "id")
+OF_ONE = ("name", "id")
 PRODUCTION = "production"
 LONGEST = 2000
 DEEPEST = 20
@@ -16,17 +19,6 @@ _TOKEN = re.compile(r'\s*(?:(?P<mark>[()])|(?P<word>[a-z]+):(?:"(?P<quoted>(?:[^
 
 Words = Mapping[str, Collection[str]]
 Test = Callable[[Words], bool]
-Say = Callable[[str], str]
-_say: list[Say] = [str]
-
-
-def spoken_by(say: Say) -> None:
-    """What turns sentences into the reader's language: this engine itself knows no framework."""
-    _say[0] = say
-
-
-def _(text: str) -> str:
-    return _say[0](text)
 
 
 class Unreadable(ValueError):
@@ -92,8 +84,7 @@ class _Parser:
         elif found["joint"]:
             self.token = (found["joint"].lower(), found["joint"], "")
         else:
-            value = _exactly(found["quoted"]) if found["glob"] is None else translate(found["glob"].lower())
-            self.token = ("term", found["word"].lower(), value)
+            self.token = ("term", found["word"].lower(), _pattern(found))
 
     def at(self, kind: str) -> bool:
         return self.token is not None and self.token[0] == kind
@@ -139,6 +130,30 @@ class _Parser:
         fits = re.compile(pattern, re.DOTALL).fullmatch
         self.next()
         return lambda words: any(fits(word.lower()) for word in words.get(key, ()))
+
+
+def naming(text: str) -> bool:
+    """Whether single servers may stand in it."""
+    return any(f"{key}:" in text.lower() for key in OF_ONE)
+
+
+def veiled(text: str, seen: Collection[Words]) -> str:
+    """The same with "…" for what names servers alone that are none of these."""
+
+    def veil(found: re.Match[str]) -> str:
+        key = (found["word"] or "").lower()
+        if key not in OF_ONE:
+            return found[0]
+        fits = re.compile(_pattern(found), re.DOTALL).fullmatch
+        if any(fits(word.lower()) for words in seen for word in words.get(key, ())):
+            return found[0]
+        return f"{found[0][: found.end('word') - found.start()]}:…"
+
+    return _TOKEN.sub(veil, text)
+
+
+def _pattern(found: re.Match[str]) -> str:
+    return _exactly(found["quoted"]) if found["glob"] is None else translate(found["glob"].lower())
 
 
 def _exactly(quoted: str) -> str:

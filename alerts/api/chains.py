@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -18,6 +20,12 @@ from alerts.api.base import OfTeam
 from alerts.models import Chain, Channel, Schedule
 from alerts.services import chains, people
 from core.errors import Conflict
+
+NO_SUCH = {
+    "person": gettext_lazy("Step %(place)d: the team has no such person."),
+    "schedule": gettext_lazy("Step %(place)d: the team has no such schedule."),
+    "channel": gettext_lazy("Step %(place)d: the team has no such channel."),
+}
 
 
 @extend_schema_field({
@@ -79,7 +87,7 @@ class ChainSerializer(OfTeam):
             "channel": Channel.objects.visible_to(user).filter(team=team),
         }
         return [
-            f"Step {place}: the team has no such {name}."
+            NO_SUCH[name] % {"place": place}
             for place, step in enumerate(steps, 1)
             for name, rows in known.items()
             if name in step and not _has(rows, step[name])
@@ -121,7 +129,6 @@ class ChainViewSet(Audited):
     def perform_destroy(self, instance: Chain) -> None:  # type: ignore[override]
         named = chains.naming(instance)
         if named:
-            raise Conflict(
-                f"Rules still tell by this chain: {', '.join(named[:5])}. Change them first.", code="in_use"
-            )
+            said = _("Rules still tell by this chain: %(names)s. Change them first.")
+            raise Conflict(said % {"names": ", ".join(named[:5])}, code="in_use")
         super().perform_destroy(instance)

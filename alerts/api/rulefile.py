@@ -61,7 +61,7 @@ class RuleFileView(APIView):
     @extend_schema(parameters=[_TEAM], responses={(200, YAML): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
         team = _team(request, LOOK, _asked(request, {"team"}))
-        return HttpResponse(rulefile.export(team), content_type=YAML)
+        return HttpResponse(rulefile.export(team, me(request)), content_type=YAML)
 
     @extend_schema(
         parameters=[

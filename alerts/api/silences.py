@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
@@ -26,8 +28,7 @@ from core.selector import LONGEST
 from core.strict import Selecting
 
 YEAR = timedelta(days=366)
-WHY = "Say why: people who miss a message will ask."
-OVER = "It is over and stays as it was. Make another one."
+WHY = gettext_lazy("Say why: people who miss a message will ask.")
 
 
 class SilenceSerializer(OfTeam, Selecting):
@@ -65,7 +66,7 @@ class SilenceSerializer(OfTeam, Selecting):
     def _first_team(self) -> Team:
         team = Team.objects.visible_to(self.context["request"].user, ACT).order_by("pk").first()
         if team is None:
-            raise serializers.ValidationError("You act in no team that this could belong to.")
+            raise serializers.ValidationError(_("You act in no team that this could belong to."))
         return team
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -75,13 +76,13 @@ class SilenceSerializer(OfTeam, Selecting):
         self._check_ends(attrs)
         rule, team = attrs.get("rule"), attrs.get("team") or getattr(self.instance, "team", None)
         if rule is not None and rule.team != team:
-            raise serializers.ValidationError({"rule": "This rule belongs to another team."})
+            raise serializers.ValidationError({"rule": _("This rule belongs to another team.")})
         if isinstance(team, Team):
             attrs |= self._within_reach(attrs, team)
         try:
             check(silences.times(self.meant(attrs)))
         except Unreadable as fault:
-            raise serializers.ValidationError({self._blamed(attrs, str(fault)): str(fault)}) from fault
+            raise serializers.ValidationError({fault.about: str(fault)}) from fault
         return attrs
 
     def _within_reach(self, attrs: dict[str, Any], team: Team) -> dict[str, Any]:
@@ -91,23 +92,18 @@ class SilenceSerializer(OfTeam, Selecting):
             return {}
         meant = narrow.limited(attrs.get("selector", getattr(self.instance, "selector", "")), bound)
         if len(meant) > LONGEST:
-            raise serializers.ValidationError({"selector": "With what you may reach it is too long. Write less."})
+            text = _("With what you may reach it is too long. Write less.")
+            raise serializers.ValidationError({"selector": text})
         return {"selector": meant}
 
     def _check_ends(self, attrs: dict[str, Any]) -> None:
         at = now()
         if attrs.get("ends_at") and attrs["ends_at"] <= at:
-            raise serializers.ValidationError({"ends_at": "This time is over. Give one that is to come."})
+            raise serializers.ValidationError({"ends_at": _("This time is over. Give one that is to come.")})
         if attrs.get("starts_at") and not at - YEAR < attrs["starts_at"] < at + 5 * YEAR:
             # From its start on each window is counted, and an end of all years cannot be counted to.
-            raise serializers.ValidationError({"starts_at": "Give a time within a year back and five years to come."})
-
-    def _blamed(self, attrs: dict[str, Any], fault: str) -> str:
-        if "time zone" in fault:
-            return "zone"
-        if "duration" in fault:
-            return "duration"
-        return "rrule" if attrs.get("rrule", getattr(self.instance, "rrule", "")) else "ends_at"
+            text = _("Give a time within a year back and five years to come.")
+            raise serializers.ValidationError({"starts_at": text})
 
     def meant(self, attrs: dict[str, Any]) -> Silence:
         """As it would stand, not saved."""
@@ -164,7 +160,7 @@ class SilenceViewSet(
     def perform_update(self, serializer: Any) -> None:
         silence = serializer.instance
         if silence.ended_at or (silence.ends_at and silence.ends_at <= now()):
-            raise Conflict(OVER, code="over")
+            raise Conflict(_("It is over and stays as it was. Make another one."), code="over")
         for field, value in serializer.validated_data.items():
             setattr(silence, field, value)
         silences.save(silence, now(), by=self._user())

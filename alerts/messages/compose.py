@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +12,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.base import narrow
+from accounts.models import User
 from alerts import outlook
 from alerts.channels.base import Line, Message, channels
 from alerts.messages import coming, figures, group, history, labels, picture, short, wording
@@ -19,7 +21,7 @@ from alerts.messages.advice import todo
 from alerts.messages.moments import moment
 from alerts.messages.notices import Told, say
 from alerts.messages.plain import cut, line, paragraph, word
-from alerts.messages.read import SHOWN, Matter, Reader, event, folded, known, matter, reader, whole
+from alerts.messages.read import SHOWN, Matter, Reader, event, folded, known, matter, part, reader, whole, whose
 from alerts.messages.said import Said
 from alerts.models import Alert, Channel, Delivery, Incident, Notice
 from alerts.services import answering_links
@@ -49,8 +51,11 @@ def compose(delivery: Delivery, *, chart: bool | None = None, found: Matter | No
 
     `found` is what was read for it together with others.
     """
+    user = whose(delivery)
+    if user is not None and narrow.concerns(user):
+        found = part(delivery.notice_id, user)
     found = found or matter(whole(delivery.notice_id))
-    delivery.notice, reads = found.notice, reader(delivery)
+    delivery.notice, reads = found.notice, reader(delivery, user)
     program = delivery.channel.kind in PROGRAMS
     if not program:
         _foresee(found)
@@ -116,7 +121,7 @@ def _fields(delivery: Delivery, found: Matter, told: Told) -> Message:
         ended=incident.resolved_at is not None,
     )
     if notice.kind == "digest":
-        made.new, made.url = _folded(delivery, facts), f"{settings.SITE_URL}/alerts/"
+        made.new, made.url = _folded(delivery, found, told), f"{settings.SITE_URL}/alerts/"
         made.since = float(facts.get("since") or made.since)
     elif not own:
         made.new, made.over = _listed(told)
@@ -132,16 +137,18 @@ def _why(notice: Notice, said: str) -> str:
     return f"{said} {why}" if why else said
 
 
-def _folded(delivery: Delivery, facts: dict[str, Any]) -> list[str]:
+def _folded(delivery: Delivery, found: Matter, told: Told) -> list[str]:
     """What a digest holds: each in the reader's language where it was one alert's, else as it was written."""
-    held = folded(delivery)
-    lines = [_sentence(one) for one in held] or [line(text) for text in facts.get("lines", [])[:SHOWN]]
+    facts, viewer = told.facts, found.incident.viewer
+    lines = [_sentence(one, viewer, told.zone) for one in folded(delivery)]
+    lines = lines or [line(text) for text in facts.get("lines", [])[:SHOWN]]
     return _more(lines, max(int(facts.get("count") or 0), len(lines)))
 
 
-def _sentence(notice: Notice) -> str:
+def _sentence(notice: Notice, viewer: User | None, zone: tzinfo) -> str:
     if notice.alert is None or notice.kind not in {"firing", "resolved"}:
-        return line(notice.text)
+        # It was written for whoever sees all of it.
+        return say(part(notice.pk, viewer).spoken(Reader(zone=zone))) if viewer else line(notice.text)
     one = event(notice)
     return wording.resolved(one) if notice.kind == "resolved" else wording.firing(one)
 

@@ -26,6 +26,7 @@ FORMS = (
     _("%(name)s looks after it"),
     _("%(server)s is down"),
     # What a step of a chain did
+    _("%(before)s Of what they may not see: %(words)s"),
     _("Held: %(words)s"),
     _("Not done: it was over."),
     _("Not done: %(name)s looks after it."),
@@ -43,6 +44,13 @@ FORMS = (
     _("The channel %(channel)s is switched off: %(words)s"),
     _("Somebody removed may not be told any more: %(words)s"),
     _("%(name)s may not be told any more: %(words)s"),
+    _("%(name)s was skipped, as they see other servers alone: %(words)s"),
+    _(
+        "%(name)s is on call in %(schedule)s and was skipped, as they see other servers alone: told the fallback "
+        "%(words)s."
+    ),
+    _("%(name)s is on call in %(schedule)s and was skipped, as they see other servers alone: %(words)s"),
+    _("This step could not be done: %(words)s"),
     _("told %(words)s instead."),
     _("and nobody else could be told: the team has no member."),
     # Whom
@@ -53,6 +61,7 @@ FORMS = (
     # Others
     _("More messages, told together."),
 )
+SENTENCES = {"before", "words"}  # are looked up again
 AND = _(" and ")
 PART = re.compile(r"%\\\((\w+)\\\)s")  # %(name)s, escaped
 LIST = re.compile(r"(, (?!after quiet hours\))| and )")
@@ -63,8 +72,8 @@ def translated(text: str) -> str:
         found = pattern.fullmatch(text)
         if found:
             parts = found.groupdict()
-            if "words" in parts:
-                parts["words"] = _each(parts["words"])
+            for name in SENTENCES & parts.keys():
+                parts[name] = _each(parts[name])
             return gettext(form) % parts
     return text
 

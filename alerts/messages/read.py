@@ -13,6 +13,7 @@ from accounts.models import User
 from alerts.messages.notices import Told
 from alerts.messages.said import Said
 from alerts.models import Alert, Delivery, Incident, Notice
+from alerts.models.seen import for_viewer
 
 SHOWN = 20
 KEPT = (("firing", "new"), ("resolved", "resolved"))  # a bundle's events by kind, and where its facts keep them
@@ -104,7 +105,7 @@ def matter(notice: Notice) -> Matter:
     """Three questions at most, whatever the size of the group."""
     found = Matter(notice)
     # Of what is simulated no message speaks, whatever an incident from before holds.
-    chosen = notice.incident.alerts.exclude(state="pending").exclude(server__demo=True)
+    chosen = notice.incident.seen_alerts().exclude(state="pending").exclude(server__demo=True)
     chosen = chosen.select_related("rule", "server", "series")
     mine = Notice.objects.filter(alert=OuterRef("pk")).filter(Q(told_in=notice) | Q(pk=notice.pk))
     ranked = chosen.annotate(
@@ -117,6 +118,16 @@ def matter(notice: Notice) -> Matter:
     full = len(found.members) == SHOWN
     found.firing = chosen.filter(resolved_at=None).count() if full else len(open_)
     return bundle(found)
+
+
+def part(notice: int, user: User) -> Matter:
+    """What somebody may read of it who sees some servers alone: nothing of the others stands in it."""
+    row = whole(notice)
+    for_viewer([row.incident], user)
+    if row.alert_id is None and row.kind not in {"firing", "resolved"}:
+        # They are of the worst of all; a bundle was made of what is for this reader.
+        row.facts = {name: value for name, value in row.facts.items() if name not in {"value", "limit"}}
+    return matter(row)
 
 
 def bundle(found: Matter) -> Matter:
@@ -158,10 +169,14 @@ def folded(digest: Delivery) -> list[Notice]:
     return [one.notice for one in read[:SHOWN]]
 
 
-def reader(delivery: Delivery) -> Reader:
-    """The person's own language and zone; else the channel's language; else the product's."""
+def whose(delivery: Delivery) -> User | None:
+    """The one person who reads it, if it is for one."""
     person = delivery.person_id or delivery.channel.owner_id
-    user = User.objects.filter(pk=person).first() if person else None
+    return User.objects.filter(pk=person).first() if person else None
+
+
+def reader(delivery: Delivery, user: User | None) -> Reader:
+    """The person's own language and zone; else the channel's language; else the product's."""
     language = (user.language if user else "") or delivery.channel.language
     return Reader(known(language), user.clock if user else UTC)
 

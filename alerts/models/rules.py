@@ -11,15 +11,17 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from accounts.base import ACT, LOOK, TeamOwned, narrow
+from accounts.base import ACT, LOOK, narrow
 from accounts.models import Team, User
+from alerts.models.seen import Naming
 from core import selector
+from core.managers import managed
 
 SEVERITIES = [("warn", "Warning"), ("critical", "Critical")]
 KINDS = ["threshold", "change", "past", "no_data", "anomaly", "forecast", "composite"]
 
 
-class RuleQuerySet(TeamOwned["Rule"]):
+class RuleQuerySet(Naming["Rule"]):
     def standing(self) -> Self:
         """Those not removed; removed ones stay until what they began is told to its end."""
         return self.filter(removed_at=None)
@@ -55,7 +57,9 @@ class Rule(models.Model):
     made_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
     changed_at = models.DateTimeField(auto_now=True)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    objects: ClassVar[RuleQuerySet] = RuleQuerySet.as_manager()  # type: ignore[assignment]
+    viewer: User | None = None
+    """Whoever it was read for, where they may not see all servers that it names."""
+    objects: ClassVar[RuleQuerySet] = managed(RuleQuerySet)
 
     class Meta:
         constraints = [
@@ -75,7 +79,7 @@ class Rule(models.Model):
             raise ValidationError({"labels": 'Write them as {"mount": "/"}: each label a text.'})
 
 
-class SilenceQuerySet(TeamOwned["Silence"]):
+class SilenceQuerySet(Naming["Silence"]):
     def visible_to(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
         """Of a narrowed person, all of the team to look at; their own, which are narrowed as they are, to change."""
         found = super().visible_to(user, verb)
@@ -105,7 +109,7 @@ class Silence(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When somebody ended it early.")
     warned_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Its end was announced.")
-    objects: ClassVar[SilenceQuerySet] = SilenceQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[SilenceQuerySet] = managed(SilenceQuerySet)
 
     class Meta:
         indexes = [models.Index(fields=["team", "ends_at"])]

@@ -8,37 +8,72 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from django.contrib.auth.models import AnonymousUser
 from django.db.models.query import ModelIterable
 
-from accounts.base import LOOK, M_co, ServerOwned, narrow
+from accounts.base import LOOK, M_co, ServerOwned, TeamOwned, narrow
 from accounts.models import User
 from alerts import grouping
+from core import selector
+from servers.models import Server
 
 if TYPE_CHECKING:
     from alerts.models.records import Incident
 
 
-class Reader(ServerOwned[M_co]):
-    """Asked for a person who is narrowed to some servers, the incidents it gives are called by what they may see."""
+class Viewed:
+    """Asked for a person who is narrowed to some servers, the rows it gives tell them nothing of the others.
+
+    It stands before questions of rows that are of a team or of a server; of both, so it is of neither itself.
+    """
 
     viewer: User | None = None
-    incident: ClassVar[str] = "incident"
+    _result_cache: list[Any] | None
+    _iterable_class: type[Any]
 
     def visible_to(self, user: User | AnonymousUser, verb: str = LOOK) -> Self:
-        found = super().visible_to(user, verb)
+        found: Self = super().visible_to(user, verb)  # type: ignore[misc]  # of what it stands before
         if isinstance(user, User) and narrow.concerns(user):
             found.viewer = user
         return found
 
     def _clone(self) -> Self:
-        clone: Self = super()._clone()  # type: ignore[misc]
+        clone: Self = super()._clone()  # type: ignore[misc]  # as above
         clone.viewer = self.viewer
         return clone
 
     def _fetch_all(self) -> None:
         fresh = self._result_cache is None
-        super()._fetch_all()
+        super()._fetch_all()  # type: ignore[misc]  # as above
         if fresh and self.viewer is not None and issubclass(self._iterable_class, ModelIterable):
-            rows: list[Any] = self._result_cache or []
-            for_viewer([one for row in rows if (one := self._incident_of(row))], self.viewer)
+            self._veil(self._result_cache or [], self.viewer)
+
+    def _veil(self, rows: list[Any], viewer: User) -> None:
+        raise NotImplementedError
+
+
+class Naming(Viewed, TeamOwned[M_co]):
+    """Rows of a team that name servers by a selector."""
+
+    def _veil(self, rows: list[Any], viewer: User) -> None:
+        others = [row for row in rows if getattr(row, "owner_id", None) != viewer.pk]  # what they wrote stays
+        texts = veiled([row.selector for row in others], viewer)
+        for row, text in zip(others, texts, strict=True):
+            row.selector, row.viewer = text, viewer
+
+
+def veiled(selectors: list[str], viewer: User) -> list[str]:
+    """Without the names of servers that this person may not see."""
+    if not any(map(selector.naming, selectors)):
+        return selectors
+    known = [one.words() for one in Server.objects.visible_to(viewer)]
+    return [selector.veiled(text, known) for text in selectors]
+
+
+class Reader(Viewed, ServerOwned[M_co]):
+    """Incidents, and what hangs on them: they are called by what may be seen."""
+
+    incident: ClassVar[str] = "incident"
+
+    def _veil(self, rows: list[Any], viewer: User) -> None:
+        for_viewer([one for row in rows if (one := self._incident_of(row))], viewer)
 
     def _incident_of(self, row: Any) -> Incident | None:
         """The incident that was read with it."""
@@ -68,6 +103,9 @@ def for_viewer(incidents: Iterable[Incident], viewer: User) -> None:
         names[pk][0][rule], names[pk][1][server] = None, bool(stands_for)
     for pk, (rules, servers) in names.items():
         for row in rows[pk]:
+            if not servers:  # a message that was under way when its reader's role became narrower
+                row.title, row.said = "…", {}
+                continue
             row.title, row.said = _title(list(rules), sorted(servers), checks=all(servers.values()))
 
 

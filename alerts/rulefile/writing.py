@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from accounts.models import Team
+from accounts.models import Team, User
 from alerts.models import Rule
 from alerts.rulefile.names import Names
 from alerts.rulefile.reading import TIMES, UNITS
@@ -17,10 +17,11 @@ from alerts.validating import FIELDS, RECOVERY, recovery
 _DEFAULTS = {name: getattr(Rule(), attribute) for name, attribute in FIELDS.items()}
 
 
-def export(team: Team) -> str:
-    """The standing rules of a team; the same rules give the same text, on any hub."""
+def export(team: Team, reader: User | None = None) -> str:
+    """The standing rules of a team, as this person may read them; the same rules give the same text, on any hub."""
     names = Names(team)
-    rules = Rule.objects.standing().filter(team=team).order_by("name")
+    rules = Rule.objects.visible_to(reader) if reader else Rule.objects.all()
+    rules = rules.standing().filter(team=team).order_by("name")
     written = [_rule(_chosen(rule, names.outside(rule))) for rule in rules]
     if not written:
         return "rules: []\n"

@@ -13,7 +13,7 @@ from uuid import UUID
 from accounts.base import LOOK, narrow
 from accounts.models import Team, User
 from alerts import quiet
-from alerts.models import Chain, Channel, Delivery, Incident, Notice, Preference, Rule
+from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Preference, Rule
 from alerts.models.records import CALLS
 from alerts.services import people
 
@@ -50,7 +50,7 @@ class Book:
         self.known: dict[str, Aims] = {}
         self.of_channel: dict[int, list[str]] = {}
         self.narrowed: dict[str, list[User]] = {}
-        self.hearing: dict[tuple[int, int], bool] = {}
+        self.hearing: dict[tuple[int, int, int | None], bool] = {}
         self.rests: dict[int, quiet.Hours] = {}
 
     def aims(self, incident: Incident, notify: list[Any], severity: str, server: int | None = None) -> Aims:
@@ -66,12 +66,12 @@ class Book:
             self.known[key] = self._named(team, notify, severity, blind) or self._usual(team)
         return self.known[key]
 
-    def may_hear(self, person: int, incident: Incident) -> bool:
+    def may_hear(self, person: int, incident: Incident, server: int | None = None) -> bool:
         """Whoever left, was switched off or sees other servers alone by now is told of nothing new."""
-        key = (person, incident.pk)
+        key = (person, incident.pk, server)
         if key not in self.hearing:
             user = User.objects.filter(pk=person).first()
-            may = user is not None and user.may(LOOK, incident.team) and people.sees(user, incident)
+            may = user is not None and user.may(LOOK, incident.team) and people.sees(user, incident, server)
             self.hearing[key] = may
         return self.hearing[key]
 
@@ -100,6 +100,13 @@ class Book:
         if chain is not None:
             return Aims((), (chain,))
         return Aims(tuple(self._places(Channel.objects.filter(team=team, enabled=True, default=True))))
+
+    def instead(self, incident: Incident, severity: str, server: int | None) -> list[To]:
+        """As a step of a chain that finds nobody: the team's default channels, else the people who may see it."""
+        team = incident.team_id
+        places = self._places(Channel.objects.filter(team=team, enabled=True, default=True))
+        users = [] if places else people.callable_for(incident, server)
+        return places + [to for user in users for to in self._ways(user, team, severity)]
 
     def _places(self, channels: Iterable[Channel]) -> list[To]:
         return [To(channel.pk, to, self.now) for channel in channels for to in self._recipients(channel)]
@@ -161,12 +168,15 @@ class Heard:
             "notice_id", "channel_id", "recipient", "person_id"
         ):
             self.places.setdefault(notice, {})[channel, to] = person
+        self.parts: dict[int, dict[str, list[int]]] = {}
+        """Of a notice about a whole incident: which alerts of it somebody heard of who sees some servers alone."""
         self.calls: dict[int, list[tuple[int, str]]] = defaultdict(list)
         self.speaking: dict[tuple[int, int | None], list[int]] = defaultdict(list)
         """What was said of an alert of an incident; without an alert, of all of it."""
         told = Notice.objects.filter(pk__in=self.places).order_by("pk")
         for pk, incident, alert, kind, facts in told.values_list("pk", "incident_id", "alert_id", "kind", "facts"):
             self.calls[incident].append((pk, kind))
+            self.parts[pk] = facts.get("parts", {})
             for one in _covered(alert, facts):
                 self.speaking[incident, one].append(pk)
 
@@ -178,13 +188,23 @@ class Heard:
             notices = sorted(pk for one in (alert, None) for pk in self.speaking.get((incident, one), ()))
         found: dict[Place, int | None] = {}
         for notice in notices:
-            found.update(self.places[notice])
+            part = self.parts[notice] if alert is not None else {}
+            places = self.places[notice].items()
+            found.update({place: person for place, person in places if alert in part.get(str(person), [alert])})
         return found
 
 
 def _covered(alert: int | None, facts: dict[str, Any]) -> set[int | None]:
     """The alerts that a message spoke of; none named means all that the incident had."""
     return set(facts["alerts"]) if "alerts" in facts else {facts.get("alert", alert)}
+
+
+def parts(persons: Iterable[int | None], alerts: Collection[int]) -> dict[str, list[int]]:
+    """Which of these alerts each of them is told of who sees some servers alone; nobody else is named."""
+    users = User.objects.in_bulk([person for person in persons if person is not None])
+    narrowed = {str(pk): user for pk, user in users.items() if narrow.concerns(user)}
+    seen = {pk: Alert.objects.visible_to(user).filter(pk__in=alerts) for pk, user in narrowed.items()}
+    return {pk: list(mine.values_list("pk", flat=True)) for pk, mine in seen.items()}
 
 
 def heard_of(incident: Incident) -> list[To]:

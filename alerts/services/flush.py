@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from math import ceil
+from typing import Any
 
 from django.db import transaction
 
 from alerts import grouping, messages, policy
-from alerts.models import Alert, Delivery, Incident, Notice, Rule
+from alerts.chains import TELLING
+from alerts.models import Alert, Delivery, Incident, Notice, Rule, Step
 from alerts.policy import Around, Case, Down, Held
 from alerts.services import chains, freeing, seen, silences
-from alerts.services.audience import Aims, Book, Heard, Place, To
+from alerts.services.audience import Aims, Book, Heard, Place, To, parts
 from alerts.services.work import timers, upsert
 from core import runner
 from servers.models import Server
@@ -141,7 +143,7 @@ class Flush:
             chains.begin(incident, chain, self.now)
         to = list(aims.places)
         if aims.chains:
-            to += self._called(incident)
+            to += self._by_chain(incident, event)
         if event.held:
             event.facts["was_held"] = event.held  # so that its timeline says why it was told so late
             self.held.append(event)
@@ -179,10 +181,20 @@ class Flush:
         notify = event.facts.get("notify") or (rule.notify if rule else [])
         return self.book.aims(incident, notify, severity, event.alert.server_id if event.alert else None)
 
-    def _called(self, incident: Incident, *, by_chain: bool = True) -> list[To]:
+    def _by_chain(self, incident: Incident, event: Notice) -> list[To]:
+        """Whom its chains reached; where none of them may hear it and no call is to come, who stands in for them."""
+        server = event.alert.server_id if event.alert else None
+        found = self._called(incident, server=server)
+        if found or not self.heard.of(incident.pk, by_chain=True):
+            return found
+        if Step.objects.filter(incident=incident, done_at=None, kind__in=TELLING).exists():
+            return found
+        return self.book.instead(incident, event.facts.get("severity", incident.severity), server)
+
+    def _called(self, incident: Incident, *, by_chain: bool = True, server: int | None = None) -> list[To]:
         """Whom its chains reached, or anybody, who may still be told: of its end all hear, of more only these."""
         heard = self._tos(self.heard.of(incident.pk, by_chain=by_chain))
-        return [to for to in heard if to.person is None or self.book.may_hear(to.person, incident)]
+        return [to for to in heard if to.person is None or self.book.may_hear(to.person, incident, server)]
 
     def _tos(self, places: dict[Place, int | None]) -> list[To]:
         return [To(channel, to, self.now, person) for (channel, to), person in places.items()]
@@ -254,7 +266,10 @@ class Flush:
             return  # at the next tick, or when what mutes it ends
         to = self._again_to(incident, speak)
         if to:
-            facts = {"firing": len(speak), "alerts": [alert.pk for alert in speak], "severity": incident.severity}
+            alerts = [alert.pk for alert in speak]
+            facts: dict[str, Any] = {"firing": len(speak), "alerts": alerts, "severity": incident.severity}
+            if found := parts([one.person for one in to.values()], alerts):
+                facts["parts"] = found
             if not speak:
                 del facts["alerts"]
             text = f"Still firing: {incident.title}"[:400]

@@ -75,12 +75,12 @@ def sees(user: User, incident: Incident, server: int | None = None) -> bool:
     return Incident.objects.filter(pk=incident.pk).visible_to(user).exists()
 
 
-def callable_for(incident: Incident) -> list[User]:
+def callable_for(incident: Incident, server: int | None = None) -> list[User]:
     """Its team's members on duty who may see it, else any other member who may, else the site owners."""
     members = User.objects.filter(memberships__team=incident.team, is_active=True).order_by("memberships__pk")
     owners = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
     for users in (on_duty(incident.team), members, owners):
-        if seen := [user for user in users if sees(user, incident)]:
+        if seen := [user for user in users if sees(user, incident, server)]:
             return seen
     return []
 

@@ -10,10 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from accounts.base import narrow
 from accounts.models import User
-from alerts.models import Channel, Delivery, Incident, Notice, Schedule, Step
+from alerts.models import Alert, Channel, Delivery, Incident, Notice, Schedule, Step
 from alerts.services import people, schedules
+from alerts.services.audience import parts
 from core import apart, runner
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ def do(step: Step, incident: Incident, now: datetime) -> str:
 @transaction.atomic
 def _done(way: Way, step: Step, incident: Incident, now: datetime) -> str:
     telling = Telling(incident, step, now)
-    result = way(telling, step.args)
+    result = way(telling, step.args) + telling.rest()
     telling.write()
     return result
 
@@ -67,14 +70,30 @@ class Telling:
             self._add(channel, to, self.now, None)
         return f"the channel {channel}"
 
-    def everybody(self, *, important: bool = False) -> str:
-        return _and([self.person(user, important=important) for user in people.callable_for(self.incident)])
+    def everybody(self, *, important: bool = False, server: int | None = None) -> str:
+        users = people.callable_for(self.incident, server)
+        return _and([self.person(user, important=important) for user in users])
 
-    def instead(self) -> str:
-        """Who hears of it when nobody whom the step names can."""
+    def instead(self, server: int | None = None) -> str:
+        """Who hears of it, or of this server alone, when nobody whom the step names can."""
         default = Channel.objects.filter(team=self.incident.team, enabled=True, default=True)
-        words = _and([self.channel(channel) for channel in default]) or self.everybody(important=True)
+        words = _and([self.channel(channel) for channel in default]) or self.everybody(important=True, server=server)
         return f"told {words} instead." if words else "and nobody else could be told: the team has no member."
+
+    def rest(self) -> str:
+        """What none of whom it tells may see, as they see other servers alone, is told as if it had found nobody."""
+        told = [row.person for row in self.rows.values()]
+        narrowed = [user for user in told if user is not None and narrow.concerns(user)]
+        if not told or len(narrowed) < len(told):
+            return ""
+        unseen = self._firing().order_by("pk")
+        for user in narrowed:
+            unseen = unseen.exclude(pk__in=Alert.objects.visible_to(user).values("pk"))
+        server = unseen.values_list("server", flat=True).first()
+        return f" Of what they may not see: {self.instead(server)}" if server else ""
+
+    def _firing(self) -> QuerySet[Alert]:
+        return self.incident.alerts.open().exclude(state="pending")
 
     def _add(self, channel: Channel, to: str, due: datetime, user: User | None) -> None:
         row = Delivery(channel=channel, recipient=to, due_at=due, person=user)
@@ -99,7 +118,7 @@ class Telling:
         return f"{gap}{waited}{self.incident.title}"[:400]
 
     def _facts(self) -> dict[str, Any]:
-        firing = self.incident.alerts.open().exclude(state="pending")
+        firing = self._firing()
         worst = sorted(firing, key=lambda alert: (alert.severity != "critical", alert.since))[:1]
         values: dict[str, Any] = {"value": worst[0].value, "limit": worst[0].limit} if worst else {}
         if self.gap:
@@ -108,6 +127,9 @@ class Telling:
         told = list(firing.filter(pk__in=said.values("alert")).values_list("pk", flat=True))
         if told:  # what is held back now is not told by this call: whoever gets it hears of these ends alone
             values["alerts"] = told
+        heard = told or list(firing.values_list("pk", flat=True))
+        if found := parts([row.person_id for row in self.rows.values()], heard):
+            values["parts"] = found
         minutes = self.step.args.get("after", 0) // 60
         return {**values, "severity": self.severity, "chain": self.step.chain, "minutes": minutes}
 

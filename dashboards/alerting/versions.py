@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Audit, User
 from alerts.models import Chain, Channel, Rule
+from alerts.models.seen import veiled
 from dashboards.alerting.incidents import Shown
 from dashboards.alerting.sentences import named, span
 from metrics.store import quantity, spoken
@@ -35,6 +36,9 @@ def versions(rule: Rule) -> list[Shown]:
     """The newest first; the oldest is how it was made."""
     rows = Audit.objects.filter(target_id=str(rule.uuid), action__in=("rule.make", "rule.change"))
     shown = list(rows.order_by("-at", "-pk")[:SHOWN])
+    if rule.viewer is not None:
+        for values in (side for row in shown for side in (row.before, row.after) if "selector" in side):
+            [values["selector"]] = veiled([str(values["selector"])], rule.viewer)
     targets = _targets(shown)
     return [_version(row, rule, targets) for row in shown]
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from alerts.models import Alert, Incident, Notice
+from alerts import messages
+from alerts.delivery import storm
+from alerts.models import Alert, Delivery, Incident, Notice, Silence, Step
+from alerts.services import stepping
+from alerts.services.audience import Heard
+from alerts.services.rules import change_rule
 from core.clock import now
 from metrics.models import Series
-from tests.access.world import World, signed_in
+from tests.access.world import World, channel, signed_in
 
 HOUR_ON = 3600
 JSON = {"Accept": "application/json"}
@@ -86,3 +91,53 @@ def test_who_was_told_of_what_is_hidden_is_not_named(world: World) -> None:
         for who in ("viewer", "narrowed")
     }
     assert named == {"viewer": [str(boss)], "narrowed": []}
+
+
+def test_a_call_of_a_trouble_of_several_tells_a_narrowed_person_of_theirs_alone(world: World) -> None:
+    ours, user = world.ours, world.people["narrowed"]
+    mixed = ours.mixed()
+    hidden, seen = mixed.alerts.get(server=ours.web), mixed.alerts.get(server=ours.db)
+    Alert.objects.filter(pk=seen.pk).update(value=97)
+    step = Step(incident=mixed, chain="x", place=0, kind="person", args={"person": str(user.uuid)}, due_at=now())
+    result = stepping.do(step, mixed, now())
+    assert f"Of what they may not see: told the channel {ours.channel} instead." in result
+    mine = Delivery.objects.select_related("channel").get(notice__kind="escalated", person=user)
+    for kind in ("email", "webhook"):
+        mine.channel.kind = kind
+        told = messages.compose(mine)
+        assert "web-ours" not in repr(told)
+        assert (told.server["name"], told.value) == ("db-ours", 97)
+    team = Delivery.objects.get(notice__kind="escalated", channel=ours.channel)
+    assert "web-ours" in repr(messages.compose(team))
+    heard = Heard([mixed.pk])
+    assert [user.pk in heard.of(mixed.pk, one.pk).values() for one in (hidden, seen)] == [False, True]
+
+
+def test_a_digest_tells_a_narrowed_person_of_theirs_alone(world: World) -> None:
+    user, mixed = world.people["narrowed"], world.ours.mixed()
+    own = channel("phone", owner=user, storm_cap=1)
+    notice = Notice.objects.create(
+        incident=mixed, kind="escalated", at=now(), text=mixed.title, facts={"severity": "critical"}
+    )
+    assert "web-ours" in notice.text
+    Delivery.objects.create(notice=notice, channel=own, due_at=now(), person=user)
+    storm.fold(own, now())
+    digest = Delivery.objects.get(notice__kind="digest")
+    assert storm.close(digest)
+    told = messages.compose(digest)
+    assert "db-ours" in " ".join(told.new)
+    assert "web-ours" not in repr(told)
+
+
+def test_rules_and_silences_name_no_server_that_may_not_be_seen(world: World) -> None:
+    ours, selector = world.ours, 'name:web-ours or name:"db-*" or not id:1 or name:db-ours and tag:web'
+    change_rule(ours.rule, {"selector": selector}, by=world.people["admin"])
+    Silence.objects.filter(pk=ours.silence.pk).update(selector=selector)
+    narrowed, whole = signed_in(world.people["narrowed"]), signed_in(world.people["viewer"])
+    for address in (f"/api/v1/rules/{ours.rule.uuid}", f"/api/v1/silences/{ours.silence.uuid}"):
+        assert whole.get(address).json()["selector"] == selector
+        said = narrowed.get(address).json()["selector"]
+        assert said == "name:… or name:… or not id:… or name:db-ours and tag:web"
+    for address in ("/rules/", f"/rules/{ours.rule.uuid}/edit/", "/silences/", "/api/v1/rules/file"):
+        assert "web-ours" in whole.get(address).content.decode(), address
+        assert "web-ours" not in narrowed.get(address).content.decode(), address

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from alerts.chains import expand, faults
 
@@ -62,3 +63,11 @@ def test_a_right_chain_has_no_fault() -> None:
     important = {"kind": "person", "person": "p", "important": True}
     steps = [WAIT, important, {"kind": "raise"}, TEAM, {"kind": "channel", "channel": "c"}]
     assert faults([*steps, {"kind": "repeat", "times": 5}]) == []
+
+
+def test_what_is_wrong_is_said_in_the_readers_language() -> None:
+    with translation.override("da"):
+        [said] = faults([{"kind": "wait", "seconds": 1}])
+        assert said == "Trin 1: `seconds` skal være et helt tal fra 60 til 86400."
+    with translation.override("pt-br"):
+        assert faults([]) == ['Informe pelo menos um passo, como [{"kind": "team"}].']

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from accounts.base import narrow
 from accounts.models import Membership, Team, User
 from alerts import services
 from alerts.judging import Judge
@@ -158,3 +159,40 @@ def test_whom_a_chain_called_hears_no_end_of_what_was_silenced(
     assert heard("resolved") == ["Maria"]
     [end] = Notice.objects.filter(deliveries__isnull=False, kind="resolved").distinct()
     assert "web-2" not in end.text
+
+
+def test_what_joins_a_trouble_is_told_to_whoever_may_see_it_and_so_is_its_end(
+    web: Machine, machine: Callable[..., Machine], team: Team, person: Person, judge: Judge, now: float
+) -> None:
+    """Maria, the only one of the chain, sees web-1 alone."""
+    maria = person(first_name="Maria")
+    way(maria, hook(owner=maria, name="phone"))
+    Membership.objects.filter(user=maria).update(selector="name:web-1")
+    narrow.forget()
+    ops = hook(team, name="ops")
+    followed = chain(team, {"kind": "person", "person": str(maria.uuid)})
+    Rule.objects.create(
+        team=team, name="hot", metric="cpu", critical=95, critical_recover=80, group_wait=0, group_interval=60,
+        notify=[{"chain": str(followed.uuid)}],
+    )  # fmt: skip
+    second = machine("web-2")
+
+    def told(kind: str) -> list[tuple[str, str]]:
+        """By whom, of what."""
+        rows = Delivery.objects.filter(notice__kind=kind).select_related("channel", "notice__alert__server")
+        return [(row.channel.name, str(row.notice.alert.server) if row.notice.alert else "") for row in rows]
+
+    web.report(now - 30, cpu=99)
+    judge.step()
+    telling.step(clock())
+    assert told("escalated") == [("phone", "")]
+    second.report(now - 25, cpu=99)
+    judge.step()
+    telling.step(clock() + timedelta(minutes=2))
+    assert told("firing") == [(ops.name, "web-2")]
+    Delivery.objects.update(state="sent", attempts=1)
+    for one in (web, second):
+        one.report(now - 10, cpu=1)
+    judge.step()
+    telling.step(clock() + timedelta(minutes=4))
+    assert sorted(told("resolved")) == [("ops", "web-2"), ("phone", "web-1")]
