@@ -96,7 +96,6 @@ def _tokens(request: HttpRequest, form: TokenForm, **more: Any) -> HttpResponse:
     resources = [
         {"name": name, "read": f"{name}:read" in ticked, "write": f"{name}:write" in ticked}
         for name in services.RESOURCES
-        if name != "sessions"  # those are of browsers alone
     ]
     return show(request, "tokens", "tokens", form=form, tokens=mine, resources=resources, **more)
 

@@ -18,7 +18,7 @@ from core.selector import Unreadable, parse
 LONGEST_SELECTOR = 500  # of a role or a token
 RESOURCES = (
     "servers", "series", "live", "rules", "channels", "incidents", "notices", "metrics", "chains", "schedules",
-    "people", "silences", "checks", "limits", "teams", "tokens", "sessions", "audit", "search", "views",
+    "people", "silences", "checks", "limits", "teams", "tokens", "audit", "search", "views",
     "reports", "anomalies", "models", "forecasts",
 )  # fmt: skip
 

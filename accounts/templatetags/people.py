@@ -23,7 +23,7 @@ RESOURCES = {
     "metrics": gettext_lazy("Watchkeeper's own numbers"), "chains": gettext_lazy("Chains"),
     "schedules": gettext_lazy("On-call schedules"), "people": gettext_lazy("People"),
     "silences": gettext_lazy("Silences"), "limits": gettext_lazy("Who must wait"), "teams": gettext_lazy("Teams"),
-    "tokens": gettext_lazy("Tokens"), "sessions": gettext_lazy("Sessions"), "audit": gettext_lazy("Audit trail"),
+    "tokens": gettext_lazy("Tokens"), "audit": gettext_lazy("Audit trail"),
     "search": gettext_lazy("Search"), "views": gettext_lazy("Saved views"),
     "checks": gettext_lazy("Checks"), "anomalies": gettext_lazy("Anomalies"), "models": gettext_lazy("Models"),
     "forecasts": gettext_lazy("Forecasts"),

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import ApiToken, Membership, User
-from accounts.services import make_token
+from accounts.services import WrongScopes, make_token
 from alerts import delivery
 from alerts.models import Chain, Channel, Rule, Schedule, Silence
 from core.clock import now
@@ -175,3 +175,9 @@ def test_each_writable_field_of_a_profile_is_listed_and_none_of_them_is_a_right(
     user = User.objects.get(pk=world.people["viewer"].pk)
     assert (user.is_staff, user.is_superuser, user.uuid) == (False, False, world.people["viewer"].uuid)
     assert Membership.objects.get(user=user).role == "viewer"
+
+
+def test_no_scope_is_sold_that_no_token_may_use(world: World) -> None:
+    with pytest.raises(WrongScopes):
+        make_token(world.people["admin"], "x", ["sessions:read"])
+    assert world.token(scopes=["all"]).get("/api/v1/sessions").json()["error"] == "session_needed"
