@@ -60,6 +60,7 @@ WORDS = {
     "incident.rule": _("Rule"),
     "incident.server": _("Server"),
     "incident.value": _("Value"),
+    "incident.valueThen": _("Value at its last change"),
     "incident.limitIs": _("limit {limit}"),
     "incident.sentenceBad": _("Bad for {age}. Nobody has taken it yet."),
     "incident.sentenceBadAcknowledged": _("Bad for {age}. {name} is on it."),

@@ -17,8 +17,11 @@ export const calledSilent = (incidents: Iterable<Incident>): ReadonlySet<string>
   new Set([...incidents].flatMap((one) => (one.state === 'resolved' ? [] : (one.silent ?? []))))
 
 type Valued = Pick<Member, 'metric' | 'since' | 'until' | 'heard'> & { value: number | null }
+/** A silence grows while one looks; any other value is of when it was raised, got worse or better, or was over. */
+export const isLive = (one: Pick<Valued, 'metric'>): boolean => one.metric === 'silent_seconds'
+
 /** What was measured, as its unit is written; of a silence how long it lasts by now. */
 export function valueText(one: Valued, at: number): string {
-  if (one.metric !== 'silent_seconds') return unitOf(one.metric)(one.value)
+  if (!isLive(one)) return unitOf(one.metric)(one.value)
   return one.until === null ? duration(at - (one.heard ?? one.since)) : lasted(one.until - (one.heard ?? one.since))
 }

@@ -3,7 +3,7 @@ import { begin } from '../../alerting/doing'
 import { Note, Take } from '../../alerting/Take'
 import { whileSeen } from '../../awake'
 import { dayTime, duration, lasted, unitOf, whole } from '../../format'
-import { beganAt, valueText } from '../../incidents'
+import { beganAt, isLive, valueText } from '../../incidents'
 import { getJson } from '../../live/http'
 import type { Incident, IncidentProps, Member, Message } from '../../types'
 import { incidentTone, incidentWord, mount, Shape, Skeleton, Status, useNow } from '../../ui/parts'
@@ -46,7 +46,7 @@ function Members({ incident, first, at }: { incident: Incident; first: Member[];
             <tr>
               <th scope="col">{t(list.every((one) => one.server.check) ? 'incident.check' : 'incident.server')}</th>
               <th scope="col">{t('members.what')}</th>
-              <th scope="col">{t('incident.value')}</th>
+              <th scope="col">{t(list.some(isLive) ? 'incident.value' : 'incident.valueThen')}</th>
               <th scope="col">{t('members.since')}</th>
             </tr>
           </thead>
@@ -136,7 +136,7 @@ function Page({ first }: { first: IncidentProps }) {
         ? ''
         : ` (${t('incident.limitIs', { limit: write(incident.limit) })})`
     if (incident.what) facts.push([t('incident.what'), incident.what])
-    facts.push([t('incident.value'), `${valueText(incident, at)}${limit}`])
+    facts.push([t(isLive(incident) ? 'incident.value' : 'incident.valueThen'), `${valueText(incident, at)}${limit}`])
   }
   return (
     <>
