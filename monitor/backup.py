@@ -17,7 +17,7 @@ from pathlib import Path
 import django
 from django.db import connection
 
-from monitor import env, upgrade
+from monitor import env, loading, upgrade
 from monitor.env import Environment
 from monitor.launch import say
 from monitor.launch.say import Trouble
@@ -47,7 +47,9 @@ def environment() -> Environment:
     except env.Wrong as wrong:
         raise Trouble(f"Watchkeeper cannot do this. {wrong}", code=2) from wrong
     os.environ["DJANGO_SETTINGS_MODULE"] = "monitor.settings"
+    loading.begin()
     django.setup()
+    loading.end()
     return found
 
 

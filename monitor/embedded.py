@@ -16,7 +16,7 @@ from django.db import connections
 from accounts.models import User
 from core import tls
 from dashboards.services import prepare_site
-from monitor import folder, lifespan, upgrade
+from monitor import folder, lifespan, loading, upgrade
 from monitor.demo.own import DemoFleet
 from monitor.env import Environment
 from monitor.kept import Kept
@@ -133,6 +133,7 @@ class Product:
 
     def _ready(self, *, learning: bool) -> None:
         """Everything is started first: nothing that is said may keep it from that."""
+        loading.end()
         for role in self.roles:
             threading.Thread(target=role.run, name="role", daemon=True).start()
         self.agent.start()

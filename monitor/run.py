@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import django
 
-from monitor import env
+from monitor import env, loading
 
 if TYPE_CHECKING:
     from monitor.parts import Parts
@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
         print(f"Watchkeeper cannot start. {fault}", file=sys.stderr)  # noqa: T201 - as above
         return 2
     os.environ["DJANGO_SETTINGS_MODULE"] = "monitor.settings"
+    loading.begin()
     django.setup()
     return {"web": web, "worker": worker, "beat": beat}[arguments[0]](environment)
 
@@ -69,6 +70,7 @@ def web(environment: env.Environment) -> int:
         tls=_certificate(environment),
         trusted=list(environment.trusted_proxies),
         connection_cap=environment.connection_cap,
+        ready=loading.end,
         stopping=lifespan.let_go,
     )
     return 0
@@ -106,6 +108,7 @@ def beat(environment: env.Environment) -> int:
 
 def _stay(parts: Parts) -> int:
     """Until SIGTERM or Ctrl-C, or until a part has ended: then whoever keeps us starts us anew."""
+    loading.end()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())

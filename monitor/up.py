@@ -14,7 +14,7 @@ from types import FrameType
 
 import django
 
-from monitor import env, folder
+from monitor import env, folder, loading
 from monitor.demo.cast import DEFAULT as DEMO_SIZE
 from monitor.demo.cast import MOST as DEMO_MOST
 from monitor.env import Environment
@@ -76,6 +76,7 @@ def _start(environment: Environment, *, learning: bool, demo: int) -> None:
     hold = folder.Hold(environment.data).take(environment.url)
     _finish_restore(environment)
     _need_port(environment.host, environment.port)
+    loading.begin()
     with say.step("Loading"):
         os.environ["DJANGO_SETTINGS_MODULE"] = "monitor.settings"
         django.setup()
