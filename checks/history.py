@@ -15,6 +15,8 @@ from metrics.base import HOURS, MINUTES, RAW, Line
 from metrics.store import DatabaseStore, write
 
 HOUR = 3_600_000
+DAY = 24 * HOUR
+LATE = 120_000
 RAW_UNTIL, MINUTES_UNTIL = 26 * HOUR, 8 * 24 * HOUR
 SAMPLES_UNTIL, BUCKETS_UNTIL = 15 * 24 * HOUR, 100 * 24 * HOUR
 POINTS = 240
@@ -35,11 +37,10 @@ class History:
     pieces: list[uptime.Share] = field(default_factory=list)
 
 
-def history(check: Check, start: int, end: int, *, bars: int = 48, parts: bool = True) -> History:
-    """With the parts of its responses where somebody looks at them."""
+def history(check: Check, start: int, end: int, *, bars: int = 48) -> History:
     fine = _finest(start, end)
     tier = max(_tier(end - start), fine)  # samples of a short time that is long ago are gone
-    there = _lines(check, start, end, tier, () if parts else ("check_up", "check_response_seconds"))
+    there = _lines(check, start, end, tier)
     up = there.pop("check_up", None)
     if fine != tier:
         up = _lines(check, start, end, fine, ("check_up",)).get("check_up")
@@ -49,9 +50,45 @@ def history(check: Check, start: int, end: int, *, bars: int = 48, parts: bool =
     return History(
         start, end, tier, found.share(start, end),
         {one: float(np.percentile(told, one)) if len(told) else None for one in PERCENTILES},
-        _points(lines, start, end),
+        _points(lines, start, end, max(1, (end - start) // POINTS)),
         found.shares(start, end, bars),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The last day of a check up to a time, small enough to be kept: reading on from it costs a fraction."""
+
+    until: int
+    known: uptime.Known
+    t: Floats
+    seconds: Floats
+
+    def history(self, start: int, end: int, bars: int) -> History:
+        # Points stand on a grid that stays: the first may begin before the time asked for.
+        found = zip(np.maximum(self.t, start / 1000).tolist(), self.seconds.tolist(), strict=True)
+        points = [{"t": t, "check_response_seconds": seconds} for t, seconds in found]
+        return History(start, end, RAW, self.known.share(start, end), {}, points, self.known.shares(start, end, bars))
+
+
+def recent(check: Check, end: int, before: Recent | None = None) -> Recent:
+    """From what is known already only what came since is read, and a little more, as samples come late."""
+    if before and before.until > end + LATE:
+        before = None  # the clock was set back
+    width = DAY // POINTS
+    first = (end - DAY) // width * width
+    start = max(first, (before.until - LATE) // width * width) if before else first
+    there = _lines(check, start, end, RAW, ("check_up", "check_response_seconds"))
+    known = _known(check, there.pop("check_up", None), RAW, end).since(start)
+    lines = {name: _inside(line, start, end, RAW) for name, line in there.items()}
+    points = _points(lines, start, end + width, width)
+    t = np.array([one["t"] for one in points], np.float64)
+    seconds = np.array([one["check_response_seconds"] for one in points], np.float64)
+    if before is None:
+        return Recent(end, uptime.nothing().then(known), t, seconds)
+    old = (before.t >= first / 1000) & (before.t < start / 1000)
+    both = before.known.since(first).before(start).then(known)
+    return Recent(end, both, np.append(before.t[old], t), np.append(before.seconds[old], seconds))
 
 
 def every(check: Check) -> int:
@@ -121,9 +158,8 @@ def _inside(line: Line, start: int, end: int, tier: int) -> Line:
     return Line(np.maximum(line.t[wanted], start), *found)
 
 
-def _points(lines: dict[str, Line], start: int, end: int) -> list[dict[str, Any]]:
-    """Means of at most so many equal pieces of time: response and its parts."""
-    width = max(1, (end - start) // POINTS)
+def _points(lines: dict[str, Line], start: int, end: int, width: int) -> list[dict[str, Any]]:
+    """Means of equal pieces of time: response and its parts."""
     named = {name: _means(line, start, end, width) for name, line in lines.items()}
     found = []
     for place in range((end - start) // width):

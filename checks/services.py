@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Team, User
 from accounts.services import audit
 from checks import beats, probing, secrets, series, standing, trying, uptime
-from checks.history import History, every, history, judged, share
+from checks.history import History, Recent, every, history, judged, recent, share
 from checks.kinds import Outcome, Task, registry
 from checks.kinds.base import Fault
 from checks.models import (
@@ -43,6 +43,7 @@ __all__ = [
     "Fault",
     "History",
     "Outcome",
+    "Recent",
     "attempt",
     "beats",
     "change",
@@ -57,6 +58,7 @@ __all__ = [
     "page",
     "page_of",
     "probing",
+    "recent",
     "remove",
     "share",
     "spoken",

@@ -53,6 +53,24 @@ class Known:
         begins, ends = np.maximum(self.begins, start)[~self.up], np.minimum(self.ends, end)[~self.up]
         return [(a, b) for a, b in zip(begins.tolist(), ends.tolist(), strict=True) if a < b]
 
+    def before(self, at: int) -> Known:
+        mine = self.begins < at
+        return Known(self.begins[mine], np.minimum(self.ends[mine], at), self.up[mine])
+
+    def since(self, at: int) -> Known:
+        mine = self.ends > at
+        return Known(np.maximum(self.begins[mine], at), self.ends[mine], self.up[mine])
+
+    def then(self, later: Known) -> Known:
+        """Both, the second after the first, in as few pieces as there can be."""
+        begins, ends = np.append(self.begins, later.begins), np.append(self.ends, later.ends)
+        up = np.append(self.up, later.up)
+        if not len(begins):
+            return self
+        new = np.append(True, (begins[1:] != ends[:-1]) | (up[1:] != up[:-1]))
+        first = np.flatnonzero(new)
+        return Known(begins[first], ends[np.append(first[1:], len(begins)) - 1], up[first])
+
     def unknown(self, start: int, end: int) -> list[tuple[int, int]]:
         """What lies between the pieces."""
         begins, ends = np.append(self.begins, end).clip(start, end), np.append(start, self.ends).clip(start, end)

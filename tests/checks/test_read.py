@@ -131,13 +131,13 @@ def test_the_list_reads_a_checks_day_once_and_anew_when_it_stands_otherwise(
 ) -> None:
     rows = [check("tcp", target="127.0.0.1:80", name=f"c{number:02}") for number in range(30)]
     lately._kept.clear()
-    browser, read, real = Client(), list[Check](), services.history
+    browser, read, real = Client(), list[Check](), services.recent
 
-    def watched(row: Check, *more: Any, **named: Any) -> services.History:
+    def watched(row: Check, *more: Any) -> services.Recent:
         read.append(row)
-        return real(row, *more, **named)
+        return real(row, *more)
 
-    monkeypatch.setattr(services, "history", watched)
+    monkeypatch.setattr(services, "recent", watched)
     browser.force_login(person("viewer"))
     first = browser.get("/checks/")
     assert (first.status_code, first.content.count(b'class="probe"'), len(read)) == (200, 25, 25)
