@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Audit, User
-from alerts.models import Chain, Channel, Rule
-from alerts.models.seen import veiled
+from alerts.models import Chain, Channel, Rule, veiled
 from dashboards.alerting.incidents import Shown
 from dashboards.alerting.sentences import named, span
 from metrics.store import quantity, spoken
