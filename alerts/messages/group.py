@@ -26,8 +26,8 @@ def firing(members: Sequence[Said], count: int | None = None, *, say: Callable[[
         wheres = rules if len(rules) > 1 else [wording.what(one) for one in members]
         return text % {"server": servers[0], "count": found, "names": names(wheres, len(wheres))}
     found = max(count or 0, len(servers))
-    text = ngettext("%(rule)s on %(count)d server: %(names)s.", "%(rule)s on %(count)d servers: %(names)s.", found)
-    return text % {"rule": names(rules, len(rules)), "count": found, "names": names(servers, found)}
+    whole = counted(names(rules, len(rules)), found, checks=all(one.check for one in members))
+    return _("%(trouble)s: %(names)s.") % {"trouble": whole, "names": names(servers, found)}
 
 
 def over(members: Sequence[Said], count: int | None = None) -> str:
@@ -35,9 +35,18 @@ def over(members: Sequence[Said], count: int | None = None) -> str:
     if len(members) == 1 and (count or 1) == 1 and members[0].metric:
         return wording.resolved(members[0])
     found = max(count or 0, len(servers))
-    text = ngettext(
-        "%(rule)s is over on %(count)d server: %(names)s.", "%(rule)s is over on %(count)d servers: %(names)s.", found
-    )
+    if all(one.check for one in members):
+        text = ngettext(
+            "%(rule)s is over on %(count)d check: %(names)s.",
+            "%(rule)s is over on %(count)d checks: %(names)s.",
+            found,
+        )
+    else:
+        text = ngettext(
+            "%(rule)s is over on %(count)d server: %(names)s.",
+            "%(rule)s is over on %(count)d servers: %(names)s.",
+            found,
+        )
     return text % {"rule": names(rules, len(rules)), "count": found, "names": names(servers, found)}
 
 

@@ -25,6 +25,8 @@ class Said:
     lasted: float | None = None
     left: float | None = None
     """Seconds until it is full, at the pace of the last hours."""
+    check: bool = False
+    """Its server stands for a check."""
 
     @classmethod
     def of(cls, alert: Alert, value: float | None = None, limit: float | None = None, **more: Any) -> Self:
@@ -39,6 +41,7 @@ class Said:
             params=rule.params,
             value=alert.value if value is None else value,
             limit=alert.limit if limit is None else limit,
+            check=bool(alert.server.stands_for),
             **{"severity": alert.severity, **more},
         )
 
@@ -47,7 +50,7 @@ class Said:
         return {
             "server": self.server, "rule": self.rule, "kind": self.kind, "metric": self.metric,
             "labels": dict(self.labels), "op": self.op, "params": dict(self.params), "value": self.value,
-            "limit": self.limit, "severity": self.severity,
+            "limit": self.limit, "severity": self.severity, **({"check": True} if self.check else {}),
         }  # fmt: skip
 
     @classmethod
@@ -68,6 +71,7 @@ class Said:
             limit=entry.get("limit"),
             severity=entry.get("severity", "warn"),
             left=entry.get("left"),
+            check=bool(entry.get("check")),
         )
 
 

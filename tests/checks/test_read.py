@@ -10,6 +10,8 @@ from django.test import Client
 from django.utils import translation
 
 from accounts.models import Membership, Team, User
+from alerts.messages import group
+from alerts.messages.said import Said
 from alerts.models import Alert, Incident, Rule
 from alerts.services import said as told
 from alerts.services.work import Group, opened
@@ -113,6 +115,17 @@ def test_checks_that_fail_together_are_called_checks_also_when_they_are_gone(
     group.open[rule.pk, 0, 9] = opened(Alert(rule=rule, server=Server(name="web-1"), severity="critical"), "critical")
     group.entitle(lambda _key: ("", {}))
     assert incident.title == "Check down on 4 servers"
+
+
+def test_messages_of_checks_alone_say_checks() -> None:
+    told_of = [Said(server=name, rule="Check down", metric="check_up", check=True) for name in ("Till", "Shop")]
+    assert group.bundle(told_of, [], 2, (2, 0)) == "Check down on 2 checks: Till and Shop."
+    kept = [Said.remembered(one.kept()) for one in told_of]
+    assert group.bundle([], kept, 0, (0, 2)) == "Check down is over on 2 checks: Till and Shop. All is well."
+    with translation.override("da"):
+        assert group.firing(told_of) == "Check down på 2 tjek: Till og Shop."
+    mixed = [*told_of, Said(server="web-1", rule="Check down", metric="check_up")]
+    assert group.firing(mixed) == "Check down on 3 servers: Till, Shop and web-1."
 
 
 def test_a_message_says_where_it_looked_and_what_it_found(loopback: None, check: Callable[..., Check]) -> None:
