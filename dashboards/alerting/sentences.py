@@ -14,6 +14,7 @@ from metrics.store import quantity, spoken
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _NAME = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_APART = re.compile(r"(?<=\d) (?=%)")  # a sign never begins a line
 Names = Mapping[str, str]
 
 
@@ -21,7 +22,8 @@ def sentence(rule: Rule, targets: Names, rules: Names | None = None) -> str:
     """`targets` and `rules` tell the names of what the rule points to by id."""
     told = _listed([targets[one] for one in named(rule.notify) if one in targets]) or _("the usual people")
     said = _when(rule, rules or {})
-    return _("%(when)s, tell %(who)s") % {"when": said, "who": told}
+    whole = _("%(when)s, tell %(who)s") % {"when": said, "who": told}
+    return _APART.sub("\u00a0", whole)
 
 
 def named(notify: Any) -> list[str]:

@@ -24,5 +24,11 @@ def took(seconds: float | None) -> str:
 
 
 @register.filter
+def spanned(span: str) -> str:
+    """The `24h` of an address as people write it."""
+    return f"{span[:-1]}\u00a0{span[-1]}"
+
+
+@register.filter
 def lasted(seconds: float) -> str:
     return duration(seconds) if seconds >= 1 else "0 s"

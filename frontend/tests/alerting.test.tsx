@@ -352,6 +352,12 @@ describe('a form', () => {
     )
     await waitFor(() => expect(document.activeElement).toBe(input))
   })
+  it('says at its field what is wrong with it, without the name that the hub has for it', () => {
+    const said = { config: ['config.url: 10.0.0.7 is not a public address.'], name: ['No.'] }
+    expect(flat(said)).toEqual({ 'config.url': '10.0.0.7 is not a public address.', name: 'No.' })
+    expect(flat({ config: ['config.to needs a number.'] })).toEqual({ 'config.to': 'Needs a number.' })
+    expect(flat({ config: ['Nothing fits.'] })).toEqual({ config: 'Nothing fits.' })
+  })
   it('flattens what the hub says of nested fields', () => {
     expect(
       flat({ config: { url: ['Wrong.'] }, steps: ['Step 1: no.', 'Step 2: no.'], rotations: [{}, { days: ['Low.'] }] }),

@@ -94,7 +94,7 @@ def hot(team: Team, **fields: Any) -> Rule:
 )  # fmt: skip
 def test_a_rule_is_told_as_one_sentence(fields: dict[str, Any], said: str) -> None:
     plain = {"metric": "cpu_used_percent", "critical": 95, "notify": [{"chain": "n"}]}
-    assert sentence(Rule(**{**plain, **fields}), {"n": "Night"}, {f"{ID}1": "Other"}) == said
+    assert sentence(Rule(**{**plain, **fields}), {"n": "Night"}, {f"{ID}1": "Other"}) == said.replace(" %", "\u00a0%")
 
 
 def test_the_list_of_rules_shows_faults_and_lets_only_those_change_who_may(
@@ -104,7 +104,7 @@ def test_the_list_of_rules_shows_faults_and_lets_only_those_change_who_may(
     hot(other_team, name="Foreign")
     page = as_(person()).get("/rules/").content.decode()
     assert f'id="rule-{made.uuid}"' in page, "the form leads back to its place in the list"
-    assert "When CPU used on every server is above 95 %" in page
+    assert "When CPU used on every server is above 95\u00a0%" in page
     assert "Cannot be judged: No server tells it." in page
     assert "Foreign" not in page
     assert 'role="switch"' in page

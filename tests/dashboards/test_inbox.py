@@ -45,7 +45,7 @@ def test_an_incident_says_what_changed_before_it_and_how_it_ended_last_time(team
     (past,) = given["similar"]["list"]
     assert (past["owner"], past["closed"], past["note"]) == (str(me), str(me), "<b>old logs</b>")
     assert given["reach"] == {"servers": 2, "names": ["web-00", "web-01"], "more": 0}
-    assert given["by_rule"]["sentence"].endswith("is above 95 %, tell the usual people")
+    assert given["by_rule"]["sentence"].endswith("is above 95\u00a0%, tell the usual people")
     assert given["by_rule"]["runbook"] == str(CPU)  # as the mail says it where the rule has no words of its own
 
 

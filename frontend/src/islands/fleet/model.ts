@@ -124,8 +124,6 @@ function silences({ servers, incidents }: State, reach: 'down' | 'late', at: num
   return [need(reach, quiet, `${named.join(', ')} …`, '?show=bad')]
 }
 const LATER = 0.05 // somebody is on it: after everything that waits
-/** "web-1: CPU …" and "web-1 does not report" name their server already. */
-const begins = (title: string, name = '') => [`${name}:`, `${name} `].some((start) => title.startsWith(start))
 export function needs(state: State, at: number): Need[] {
   const list: Need[] = roots(state.incidents).map((incident) => {
     const tone = incident.severity === 'critical' ? 'crit' : 'warn'
@@ -136,7 +134,7 @@ export function needs(state: State, at: number): Need[] {
       tone,
       title: incident.title,
       detail: [
-        (incident.open ?? 1) > 1 || begins(incident.title, incident.server?.name) ? '' : incident.server?.name,
+        (incident.open ?? 1) > 1 || incident.title.includes(incident.server?.name ?? '') ? '' : incident.server?.name,
         t('incident.since', { age: duration(age) }),
         incident.state === 'acknowledged' ? incidentWord(incident) : '',
       ]
