@@ -251,5 +251,6 @@ def my_notifications(request: HttpRequest) -> HttpResponse:
         "languages": _languages(),
         "zones": zones(),
         "email": me(request).email,
+        "mails": bool(settings.EMAIL_HOST),
     }
     return setup(request, "me", _("My notifications"), props)

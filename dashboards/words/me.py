@@ -14,6 +14,9 @@ WORDS = {
     "way.lede": _("The first is tried first; later ones follow while nobody acknowledges."),
     "way.add": _("Add a way"),
     "way.empty": _("You have none yet, so you are told by mail to {email}."),
+    "way.emptyNoMail": _(
+        "You have none yet. Mail to {email} would be used, but this Watchkeeper has no mail server: nobody tells you."
+    ),
     "way.over": _("By"),
     "way.mine": _("Mine already"),
     "way.severity": _("From"),

@@ -7,6 +7,7 @@ from datetime import time, timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -311,3 +312,9 @@ def test_rules_of_several_teams_are_told_apart_by_their_team(
         f"CPU hot ({team.name})", f"CPU hot ({other_team.name})",
     }  # fmt: skip
     assert {one["name"] for one in props(as_(person()), "/silences/")["rules"]} == {"CPU hot"}
+
+
+def test_my_notifications_say_whether_mail_goes_out_at_all(person: Person, settings: LazySettings) -> None:
+    for host, mails in (("", False), ("mail.example.org", True)):
+        settings.EMAIL_HOST = host
+        assert props(as_(person()), "/me/notifications/")["mails"] is mails

@@ -17,6 +17,7 @@ interface MeProps extends SetupProps {
   languages: Array<[string, string]>
   zones: string[]
   email: string
+  mails: boolean // a mail server is set
 }
 interface Known extends Way {
   id: string
@@ -346,7 +347,9 @@ function Ways({ page }: { page: MeProps }) {
           }}
         />
       )}
-      {ways?.length === 0 && !add && <p className="card hint pad-all">{t('way.empty', { email: page.email })}</p>}
+      {ways?.length === 0 && !add && (
+        <p className="card hint pad-all">{t(page.mails ? 'way.empty' : 'way.emptyNoMail', { email: page.email })}</p>
+      )}
       {ways && ways.length > 0 && (
         <ol className="card things">
           {ways.map((way, i) => (
