@@ -1,1 +1,0 @@
-import{v as e}from"./parts.4b5d02f26c9e.js";import{r as t}from"./page.f2b34b0b465e.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
