@@ -57,7 +57,7 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 from core.clock import milliseconds
 from core.models import Cursor
-from metrics import blob, merging, sealing
+from metrics import behind, blob, merging, sealing
 from metrics.models import JournalRow, Layout
 from servers.models import Server
 layout = Layout.objects.get(hash="{layout}")
@@ -78,8 +78,8 @@ for at in range(0, 360, 30):
         )
         for n in range(at, at + 30) for place, server in enumerate(servers)
     ], batch_size=200)
-    Cursor.objects.exclude(name__in=sealing.OURS).update(place=JournalRow.objects.latest("pk").pk)
-    waiting = JournalRow.objects.filter(pk__gt=Cursor.objects.place(sealing.SEALED))
+    Cursor.objects.exclude(name__in=behind.OURS).update(place=JournalRow.objects.latest("pk").pk)
+    waiting = JournalRow.objects.filter(pk__gt=Cursor.objects.place(behind.SEALED))
     samples += (waiting.aggregate(size=Sum(Length("rows")))["size"] or 0) / (8 * {values} + 8) * {values}
     began = time.process_time()
     while sealing.step(milliseconds() + 600_000):

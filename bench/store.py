@@ -166,7 +166,7 @@ from bench import _peers
 from bench._mixes import COLUMNS, machine
 from core.clock import milliseconds
 from core.models import Cursor
-from metrics import blob, chunks, merging, sealing
+from metrics import behind, blob, chunks, merging, sealing
 from metrics.layouts import layouts
 from metrics.models import Chunk, FleetChunk, JournalRow
 from metrics.names import layout_hash
@@ -200,7 +200,7 @@ for at in range(0, len(times), 30):
         for n in range(at, at + 30) for place, server in enumerate(servers)
     ], batch_size=200)
     # Nobody else is there to read the journal.
-    Cursor.objects.exclude(name__in=sealing.OURS).update(place=JournalRow.objects.latest("pk").pk)
+    Cursor.objects.exclude(name__in=behind.OURS).update(place=JournalRow.objects.latest("pk").pk)
     received = int(times[at + 29])
     sealing_took += spent(lambda: sealing.step(received + 2 * sealing.EVERY))
 # First the hours; what that marks, days and series, is due when their day is over.
