@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model
@@ -28,6 +28,7 @@ SOURCES = sorted(p for p in ROOT.glob("*/**/*.py") if not OUTSIDE & set(p.relati
 PRODUCT = [p for p in SOURCES if p.relative_to(ROOT).parts[0] in HEIGHT]
 FACE = {"models", "services", "store", "journal", "base", "auth"}
 REQUEST_FACING = {"api", "views", "consumers", "admin", "topics"}
+ANSWERING = [p for p in PRODUCT if REQUEST_FACING & set(p.with_suffix("").parts)]
 
 
 def name(path: Path) -> str:
@@ -55,41 +56,62 @@ def test_every_app_has_a_floor() -> None:
     assert {p.parent.name for p in ROOT.glob("*/apps.py")} <= set(HEIGHT)
 
 
-@pytest.mark.parametrize("model", apps.get_models(), ids=str)
-def test_foreign_keys_point_down(model: type[Model]) -> None:
+def test_foreign_keys_point_down() -> None:
     """An import linter cannot see a model named in a string, or a reverse accessor; this can."""
+    faults = [
+        fault for model in apps.get_models() for field in foreign_keys(model) for fault in upwards(model, field)
+    ]
+    assert not faults, "\n".join(faults)
+
+
+def foreign_keys(model: type[Model]) -> Iterator[Any]:
+    """Its fields that lead to a model of ours."""
     for field in model._meta.get_fields(include_hidden=True):
         target = getattr(field, "related_model", None)
-        if not (field.concrete and target and {model._meta.app_label, target._meta.app_label} <= set(HEIGHT)):
-            continue
-        here, there = model._meta.app_label, target._meta.app_label
-        assert HEIGHT[here] >= HEIGHT[there], f"{field} points up"
-        if here != there:
-            hidden = field.remote_field is not None and field.remote_field.hidden
-            assert hidden, f'{field} gives the lower app an accessor: related_name="+"'
+        if field.concrete and target and {model._meta.app_label, target._meta.app_label} <= set(HEIGHT):
+            yield field
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_files_and_functions_are_short_enough_to_read(path: Path) -> None:
-    assert path.read_text().count("\n") <= 500, "Split this file by subject."
+def upwards(model: type[Model], field: Any) -> Iterator[str]:
+    here, there = model._meta.app_label, field.related_model._meta.app_label
+    if HEIGHT[here] < HEIGHT[there]:
+        yield f"{field} points up"
+    if here != there and not (field.remote_field is not None and field.remote_field.hidden):
+        yield f'{field} gives the lower app an accessor: related_name="+"'
+
+
+def test_files_and_functions_are_short_enough_to_read() -> None:
+    faults = [f"{name(path)}: {fault}" for path in SOURCES for fault in too_long(path)]
+    assert not faults, "\n".join(faults)
+
+
+def too_long(path: Path) -> Iterator[str]:
+    if path.read_text().count("\n") > 500:
+        yield "Split this file by subject."
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
-            assert node.end_lineno - node.lineno < 60, f"{node.name} is too long to read at once."
+            if node.end_lineno - node.lineno >= 60:
+                yield f"{node.name} is too long to read at once."
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_every_module_says_what_it_is_for(path: Path) -> None:
-    assert not tree(path).body or ast.get_docstring(tree(path)), "Start with one sentence."
+def test_every_module_says_what_it_is_for() -> None:
+    """It starts with one sentence."""
+    assert not [name(path) for path in SOURCES if tree(path).body and not ast.get_docstring(tree(path))]
 
 
+@cache
 def owned() -> dict[str, type[Model]]:
     return {m.__name__: m for m in apps.get_models() if isinstance(m._default_manager.all(), TeamOwned)}
 
 
-@pytest.mark.parametrize("path", [p for p in PRODUCT if REQUEST_FACING & set(p.with_suffix("").parts)], ids=name)
-def test_queries_for_people_start_at_what_they_may_see(path: Path) -> None:
+def test_queries_for_people_start_at_what_they_may_see() -> None:
     """In code that answers requests, a team-owned model is asked by `.visible_to(user)` first."""
+    faults = [fault for path in ANSWERING for fault in starts_elsewhere(path)]
+    assert not faults, "\n".join(faults)
+
+
+def starts_elsewhere(path: Path) -> Iterator[str]:
     names = owned()
     parents = {child: node for node in ast.walk(tree(path)) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree(path)):
@@ -98,21 +120,25 @@ def test_queries_for_people_start_at_what_they_may_see(path: Path) -> None:
         if isinstance(node.value, ast.Name) and node.value.id in names:
             after = parents[node]
             first = after.attr if isinstance(after, ast.Attribute) else "nothing"
-            line = f"{name(path)}:{node.lineno}"
-            assert first in {"visible_to", "none", *ALLOWED.get(name(path), ())}, (
-                f"{line} starts at {node.value.id}.{first}"
-            )
+            if first not in {"visible_to", "none", *ALLOWED.get(name(path), ())}:
+                yield f"{name(path)}:{node.lineno} starts at {node.value.id}.{first}"
 
 
 # A fact sheet is asked by a server that was itself found by visible_to.
 ALLOWED = {"dashboards/views.py": {"filter"}, "dashboards/api.py": {"filter"}}
 
 
-@pytest.mark.parametrize("path", [p for p in PRODUCT if REQUEST_FACING & set(p.with_suffix("").parts)], ids=name)
-def test_no_short_cut_takes_a_model_as_it_is(path: Path) -> None:
+def test_no_short_cut_takes_a_model_as_it_is() -> None:
+    faults = [f"{name(path)}:{line}" for path in ANSWERING for line in short_cuts(path)]
+    assert not faults, "\n".join(faults)
+
+
+def short_cuts(path: Path) -> Iterator[int]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.startswith("get_object"):
-            assert not (isinstance(node.args[0], ast.Name) and node.args[0].id in owned()), f"{path}:{node.lineno}"
+            taken = node.args[0]
+            if isinstance(taken, ast.Name) and taken.id in owned():
+                yield node.lineno
 
 
 def test_every_team_owned_model_can_be_asked_what_a_person_may_see() -> None:

@@ -74,8 +74,8 @@ def test_an_import_upwards_and_an_engine_with_django_are_caught(tree: Path) -> N
 def test_a_function_of_seventy_lines_is_caught(tree: Path) -> None:
     body = "".join(f"    number = {number}\n" for number in range(70))
     (tree / "core" / "planted.py").write_text(f'"""Planted."""\n\n\ndef long() -> None:\n{body}')
-    said = found(tree, sys.executable, "-m", "pytest", "tests/test_house.py", "-k", "short_enough and planted")
-    assert "long is too long to read at once" in said
+    said = found(tree, sys.executable, "-m", "pytest", "tests/test_house.py", "-k", "short_enough")
+    assert "core/planted.py: long is too long to read at once" in said
 
 
 def test_a_type_error_is_caught(tree: Path) -> None:
