@@ -245,6 +245,10 @@ def shared_url(postgres_url: str, kind: str) -> str:
 
 @pytest.fixture
 def redis_url() -> str:
+    return empty_redis()
+
+
+def empty_redis() -> str:
     """The address of an empty Redis."""
     import redis
 

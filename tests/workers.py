@@ -3,9 +3,6 @@
 A file's tests stay on one worker, because they share what its fixtures started; the slow ones named below
 share nothing and spread. Tests with a bar on latency (ALONE, or the mark `alone`) wait until nothing else runs,
 and nothing else then does; whoever else waits most of its time should not be among them.
-
-The long ones wait much for what they started. Beside them one worker, the filler, does the others with the time of
-the processors that is left, and gives way.
 """
 
 from __future__ import annotations
@@ -29,7 +26,6 @@ ALONE = (
     f"{HOSTILE}test_the_server_is_small_again",
 )
 APART = (
-    "tests/flow/",
     "tests/launch/test_refusals.py",
     "tests/launch/test_launcher.py",
     "tests/agent/test_program.py",

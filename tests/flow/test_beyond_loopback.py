@@ -176,7 +176,7 @@ class Person:
         return self.host.do(work)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def host() -> Iterator[OtherHost]:
     if os.name != "posix" or os.geteuid() != 0 or not shutil.which("ip"):
         not_here("a second network namespace needs root and the `ip` program.")
@@ -197,10 +197,10 @@ def hook() -> Iterator[WebhookSink]:
         yield sink
 
 
-@pytest.fixture
-def product(host: OtherHost, tmp_path: Path) -> Iterator[Product]:
+@pytest.fixture(scope="module")
+def product(host: OtherHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     made = Product(
-        tmp_path / "data",
+        tmp_path_factory.mktemp("beyond") / "data",
         WATCHKEEPER_HOST=host.here,
         WATCHKEEPER_ADMIN_EMAIL=EMAIL,
         WATCHKEEPER_ADMIN_PASSWORD=PASSWORD,

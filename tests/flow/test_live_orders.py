@@ -11,7 +11,7 @@ from typing import Any
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.product import Product, until
+from tests.product import Product, room, until
 
 SIGN_IN = """
 from accounts.models import User
@@ -49,8 +49,9 @@ def test_a_look_makes_a_server_live_and_its_end_lets_it_rest(tmp_path: Path) -> 
                 data = json.loads(tab.recv(20))["data"]
                 heard += [moment for moment in data.get("t", []) if moment > began]
         ended = time.time()
-        assert heard[1] - began < 3, (began, heard)  # within two seconds one sample a second
-        assert all(0.5 < after - before < 1.6 for before, after in itertools.pairwise(heard[1:])), heard
+        more = room() - 1  # on a quiet computer nothing
+        assert heard[1] - began < 3 + more, (began, heard)  # within two seconds one sample a second
+        assert all(0.5 < after - before < 1.6 + more for before, after in itertools.pairwise(heard[1:])), heard
 
         def rests() -> bool:
             late = times(product, server["id"], token, ended + 8)
@@ -59,5 +60,5 @@ def test_a_look_makes_a_server_live_and_its_end_lets_it_rest(tmp_path: Path) -> 
         until(rests, 30, "resting again")
         late = times(product, server["id"], token, ended)
         fast = [after for before, after in itertools.pairwise(late) if after - before < 1.6]
-        assert 4 < max(fast) - ended < 14, (ended, late)
+        assert 4 < max(fast) - ended < 14 + more, (ended, late)
         assert product.stop() < 5

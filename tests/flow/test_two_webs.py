@@ -7,18 +7,20 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.product import ScaleOut, room, until
+from tests.services import a_site, empty_redis
 
 
-@pytest.fixture
-def webs(tmp_path: Path, site_postgres: str, redis_url: str) -> Iterator[tuple[ScaleOut, ScaleOut]]:
-    one, two = (ScaleOut(tmp_path / name, site_postgres, redis_url, WATCHKEEPER_SECRET_KEY="k" * 50) for name in "ab")
+@pytest.fixture(scope="module")
+def webs(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ScaleOut, ScaleOut]]:
+    folder, broker = tmp_path_factory.mktemp("webs"), empty_redis()
     with ExitStack() as stack:
+        url = stack.enter_context(a_site(postgres_url))
+        one, two = (ScaleOut(folder / name, url, broker, WATCHKEEPER_SECRET_KEY="k" * 50) for name in "ab")
         for web in (one, two):
             stack.callback(web.kill)
             web.start("web")
