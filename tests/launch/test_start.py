@@ -80,9 +80,6 @@ def test_power_off_and_on_again_keeps_everything_and_a_stop_is_quick_and_clean(p
     os.kill(product.children[0].pid, signal.SIGTERM)
     assert product.children[0].wait(5) == 0
     product.children.clear()
-    product.start()
-    os.kill(product.children[0].pid, signal.SIGINT)
-    assert product.children[0].wait(5) == 0
 
 
 def summary() -> list[object]:
@@ -93,7 +90,7 @@ def summary() -> list[object]:
     ]
 
 
-def test_a_password_never_shown_is_shown_by_the_next_start(tmp_path: Path) -> None:
+def test_a_password_never_shown_is_shown_by_the_next_start_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     """Killed after the admin was made and before anybody read the password."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
@@ -102,6 +99,9 @@ def test_a_password_never_shown_is_shown_by_the_next_start(tmp_path: Path) -> No
     with Product(data) as product:
         assert product.password == "left-from-a-killed-start"
         assert not (data / "first_password").exists()
+        os.kill(product.children[0].pid, signal.SIGINT)
+        assert product.children[0].wait(5) == 0
+        product.children.clear()
 
 
 def test_a_newer_database_is_refused_and_left_alone(product: Product) -> None:
