@@ -17,7 +17,6 @@ from alerts import messages
 from alerts.channels.base import DeliveryError, Kind, Message, Sent
 from alerts.delivery import breaker, kinds, outcome, storm
 from alerts.delivery.claiming import claim, release
-from alerts.delivery.slips import slips
 from alerts.models import Channel, Delivery
 from core.clock import now
 
@@ -34,9 +33,10 @@ Letter = tuple[Delivery, Message]
 class Courier(threading.Thread):
     """Sends until nothing is due; goes when nothing came for a while."""
 
-    def __init__(self, channel: int) -> None:
+    def __init__(self, channel: int, careful_until: float = 0.0) -> None:
         super().__init__(name=f"courier-{channel}", daemon=True)
         self.channel = channel
+        self.careful_until = careful_until
         self.event = threading.Event()
         self.stopping = False
         self.leaving = threading.Lock()
@@ -51,13 +51,17 @@ class Courier(threading.Thread):
     def run(self) -> None:
         try:
             while self._waited():
-                while not self.stopping and deliver_due(self.channel):
+                while not self.stopping and deliver_due(self.channel, at_once=self._at_once()):
                     pass
         except Exception:
             log.exception("Courier of channel %d failed; the next sweep starts another", self.channel)
         finally:
             self.gone = True
             connections.close_all()
+
+    def _at_once(self) -> bool:
+        """One by one for a while after the start: what killed the process before may kill this one soon."""
+        return time.monotonic() > self.careful_until
 
     def _waited(self) -> bool:
         self.event.wait(IDLE)
@@ -191,9 +195,7 @@ def _send_all(sender: Kind, ahead: deque[Letter], answered: SimpleQueue[Answered
 def _tried(sender: Kind, delivery: Delivery, message: Message) -> Result:
     made: Future[Sent] = Future()
     try:
-        sent = sender.send(message, delivery.recipient)
-        slips.note(delivery, sent)
-        made.set_result(sent)
+        made.set_result(sender.send(message, delivery.recipient))
     except Exception as error:  # noqa: BLE001 - raised again where it is counted
         made.set_exception(error)
     return made.result
@@ -247,5 +249,4 @@ def _mark(answers: list[Answered], more: SimpleQueue[Answered] | None = None) ->
             problem = DeliveryError(f"Watchkeeper could not send it: {error}")
             resting = outcome.failed(delivery, problem, at) or resting
     outcome.sent(taken, at)
-    transaction.on_commit(lambda: slips.known(len(taken)))
     return len(answers), resting

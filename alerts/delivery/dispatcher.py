@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Min
 
-from alerts.delivery import breaker, fallback, outcome, slips
+from alerts.delivery import breaker, fallback, outcome
 from alerts.delivery.courier import Courier
 from alerts.models import Delivery
 from core.clock import now
@@ -17,6 +17,7 @@ SWEEP = 5.0
 SOONEST = 0.02
 CROWDED = 0.2
 MOST = 40  # couriers at once: each holds a connection to the database
+CAREFUL = 10.0  # seconds after the start in which no channel has more than one message under way
 
 
 class Dispatcher(Loop):
@@ -25,6 +26,7 @@ class Dispatcher(Loop):
     def __init__(self) -> None:
         super().__init__("deliver", self._dispatch)
         self.couriers: dict[int, Courier] = {}
+        self.careful_until = time.monotonic() + CAREFUL
         self.pulse = Held("pulse deliver", 30.0)
         self.swept = 0.0
         self.hopeless: set[int] = set()
@@ -33,7 +35,6 @@ class Dispatcher(Loop):
         self.pulse.ours()
         at = now()
         if time.monotonic() - self.swept > SWEEP:
-            slips.take_up(at)
             outcome.give_up(at)
             fallback.sweep(at, self.hopeless)
             self.swept = time.monotonic()
@@ -56,7 +57,7 @@ class Dispatcher(Loop):
             return True
         if len(self.couriers) >= MOST:
             return False
-        courier = self.couriers[channel] = Courier(channel)
+        courier = self.couriers[channel] = Courier(channel, self.careful_until)
         courier.event.set()
         courier.start()
         return True

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import cycle
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team
 from alerts import services
-from alerts.delivery import courier, deliver_due, fallback
+from alerts.delivery import Dispatcher, courier, deliver_due, fallback
 from alerts.engine import Track
 from alerts.messages import compose
 from alerts.messages.gathered import gather
@@ -190,6 +191,18 @@ def test_a_power_cut_repeats_no_more_than_was_under_way(desk: Desk, monkeypatch:
             deliver_due(hook.pk)
         time.sleep(0.2)
         assert len(sink.requests) == 4
+
+
+def test_a_process_that_has_just_begun_sends_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(courier, "deliver_due", lambda _channel, at_once: asked.append(at_once))
+    monkeypatch.setattr(courier, "connections", SimpleNamespace(close_all=lambda: None))
+    monkeypatch.setattr(courier, "IDLE", 0)
+    for until in (Dispatcher().careful_until, time.monotonic() - 1):
+        one = courier.Courier(1, until)
+        one.event.set()
+        one.run()
+    assert asked == [False, True]
 
 
 def test_a_database_that_is_locked_for_a_moment_repeats_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
