@@ -16,7 +16,7 @@ from alerts.services import audience, said
 from checks import services as checks
 from core.clock import milliseconds
 from dashboards.alerting.hushed import hushed, why
-from dashboards.alerting.sentences import subject
+from dashboards.alerting.sentences import joined, subject
 from metrics.store import latest
 from servers.models import Server
 
@@ -155,6 +155,7 @@ def _shown(row: Incident, members: tuple[int, int], step: Step | None, parent: I
     speaking = getattr(row, "speaking", [])
     return {
         **named(row, parent),
+        "title": joined(said.title(row)),
         "began": _began(row, speaking, members[0]),
         "taken": _taken(row),
         "members": members[0],

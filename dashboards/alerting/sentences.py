@@ -14,7 +14,7 @@ from metrics.store import quantity, spoken
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _NAME = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_APART = re.compile(r"(?<=\d) (?=%)")  # a sign never begins a line
+_APART = re.compile(r"(?<=\d) (?=%)")
 Names = Mapping[str, str]
 
 
@@ -23,7 +23,12 @@ def sentence(rule: Rule, targets: Names, rules: Names | None = None) -> str:
     told = _listed([targets[one] for one in named(rule.notify) if one in targets]) or _("the usual people")
     said = _when(rule, rules or {})
     whole = _("%(when)s, tell %(who)s") % {"when": said, "who": told}
-    return _APART.sub("\u00a0", whole)
+    return joined(whole)
+
+
+def joined(text: str) -> str:
+    """With signs that begin no line: "95 %" stays whole."""
+    return _APART.sub("\u00a0", text)
 
 
 def named(notify: Any) -> list[str]:

@@ -15,9 +15,8 @@ export async function redraw(address: string, signal: AbortSignal): Promise<void
   if (!answer.ok) return
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
   for (const part of PARTS) {
-    const found = fresh.querySelector(part)
+    const mine = fresh.querySelector(part)
     const old = document.querySelector(part)
-    const mine = found && document.importNode(found, true)
     // what was unfolded stays so
     if (old?.querySelector('details[open]')) mine?.querySelector('details')?.setAttribute('open', '')
     if (mine) old?.replaceWith(mine)

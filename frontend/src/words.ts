@@ -15,8 +15,11 @@ export function setWords(texts: Record<string, string>): void {
 const lang = () => document.documentElement.lang || 'en'
 let plurals: Intl.PluralRules | undefined
 let numbers: Intl.NumberFormat | undefined
+// a sign never begins a line: "95 %" stays whole, whoever wrote it
 const fill = (text: string, values: Values) =>
-  text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole))
+  text
+    .replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole))
+    .replace(/ %/g, '\u00a0%')
 
 export const known = (key: string): key is Key => key in words
 export const t = (key: Key, values: Values = {}): string => fill(words[key] ?? key, values)

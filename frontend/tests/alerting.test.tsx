@@ -353,10 +353,11 @@ describe('a form', () => {
     await waitFor(() => expect(document.activeElement).toBe(input))
   })
   it('says at its field what is wrong with it, without the name that the hub has for it', () => {
-    const said = { config: ['config.url: 10.0.0.7 is not a public address.'], name: ['No.'] }
-    expect(flat(said)).toEqual({ 'config.url': '10.0.0.7 is not a public address.', name: 'No.' })
-    expect(flat({ config: ['config.to needs a number.'] })).toEqual({ 'config.to': 'Needs a number.' })
-    expect(flat({ config: ['Nothing fits.'] })).toEqual({ config: 'Nothing fits.' })
+    const fields = ['to', 'url'].map((name) => ({ name, label: name }))
+    const said = (config: string) => ['to', 'url'].map((name) => faultOf({ config }, fields, name))
+    expect(said('config.url: 10.0.0.7 is not public.')).toEqual([undefined, '10.0.0.7 is not public.'])
+    expect(said('config.to needs a number.')).toEqual(['Needs a number.', undefined])
+    expect(said('Nothing fits.')).toEqual(['Nothing fits.', undefined])
   })
   it('flattens what the hub says of nested fields', () => {
     expect(

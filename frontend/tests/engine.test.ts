@@ -95,13 +95,19 @@ describe('labels', () => {
     expect(labelled([0.5, 1, 1.4], (v) => `${v.toFixed(0)} B`, '0 B').map(([, text]) => text)).toEqual(['1 B'])
   })
   it('are as short as they can be', () => {
-    expect(['60.0', '1.50 MB/s', '5.0%', '0.25', '200 MB/s', '100'].map(tidy)).toEqual([
+    expect(['60.0', '1.50 MB/s', '5.0%', '0.25', '200 MB/s', '100'].map((one) => tidy(one))).toEqual([
       '60',
       '1.5 MB/s',
       '5%',
       '0.25',
       '200 MB/s',
       '100',
+    ])
+    expect(['60,0\u00a0%', '1,50 MB/s', '1.500', '0,25'].map((one) => tidy(one, ','))).toEqual([
+      '60\u00a0%',
+      '1,5 MB/s',
+      '1.500',
+      '0,25',
     ])
   })
 })

@@ -17,8 +17,8 @@ export function useSend() {
     if (!said.length || !box.current) return
     box.current.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
     // what stands at its fields is not said at the foot again
-    const shown = new Set([...box.current.querySelectorAll('.fault')].map((one) => one.textContent))
-    if (said.every((one) => shown.has(one))) setFailure('')
+    const shown = [...box.current.querySelectorAll('.fault')].map((one) => (one.textContent ?? '').slice(1))
+    if (said.every((one) => shown.some((text) => text && one.endsWith(text)))) setFailure('')
   }, [faults])
   const run = async (ask: () => Promise<unknown>): Promise<boolean> => {
     setBusy(true)

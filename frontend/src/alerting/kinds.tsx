@@ -31,11 +31,16 @@ export function configOf(fields: KindField[], typed: Config): Record<string, unk
   }
   return found
 }
+/** "config.url must be an address" is said at that field, which needs no name again. */
+const OWN = /^config\.(\w+):? (.)/
 /** The fault of a field, however the hub names it; what names no field of ours stands with the first. */
 export const faultOf = (faults: Faults, fields: KindField[], name: string): string | undefined => {
   const own = faults[`config.${name}`] ?? faults[name]
   const whole = faults.config
   if (own || !whole) return own
+  const [start, meant, first] = OWN.exec(whole) ?? []
+  if (start && first && fields.some((one) => one.name === meant))
+    return meant === name ? first.toUpperCase() + whole.slice(start.length) : undefined
   const named = fields.find((one) => new RegExp(`\\b${one.name}\\b`).test(whole)) ?? fields[0]
   return named?.name === name ? whole : undefined
 }

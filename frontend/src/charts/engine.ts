@@ -3,6 +3,7 @@
 // the overlay (crosshair, brush) only reads it, so a hover costs no data scan and no layout read.
 import { bisector } from 'd3-array'
 import { type ScaleLinear, scaleLinear } from 'd3-scale'
+import { fixed } from '../format'
 import { dot, hatch, type Pace, type Range, runs, type Size, surface, type Theme } from './ink'
 import { ticks } from './ticks'
 
@@ -97,8 +98,10 @@ export function clusters(marks: readonly Mark[], [from, to]: Range, width: numbe
 }
 
 /** "60.0" is "60" on an axis, and "1.50 MB" is "1.5 MB". */
-export const tidy = (label: string): string =>
-  label.replace(/(\d+)\.(\d*?)0+(?!\d)/, (_, whole, rest) => (rest ? `${whole}.${rest}` : whole))
+export const tidy = (label: string, point = fixed(0.5, 1).charAt(1)): string =>
+  label.replace(point === ',' ? /(\d),(\d*?)0+(?!\d)/ : /(\d)\.(\d*?)0+(?!\d)/, (_, whole, rest) =>
+    rest ? `${whole}${point}${rest}` : whole,
+  )
 
 /** Ticks and their labels; a label that stood before, or that rounds to nothing, would lie about its place. */
 export function labelled<T>(ticks: T[], write: (tick: T) => string, zero = ''): Array<[T, string]> {

@@ -34,8 +34,6 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
   if (answer.status === 401 || body?.error === 'not_authenticated') toLogin()
   throw new HttpError(answer.status, body?.detail ?? t('hub.answered', { status: answer.status }), flat(body?.fields))
 }
-/** "config.url must be an address": said at that field, which needs no name again. */
-const OWN = /^(config\.\w+):? (.)/
 /** Faults by field as one sentence each; those of nested fields under "outer.inner". */
 export function flat(fields: unknown, before = ''): Record<string, string> {
   const found: Record<string, string> = {}
@@ -45,12 +43,6 @@ export function flat(fields: unknown, before = ''): Record<string, string> {
     if (typeof said === 'string') found[before && /^\d+$/.test(name) ? before : path] ??= said
     else if (Array.isArray(said) && said.every((one) => typeof one === 'string')) found[path] ??= said.join(' ')
     else Object.assign(found, flat(said, path))
-  }
-  for (const [path, said] of Object.entries(found)) {
-    const [start, own, first] = OWN.exec(said) ?? []
-    if (!start || !own || !first) continue
-    delete found[path]
-    found[own] = first.toUpperCase() + said.slice(start.length)
   }
   return found
 }

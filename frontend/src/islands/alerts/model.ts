@@ -30,6 +30,7 @@ export function tabsOf(incident: Incident, { me, told, teams }: Reader): Tab[] {
 }
 export const matches = (incident: Incident, query: string): boolean =>
   `${incident.title} ${incident.server?.name ?? ''} ${incident.rule} ${incident.owner ?? ''}`
+    .replaceAll('\u00a0', ' ')
     .toLowerCase()
     .includes(query.trim().toLowerCase())
 
