@@ -78,10 +78,7 @@ def at_rest(page: Page) -> None:
 
 
 def between(page: Page, pattern: str | re.Pattern[str], answer: Callable[[Route], None]) -> None:
-    """Stand between the page and the hub, and wait until we do: a busy page goes on past us for a while.
-
-    The page should be opened without workers, which fetch behind its back.
-    """
+    """Stand between the page and the hub, and wait until we do: a busy page goes on past us for a while."""
 
     def stand(route: Route) -> None:  # Playwright takes no bound method of a list
         answer(route)
@@ -142,7 +139,7 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
 
 def signed_in(hub: Product, browser: Browser, email: str, password: str) -> Any:
     """The cookies of somebody who signs in by the form."""
-    with browser.new_context() as context:
+    with browser.new_context(service_workers="block") as context:
         page = context.new_page()
         page.goto(f"{hub.url}/")
         page.get_by_label("Email").fill(email)
@@ -172,8 +169,13 @@ def still_in(hub: Product, state: Any) -> bool:
 
 
 @pytest.fixture
-def open_page(hub: Product, browser: Browser, session: Any) -> Iterator[Open]:
-    """Open a page as the admin. Whatever the browser complains about, the content policy first, fails the test."""
+def open_page(hub: Product, browser: Browser, session: Any, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Open a page as the admin. Whatever the browser complains about, the content policy first, fails the test.
+
+    Without a service worker, which for each fresh browser costs half a second and fetches behind the page's back;
+    files of tests that say `WORKERS = "allow"` look at what pages are under theirs.
+    """
+    workers = getattr(request.module, "WORKERS", "block")
     complaints: list[str] = []
     contexts = []
     chosen: list[str] = []
@@ -186,10 +188,7 @@ def open_page(hub: Product, browser: Browser, session: Any) -> Iterator[Open]:
         if request.method == "PATCH" and request.url.endswith("/api/v1/me"):
             chosen.append(request.url)
 
-    def make(
-        path: str = "/", *, viewport: ViewportSize = DESK, theme: Any = "dark", signed_in: bool = True,
-        workers: Any = "allow",
-    ) -> Page:  # fmt: skip
+    def make(path: str = "/", *, viewport: ViewportSize = DESK, theme: Any = "dark", signed_in: bool = True) -> Page:
         context = browser.new_context(
             viewport=viewport, color_scheme=theme, storage_state=session if signed_in else None,
             service_workers=workers,

@@ -104,7 +104,9 @@ def seen(
     def once(place: str, theme: Any, width: int, state: str) -> list[str]:
         size = DESK if width == 1440 else PHONE
         who = nobody if state == "empty" and place not in places else session
-        with browser.new_context(viewport=size, color_scheme=theme, storage_state=who) as context:
+        with browser.new_context(
+            viewport=size, color_scheme=theme, storage_state=who, service_workers="block"
+        ) as context:
             page = context.new_page()
             complaints: list[str] = []
             page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -164,7 +164,7 @@ def test_several_are_put_off_at_once_and_taken_back_by_one_key(open_page: Open, 
 
 
 def test_an_answer_without_a_line_is_kept_and_sent_when_it_is_back(open_page: Open, hot: dict[str, Machine]) -> None:
-    page = open_page("/alerts/?tab=all", workers="block")
+    page = open_page("/alerts/?tab=all")
     open_inbox(page)
 
     lost: list[str] = []
@@ -194,7 +194,7 @@ def test_an_answer_without_a_line_is_kept_and_sent_when_it_is_back(open_page: Op
 def test_when_its_story_cannot_be_loaded_the_inbox_says_so_and_still_acts(
     open_page: Open, hot: dict[str, Machine]
 ) -> None:
-    page = open_page("/alerts/?tab=all&q=hot-1", workers="block")
+    page = open_page("/alerts/?tab=all&q=hot-1")
     expect(row(page, "hot-1")).to_be_visible(timeout=SOON)
     between(page, "**/incidents/*/", lambda route: route.fulfill(status=500, body="{}"))
     page.reload()

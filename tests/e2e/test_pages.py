@@ -99,7 +99,7 @@ def test_the_charts_of_a_server_hold_points_and_go_on(open_page: Open) -> None:
 def test_one_cursor_for_all_charts_by_pointer_and_keys(open_page: Open, hub: Product) -> None:
     machine = Machine(hub, "pointed-1")
     machine.past([CALM] * 60, 10, memory_used_percent=50.0)
-    page = open_page("/alerts/", workers="block")
+    page = open_page("/alerts/")
     held: list[Route] = []
     # Whether the history is young decides how much of it is shown; on a busy computer that is known late.
     between(page, re.compile(r"/api/v1/series\?.*points=50&"), held.append)
@@ -136,7 +136,7 @@ def test_the_theme_is_switched_and_remembered(open_page: Open) -> None:
 
 
 def test_a_page_written_before_the_theme_was_saved_still_shows_it(open_page: Open, hub: Product) -> None:
-    page = open_page("/list/", workers="block")
+    page = open_page("/list/")
     other = page.context.new_page()
     saving: list[Route] = []
     between(page, "**/api/v1/me", saving.append)
@@ -159,7 +159,7 @@ def test_a_page_written_before_the_theme_was_saved_still_shows_it(open_page: Ope
 
 
 def test_a_theme_that_could_not_be_saved_is_shown_and_saved_by_the_next_page(open_page: Open) -> None:
-    page = open_page("/list/", workers="block")
+    page = open_page("/list/")
     between(page, "**/api/v1/me", lambda route: route.abort())
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/v1/me")):
         page.get_by_role("button", name="Switch to the light theme").click()

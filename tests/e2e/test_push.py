@@ -16,6 +16,7 @@ from tests.e2e.conftest import Open
 from tests.e2e.trouble import HIGH, Machine, rule
 from tests.product import EMAIL, Product, until
 
+WORKERS = "allow"
 # Chromium here reaches no push service: the address it would get is given to it, with keys that are real.
 SUBSCRIBED = """keys => {
   const made = { endpoint: 'https://push.example.org/abc', keys }

@@ -13,6 +13,7 @@ from tests.e2e.trouble import CALM, HIGH, Machine, rule
 from tests.product import EMAIL, Product
 
 Axe = Callable[[Page], list[str]]
+WORKERS = "allow"
 HELD = "caches.open('snapshot').then(cache => cache.match('/snapshot/', {ignoreVary: true})).then(Boolean)"
 
 

@@ -218,7 +218,7 @@ def failing(page: Page, pattern: str) -> list[int]:
 
 
 def test_when_history_fails_the_page_says_what_failed_and_tries_again(shown: Callable[..., Page]) -> None:
-    page = shown("db-1", "?range=1h", workers="block")
+    page = shown("db-1", "?range=1h")
     left = failing(page, "**/api/v1/series?*")
     page.get_by_role("button", name="6 h", exact=True).click()
     note = page.get_by_role("alert").filter(has_text="The store is resting.")
@@ -231,7 +231,7 @@ def test_when_history_fails_the_page_says_what_failed_and_tries_again(shown: Cal
 
 
 def test_when_only_what_stands_around_fails_the_charts_are_drawn(shown: Callable[..., Page]) -> None:
-    page = shown("db-1", "?range=1h", workers="block")
+    page = shown("db-1", "?range=1h")
     failing(page, "**/around?*")
     failing(page, "**/catalogue?*")
     failing(page, "**/moved?*")

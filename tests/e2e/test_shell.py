@@ -18,6 +18,7 @@ from tests.product import EMAIL, Product
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "static" / "dist"
 KB = 1000
+WORKERS = "allow"
 PAYLOADS = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "'-alert(1)-'",
     "javascript:alert(1)", "<iframe src=javascript:alert(1)>", "{{7*7}}", "{% now 'Y' %}", "${alert(1)}",

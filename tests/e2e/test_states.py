@@ -45,7 +45,7 @@ def test_without_scripts_the_fleet_and_the_inbox_are_lists(hub: Product, browser
 
 
 def test_a_blocked_script_leaves_the_list_and_a_working_island_hides_it(open_page: Open, hub: Product) -> None:
-    page = open_page("/list/", workers="block")  # a worker keeps this script
+    page = open_page("/list/")
     page.route("**/assets/fleet.*.js", lambda route: route.abort())
     page.goto(f"{hub.url}/")
     expect(page.locator(".fallback")).to_be_visible()
