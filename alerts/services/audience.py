@@ -50,6 +50,7 @@ class Book:
         self.known: dict[str, Aims] = {}
         self.of_channel: dict[int, list[str]] = {}
         self.narrowed: dict[str, list[User]] = {}
+        self.users: dict[int, User | None] = {}
         self.hearing: dict[tuple[int, int, int | None], bool] = {}
         self.rests: dict[int, quiet.Hours] = {}
 
@@ -68,9 +69,12 @@ class Book:
 
     def may_hear(self, person: int, incident: Incident, server: int | None = None) -> bool:
         """Whoever left, was switched off or sees other servers alone by now is told of nothing new."""
-        key = (person, incident.pk, server)
+        if person not in self.users:
+            self.users[person] = User.objects.filter(pk=person).first()
+        user = self.users[person]
+        # Whoever sees all servers is looked up once, however many there are.
+        key = (person, incident.pk, server if user and narrow.concerns(user) else None)
         if key not in self.hearing:
-            user = User.objects.filter(pk=person).first()
             may = user is not None and user.may(LOOK, incident.team) and people.sees(user, incident, server)
             self.hearing[key] = may
         return self.hearing[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,8 +14,9 @@ from alerts import services
 from alerts.judging import Judge
 from alerts.models import Chain, Delivery, Incident, Notice, Rule, Silence, Step
 from alerts.services import telling
+from alerts.services.audience import Book
 from core.clock import now as clock
-from tests.alerts.people import chain, hook, way
+from tests.alerts.people import chain, hook, trouble, way
 from tests.conftest import Machine
 
 Person = Callable[..., User]
@@ -196,3 +198,14 @@ def test_what_joins_a_trouble_is_told_to_whoever_may_see_it_and_so_is_its_end(
     judge.step()
     telling.step(clock() + timedelta(minutes=4))
     assert sorted(told("resolved")) == [("ops", "web-2"), ("phone", "web-1")]
+
+
+def test_whoever_sees_all_is_looked_up_once_however_many_servers_there_are(
+    team: Team, person: Person, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    maria, incident = person(first_name="Maria"), trouble(team)
+    book = Book(clock())
+    assert book.may_hear(maria.pk, incident, 0)
+    with django_assert_max_num_queries(1):  # who is narrowed is asked again each second
+        assert all(book.may_hear(maria.pk, incident, server) for server in range(50))
+    assert not book.may_hear(maria.pk + 99, incident, 1)
