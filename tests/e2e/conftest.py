@@ -175,7 +175,7 @@ def open_page(hub: Product, browser: Browser, session: Any, request: pytest.Fixt
     Without a service worker, which for each fresh browser costs half a second and fetches behind the page's back;
     files of tests that say `WORKERS = "allow"` look at what pages are under theirs.
     """
-    workers = getattr(request.module, "WORKERS", "block")
+    workers: Any = getattr(request.module, "WORKERS", "block")
     complaints: list[str] = []
     contexts = []
     chosen: list[str] = []

@@ -6,7 +6,7 @@ The everyday suite looks at pairs, `check --full` at the whole matrix. No page s
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from itertools import groupby, product
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from tests.e2e.conftest import DESK, PHONE, signed_in
 from tests.product import Product, until
 
 Axe = Callable[[Page], list[str]]
+Way = tuple[str, Any, int, str]
 STATES = ("filled", "empty", "error")
 PLACES = (
     "/", "/alerts/", "/rules/", "/rules/new/", "/rules/file/", "/silences/", "/on-call/", "/channels/", "/record/",
@@ -98,37 +99,49 @@ def look(page: Page, axe: Axe) -> list[str]:
 @pytest.fixture
 def seen(
     browser: Browser, hub: Product, session: Any, nobody: Any, places: dict[str, str], axe: Axe
-) -> Callable[[list[tuple[str, str, int, str]]], dict[str, list[str]]]:
+) -> Callable[[list[Way]], dict[str, list[str]]]:
     """Look at pages in their ways; only faults come back, the complaints of the console among them."""
 
-    def once(place: str, theme: Any, width: int, state: str) -> list[str]:
-        size = DESK if width == 1440 else PHONE
-        who = nobody if state == "empty" and place not in places else session
-        with browser.new_context(
-            viewport=size, color_scheme=theme, storage_state=who, service_workers="block"
-        ) as context:
-            page = context.new_page()
-            complaints: list[str] = []
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on(
-                "console",
-                lambda message: complaints.append(message.text) if "Content Security" in message.text else None,
-            )
-            if state == "error":
-                for pattern in ASKED:
-                    page.route(
-                        pattern,
-                        lambda route: route.fulfill(status=500, json={"error": "internal", "detail": "Broken."}),
-                    )
-                page.route_web_socket("**/ws/live", lambda socket: socket.close())
-            page.goto(f"{hub.url}{places.get(place, place)}")
-            return [*look(page, axe), *complaints]
+    def alike(way: Way) -> tuple[Any, ...]:
+        place, theme, width, state = way
+        return theme, width, state, state == "empty" and place not in places
 
-    def all_of(ways: list[tuple[str, str, int, str]]) -> dict[str, list[str]]:
-        found = {" ".join(map(str, way)): once(*way) for way in ways}
+    def all_of(ways: list[Way]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        # A fresh browser for each page costs as much as many a page.
+        for (theme, width, state, new), some in groupby(sorted(ways, key=alike), alike):
+            size = DESK if width == 1440 else PHONE
+            with browser.new_context(
+                viewport=size, color_scheme=theme, storage_state=nobody if new else session, service_workers="block"
+            ) as context:
+                page = context.new_page()
+                complaints = heard(page)
+                if state == "error":
+                    fail(page)
+                for way in some:
+                    page.goto(f"{hub.url}{places.get(way[0], way[0])}")
+                    found[" ".join(map(str, way))] = [*look(page, axe), *complaints]
+                    complaints.clear()
         return {way: faults for way, faults in found.items() if faults}
 
     return all_of
+
+
+def heard(page: Page) -> list[str]:
+    """What the console will complain about."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if "Content Security" in message.text else None,
+    )
+    return complaints
+
+
+def fail(page: Page) -> None:
+    for pattern in ASKED:
+        page.route(pattern, lambda route: route.fulfill(status=500, json={"error": "internal", "detail": "Broken."}))
+    page.route_web_socket("**/ws/live", lambda socket: socket.close())
 
 
 @pytest.mark.parametrize("part", range(3))
