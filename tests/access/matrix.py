@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -22,6 +22,8 @@ NOBODY = "5d3a4c1e-0000-4000-8000-000000000000"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 YES, NO, GONE, WHO, WRONG = "yes", "no", "not there", "who are you", "no such method"
 UNKNOWN = {"anonymous", "disabled", "expired", "revoked", "agent"}
+# Found by the same queries as others and told apart by Python alone: another database need not be asked as each.
+ALIKE = {"viewer", "operator", "manager", "disabled", "expired", "revoked", "reading token", "other token"}
 TOKENS = {"token", "reading token", "other token", "expired", "revoked", "agent"}
 
 
@@ -119,6 +121,8 @@ class Everybody:
         """At a page one token is as good as any: none is looked at."""
         found = self.of(resource)
         left_out = {"expired", "revoked", "agent"} if row.page else set()
+        if connection.vendor != "sqlite":
+            left_out |= ALIKE
         return {name: client for name, client in found.items() if name not in left_out}
 
 
