@@ -63,10 +63,11 @@ def check(arguments: Sequence[str]) -> int:
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        linted = list(pool.map(lambda named: _timed(*named), _linters().items()))
+        linted = pool.map(lambda named: _timed(*named), _linters().items())
+        said = pool.submit(_languages, strict=bool(arguments))
     results = [
         *linted,
-        _languages(strict=bool(arguments)),
+        said.result(),
         _tests("tests on SQLite", list(arguments)),
         _tests("tests on PostgreSQL", ["--db", "postgres", "--db-only"]),
     ]
