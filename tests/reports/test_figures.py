@@ -240,10 +240,10 @@ def test_history_that_was_filled_in_counts_from_its_first_sample_and_hides_no_ou
     assert (run.state, run.servers) == ("done", 1)
     form = RunForm(manager)
     assert form.fields["period"].choices[0][0] == form.initial["period"]  # type: ignore[attr-defined]
-    first = at(begin).date()
+    oldest = at(begin).date()
     # In the first days of a month those four reach into the one before, of which there is something to report then.
-    assert (form.initial["period"] == "month") == (first < at(milliseconds()).date().replace(day=1))
-    assert form.initial["first"] == first
+    assert (form.initial["period"] == "month") == (oldest < at(milliseconds()).date().replace(day=1))
+    assert form.initial["first"] == oldest
 
 
 def test_what_was_not_heard_but_sent_later_is_up_and_said(
