@@ -33,7 +33,7 @@ FORMS = (
     _("No name server answered in time."),
     _("The question failed (%(why)s)."),
     _("It could not be run: %(why)s."),
-    _("This machine has no ping program."),
+    _("This machine has no %(program)s program."),
     _("It sent no valid HTTP answer (%(why)s)."),
     _("%(address)s is no web address."),
     _("No name server could answer for %(name)s."),
