@@ -1,0 +1,1 @@
+import{v as e}from"./parts.400a9f80bc01.js";import{r as t}from"./page.bf9bbabc4e3e.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};

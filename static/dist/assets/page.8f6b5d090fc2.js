@@ -1,1 +1,0 @@
-import{v as e}from"./parts.481a3fd90b71.js";import{r as t}from"./page.a0ef3d69d3c4.js";var n=e();function r(e){let[r,i]=t(e,e=>e);return[r,(0,n.useCallback)(()=>void i().catch(()=>void 0),[i])]}export{r as t};
