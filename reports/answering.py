@@ -23,11 +23,11 @@ def answer_with(run: Run, form: str, section: str = "") -> Any:
         raise Failure(_("The report is not there any more. Ask for it again."), code="gone", status=410)
     named = mailing.name(document, run, form)
     if form == "csv":
-        table = csv.table_of(document, section)
-        if table is None:
+        text = csv.text(document, zones.find(run.zone) or zones.UTC, section)
+        if not text:
             raise Failure(_("The report has no such table."), code="bad_section", status=404)
         named = named.replace(".csv", f"-{section}.csv") if section else named
-        return _named(HttpResponse(csv.written(table, zones.find(run.zone) or zones.UTC), files.TYPES[form]), named)
+        return _named(HttpResponse(text, files.TYPES[form]), named)
     try:
         held = files.file(run, form).open("rb")
     except files.NotMade as fault:

@@ -157,7 +157,7 @@ class RunViewSet(Mine, mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.
     @extend_schema(
         parameters=[
             OpenApiParameter("as", str, enum=FORMATS, description="Default pdf."),
-            OpenApiParameter("section", str, description="Of a CSV: which table; default the first."),
+            OpenApiParameter("section", str, description="Of a CSV: which table; default all, each below its title."),
         ],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )

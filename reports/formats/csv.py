@@ -1,4 +1,4 @@
-"""One table of a report for programs: plain numbers, times with their zone, and no text a formula."""
+"""Tables of a report for programs: plain numbers, times with their zone, and no text a formula."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from reports.document import Cell, Column, Document, Table
 UNITS = {"percent": " (%)", "fine": " (%)", "duration": " (s)", "bytes": " (B)"}
 
 
-def table_of(document: Document, key: str = "") -> Table | None:
-    """The table asked for, or the first there is."""
-    for section in document.sections:
-        if section.table is not None and key in {"", section.key}:
-            return section.table
-    return None
-
-
-def written(table: Table, zone: ZoneInfo) -> str:
+def text(document: Document, zone: ZoneInfo, key: str = "") -> str:
+    """The table asked for, or all, each below its title and with an empty line between; empty where there is none."""
     out = StringIO()
     writer = csv.writer(out)
+    for section in document.sections:
+        if section.table is None or key not in {"", section.key}:
+            continue
+        if not key:
+            writer.writerows([[], [tables.cell(section.title)]] if out.tell() else [[tables.cell(section.title)]])
+        _write(writer, section.table, zone)
+    return out.getvalue()
+
+
+def _write(writer: Any, table: Table, zone: ZoneInfo) -> None:
     writer.writerow([tables.cell(column.title + UNITS.get(column.kind, "")) for column in table.columns])
     for row in table.rows:
         writer.writerow([_plain(cell, column, zone) for cell, column in zip(row, table.columns, strict=True)])
-    return out.getvalue()
 
 
 def _plain(cell: Cell, column: Column, zone: ZoneInfo) -> Any:

@@ -137,8 +137,7 @@ def _attach(mail: EmailMultiAlternatives, run: Run, document: Document, schedule
     room = MOST_ATTACHED
     for form in schedule.formats:
         if form == "csv":
-            table = csv.table_of(document)
-            data = csv.written(table, zones.find(run.zone) or zones.UTC).encode() if table else b""
+            data = csv.text(document, zones.find(run.zone) or zones.UTC).encode()
         else:
             data = files.file(run, form).read_bytes()
         if data and len(data) <= room:
