@@ -53,10 +53,14 @@ class Naming(Viewed, TeamOwned[M_co]):
     """Rows of a team that name servers by a selector."""
 
     def _veil(self, rows: list[Any], viewer: User) -> None:
-        others = [row for row in rows if getattr(row, "owner_id", None) != viewer.pk]  # what they wrote stays
-        texts = veiled([row.selector for row in others], viewer)
-        for row, text in zip(others, texts, strict=True):
+        hiding = [row for row in rows if self._hides(row, viewer)]
+        texts = veiled([row.selector for row in hiding], viewer)
+        for row, text in zip(hiding, texts, strict=True):
             row.selector, row.viewer = text, viewer
+
+    def _hides(self, row: Any, viewer: User) -> bool:
+        """What they may change stays as it is, or they would save the veil: what they wrote, and of whole teams."""
+        return getattr(row, "owner_id", None) != viewer.pk and bool(narrow.text_for(viewer, row.team_id, LOOK))
 
 
 def veiled(selectors: list[str], viewer: User) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts.base import narrow
+from accounts.models import Membership
 from alerts import messages
 from alerts.delivery import storm
 from alerts.models import Alert, Delivery, Incident, Notice, Silence, Step
@@ -141,3 +143,22 @@ def test_rules_and_silences_name_no_server_that_may_not_be_seen(world: World) ->
     for address in ("/rules/", f"/rules/{ours.rule.uuid}/edit/", "/silences/", "/api/v1/rules/file"):
         assert "web-ours" in whole.get(address).content.decode(), address
         assert "web-ours" not in narrowed.get(address).content.decode(), address
+
+
+def test_whoever_is_narrowed_in_another_team_changes_what_stands_in_their_own(world: World) -> None:
+    """A selector that names no server of today must not come back with its name left out."""
+    ours, user, selector = world.ours, world.people["admin"], "name:web-to-come or tag:web"
+    Membership.objects.create(team=world.theirs.team, user=user, role="viewer", selector="tag:db")
+    for row in (ours.rule, ours.silence, world.theirs.rule):
+        type(row).objects.filter(pk=row.pk).update(selector=selector)
+    narrow.forget()
+    client = signed_in(user)
+    for address in (f"/api/v1/rules/{ours.rule.uuid}", f"/api/v1/silences/{ours.silence.uuid}"):
+        assert client.get(address).json()["selector"] == selector
+    assert client.get(f"/api/v1/rules/{world.theirs.rule.uuid}").json()["selector"] == "name:… or tag:web"
+    changed = client.patch(
+        f"/api/v1/silences/{ours.silence.uuid}", {"reason": "Longer"}, content_type="application/json"
+    )
+    assert changed.status_code == 200, changed.content
+    ours.silence.refresh_from_db()
+    assert (ours.silence.reason, ours.silence.selector) == ("Longer", selector)
