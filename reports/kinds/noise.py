@@ -99,13 +99,18 @@ def _figures(rows: list[Told], rules: list[Rule]) -> Section:
     ]
     note = _("Without action: nobody acknowledged it or wrote a note to it, from its beginning until now.")
     bars = [
-        Bar(rule.name, [(rule.alone, "warn"), (rule.incidents - rule.alone, "ok")], str(rule.alone), rule.href)
+        Bar(rule.name, [(rule.alone, "warn"), (rule.incidents - rule.alone, "ok")], _share(rule), rule.href)
         for rule in rules[:LOUDEST]
     ]
     most = max((rule.incidents for rule in rules), default=0)
     legend = [("warn", _("without action")), ("ok", _("with action"))]
     chart = Chart(_("The loudest rules"), bars, most, legend) if bars else None  # type: ignore[arg-type]
     return Section("figures", _("In figures"), note, figures, chart)
+
+
+def _share(rule: Rule) -> str:
+    """The bar is as long as all of them, so the number beside it says both."""
+    return _("%(n)d of %(all)d") % {"n": rule.alone, "all": rule.incidents}
 
 
 def _table(rules: list[Rule]) -> Section:

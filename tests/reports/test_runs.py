@@ -248,6 +248,7 @@ def test_every_kind_tells_of_a_fleet_and_of_what_happened(
     assert figures["Mean time to resolve"] == 1800
     noisy = found["noise"]["sections"][1]["table"]["rows"][0]
     assert [cell["value"] for cell in noisy[:3]] == ["Hot", 2, 1]
+    assert found["noise"]["sections"][0]["chart"]["bars"][0]["shown"] == "1 of 2", "its bar is two long"
     assert found["capacity"]["sections"][0]["figures"][0]["cell"]["value"] == pytest.approx(12.5)
     assert found["capacity"]["sentences"] == ["As it stands now, 1 server runs full within 30 days."]
     full = found["capacity"]["sections"][1]["table"]["rows"][0]
