@@ -92,12 +92,11 @@ class OwnAgent:
     def _known(self) -> bool:
         try:
             config = json.loads(self.config.read_text(encoding="utf-8"))
-            if not (config["key"] and Server.objects.filter(uuid=config["server"]).exists()):
-                return False
+            known = bool(config["key"] and Server.objects.filter(uuid=config["server"]).exists())
         except (OSError, ValueError, KeyError, TypeError, ValidationError):
             return False
-        self._move(config)
-        return True
+        self._move(config)  # also before it is enrolled anew: what an earlier file says stays
+        return known
 
     def _accepted(self) -> bool:
         """Whether the real door takes the key that is kept; trouble in asking is no answer and is raised."""
@@ -121,10 +120,13 @@ class OwnAgent:
         return status == 200
 
     def _move(self, config: dict[str, object]) -> None:
-        """Follow a changed address without a new key."""
+        """Follow a changed address without a new key, and a changed folder without another hub's spool."""
         # Plain http goes to an address of this very machine, whatever it is called.
         plain = self.url.startswith("http://")
         wanted = {**config, "url": self.url, "ca": str(self.ca) if self.ca else None, "insecure": plain}
+        # Older files name the spool; a data folder's own is never elsewhere, but the file may be a copy of another's.
+        if Path(str(config.get("spool"))).parts[-2:] == ("agent", "spool"):
+            del wanted["spool"]
         if wanted != config:
             fresh = self.config.with_suffix(".new")
             fresh.touch(mode=0o600)

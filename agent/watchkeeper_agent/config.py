@@ -24,7 +24,7 @@ class Config:
         self.key = str(document["key"])
         self.interval = float(document.get("interval") or 10)
         self.ca: str | None = document.get("ca") or None
-        self.spool = str(document.get("spool") or f"{folder}/spool")
+        self.spool = os.path.join(folder, str(document.get("spool") or "spool"))
         self.insecure = bool(document.get("insecure"))
         self.spool_bytes = int(document.get("spool_max_bytes") or 256 << 20)
         self.spool_age = float(document.get("spool_max_days") or 7) * 86_400
@@ -35,13 +35,12 @@ class Config:
 
     def save(self) -> None:
         document = {
-            **self.document,  # what people wrote in stays
+            **self.document,  # what people wrote in stays; a spool they named none of goes where the file goes
             "url": self.url,
             "server": self.server,
             "key": self.key,
             "interval": self.interval,
             "ca": self.ca,
-            "spool": self.spool,
             "insecure": self.insecure,
         }
         try:

@@ -78,6 +78,7 @@ def test_enrolling_keeps_the_key_for_the_owner_alone(tmp_path: Path) -> None:
     assert config.stat().st_mode & 0o777 == 0o600
     kept = json.loads(config.read_text())
     assert (kept["url"], kept["server"], kept["key"]) == (hub.url, "a-server", "wka_id.secret")
+    assert "spool" not in kept, "a copy of the folder has its own"
     (_, first), (_, second) = hub.posts
     assert first["hostname"] == "web-1"
     assert first["token"] == "wke_a.b"

@@ -46,6 +46,25 @@ def own(folder: Path, url: str) -> tuple[watchself.OwnAgent, list[str]]:
     return watchself.OwnAgent(folder, url, None, said.append), said
 
 
+@pytest.mark.parametrize("named", ["original/agent/spool", "here/agent/spool"])
+def test_a_folder_that_was_restored_elsewhere_leaves_the_originals_spool_alone(
+    db: None, tmp_path: Path, named: str
+) -> None:
+    agent, _ = own(tmp_path / "here", "http://127.0.0.1:9")
+    team = Team.objects.create(name="Ours")
+    server = Server.objects.create(team=team, number=1, name="here", hostname="here", fingerprint="f")
+    kept = {"url": "u", "server": str(server.uuid), "key": "k", "spool": str(tmp_path / named)}
+    agent.config.write_text(json.dumps(kept))
+    assert agent._known()
+    assert "spool" not in json.loads(agent.config.read_text()), "which is the one beside the file"
+
+
+def test_a_spool_that_was_moved_to_another_disk_by_hand_stays_there(tmp_path: Path) -> None:
+    agent, _ = own(tmp_path, "http://127.0.0.1:9")
+    agent._move({"url": "u", "server": "s", "key": "k", "spool": "/mnt/large/rows"})
+    assert json.loads(agent.config.read_text())["spool"] == "/mnt/large/rows"
+
+
 @pytest.mark.parametrize(("status", "enrolled"), [(200, 0), (401, 1)])
 def test_a_start_tries_the_kept_key_and_enrols_anew_when_it_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, enrolled: int
