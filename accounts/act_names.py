@@ -84,9 +84,14 @@ TRIED = {
     "password.ask": gettext_lazy("asked for a new password for"),
 }
 FIELDS = {
-    "for_seconds": gettext_lazy("How long it must last"), "keep_firing_for": gettext_lazy("Kept open for"),
-    "op": gettext_lazy("Above or below"), "warn": gettext_lazy("Limit for a warning"),
-    "critical": gettext_lazy("Limit for critical"), "notify": gettext_lazy("Whom it tells"),
+    "for_seconds": gettext_lazy("How long it must last"), "for": gettext_lazy("How long it must last"),
+    "keep_firing_seconds": gettext_lazy("It must be good for"),
+    "keep_firing_for": gettext_lazy("It must be good for"),
+    "warn_recover": gettext_lazy("Warning is over at"), "critical_recover": gettext_lazy("Critical is over at"),
+    "group_by": gettext_lazy("Told together"), "group_wait": gettext_lazy("Wait for others"),
+    "repeat_intervals": gettext_lazy("Say it again after"),
+    "op": gettext_lazy("Above or below"), "warn": gettext_lazy("Warning limit"),
+    "critical": gettext_lazy("Critical limit"), "notify": gettext_lazy("Whom it tells"),
     "starts_at": gettext_lazy("From"), "ends_at": gettext_lazy("Until"), "recurs": gettext_lazy("Repeats"),
     "is_active": gettext_lazy("May sign in"), "is_superuser": gettext_lazy("Site owner"),
     "config": gettext_lazy("Settings"),

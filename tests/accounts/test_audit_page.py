@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.act_names import choices
+from accounts.act_names import choices, field_name
 from accounts.models import Audit, Team, User
 from accounts.services import audit, give_token
+from dashboards.words.rule import WORDS as RULE_WORDS
 from tests.accounts.inside import browser
 
 Person = Callable[..., User]
@@ -167,3 +168,15 @@ def test_ids_are_told_by_their_names_and_times_to_the_second(boss: User, team: T
 def test_no_two_actions_have_one_name() -> None:
     names = [name for _action, name in choices()]
     assert [name for name in names if names.count(name) > 1] == []
+
+
+def test_the_trail_calls_the_fields_of_a_rule_as_its_form_does() -> None:
+    form = {
+        "for": "How long it must last", "keep_firing_for": "rule.keep", "warn": "rule.warn",
+        "critical": "rule.critical", "warn_recover": "rule.warnRecover", "critical_recover": "rule.criticalRecover",
+        "group_by": "rule.group", "group_wait": "rule.wait", "repeat_intervals": "rule.repeat",
+        "runbook": "rule.runbook",
+    }  # fmt: skip
+    assert {name: field_name(name) for name in form} == {
+        name: str(RULE_WORDS.get(key, key)) for name, key in form.items()
+    }
