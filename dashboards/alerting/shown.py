@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Team, User
 from alerts.models import Chain, Channel, Delivery, Preference, Rule, Schedule, Silence, Way
 from alerts.services import chains, silences
@@ -94,6 +96,12 @@ def _last_error(row: Channel, last: Delivery | None) -> str:
     if row.test_failed_at and not (last and last.sent_at and last.sent_at > row.test_failed_at):
         return row.test_error
     return last.error or last.state if last and last.state != "sent" else ""
+
+
+def discreet(found: Shown) -> Shown:
+    """As those see it who do not manage its team: that it fails, not what its provider said."""
+    kept = _("the admins of its team see what its provider said")
+    return {**found, **{name: kept for name in ("fault", "last_error") if found[name]}}
 
 
 def silence(row: Silence, now: datetime) -> Shown:

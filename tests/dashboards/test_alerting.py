@@ -12,7 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Team, User
+from accounts.base import narrow
+from accounts.models import Membership, Team, User
 from alerts.models import Alert, Chain, Channel, Delivery, Incident, Notice, Rule, Schedule, Silence, Step, Way
 from core.clock import now
 from dashboards.alerting import incidents, story
@@ -295,6 +296,20 @@ def test_only_what_was_delivered_shows_that_a_channel_works(team: Team, person: 
     assert {name: (one["tried"], one["last_error"]) for name, one in found.items()} == {
         "Untried": (False, ""), "Works": (True, ""), "Failed": (True, "No route."),
     }  # fmt: skip
+
+
+def test_a_channel_does_the_same_for_all_but_its_provider_speaks_to_its_admins(team: Team, person: Person) -> None:
+    admin, viewer = person(), person(role="viewer")
+    Membership.objects.filter(user=viewer).update(selector="tag:nothing")
+    narrow.forget()
+    failed = channel(team, "Failed")
+    notice = Notice.objects.create(incident=incident(team), kind="firing", at=now())
+    Delivery.objects.create(notice=notice, channel=failed, state="dead", error="invalid_auth of T123", due_at=now())
+    (whole,) = props(as_(admin), "/channels/")["channels"]
+    (less,) = props(as_(viewer), "/channels/")["channels"]
+    assert (whole["last_error"], whole["dead"], whole["tried"]) == ("invalid_auth of T123", 1, True)
+    assert (bool(less["last_error"]), less["dead"], less["tried"]) == (True, 1, True)
+    assert "T123" not in less["last_error"]
 
 
 def test_the_fleet_knows_where_this_person_may_acknowledge(team: Team, person: Person) -> None:

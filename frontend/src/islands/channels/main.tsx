@@ -264,7 +264,11 @@ function Page({ first }: { first: ChannelsProps }) {
   const untried = page.channels.filter((one) => one.enabled && !one.tried).length
   const off = page.channels.filter((one) => !one.enabled).length
   const said = [
-    bad ? (page.channels.length === 1 ? t('channels.badOnly') : tn('channels.bad', bad)) : '',
+    bad
+      ? page.channels.length === 1
+        ? t(may ? 'channels.badOnly' : 'channels.badOnlyLook')
+        : tn(may ? 'channels.bad' : 'channels.badLook', bad)
+      : '',
     untried ? (page.channels.length === 1 ? t('channels.untriedOnly') : tn('channels.untried', untried)) : '',
     off ? (page.channels.length === 1 ? t('channels.offOnly') : tn('channels.off', off)) : '',
   ].filter(Boolean)
