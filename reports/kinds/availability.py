@@ -22,6 +22,8 @@ from reports.scope import Machine
 WORST = 10
 MOST_OUTAGES = 1000
 NAMED = 5
+WHOLE, LITTLE = 0.995, 0.1
+"""Shares of the time: from the one on it was watched throughout, below the other a percentage tells little."""
 
 Windows = dict[str, list[Window]]
 
@@ -131,12 +133,20 @@ def _headline(asked: Asked, found: list[Judged], whole: Shares) -> str:
     """How long that was watched stands beside it where it is not the whole time."""
     percent, period = _percent(whole).shown, asked.scope.end - asked.scope.start
     mean = whole.lived // len(found)
-    if mean > 0.995 * period:
+    if mean > WHOLE * period:
         return _("Together the servers were up %(percent)s of the time that counts.") % {"percent": percent}
-    return _(
-        "Together the servers were up %(percent)s of the time that counts. "
-        "On average they were watched for %(watched)s of %(period)s."
-    ) % {"percent": percent, "watched": saying.duration(mean / 1000), "period": saying.duration(period / 1000)}
+    facts = {"percent": percent, "watched": saying.duration(mean / 1000), "period": saying.duration(period / 1000)}
+    if mean < LITTLE * period:
+        text = _(
+            "Too little was watched to judge the whole time: on average %(watched)s of %(period)s. "
+            "Of that the servers were up %(percent)s."
+        )
+    else:
+        text = _(
+            "Together the servers were up %(percent)s of the time that counts. "
+            "On average they were watched for %(watched)s of %(period)s."
+        )
+    return text % facts
 
 
 def _percent(shares: Shares, href: str = "", tone: Tone = "") -> Cell:

@@ -275,16 +275,16 @@ def test_the_headline_says_how_much_was_watched(past: Past, team: Team, person: 
     row = past.server("young", end - 10 * MINUTE)
     past.tell(row, end - 10 * MINUTE, end, [(end - 6 * MINUTE, end - 4 * MINUTE)])
     past.server("not there yet", end - 10 * MINUTE)
-    time = Period("custom", at(end - 4 * DAY), at(end), zones.UTC)
-    run = asking.ask(asking.Wish("availability", time), by=person("manager"))
-    document = files.document(run)
-    assert document is not None
-    assert re.fullmatch(
-        r"Together the servers were up 8\d % of the time that counts. "
-        r"On average they were watched for 10 min of 4 d.",
-        document.sentences[0],
-    )
-    assert document.sentences[1] == "1 server has not reported yet: it does not count."
+    manager = person("manager")
+    for begin, said in (
+        (HOUR, r"Together .* up 8\d % of the time that counts. On average they were watched for 10 min of 1 h."),
+        (4 * DAY, r"Too little was watched to judge the whole time: on average 10 min of 4 d. Of that .* up 8\d %."),
+    ):
+        time = Period("custom", at(end - begin), at(end), zones.UTC)
+        document = files.document(asking.ask(asking.Wish("availability", time), by=manager))
+        assert document is not None
+        assert re.fullmatch(said, document.sentences[0])
+        assert document.sentences[1] == "1 server has not reported yet: it does not count."
 
 
 def test_growth_counts_from_the_day_a_server_came(past: Past, team: Team) -> None:
