@@ -30,12 +30,18 @@ PERIODS = [
 ]  # fmt: skip
 RHYTHMS = [("month", _("Each first of a month, of the month before")), ("week", _("Each Monday, of the week before"))]
 FEW_WEEKS = timedelta(days=27)
+PROMISES = _("A number above 0 and at most 100, such as 99.9.")
 ONLY = _("Empty for all servers, or some such as tag:db and env:production.")
 
 
 def _kinds() -> list[tuple[str, str]]:
     """The overview first: most want that."""
     return [(name, str(kinds.get(name).title)) for name in sorted(kinds, key=lambda name: (name != "overview", name))]
+
+
+def _spoken() -> str:
+    language = get_language() or settings.LANGUAGE_CODE
+    return language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 def _hours() -> list[tuple[str, str]]:
@@ -48,8 +54,9 @@ class About(forms.Form):
     kind = forms.ChoiceField(label=_("What"), choices=_kinds)
     selector = forms.CharField(label=_("Only these servers"), required=False, max_length=2000, help_text=ONLY)
     target = forms.FloatField(
-        label=_("Promised availability in %"), initial=TARGET, min_value=0.001, max_value=100, localize=True
-    )
+        label=_("Promised availability in %"), initial=TARGET, min_value=0.001, max_value=100, localize=True,
+        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), PROMISES),
+    )  # fmt: skip
     team = forms.ModelChoiceField(label=_("Team"), queryset=Team.objects.none(), required=False)
 
     def clean_selector(self) -> str:
@@ -65,9 +72,10 @@ class RunForm(About):
     period = forms.ChoiceField(label=_("When"), choices=PERIODS)
     first = Day(label=_("From"), required=False)
     last = Day(label=_("To, included"), required=False)
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES, required=False)
 
     def __init__(self, user: User, data: Any = None, kind: str = "") -> None:
-        super().__init__(data, initial={"kind": kind})
+        super().__init__(data, initial={"kind": kind, "language": _spoken()})
         teams = Team.objects.visible_to(user).order_by("name")
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
         self._begin(user)
@@ -104,9 +112,8 @@ class RunForm(About):
 
     def wish(self) -> Wish:
         given = self.cleaned_data
-        language = get_language() or settings.LANGUAGE_CODE
-        known = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-        return Wish(given["kind"], given["meant"], given["selector"], given.get("team"), given["target"], known)
+        language = given["language"] or _spoken()
+        return Wish(given["kind"], given["meant"], given["selector"], given.get("team"), given["target"], language)
 
 
 class ScheduleForm(About):
@@ -154,7 +161,7 @@ def _initial(user: User, schedule: Schedule) -> dict[str, Any]:
     if not schedule.pk:
         return {
             "kind": "overview", "rhythm": "month", "zone": get_current_timezone_name(), "formats": ["pdf"],
-            "language": get_language() or settings.LANGUAGE_CODE, "people": [str(user.uuid)], "enabled": True,
+            "language": _spoken(), "people": [str(user.uuid)], "enabled": True,
         }  # fmt: skip
     fields = (
         "kind",

@@ -279,6 +279,13 @@ def test_the_pages_make_show_and_delete_a_report(fleet: Past, person: Callable[.
     assert client.post(sent.headers["Location"], {"forget": "1"}).headers["Location"] == "/reports/"
     empty = client.post("/reports/", {"kind": "availability", "period": "custom", "target": "99.9"})
     assert b"Give the first and the last day" in empty.content
+    for wrong in ("-5", "101", "much", ""):
+        text = client.post("/reports/", {"kind": "availability", "period": "week", "target": wrong}).content.decode()
+        assert text.count("A number above 0 and at most 100, such as 99.9.") == 1, wrong
+    assert b'<option value="da" selected>' in client.get("/reports/", headers={"accept-language": "da"}).content
+    chosen = {"kind": "inventory", "period": "custom", "first": first, "last": last, "target": "99.9"}
+    sent = client.post("/reports/", {**chosen, "language": "pt-br"})
+    assert "Servidores" in client.get(sent.headers["Location"]).content.decode(), "in the language that was chosen"
 
 
 def test_own_days_are_filled_in_whatever_the_language(person: Callable[..., User]) -> None:
