@@ -107,7 +107,7 @@ def _words(rule: Rule) -> Iterator[Fault]:
     if len(rule.runbook) > 500:
         yield "runbook", _("At most 500 characters: what to do, or the address where it stands.")
     try:
-        selector.parse(rule.selector)
+        selector.given(rule.selector)
     except selector.Unreadable as fault:
         yield "selector", str(fault)
 

@@ -11,11 +11,13 @@ from core.spoken import spoken as _
 
 KEYS = ("name", "tag", "role", "os", "site", "env", "id")
 OF_ONE = ("name", "id")
+VEIL = "…"
 PRODUCTION = "production"
 LONGEST = 2000
 DEEPEST = 20
 _TOKEN = re.compile(r'\s*(?:(?P<mark>[()])|(?P<word>[a-z]+):(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<glob>[^\s()"]+))'
                     r"|(?P<joint>and|or|not)\b)", re.IGNORECASE)  # fmt: skip
+_VEILED = re.compile(rf"\b(?:{'|'.join(OF_ONE)}):{VEIL}", re.IGNORECASE)
 
 Words = Mapping[str, Collection[str]]
 Test = Callable[[Words], bool]
@@ -132,6 +134,14 @@ class _Parser:
         return lambda words: any(fits(word.lower()) for word in words.get(key, ()))
 
 
+def given(text: str) -> Selector:
+    """Of one that is to be kept: a veil that was saved would stand for no server at all."""
+    found = parse(text)
+    if _VEILED.search(text):
+        raise Unreadable(_("“…” stands for servers that its reader may not see: write which are meant."))
+    return found
+
+
 def naming(text: str) -> bool:
     """Whether single servers may stand in it."""
     return any(f"{key}:" in text.lower() for key in OF_ONE)
@@ -147,7 +157,7 @@ def veiled(text: str, seen: Collection[Words]) -> str:
         fits = re.compile(_pattern(found), re.DOTALL).fullmatch
         if any(fits(word.lower()) for words in seen for word in words.get(key, ())):
             return found[0]
-        return f"{found[0][: found.end('word') - found.start()]}:…"
+        return f"{found[0][: found.end('word') - found.start()]}:{VEIL}"
 
     return _TOKEN.sub(veil, text)
 

@@ -55,7 +55,7 @@ class Selecting(Strict):
 
     def validate_selector(self, value: str) -> str:
         try:
-            selector.parse(value)
+            selector.given(value)
         except selector.Unreadable as fault:
             raise serializers.ValidationError(str(fault)) from fault
         return value

@@ -162,3 +162,18 @@ def test_whoever_is_narrowed_in_another_team_changes_what_stands_in_their_own(wo
     assert changed.status_code == 200, changed.content
     ours.silence.refresh_from_db()
     assert (ours.silence.reason, ours.silence.selector) == ("Longer", selector)
+
+
+def test_what_was_read_with_names_left_out_is_not_kept_so(world: World) -> None:
+    """Such as a file of rules that a narrowed token wrote and somebody else takes back."""
+    ours, client = world.ours, signed_in(world.people["admin"])
+    change_rule(ours.rule, {"selector": "name:web-ours"}, by=None)
+    file = signed_in(world.people["narrowed"]).get("/api/v1/rules/file").content.decode()
+    assert "name:…" in file
+    taken = client.post("/api/v1/rules/file?team=ours", file, content_type="application/yaml")
+    assert (taken.status_code, "stands for servers" in taken.content.decode()) == (400, True)
+    for address in (f"/api/v1/rules/{ours.rule.uuid}", f"/api/v1/silences/{ours.silence.uuid}"):
+        refused = client.patch(address, {"selector": "name:…"}, content_type="application/json")
+        assert (refused.status_code, "stands for servers" in refused.content.decode()) == (400, True)
+    ours.rule.refresh_from_db()
+    assert ours.rule.selector == "name:web-ours"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
-from core.selector import Unreadable, parse
+from core.selector import Unreadable, given, parse, veiled
 
 DB = {
     "name": ["db-1"],
@@ -60,3 +60,12 @@ def test_a_pattern_of_stars_does_not_hang() -> None:
 def test_a_selector_that_cannot_be_read_is_told_in_the_readers_language() -> None:
     with translation.override("da"), pytest.raises(Unreadable, match=r"^'tag:\(\(' er ikke nøgle:værdi .* Skriv"):
         parse("tag:((")
+
+
+def test_a_veil_is_read_and_never_kept() -> None:
+    text = veiled('tag:db and not (NAME:"web 1" or id:7 or name:db-?)', [DB])
+    assert text == "tag:db and not (NAME:… or id:… or name:db-?)"
+    assert parse(text).matches({**DB, "name": ["web 1"]})
+    with pytest.raises(Unreadable, match="may not see"):
+        given(text)
+    assert given('tag:… or name:"…"').text
