@@ -23,8 +23,10 @@ from core import tokens
 from core.clock import milliseconds, now
 from monitor import env, folder, upgrade
 from monitor.env import Environment
+from monitor.kept import last_line
 from monitor.launch import process, say
 
+QUIET = 60  # seconds that the own agent may be unheard, besides three of its intervals
 LOW_DISK = 1 << 30
 RENEW_DAYS = 14
 LATELY = timedelta(days=1)
@@ -280,7 +282,25 @@ def _agent(environment: Environment) -> Finding:
             f"the key this machine's own agent keeps is not one of {server.name}'s live keys, so it is refused",
             "Start the product again, it enrols it anew.",
         )
+    log = environment.data / "logs" / "agent.log"
+    if silent := _silent(environment, server.pk, server.interval):
+        return Finding("agent", f"{silent}. Last line of {log}: {last_line(log)}", "Mend what it says there.")
     return Finding("agent", f"this machine is {server.name}")
+
+
+def _silent(environment: Environment, server: int, interval: int) -> str:
+    """How long nothing came from the own agent of a product that runs; empty while that is as it should be."""
+    from metrics.models import Latest  # noqa: PLC0415 - models need the set-up of the look before
+
+    if folder.held(environment.data) is None:
+        return ""
+    # The product writes down every half minute whom it heard; before that its start counts.
+    started = (environment.data / "lock").stat().st_mtime
+    row = Latest.objects.filter(server=server).first()
+    quiet = time.time() - max(started, row.received / 1000 if row else 0)
+    if quiet <= QUIET + 3 * interval:
+        return ""
+    return f"this machine's own agent has not reported for {quiet / 60:.0f} min"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,17 @@ SOONEST, LATEST = 2.0, 60.0  # seconds before a child that ended is started agai
 SETTLED = 60.0  # one that lived this long was well: its end is no part of a row of failures
 
 
+def last_line(log: Path) -> str:
+    """What a child said last."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((" ".join(line.split())[:200] for line in reversed(lines) if line.strip()), "")
+
+
 class Kept:
     """One child. `run` belongs on a thread of its own, because a tether is tied to the thread that starts it."""
 

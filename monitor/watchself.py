@@ -18,13 +18,15 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
 
 from accounts.models import Team
-from monitor.kept import Kept
+from metrics.latest import latest
+from monitor.kept import Kept, last_line
 from monitor.launch import place
 from servers.models import Server
 from servers.services import make_enrolment
 
 SOONEST, LATEST = 5.0, 600.0  # seconds before an enrolment that failed is tried again
 LOOK_EVERY = 60.0  # seconds between two looks whether the key is still accepted
+HEARD_WITHIN, HEAR_EVERY = 20.0, 0.2  # seconds before it is said that nothing is heard, and between two looks
 ANEW_EVERY = 3600.0  # whoever takes the key away again and again is not answered with a flood of new ones
 
 
@@ -34,8 +36,9 @@ class OwnAgent:
     def __init__(self, data: Path, url: str, ca: Path | None, say: Callable[[str], None]) -> None:
         self.config = data / "agent" / "agent.json"
         self.url, self.ca, self.say = url, ca, say
-        self.told = ""
-        self.kept = Kept(self._words("run", "--with-parent"), log=data / "logs" / "agent.log", env=self._env())
+        self.told, self.number = "", 0
+        self.log = data / "logs" / "agent.log"
+        self.kept = Kept(self._words("run", "--with-parent"), log=self.log, env=self._env())
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="own-agent", daemon=True).start()
@@ -46,10 +49,39 @@ class OwnAgent:
             if self.kept.ended.wait(pause):
                 return
             pause = min(pause * 2, LATEST)
-        self.say("This machine is being watched.")
         # Not on this thread: the child is tied to it.
-        threading.Thread(target=self._guard, name="own-agent-key", daemon=True).start()
+        threading.Thread(target=self._mind, args=(self._received(),), name="own-agent-key", daemon=True).start()
         self.kept.run()
+
+    def _mind(self, before: int) -> None:
+        self._hear(before)
+        self._guard()
+
+    def _hear(self, before: int) -> None:
+        """Say that this machine is watched once it is: an agent that is enrolled may still be unable to run."""
+        patience = time.monotonic() + HEARD_WITHIN
+        while self._received() == before:
+            if self.kept.ended.wait(HEAR_EVERY):
+                return
+            if time.monotonic() > patience:
+                self._failed(f"its agent says nothing to us. The last line of {self.log}: {last_line(self.log)}")
+        self.told = ""
+        self.say("This machine is being watched.")
+
+    def _received(self) -> int:
+        """When we heard from this machine last."""
+        self.number = self.number or self._number()
+        row = latest.get(self.number)
+        return row.received if row else 0
+
+    def _number(self) -> int:
+        try:
+            named = json.loads(self.config.read_text(encoding="utf-8"))["server"]
+            return Server.objects.filter(uuid=named).values_list("pk", flat=True).first() or 0
+        except (OSError, ValueError, KeyError, TypeError, ValidationError, DatabaseError):
+            return 0  # asked again at the next look
+        finally:
+            connection.close()
 
     def _guard(self) -> None:
         """An enrolment of this machine by somebody else may have taken the agent's key: then it gets another."""

@@ -303,7 +303,11 @@ def test_an_enrolment_that_fails_is_said_once_and_tried_again(
     monkeypatch.setattr(watchself, "SOONEST", 0.01)
     monkeypatch.setattr(agent, "_known", lambda: False)
     monkeypatch.setattr(agent, "_enrol", enrol)
-    monkeypatch.setattr(agent.kept, "run", lambda: None)
+    received = iter(range(9))
+    monkeypatch.setattr(agent, "_received", lambda: next(received))
+    watched = threading.Event()
+    monkeypatch.setattr(agent, "_guard", watched.set)
+    monkeypatch.setattr(agent.kept, "run", lambda: watched.wait(20))
     agent._run()
     assert [line.split(":")[0] for line in said] == [
         "This machine is not being watched",

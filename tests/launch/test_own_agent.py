@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,8 +15,9 @@ import pytest
 
 from accounts.models import Team
 from core import tokens
-from core.clock import now
-from monitor import doctor, env, watchself
+from core.clock import milliseconds, now
+from metrics.models import Latest
+from monitor import doctor, env, folder, watchself
 from servers.models import AgentKey, Server
 
 
@@ -127,6 +130,44 @@ def test_the_doctor_says_when_the_own_agents_key_is_revoked(db: None, tmp_path: 
     mine.revoked_at = now()
     mine.save()
     assert "is refused" in doctor._agent(environment).text
+
+
+def test_an_agent_that_cannot_run_is_not_said_to_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent, said = own(tmp_path, "http://127.0.0.1:9")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "agent.log").write_text("Watching.\nAnother agent runs.\n")
+    monkeypatch.setattr(watchself, "HEARD_WITHIN", 0.0)
+    monkeypatch.setattr(watchself, "HEAR_EVERY", 0.001)
+    heard = iter([0, 0, 0, 5])
+    monkeypatch.setattr(agent, "_received", lambda: next(heard))
+    agent._hear(0)
+    assert len(said) == 2, "the reason is said once"
+    assert said[0].startswith("This machine is not being watched: its agent says nothing to us.")
+    assert said[0].endswith("agent.log: Another agent runs.")
+    assert said[1] == "This machine is being watched."
+
+
+def test_the_doctor_says_when_the_own_agent_of_a_running_product_is_not_heard(db: None, tmp_path: Path) -> None:
+    team = Team.objects.create(name="Ours")
+    server = Server.objects.create(team=team, number=1, name="here", hostname="here", fingerprint="f", interval=10)
+    token = tokens.make("wka")
+    AgentKey.objects.create(server=server, key=token.key, digest=token.digest)
+    folder.prepare(tmp_path)
+    (tmp_path / "agent" / "agent.json").write_text(json.dumps({"server": str(server.uuid), "key": token.clear}))
+    (tmp_path / "logs" / "agent.log").write_text("Another agent runs.\n")
+    environment = env.read({"WATCHKEEPER_DATA": str(tmp_path)})
+    hold = folder.Hold(tmp_path).take("here")
+    try:
+        assert not doctor._agent(environment).mend, "it has just begun"
+        os.utime(tmp_path / "lock", (0, time.time() - 200))
+        found = doctor._agent(environment)
+        assert found.mend
+        assert "has not reported for 3 min" in found.text
+        assert found.text.endswith("Another agent runs.")
+        Latest.objects.create(server=server, layout_id=1, received=milliseconds(), at=milliseconds(), values=b"")
+        assert not doctor._agent(environment).mend
+    finally:
+        hold.release()
 
 
 def test_the_doctor_never_calls_a_stopped_product_well(
