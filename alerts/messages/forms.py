@@ -19,6 +19,7 @@ FORMS = (
     _("worse news took its place"),
     _("it was over before its group was told"),
     _("nobody was told that it began"),
+    _("no channel, person or chain is there for it"),
     _("its team was removed"),
     _("waits for the end of quiet hours"),
     _("waited for the end of quiet hours"),

@@ -25,6 +25,7 @@ from servers.models import Server
 REPLACED = "worse news took its place"
 EARLY = "it was over before its group was told"
 UNHEARD = "nobody was told that it began"
+NOBODY = "no channel, person or chain is there for it"
 
 Subject = int | None  # the key of an alert; None for a trouble that has none
 
@@ -148,6 +149,8 @@ class Flush:
             event.facts["was_held"] = event.held  # so that its timeline says why it was told so late
             self.held.append(event)
         event.held = ""
+        if not to and not aims.chains:
+            event.held = NOBODY  # it is said again like any other: whoever is there by then hears of it
         to = [one for one in to if not over or one.due <= self.now]
         talk.out.append((event, to))
         talk.begun.setdefault(_subject(event), []).extend(to)

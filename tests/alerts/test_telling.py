@@ -36,6 +36,18 @@ def test_group_wait_runs_from_the_first_alert_to_the_first_message(stage: Stage)
     assert stage.sent() == [(30, "firing", "CPU hot on 3 servers: web-1, web-2 and web-3.")]
 
 
+def test_what_nobody_could_be_told_is_not_called_told_and_is_said_once_somebody_is_there(stage: Stage) -> None:
+    Channel.objects.all().delete()
+    rule = stage.rule(group_wait=0, repeat_intervals=[700])
+    stage.fire(rule, "web-1")
+    stage.at(1)
+    notice = Notice.objects.get()
+    assert (notice.state, notice.held) == ("not told", "no channel, person or chain is there for it")
+    stage.hook()
+    stage.at(1000)
+    assert [kind for _, kind in stage.kinds()] == ["repeat"]
+
+
 def test_what_is_over_before_the_wait_ends_is_never_told(stage: Stage) -> None:
     rule = stage.rule(group_wait=30)
     stage.fire(rule, "web-1", "web-2")
