@@ -33,6 +33,8 @@ WORDS = {
     "inbox.under.other": _("It explains {n} more"),
     "inbox.alsoQuiet.one": _("One more is snoozed."),
     "inbox.alsoQuiet.other": _("{n} more are snoozed."),
+    "inbox.alsoExplained.one": _("One more is explained by another."),
+    "inbox.alsoExplained.other": _("{n} more are explained by others."),
     "inbox.allQuiet": _("Nothing needs you now"),
     "inbox.quietNow": _("Nobody is told of it now: {why}."),
     "inbox.quietUntil": _("Until {time}."),

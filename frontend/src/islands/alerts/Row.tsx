@@ -51,8 +51,10 @@ function Owner({ incident, at }: { incident: Incident; at: number }) {
   )
 }
 function Under({ list, at }: { list: Incident[]; at: number }) {
-  const [open, setOpen] = useState(false)
+  const [chosen, setOpen] = useState<boolean | null>(null)
   if (!list.length) return null
+  // what called somebody before its cause was known stays in sight
+  const open = chosen ?? list.some((one) => one.severity === 'critical' && !one.hushed)
   return (
     <div className="under">
       <button type="button" className="btn ghost sm" aria-expanded={open} onClick={() => setOpen(!open)}>

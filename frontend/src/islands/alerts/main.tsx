@@ -25,10 +25,14 @@ const fold = (state: AlertsProps, { data }: Message): AlertsProps => ({
   ...state,
   incidents: withIncident(state.incidents, data.incident as Incident),
 })
-function heading(open: Incident[], resolved: Incident[], at: number): { head: string; lede: string } {
+export function heading(open: Incident[], resolved: Incident[], at: number): { head: string; lede: string } {
   const loud = open.filter((one) => !snoozed(one))
+  const explained = open.filter((one) => one.held).length
   const quiet = open.length - loud.length
-  const also = quiet ? ` ${tn('inbox.alsoQuiet', quiet)}` : ''
+  const snoozing = quiet - explained
+  const also =
+    (explained ? ` ${tn('inbox.alsoExplained', explained)}` : '') +
+    (snoozing ? ` ${tn('inbox.alsoQuiet', snoozing)}` : '')
   if (loud.length) {
     const free = loud.filter((one) => one.state === 'open').length
     return {
