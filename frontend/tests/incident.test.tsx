@@ -6,13 +6,14 @@ import { serversOf } from '../src/alerting/Hush'
 import { asked, Note } from '../src/alerting/Take'
 import { countdown, lasted } from '../src/format'
 import { valueText } from '../src/incidents'
+import { heading } from '../src/islands/alerts/main'
 import { causes, snoozed, tabsOf } from '../src/islands/alerts/model'
+import { Row } from '../src/islands/alerts/Row'
 import { coded } from '../src/islands/incident/Around'
 import { proofs } from '../src/islands/incident/Evidence'
 import { impact } from '../src/islands/incident/saying'
+import { Coming, dotOf, Hushed, stepText, Timeline } from '../src/islands/incident/Timeline'
 import { answers } from './answers'
-import '../src/islands/alerts/main'
-import { Coming, dotOf, stepText, Timeline } from '../src/islands/incident/Timeline'
 import '../src/islands/rule/main'
 import '../src/islands/incident/main'
 import type { Incident, Member } from '../src/types'
@@ -58,8 +59,34 @@ describe('an incident', () => {
   it('says that nobody is told where there is nobody, and not that it is said again', () => {
     render(<Coming incident={incident({})} coming={{ at: 3605, news: false, to: [], rest: 'nobody' }} at={5} />)
     expect(screen.getByRole('timer').textContent).toBe(
-      'Nobody is told of it: no channel, person or chain is there for it.',
+      'Nobody is told of it: no channel, person or chain is there for it. Channels',
     )
+  })
+  it('says no repeat and no step of a chain while something holds it back', () => {
+    const coming = { at: 3605, news: false, to: ['hook'], rest: '' as const }
+    const next = { at: 60, kind: 'team' }
+    const { container, rerender } = render(
+      <Coming incident={incident({ held: 'web-1 does not report', next })} coming={coming} at={5} />,
+    )
+    expect(container.textContent).toBe('')
+    const hushed = { why: 'silenced: work', until: null }
+    rerender(<Coming incident={incident({ hushed, next })} coming={{ ...coming, rest: 'noChain' }} at={5} />)
+    expect(container.textContent).toBe('')
+    rerender(<Hushed incident={incident({ held: 'web-1 does not report', hushed })} />)
+    expect(container.textContent).toBe('Nobody is told of it meanwhile: web-1 does not report')
+  })
+  it('stays in sight below its cause where it called somebody before, and is not called snoozed', () => {
+    const parent = incident({ id: 'down', title: 'web-1 does not report' })
+    const child = incident({ id: 'hot', title: 'Hot', parent: 'down', held: 'web-1 does not report' })
+    expect(heading([parent, child], [], 5).lede).toBe('1 without an owner. One more is explained by another.')
+    const doing = { take: () => {}, pick: () => {}, show: () => {} }
+    const row = (one: Incident) => (
+      <Row cause={{ incident: parent, under: [one] }} at={5} here={false} picked={false} may={false} doing={doing} />
+    )
+    const { rerender } = render(row(child))
+    expect(screen.getByText('Hot')).toBeTruthy()
+    rerender(row({ ...child, hushed: { why: 'web-1 is down', until: null } }))
+    expect(screen.queryByText('Hot')).toBeNull()
   })
   it('is taken until it gets worse, to its end, or until a time', () => {
     expect(asked('', '', ' me ', 0)).toEqual({ how: '', reason: 'me' })

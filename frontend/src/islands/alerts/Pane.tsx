@@ -10,7 +10,7 @@ import { t } from '../../words'
 import { ByRule, Causes, Family, Similar } from '../incident/Around'
 import { Evidence } from '../incident/Evidence'
 import { impact, sentence } from '../incident/saying'
-import { Coming, Timeline } from '../incident/Timeline'
+import { Coming, Hushed, Timeline } from '../incident/Timeline'
 import '../../charts/chart.css'
 
 const SETTLE_MS = 120
@@ -61,6 +61,7 @@ export default function Pane({ incident, may, at }: PaneProps) {
         <p className="mut num">{sentence(incident, at)}</p>
         {page && <p className="mut">{impact(page.reach, over)}</p>}
         {page && <Coming incident={incident} coming={page.coming} at={at} />}
+        <Hushed incident={incident} />
         <div className="ctl">
           {may && incident.state === 'open' && (
             <button type="button" className="btn pri" disabled={Boolean(doing)} onClick={() => void take([incident])}>

@@ -145,16 +145,18 @@ export function Coming({ incident, coming, at }: { incident: Incident; coming: I
   const parts: string[] = []
   const soon = coming.at !== null && coming.at > at
   const over = incident.state === 'resolved'
+  // what holds it back holds back repeats and chains as well: Hushed says so
+  const muted = Boolean(incident.held || incident.hushed)
   if (coming.news && coming.at !== null && (soon || !over))
     parts.push(t(over ? 'coming.over' : 'coming.news', { when: until(coming.at, at) }))
-  else if (soon && coming.at !== null && incident.state === 'open' && coming.rest !== 'nobody')
+  else if (soon && coming.at !== null && incident.state === 'open' && coming.rest !== 'nobody' && !muted)
     parts.push(
       coming.to?.length
         ? t('coming.repeatTo', { when: until(coming.at, at), names: coming.to.join(', ') })
         : t('coming.repeat', { when: until(coming.at, at) }),
     )
   const { next } = incident
-  if (next && incident.state === 'open')
+  if (next && incident.state === 'open' && !muted)
     parts.push(
       t('coming.step', {
         what: t(`step.${next.kind}` as 'step.team'),
@@ -163,13 +165,30 @@ export function Coming({ incident, coming, at }: { incident: Incident; coming: I
     )
   if (incident.taken?.until && incident.state === 'acknowledged')
     parts.push(t('coming.takenUntil', { time: dayTime(incident.taken.until) }))
-  const rest = incident.state === 'open' && coming.rest ? t(`coming.${coming.rest}`) : ''
+  const rest = incident.state === 'open' && coming.rest && !muted ? t(`coming.${coming.rest}`) : ''
   if (!parts.length && !rest) return null
   return (
     <p className="coming num" role="timer">
       {parts.join(' · ')}
       {parts.length > 0 && rest && '. '}
       {rest}
+      {rest && coming.rest === 'nobody' && (
+        <>
+          {' '}
+          <a href="/channels/">{t('channels.list')}</a>
+        </>
+      )}
+    </p>
+  )
+}
+/** Why nobody is told of it now. */
+export function Hushed({ incident: { held, hushed } }: { incident: Pick<Incident, 'held' | 'hushed'> }) {
+  if (held) return <p className="lede held">{t('family.held', { why: held })}</p>
+  if (!hushed) return null
+  return (
+    <p className="lede held">
+      {t('inbox.quietNow', { why: hushed.why })}
+      {hushed.until ? ` ${t('inbox.quietUntil', { time: dayTime(hushed.until) })}` : ''}
     </p>
   )
 }

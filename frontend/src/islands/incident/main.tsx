@@ -11,7 +11,7 @@ import { t, tn } from '../../words'
 import { usePage } from '../page'
 import { ByRule, Causes, Family, People, Similar } from './Around'
 import { impact, sentence } from './saying'
-import { Coming, Timeline } from './Timeline'
+import { Coming, Hushed, Timeline } from './Timeline'
 import '../../charts/chart.css'
 import '../../design/alerts.css'
 import './incident.css'
@@ -122,7 +122,6 @@ function Page({ first }: { first: IncidentProps }) {
   const may = acts.includes(incident.team ?? '')
   const over = incident.until !== null
   const began = beganAt(incident)
-  const quiet = incident.hushed && !incident.held ? incident.hushed : null
   useOutcome(page, at, again)
   const write = unitOf(incident.metric)
   const facts: Array<[string, string]> = [
@@ -163,13 +162,7 @@ function Page({ first }: { first: IncidentProps }) {
           <Link />
         </div>
         <Coming incident={incident} coming={coming} at={at} />
-        {incident.held && <p className="lede held">{t('family.held', { why: incident.held })}</p>}
-        {quiet && (
-          <p className="lede held">
-            {t('inbox.quietNow', { why: quiet.why })}
-            {quiet.until ? ` ${t('inbox.quietUntil', { time: dayTime(quiet.until) })}` : ''}
-          </p>
-        )}
+        <Hushed incident={incident} />
         {incident.taken && incident.state === 'acknowledged' && (
           <p className="mut">
             <Status s="info">{incidentWord(incident)}</Status>{' '}
