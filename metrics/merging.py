@@ -44,7 +44,7 @@ SERIES_AT_ONCE = {RAW: 64, FINE: 12}
 LARGEST = (1 << 63) - 1
 KEY = ["tier", "span", "server", "part"]
 NO_FAULT = (*apart.DOWN, MemoryError)  # of the hour: it is merged as soon as there is room
-_odd: set[tuple[int, int]] = set()  # days of servers that cannot be made whole: their hours are read as they are
+_odd: set[tuple[int, int, int]] = set()  # what could not be made of a server's day: its hours are read as they are
 
 
 def step(at: int, seconds: float) -> bool:
@@ -247,10 +247,10 @@ def _with_its_day(mark: Dirty, at: int) -> bool:
 def _finish_days(mark: Dirty, part: int) -> bool:
     """Hours of servers become their day, and that the month's; true when any were left."""
     servers = Chunk.objects.filter(tier=FINE, span=mark.span, part__gt=part, **_of_block(mark))
-    servers = servers.exclude(server__in=[server for day, server in _odd if day == mark.span])
+    servers = servers.exclude(server__in=[server for day, upto, server in _odd if (day, upto) == (mark.span, part)])
     chosen = list(servers.order_by("server").values_list("server_id", flat=True).distinct()[: MERGED_AT_ONCE // 5])
     odd = apart.each(chosen, lambda server: _finish_day(server, mark, part), "A day of a server", down=NO_FAULT)
-    _odd.update((mark.span, server) for server in odd)
+    _odd.update((mark.span, part, server) for server in odd)
     return bool(chosen)
 
 

@@ -237,6 +237,26 @@ def test_a_day_that_cannot_be_made_whole_holds_up_no_other_server(
     assert chunks.fleet(series_of(CPU), 0, later(99)).servers.tolist() == [good]
 
 
+def test_a_day_that_could_not_be_folded_before_it_was_over_is_tried_again_then(
+    told: Told, servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.say(servers[0], [CPU], [(NOON, [1]), (later(1), [2])])
+    told.seal(later(2))
+    finish = merging._finish_day
+
+    def only_whole(server: int, mark: Dirty, part: int) -> None:
+        assert part == tiers.WHOLE
+        finish(server, mark, part)
+
+    monkeypatch.setattr(merging, "_odd", set())
+    monkeypatch.setattr(merging, "_finish_day", only_whole)
+    told.merge(later(3))
+    told.merge(later(8))
+    assert tiers.SO_FAR in {part for _day, part, _server in merging._odd}
+    told.merge(later(24 + 4))
+    assert [*Chunk.objects.filter(tier=tiers.FINE).values_list("part", flat=True)] == [tiers.WHOLE]
+
+
 def test_a_newest_row_that_cannot_be_read_keeps_nobody_from_posting(told: Told, servers: list[int]) -> None:
     told.say(servers[1], [CPU], [(NOON, [5])])
     layout = JournalRow.objects.latest("pk").layout_id
