@@ -19,6 +19,7 @@ WORDS = {
     "offline.age": _("This is the fleet as it was {age} ago."),
     "offline.only": _("This browser keeps little: this look, the alerts, and the incidents you opened last."),
     "offline.pageAge": _("This is the page as it was {age} ago."),
+    "offline.alertsAge": _("These are the alerts as they were {age} ago."),
     "offline.notSent": _("Acknowledging needs the hub."),
     "offline.todo": _("What to do"),
     "offline.server": _("Server"),

@@ -38,7 +38,8 @@ function section(title: string, ...inner: HTMLElement[]): HTMLElement {
     ...inner,
   )
 }
-function aged(at: number, words: 'offline.age' | 'offline.pageAge', more: string): HTMLElement {
+type Age = 'offline.age' | 'offline.pageAge' | 'offline.alertsAge'
+function aged(at: number, words: Age, more: string): HTMLElement {
   const age = element('p', { className: 'lost-bar' })
   const tell = () => {
     age.textContent = `${t(words, { age: duration(Date.now() / 1000 - at) })} ${more}`
@@ -63,8 +64,8 @@ const listed = (open: Open[]): HTMLElement =>
     ),
   )
 /** The inbox, or one incident, as it was when its page was open last. */
-function showLook(box: HTMLElement, { at, incidents, told, todo }: Look): void {
-  const parts = [aged(at, 'offline.pageAge', t('offline.notSent'))]
+function showLook(box: HTMLElement, { at, incidents, told, todo }: Look, words: Age): void {
+  const parts = [aged(at, words, t('offline.notSent'))]
   const one = told ? incidents[0] : undefined
   if (one) parts.push(element('h2', { textContent: one.title }))
   parts.push(section(tn('offline.open', incidents.length), listed(incidents)))
@@ -96,7 +97,16 @@ function show(box: HTMLElement, seen: Kept | null): void {
   box.replaceChildren(...parts)
 }
 const box = document.querySelector<HTMLElement>('[data-snapshot]')
-if (box) void lookAt(location.pathname).then(async (found) => (found ? showLook(box, found) : show(box, await kept())))
+/** This page, else the fleet, else the alerts: whoever had no time to keep the one may hold the other. */
+async function begin(box: HTMLElement): Promise<void> {
+  const page = await lookAt(location.pathname)
+  if (page) return showLook(box, page, 'offline.pageAge')
+  const fleet = await kept()
+  const alerts = fleet ? null : await lookAt('/alerts/')
+  if (alerts) showLook(box, alerts, 'offline.alertsAge')
+  else show(box, fleet)
+}
+if (box) void begin(box)
 
 /** Back by itself: a page that was wanted is shown once the hub answers. */
 async function look(): Promise<void> {
