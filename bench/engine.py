@@ -27,7 +27,7 @@ COLUMNS = [
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench engine", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench engine", description=__doc__, allow_abbrev=False)
     asked.add_argument("--servers", type=int, default=1000)
     asked.add_argument("--rules", type=int, default=200)
     found = asked.parse_args()

@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def _asked() -> argparse.Namespace:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench faults", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench faults", description=__doc__, allow_abbrev=False)
     asked.add_argument("trouble", nargs="?", choices=("kills", "database", "disk", "clock"), default="kills")
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])

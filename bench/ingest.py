@@ -132,7 +132,7 @@ def main() -> int:
 
 
 def _asked() -> argparse.Namespace:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench ingest", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench ingest", description=__doc__, allow_abbrev=False)
     asked.add_argument("--servers", type=int, default=1000)
     asked.add_argument("--seconds", type=float, default=60.0)
     asked.add_argument("--hour", action="store_true", help="wait for the end of a real hour and what follows it")

@@ -193,7 +193,7 @@ def started(folder: Path) -> Iterator[Product]:
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench live", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench live", description=__doc__, allow_abbrev=False)
     asked.add_argument("--agents", type=int, default=1000, help="machines that post each ten seconds")
     asked.add_argument("--tabs", type=int, default=200)
     asked.add_argument("--seconds", type=float, default=60.0)

@@ -43,7 +43,7 @@ Named = dict[str, list[Series]]
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench ml", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench ml", description=__doc__, allow_abbrev=False)
     asked.add_argument("--data", type=Path, help="folder with one sub-folder per data set")
     asked.add_argument("--quick", action="store_true", help="leave out the detectors of scikit-learn")
     asked.add_argument("--only", help=f"comma list of {', '.join(JUDGED)}, and with --data {', '.join(TASKS)}")

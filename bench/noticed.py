@@ -66,7 +66,7 @@ def faults(folder: Path) -> tuple[Fault, ...]:
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench noticed", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench noticed", description=__doc__, allow_abbrev=False)
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--calm", type=int, default=CALM, help="seconds before the first fault")
     asked.add_argument("--between", type=int, default=BETWEEN, help="seconds of calm after each fault")

@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def _asked() -> argparse.Namespace:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench outage", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench outage", description=__doc__, allow_abbrev=False)
     asked.add_argument("--agents", type=int, default=100)
     asked.add_argument(
         "--away", type=float, default=180.0, help="seconds; at a row a second, 180 stand for half an hour"

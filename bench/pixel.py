@@ -130,7 +130,7 @@ def _alerts(product: Product, page: Page, key: str, count: int) -> list[float]:
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench pixel", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench pixel", description=__doc__, allow_abbrev=False)
     asked.add_argument("--rounds", type=int, default=40)
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder, started(Path(folder) / "data") as product, _browser() as browser:

@@ -45,7 +45,7 @@ LATEST = ",".join(f"bench_{number:02}" for number in range(5))
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench query", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench query", description=__doc__, allow_abbrev=False)
     asked.add_argument("--servers", type=int, default=1000)
     asked.add_argument("--repeat", type=int, default=20)
     asked.add_argument("--unmerged", action="store_true", help="ask at once, while all of it waits to be merged")

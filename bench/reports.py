@@ -31,7 +31,7 @@ ask({kind!r})
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench reports", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench reports", description=__doc__, allow_abbrev=False)
     asked.add_argument("--servers", type=int, default=1000)
     asked.add_argument("--checks", type=int, default=1000)
     asked.add_argument("--kinds", nargs="*", default=["availability", "overview"])

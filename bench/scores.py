@@ -28,7 +28,7 @@ COLUMNS = [
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench scores", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench scores", description=__doc__, allow_abbrev=False)
     asked.add_argument("--servers", type=int, default=1000)
     asked.add_argument("--ticks", type=int, default=60)
     asked.add_argument("--learn", type=int, default=0, help="Learn so many servers of a week each.")

@@ -32,7 +32,7 @@ ROUNDS = 3
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench store", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench store", description=__doc__, allow_abbrev=False)
     asked.add_argument("--servers", type=int, default=20, help="in the database")
     asked.add_argument("--hours", type=int, default=24, help="in the database")
     asked.add_argument("--postgres", action="store_true", help="PostgreSQL instead of SQLite")

@@ -27,7 +27,7 @@ ROUNDS = 30
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="./watchkeeper bench thread", description=__doc__)
+    asked = argparse.ArgumentParser(prog="./watchkeeper bench thread", description=__doc__, allow_abbrev=False)
     asked.add_argument("--agents", type=int, default=0, help="others that post each ten seconds meanwhile")
     asked.add_argument("--rules", type=int, default=200, help="that judge what the others post")
     asked.add_argument("--rounds", type=int, default=ROUNDS)

@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="watchkeeper up",
+        allow_abbrev=False,  # what is mistyped is refused, not guessed
         description="Set up if needed, start everything and watch this machine. Ctrl-C stops it.",
         epilog="Settings come from the environment; docs/settings.md lists them.",
     )

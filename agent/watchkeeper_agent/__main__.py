@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 from watchkeeper_agent import VERSION
 from watchkeeper_agent.errors import Trouble, say_into
@@ -22,10 +23,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
+class _Strict(argparse.ArgumentParser):
+    """What is mistyped is refused, not guessed."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named, allow_abbrev=False)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="watchkeeper-agent", description="Tells a Watchkeeper how this machine is.")
+    parser = _Strict(prog="watchkeeper-agent", description="Tells a Watchkeeper how this machine is.")
     parser.add_argument("--version", action="version", version=VERSION)
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Strict)
     enrol = commands.add_parser("enrol", help="make this machine known to a hub")
     enrol.add_argument("--url", required=True, help="the hub, for example https://watch.example.org:8000")
     enrol.add_argument(

@@ -247,3 +247,9 @@ def test_where_there_is_no_standard_error_a_file_takes_its_place(
         sys.stderr.close()
         assert "Enrol this machine first" in log.read_text()
         assert log.read_text().startswith("old") == kept
+
+
+def test_an_option_that_is_cut_short_is_refused_and_not_guessed() -> None:
+    done = call("once", "--jso")
+    assert done.returncode == 2
+    assert "unrecognized arguments: --jso" in done.stderr

@@ -17,6 +17,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from monitor import backup, embedded, env, folder, kept, restore, settings, up, upgrade, watchself
@@ -387,3 +388,11 @@ def test_the_gate_goes_on_without_a_package_that_cannot_be_had(tmp_path: Path) -
 def _program(file: Path, body: str) -> None:
     file.write_text(f"#!{shutil.which('bash')}\n{body}\n")
     file.chmod(0o755)
+
+
+def test_an_option_that_is_cut_short_is_refused_and_not_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        up._options(["--dem"])
+    assert "unrecognized arguments: --dem" in capsys.readouterr().err
+    with pytest.raises(CommandError, match="unrecognized arguments: --emai"):
+        call_command("api_token", "--emai", "a@b.org", "--email", "a@b.org", "--name", "x", "--scopes", "all")
