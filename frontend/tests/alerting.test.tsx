@@ -42,7 +42,7 @@ const METRICS = [
     labels: [],
   },
 ]
-const start = { metrics: METRICS, manages: ['Main'], start: { metric: '', selector: '' } }
+const start = { metrics: METRICS, manages: ['Main'], start: { metric: 'cpu_used_percent', selector: '' } }
 const rule = (part: Partial<Rule> = {}): Rule => ({ ...blank(start), ...part })
 
 describe('times of a zone', () => {
@@ -196,6 +196,12 @@ describe('a rule while it is written', () => {
   it('starts with what its metric suggests', () => {
     expect(rule()).toMatchObject({ metric: 'cpu_used_percent', warn: 85, critical: 95, op: 'above', team: 'Main' })
   })
+  it('is about nothing until somebody says what', () => {
+    const untouched = blank({ ...start, start: { metric: '', selector: '' } })
+    expect(untouched).toMatchObject({ metric: '', warn: null, critical: null })
+    for (const kind of ['change', 'past', 'threshold'] as const)
+      expect(asKind(untouched, kind, METRICS).metric).toBe('')
+  })
   it('leaves behind what another kind does not know', () => {
     const silent = asKind(rule({ labels: { core: '1' } }), 'no_data', METRICS)
     expect(silent).toMatchObject({
@@ -212,11 +218,7 @@ describe('a rule while it is written', () => {
       op: 'below',
       labels: { metric: 'disk_used_percent' },
     })
-    expect(asKind(forecast, 'threshold', METRICS)).toMatchObject({
-      metric: 'cpu_used_percent',
-      labels: {},
-      critical: 95,
-    })
+    expect(asKind(forecast, 'threshold', METRICS)).toMatchObject({ metric: '', labels: {}, critical: null })
   })
   it('is sent without its id and with its edges cut', () => {
     expect(body(rule({ id: 'x', name: ' hot ' }))).not.toHaveProperty('id')

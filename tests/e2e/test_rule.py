@@ -88,7 +88,7 @@ def test_a_rule_goes_back_to_what_it_was(open_page: Open, hub: Product, token: s
 
 
 def test_without_a_past_the_preview_says_what_to_expect(open_page: Open) -> None:
-    page = open_page("/rules/new/?selector=tag:nowhere", viewport=PHONE)
+    page = open_page("/rules/new/?metric=cpu_used_percent&selector=tag:nowhere", viewport=PHONE)
     expect(page.locator(".verdict")).to_contain_text("No server is meant", timeout=SOON)
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 

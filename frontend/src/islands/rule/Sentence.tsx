@@ -60,7 +60,9 @@ function Subject({ rule, set, faults, page }: Part) {
   const pick = (metric: string) => {
     const next = named(page.metrics, metric)
     // limits that somebody wrote stay; suggested ones follow the metric, however slowly it is typed
-    const suggested = page.metrics.some((one) => one.warn === rule.warn && one.critical === rule.critical)
+    const suggested =
+      (rule.warn === null && rule.critical === null) ||
+      page.metrics.some((one) => one.warn === rule.warn && one.critical === rule.critical)
     const same = rule.kind === 'threshold' && suggested
     set({ metric, ...(next && same ? limitsFor(next) : {}), labels: {} })
   }
@@ -70,7 +72,7 @@ function Subject({ rule, set, faults, page }: Part) {
       metrics={page.metrics}
       value={rule.metric}
       fault={faults.metric}
-      placeholder={rule.kind === 'no_data' ? t('rule.anything') : named(page.metrics, 'cpu_used_percent')?.title}
+      placeholder={rule.kind === 'no_data' ? t('rule.anything') : t('rule.metric')}
       help={found?.meaning}
       onPick={pick}
     />

@@ -141,6 +141,7 @@ function More({ rule, set, faults }: { rule: Rule; set: (part: Partial<Rule>) =>
 function suggestedName(rule: Rule, title: string | undefined): string {
   const where = rule.selector.trim() ? ` · ${rule.selector.trim()}` : ''
   if (rule.kind === 'composite') return ''
+  if (!rule.metric && rule.kind !== 'no_data') return t('rule.unnamed')
   if (rule.kind === 'anomaly') return `${t('rule.namedUnusual')}${where}`
   if (rule.kind === 'no_data' && !rule.metric) return `${t('rule.namedDown')}${where}`
   const named = {

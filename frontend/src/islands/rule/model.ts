@@ -6,11 +6,10 @@ export type Kind = (typeof KINDS)[number]
 export const LIMITS = ['warn', 'warn_recover', 'critical', 'critical_recover'] as const
 export const FORECAST = 'forecast_seconds_left'
 export const UNUSUAL = 'anomaly_score'
-const START = 'cpu_used_percent'
 const HOUR = 3600
 
 export function blank({ metrics, manages, start }: Pick<RuleProps, 'metrics' | 'manages' | 'start'>): Rule {
-  const metric = start.metric || START
+  const { metric } = start // nobody's guess: a form left untouched is no rule
   const rule: Rule = {
     team: manages[0] ?? '',
     name: '',
@@ -48,7 +47,7 @@ const none = { warn: null, warn_recover: null, critical: null, critical_recover:
 /** The same rule as another kind: what the new kind does not know is left out, so that nothing hidden is kept. */
 export function asKind(rule: Rule, kind: Kind, metrics: Metric[]): Rule {
   const derived = rule.metric === FORECAST || rule.metric === UNUSUAL
-  const metric = derived || !rule.metric ? START : rule.metric
+  const metric = derived ? '' : rule.metric
   const common: Rule = { ...rule, kind, metric, labels: derived ? {} : rule.labels, params: {}, op: 'above' }
   switch (kind) {
     case 'change':
