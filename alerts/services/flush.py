@@ -144,7 +144,8 @@ class Flush:
             chains.begin(incident, chain, self.now)
         to = list(aims.places)
         if aims.chains:
-            to += self._by_chain(incident, event)
+            severity = event.facts.get("severity", incident.severity)
+            to += self._by_chain(incident, severity, event.alert.server_id if event.alert else None)
         if event.held:
             event.facts["was_held"] = event.held  # so that its timeline says why it was told so late
             self.held.append(event)
@@ -184,15 +185,14 @@ class Flush:
         notify = event.facts.get("notify") or (rule.notify if rule else [])
         return self.book.aims(incident, notify, severity, event.alert.server_id if event.alert else None)
 
-    def _by_chain(self, incident: Incident, event: Notice) -> list[To]:
+    def _by_chain(self, incident: Incident, severity: str, server: int | None) -> list[To]:
         """Whom its chains reached; where none of them may hear it and no call is to come, who stands in for them."""
-        server = event.alert.server_id if event.alert else None
         found = self._called(incident, server=server)
         if found or not self.heard.of(incident.pk, by_chain=True):
             return found
         if Step.objects.filter(incident=incident, done_at=None, kind__in=TELLING).exists():
             return found
-        return self.book.instead(incident, event.facts.get("severity", incident.severity), server)
+        return self.book.instead(incident, severity, server)
 
     def _called(self, incident: Incident, *, by_chain: bool = True, server: int | None = None) -> list[To]:
         """Whom its chains reached, or anybody, who may still be told: of its end all hear, of more only these."""
@@ -268,10 +268,13 @@ class Flush:
         if told and not speak:
             return  # at the next tick, or when what mutes it ends
         to = self._again_to(incident, speak)
+        alerts = [alert.pk for alert in speak]
+        found = parts([one.person for one in to.values()], alerts)
+        if speak:  # what goes on is no news of theirs to whoever sees none of it
+            to = {place: one for place, one in to.items() if found.get(str(one.person), alerts)}
         if to:
-            alerts = [alert.pk for alert in speak]
             facts: dict[str, Any] = {"firing": len(speak), "alerts": alerts, "severity": incident.severity}
-            if found := parts([one.person for one in to.values()], alerts):
+            if found:
                 facts["parts"] = found
             if not speak:
                 del facts["alerts"]
@@ -291,7 +294,8 @@ class Flush:
             aims = self.book.aims(incident, rule.notify, severity)
             found.update({one.place: one for one in aims.places})
             if aims.chains:
-                found.update({one.place: one for one in self._called(incident)})
+                servers = {one.server_id for one in speak if (one.rule_id, one.severity) == (rule_id, severity)}
+                found.update({to.place: to for one in servers for to in self._by_chain(incident, severity, one)})
         if not speak:
             found.update({one.place: one for one in self._called(incident, by_chain=False)})
         return found

@@ -193,11 +193,18 @@ def test_what_joins_a_trouble_is_told_to_whoever_may_see_it_and_so_is_its_end(
     telling.step(clock() + timedelta(minutes=2))
     assert told("firing") == [(ops.name, "web-2")]
     Delivery.objects.update(state="sent", attempts=1)
-    for one in (web, second):
+    telling.step(clock() + timedelta(hours=5))
+    assert sorted(told("repeat")) == [("ops", ""), ("phone", "")], "each hears of theirs that it goes on"
+    Delivery.objects.update(state="sent", attempts=1)
+    for one, mine in ((web, "phone"), (second, "ops")):
         one.report(now - 10, cpu=1)
-    judge.step()
-    telling.step(clock() + timedelta(minutes=4))
-    assert sorted(told("resolved")) == [("ops", "web-2"), ("phone", "web-1")]
+        judge.step()
+        telling.step(clock() + timedelta(hours=6))
+        assert (mine, str(one.server)) in told("resolved")
+        Delivery.objects.update(state="sent", attempts=1)
+        telling.step(clock() + timedelta(days=2))
+    assert sorted(told("repeat")) == [("ops", ""), ("ops", ""), ("phone", "")], "what is over does not go on"
+    assert sorted(told("resolved")) == [("ops", "web-1"), ("ops", "web-2"), ("phone", "web-1")]
 
 
 def test_whoever_sees_all_is_looked_up_once_however_many_servers_there_are(
