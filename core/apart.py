@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -14,6 +15,19 @@ T = TypeVar("T")
 
 Down = tuple[type[Exception], ...]
 DOWN: Down = (OperationalError, InterfaceError)  # the database: nothing can be done now, and no row is to blame
+
+# Of SQLite: what we asked was wrong. The rest is a lock, a disk or a file.
+OUR_FAULT = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISUSE}
+
+
+def passing(error: BaseException | None) -> bool:
+    """Whether the database is only busy or away: whoever asked tries again, and no line of ours is to blame."""
+    if not isinstance(error, DOWN):
+        return False
+    cause = error.__cause__
+    if not isinstance(cause, sqlite3.Error):
+        return True
+    return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF not in OUR_FAULT
 
 
 def each(rows: Iterable[T], do: Callable[[T], object], what: str, *, down: Down = DOWN) -> list[T]:

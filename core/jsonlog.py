@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from core.apart import passing
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 HIDDEN = "[hidden]"
@@ -53,10 +55,23 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = getattr(record, "request_id", "") or request_id.get()
+        _shorten(record)
         record.msg, record.args = redact(_message(record)), None
         if record.exc_info and not record.exc_text:
             record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
         return True
+
+
+def _shorten(record: logging.LogRecord) -> None:
+    """A database that is busy or away is one line: where in our code it was met helps nobody."""
+    task = vars(record).pop("data", {}).get("name") if record.name == "celery.app.trace" else None
+    error = record.exc_info[1] if record.exc_info else None
+    if not passing(error):
+        return
+    text = f"Task {task} failed; it is done again when it is due next" if task else _message(record)
+    record.msg, record.args = f"{text}: {' '.join(str(error).split())}", None
+    record.exc_info = record.exc_text = None
+    record.levelno, record.levelname = logging.WARNING, "WARNING"
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -6,13 +6,18 @@ import json
 import logging
 import logging.config
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from io import StringIO
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from core import jsonlog
+from core.apart import passing
 
 SECRETS = [
     ("key wka_0123abcd.SeCrEt-part_of_it refused", "SeCrEt", "wka_0123abcd"),
@@ -31,14 +36,16 @@ SECRETS = [
 ]
 
 
-def logged(*args: Any, as_json: bool = True, **more: Any) -> str:
+def logged(
+    *args: Any, as_json: bool = True, name: str = "tests.jsonlog", level: int = logging.WARNING, **more: Any
+) -> str:
     out = StringIO()
     handler = logging.StreamHandler(out)
     handler.addFilter(jsonlog.RedactingFilter())
     handler.setFormatter(jsonlog.JsonFormatter() if as_json else jsonlog.PlainFormatter())
-    logger = logging.Logger("tests.jsonlog")
+    logger = logging.Logger(name)
     logger.addHandler(handler)
-    logger.warning(*args, **more)
+    logger.log(level, *args, **more)
     return out.getvalue()
 
 
@@ -149,3 +156,44 @@ def test_programs_get_objects_and_a_terminal_lines_unless_asked_otherwise(monkey
         assert jsonlog.for_programs("plain") is False
     made = jsonlog.config(as_json=False)
     assert made["handlers"]["console"]["class"] == "core.jsonlog.Seldom"
+
+
+def failing(statement: str, name: str = "core.runner", **extra: Any) -> dict[str, Any]:
+    """The line of a loop whose step met this, on a file that another process writes to."""
+    error = OperationalError("it was not refused")
+    with TemporaryDirectory() as folder, closing(sqlite3.connect(f"{folder}/a", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        try:
+            with closing(sqlite3.connect(f"{folder}/a", timeout=0)) as ours:
+                ours.execute(statement)
+        except sqlite3.Error as cause:
+            error = OperationalError(str(cause))
+            error.__cause__ = cause
+    found: dict[str, Any] = json.loads(
+        logged("telling failed; trying again", name=name, level=logging.ERROR, exc_info=error, extra=extra)
+    )
+    return found
+
+
+def test_a_locked_database_is_one_warning_that_says_what_comes_next() -> None:
+    line = failing("CREATE TABLE a (b)")
+    assert "exception" not in line
+    assert (line["level"], line["message"]) == ("warning", "telling failed; trying again: database is locked")
+
+
+def test_a_lost_connection_is_one_warning_and_a_wrong_question_keeps_its_story() -> None:
+    assert passing(InterfaceError("connection already closed"))
+    assert not passing(ProgrammingError("no such function"))
+    line = failing("nonsense")
+    assert line["level"] == "error"
+    assert "Traceback" in line["exception"]
+
+
+def test_a_task_that_met_a_locked_database_is_not_told_twice() -> None:
+    data = {"name": "alerts.tasks.tidy", "traceback": "Traceback …"}
+    line = failing("CREATE TABLE a (b)", "celery.app.trace", data=data)
+    assert line["message"].startswith("Task alerts.tasks.tidy failed; it is done again when it is due next: ")
+    assert not {"data", "exception"} & set(line)
+    story = failing("nonsense", "celery.app.trace", data=data)
+    assert "data" not in story, "the story stands there once"
+    assert "Traceback" in story["exception"]
