@@ -57,10 +57,11 @@ function useWide(): boolean {
 interface Measured {
   lines: ReadonlyMap<string, Float64Array>
   newest: Readonly<Record<string, number | null>>
+  asked: string // ids; a value of any other would stay as it was when the page was made
 }
 /** The newest value of what broke each rule and its last hour, asked for once for all in sight; a phone draws no lines. */
 function useMeasured(list: Cause[], wide: boolean): Measured {
-  const [found, setFound] = useState<Measured>({ lines: new Map(), newest: {} })
+  const [found, setFound] = useState<Omit<Measured, 'asked'>>({ lines: new Map(), newest: {} })
   const ids = list
     .filter(({ incident }) => incident.state !== 'resolved')
     .slice(0, SPARKS)
@@ -97,7 +98,7 @@ function useMeasured(list: Cause[], wide: boolean): Measured {
       rest()
     }
   }, [ids, wide])
-  return found
+  return { ...found, asked: ids }
 }
 interface Hands {
   list: Incident[]
@@ -232,7 +233,7 @@ function Alerts({ first }: { first: AlertsProps }) {
   const none = () => setPicked(new Set())
   const shownId = rows.some((one) => one.id === here) ? here : wide ? (rows[0]?.id ?? '') : ''
   useKeys({ list: rows, chosen, may, pick, none }, shownId, setHere)
-  const { lines, newest } = useMeasured(list, matchMedia('(min-width: 820px)').matches)
+  const { lines, newest, asked } = useMeasured(list, matchMedia('(min-width: 820px)').matches)
   const open = useMemo(() => incidents.filter((one) => one.state !== 'resolved'), [incidents])
   const { head, lede } = heading(open, incidents, at)
   const shown = rows.find((one) => one.id === shownId)
@@ -283,7 +284,7 @@ function Alerts({ first }: { first: AlertsProps }) {
                   picked={picked.has(cause.incident.id)}
                   may={may(cause.incident)}
                   line={lines.get(cause.incident.id)}
-                  newest={newest[cause.incident.id]}
+                  newest={asked.includes(cause.incident.id) ? newest[cause.incident.id] : null}
                   doing={{ take: (one) => void take([one]), pick, show: setHere }}
                 />
               ))}
