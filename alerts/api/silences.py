@@ -127,7 +127,8 @@ class SilenceSerializer(OfTeam, Selecting):
 
 
 class SilencePreviewSerializer(serializers.Serializer[Any]):
-    servers = serializers.IntegerField()
+    servers = serializers.IntegerField(help_text="Machines.")
+    checks = serializers.IntegerField(help_text="That stand alone, of no machine.")
     names = serializers.ListField(child=serializers.CharField())
     alerts = serializers.IntegerField()
     incidents = serializers.ListField(child=serializers.DictField())
@@ -188,6 +189,7 @@ class SilenceViewSet(
         return Response(
             {
                 "servers": found.servers,
+                "checks": found.checks,
                 "names": found.names,
                 "alerts": found.alerts,
                 "incidents": [{"id": str(one.uuid), "title": one.title} for one in mine.order_by("-pk")],

@@ -94,6 +94,7 @@ class Preview:
     """What a silence hits now, would have held in the last week, and when it mutes next."""
 
     servers: int
+    checks: int
     names: list[str]
     incidents: list[Incident]
     alerts: int
@@ -106,8 +107,11 @@ def preview(silence: Silence, now: datetime) -> Preview:
     when = times(silence)
     check(when)
     meant = selector.parse(silence.selector)
-    all_ = Server.objects.filter(team=silence.team_id)
-    hit = {server.pk: server.name for server in all_.order_by("name") if meant.matches(server.words())}
+    # What the product finds of itself is of no rule, so that no silence holds it.
+    all_ = Server.objects.judged().filter(team=silence.team_id).order_by("internal", "name")
+    found = [server for server in all_ if meant.matches(server.words())]
+    hit = {server.pk: server.name for server in found}
+    checks = sum(server.internal for server in found)
     open_ = _of_rule(Alert.objects.open().exclude(state="pending"), silence).filter(server__in=hit)
     incidents = Incident.objects.open().filter(pk__in=open_.values("incident")).order_by("-pk")[:SHOWN]
     said = Notice.objects.filter(kind="firing", alert__server__in=hit, at__gte=now - WEEK)
@@ -115,7 +119,8 @@ def preview(silence: Silence, now: datetime) -> Preview:
     if silence.rule_id:
         said = said.filter(alert__rule=silence.rule_id)
     notices = _inside(when, list(said.values_list("at", flat=True)), now)
-    return Preview(len(hit), list(hit.values())[:SHOWN], list(incidents), open_.count(), notices, when.next(now, 5))
+    names, windows = list(hit.values())[:SHOWN], when.next(now, 5)
+    return Preview(len(hit) - checks, checks, names, list(incidents), open_.count(), notices, windows)
 
 
 def _of_rule(alerts: QuerySet[Alert], silence: Silence) -> QuerySet[Alert]:

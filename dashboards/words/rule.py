@@ -151,6 +151,8 @@ WORDS = {
     "preview.short": _("{n} of them under 10 min"),
     "preview.servers.one": _("It speaks of one server."),
     "preview.servers.other": _("It speaks of {n} servers."),
+    "preview.checks.one": _("It speaks of one check."),
+    "preview.checks.other": _("It speaks of {n} checks."),
     "preview.suggest.one": _("With {value} it would have been once."),
     "preview.suggest.other": _("With {value} it would have been {n} times."),
     "preview.suggestNone": _("With {value} it would not have fired."),

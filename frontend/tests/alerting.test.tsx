@@ -13,13 +13,13 @@ import '../src/islands/alerts/main'
 import { Row } from '../src/islands/alerts/Row'
 import { healthOf } from '../src/islands/channels/main'
 import { asKind, blank, body, joined, readLabels, terms, writeLabels } from '../src/islands/rule/model'
-import { verdict } from '../src/islands/rule/Preview'
+import { speaksOf, verdict } from '../src/islands/rule/Preview'
 import { Spoken, Tell } from '../src/islands/rule/Sentence'
 import '../src/islands/rule/main'
 import '../src/islands/incident/main'
 import { daysOf, on as onDay, plus } from '../src/islands/oncall/Calendar'
 import { turnsWords } from '../src/islands/oncall/ScheduleForm'
-import { bodyOf, whenOf } from '../src/islands/silences/main'
+import { bodyOf, Form, type SilencesProps, whenOf } from '../src/islands/silences/main'
 import { firstDate, fromRule, toRule, usual } from '../src/islands/silences/recur'
 import { flat } from '../src/live/http'
 import { flip } from '../src/switches'
@@ -100,6 +100,29 @@ describe('a recurring silence', () => {
     })
     const once = bodyOf({ ...draft, often: 'once', until: '2026-11-21T04:30' })
     expect([once.rrule, once.duration, once.ends_at]).toEqual(['', null, '2026-11-21T03:30:00.000Z'])
+  })
+  it('of everything is asked about once more, and says what it hits by kind', async () => {
+    const page = {
+      now: 0,
+      acts: ['Main'],
+      manages: [],
+      silences: [],
+      rules: [],
+      zones: ['UTC'],
+      suggest: [],
+      start: { selector: '', rule: '' },
+    } as unknown as SilencesProps
+    const asked = answers([200, { servers: 2, checks: 2, names: [] }], [201, {}])
+    const done = vi.fn()
+    render(<Form page={page} onDone={done} />)
+    await waitFor(() => expect(screen.getByText(/fall under it/).textContent).toMatch(/2 servers .* So do 2 checks/))
+    fireEvent.change(screen.getByLabelText(/Reason/), { target: { value: 'work' } })
+    await userEvent.click(screen.getByRole('button', { name: 'Silence' }))
+    expect(screen.getByText(/confirm that everything is meant/)).toBeTruthy()
+    expect(asked.filter((one) => one.url === '/api/v1/silences')).toEqual([])
+    await userEvent.click(screen.getByLabelText(/everything of Main/))
+    await userEvent.click(screen.getByRole('button', { name: 'Silence' }))
+    await waitFor(() => expect(done).toHaveBeenCalledWith(true))
   })
   it('is told as people say it', () => {
     const row = {
@@ -246,6 +269,21 @@ describe('a rule while it is written', () => {
     ).toBe(`${a} or not ${b}`)
     expect(terms(`${a} and (${b} or ${a})`)).toBeNull()
     expect(terms('')).toEqual({ join: 'and', list: [] })
+  })
+  it('speaks of servers, and of checks where it is about them', () => {
+    const found = {
+      fired: 0,
+      night: 0,
+      short: 0,
+      days: 1,
+      servers: 2,
+      checks: 2,
+      suggested: null,
+      chart: null,
+      spans: [],
+    }
+    expect(speaksOf(found, rule())).toBe('It speaks of 2 servers.')
+    expect(speaksOf({ ...found, servers: 0 }, rule({ metric: 'check_up' }))).toBe('It speaks of 2 checks.')
   })
   it('hears what it would have done', () => {
     const preview = { fired: 14, night: 3, short: 9, days: 30, servers: 4, suggested: null, chart: null, spans: [] }

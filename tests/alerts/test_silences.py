@@ -264,6 +264,20 @@ def test_a_preview_says_what_it_hits_now_and_hit_lately(stage: Stage, api: Calla
     assert found.json()["notices"] == 0, "of what is simulated nobody would be told"
 
 
+def test_a_preview_counts_checks_apart_and_what_is_never_silenced_not_at_all(
+    stage: Stage, api: Callable[..., Client]
+) -> None:
+    stage.server("web-1")
+    stage.server("watchkeeper itself", internal=True)
+    stage.server("Shop", internal=True, stands_for="check")
+    body = {"selector": "", "ends_at": (now() + timedelta(hours=1)).isoformat()}
+    shown = api().post("/api/v1/silences/preview", body, content_type="application/json").json()
+    assert (shown["servers"], shown["checks"], shown["names"]) == (1, 1, ["web-1", "Shop"])
+    rule = {"name": "x", "kind": "threshold", "metric": "cpu_used_percent", "critical": 90}
+    shown = api().post("/api/v1/rules/preview", rule, content_type="application/json").json()
+    assert (shown["servers"], shown["checks"]) == (1, 1)
+
+
 def test_silences_over_the_api(
     stage: Stage, api: Callable[..., Client], person: Callable[..., User], other_team: Team
 ) -> None:

@@ -73,6 +73,7 @@ export interface Preview {
   days: number
   messages_per_week?: number
   servers: number
+  checks?: number
   judged?: number
   note?: string
   warnings?: string[]

@@ -50,10 +50,16 @@ const spanOf = (days: number) =>
     : duration(days > 1 ? Math.round(days * 24) * 3600 : Math.max(1, Math.round(days * 1440)) * 60)
 
 /** Why there is nothing to show, and when there will be: the case of a fresh server, or of a rule over rules. */
-export function nothing({ servers, note }: Preview, rule: Rule, days: number): [string, string] {
+export function nothing({ servers, checks = 0, note }: Preview, rule: Rule, days: number): [string, string] {
   if (rule.kind === 'composite') return [t('preview.noReplay'), '']
-  if (!servers) return [t('preview.noServers'), '']
+  if (!servers && !checks) return [t('preview.noServers'), '']
   return [t('preview.nothing'), note || t('preview.nothingWhy', { days: t('preview.days', { n: days }) })]
+}
+/** Of whom it speaks: of checks that stand alone where what it is about is theirs. */
+export function speaksOf({ servers, checks = 0 }: Preview, rule: Rule): string {
+  const also = checks > 0 && rule.metric.startsWith('check_')
+  const said = servers || !also ? [tn('preview.servers', servers)] : []
+  return [...said, ...(also ? [tn('preview.checks', checks)] : [])].join(' ')
 }
 /** What it would cost those who are told. */
 function weekly(perWeek: number | undefined): string {
@@ -113,7 +119,7 @@ export function PreviewCard({
         </p>
         {answer && (
           <p className="mut">
-            {tn('preview.servers', answer.servers)} {answer.judged === 0 ? nothing(answer, rule, days)[1] : answer.note}
+            {speaksOf(answer, rule)} {answer.judged === 0 ? nothing(answer, rule, days)[1] : answer.note}
             {answer.judged !== 0 && answer.fired > 0 && ` ${weekly(answer.messages_per_week)}`}
             {answer.judged !== 0 && answer.days < days / 2 && ` ${t('preview.young', { days: spanOf(answer.days) })}`}
           </p>

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { Amount, Confirm, Days, Foot, Pick, Said, Text, TIMES, useSend, weekdays } from '../../alerting/form'
+import { Amount, Confirm, Days, Foot, Pick, Said, Text, TIMES, Tick, useSend, weekdays } from '../../alerting/form'
 import { useSetup } from '../../alerting/page'
 import type { SetupProps, Silence } from '../../alerting/types'
 import { iso, moment, ownZone, safeZone, wall } from '../../alerting/zones'
@@ -10,7 +10,7 @@ import { Icon, mount, Segments, Status, useNow } from '../../ui/parts'
 import { t, tn } from '../../words'
 import { type Every, firstDate, fromRule, type Recurring, timeOf, toRule, usual } from './recur'
 
-interface SilencesProps extends SetupProps {
+export interface SilencesProps extends SetupProps {
   silences: Silence[]
   rules: Array<{ id: string; name: string }>
   zones: string[]
@@ -19,6 +19,7 @@ interface SilencesProps extends SetupProps {
 }
 interface Hit {
   servers: number
+  checks?: number
   names?: string[]
   incidents?: Array<{ id: string; title: string }>
   notices?: number
@@ -107,7 +108,9 @@ function Hits({ draft }: { draft: Draft }) {
   return (
     <div className="hits wide" role="status">
       <p>
-        <strong>{tn('silence.hits', hit.servers)}</strong>{' '}
+        <strong>
+          {tn('silence.hits', hit.servers)} {hit.checks ? tn('silence.hitsChecks', hit.checks) : ''}
+        </strong>{' '}
         {names.length > 0 && <span className="mut">{names.slice(0, 8).join(', ')}</span>}
       </p>
       <p>
@@ -200,11 +203,13 @@ function Again({ draft, set, fault }: { draft: Draft; set: (part: Partial<Draft>
     </>
   )
 }
-function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) => void }) {
-  const { busy, faults, failure, run, box } = useSend()
+export function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) => void }) {
+  const { busy, faults, failure, run, box, setFaults } = useSend()
+  const [sure, setSure] = useState(false)
   const [draft, setDraft] = useState(() => blank(page))
   const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }))
   const once = draft.often === 'once'
+  const everything = !draft.selector.trim() && !draft.rule
   return (
     <form
       className="card two-up form"
@@ -213,7 +218,8 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
       noValidate
       onSubmit={async (e) => {
         e.preventDefault()
-        if (await run(() => post(PATH, bodyOf(draft)))) onDone(true)
+        if (everything && !sure) setFaults({ selector: t('silence.allFault') })
+        else if (await run(() => post(PATH, bodyOf(draft)))) onDone(true)
       }}
     >
       <Text
@@ -232,6 +238,19 @@ function Form({ page, onDone }: { page: SilencesProps; onDone: (made: boolean) =
         options={[['', t('silence.anyRule')], ...page.rules.map((one) => [one.id, one.name] as const)]}
         onChange={(rule) => set({ rule })}
       />
+      {everything && (
+        <div className="ticks">
+          <Tick
+            label={t('silence.all', { team: draft.team })}
+            help={t('silence.allHelp')}
+            checked={sure}
+            onChange={(yes) => {
+              setSure(yes)
+              setFaults({})
+            }}
+          />
+        </div>
+      )}
       {page.acts.length > 1 && (
         <Pick
           label={t('team')}
