@@ -75,10 +75,15 @@ with tarfile.open(fileobj=io.BytesIO(content)) as archive:
 '@
 
 function Remove-Agent {
+    $found = (Test-Path -LiteralPath $Code) -or (Test-Path -LiteralPath $State)
     Stop-Agent
     Unregister-ScheduledTask -TaskName $Task -Confirm:$false -ErrorAction SilentlyContinue
     foreach ($folder in $Code, $State) {
         if (Test-Path -LiteralPath $folder) { Remove-Item -LiteralPath $folder -Recurse -Force }
+    }
+    if (-not $found) {
+        Write-Output "There is no agent in $State, so nothing was removed."
+        return
     }
     Write-Output 'The agent is removed from this machine. Remove the server in Watchkeeper as well if it is gone for good.'
 }

@@ -304,6 +304,10 @@ stop_background() {
 }
 
 remove() {
+    found=no
+    for part in "$code/watchkeeper_agent" "$state/agent.json" "$state/spool"; do
+        if [ -e "$part" ]; then found=yes; fi
+    done
     if [ "$service" = yes ] && [ -f "$UNIT" ]; then
         systemctl disable --quiet --now watchkeeper-agent || :
         rm -f "$UNIT"
@@ -323,6 +327,10 @@ remove() {
     for name in collected logs probes; do rm -f "$state/$name.json" "$state/$name.json.part"; done
     if [ -L "$state" ]; then rm -f "$state"; fi
     rmdir "$code" "$state" 2>/dev/null || :
+    if [ "$found" = no ]; then
+        echo "There is no agent in $state. If it was installed elsewhere, run this as the user who did it, or name its folder in WATCHKEEPER_AGENT_HOME."
+        return
+    fi
     echo "The agent is removed from this machine. Remove the server in Watchkeeper as well if it is gone for good."
 }
 

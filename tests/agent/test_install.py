@@ -114,8 +114,16 @@ def test_pasting_again_leaves_one_agent_and_uninstall_leaves_nothing(
         (home / "wk" / name).write_text("{}")
     done = shell("sh", "servers/install/install.sh", "--uninstall", home=home)
     assert done.returncode == 0, done.stderr
+    assert "The agent is removed" in done.stdout
     assert not alive(second)
     assert not (home / "wk").exists()
+
+
+def test_uninstall_where_no_agent_is_says_so(home: Path) -> None:
+    done = shell("sh", "servers/install/install.sh", "--uninstall", home=home)
+    assert done.returncode == 0, done.stderr
+    assert f"There is no agent in {home}/wk." in done.stdout
+    assert "is removed" not in done.stdout
 
 
 def alive(pid: str) -> bool:
