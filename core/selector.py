@@ -137,7 +137,7 @@ class _Parser:
 def given(text: str) -> Selector:
     """Of one that is to be kept: a veil that was saved would stand for no server at all."""
     found = parse(text)
-    if _VEILED.search(text):
+    if is_veiled(text):
         raise Unreadable(_("“…” stands for servers that its reader may not see: write which are meant."))
     return found
 
@@ -145,6 +145,11 @@ def given(text: str) -> Selector:
 def naming(text: str) -> bool:
     """Whether single servers may stand in it."""
     return any(f"{key}:" in text.lower() for key in OF_ONE)
+
+
+def is_veiled(text: str) -> bool:
+    """Whether names were left out of it."""
+    return bool(_VEILED.search(text))
 
 
 def veiled(text: str, seen: Collection[Words]) -> str:

@@ -13,7 +13,9 @@ from alerts.models import Rule
 from alerts.rulefile.names import Names
 from alerts.rulefile.reading import TIMES, UNITS
 from alerts.validating import FIELDS, RECOVERY, recovery
+from core import selector
 
+HIDDEN = "  # Names of servers that your role does not reach are left out, as …: this file cannot be read in again.\n"
 _DEFAULTS = {name: getattr(Rule(), attribute) for name, attribute in FIELDS.items()}
 
 
@@ -37,9 +39,10 @@ def _chosen(rule: Rule, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rule(fields: dict[str, Any]) -> str:
+    note = HIDDEN if selector.is_veiled(fields["selector"]) else ""
     said = [f"{name}: {_value(name, value)}" for name, value in fields.items() if value != _DEFAULTS[name]]
     first, *rest = said or [f"name: {_value('name', fields['name'])}"]
-    return "".join([f"  - {first}\n", *(f"    {line}\n" for line in rest)])
+    return "".join([note, f"  - {first}\n", *(f"    {line}\n" for line in rest)])
 
 
 def _value(name: str, value: Any) -> str:

@@ -170,6 +170,8 @@ def test_what_was_read_with_names_left_out_is_not_kept_so(world: World) -> None:
     change_rule(ours.rule, {"selector": "name:web-ours"}, by=None)
     file = signed_in(world.people["narrowed"]).get("/api/v1/rules/file").content.decode()
     assert "name:…" in file
+    said, whole = "Names of servers that your role does not reach", client.get("/api/v1/rules/file?team=ours")
+    assert (file.count(said), whole.content.decode().count(said)) == (1, 0)
     taken = client.post("/api/v1/rules/file?team=ours", file, content_type="application/yaml")
     assert (taken.status_code, "stands for servers" in taken.content.decode()) == (400, True)
     for address in (f"/api/v1/rules/{ours.rule.uuid}", f"/api/v1/silences/{ours.silence.uuid}"):
