@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.base import ACT, MANAGE, REPORT
@@ -45,7 +46,8 @@ def fleet(request: HttpRequest) -> HttpResponse:
         props["ahead"] = next_out(request.user)
     demo = sum(one.demo for one in servers)
     may_remove = demo > 0 and any(one.demo and teams.get(one.team_id) in manages for one in servers)
-    more = {"demo": demo, "may_remove_demo": may_remove, "first_steps": bool(manages) and _is_new(request)}
+    left = _first_steps(request, servers) if manages else ""
+    more = {"demo": demo, "may_remove_demo": may_remove, "first_steps": left}
     if len(open_) < OPEN_SHOWN:
         more["open_incidents"] = _causes(open_)
     return show(request, "dashboards/fleet.html", "fleet", props, **more)
@@ -57,8 +59,10 @@ def _causes(all_open: list[Incident]) -> int:
     return sum(one.parent_id not in there for one in all_open)
 
 
-def _is_new(request: HttpRequest) -> bool:
-    """Nobody is told of anything yet, and the first steps were not put away."""
+def _first_steps(request: HttpRequest, servers: list[Any]) -> str:
+    """What is still to be done first, until that is done or put away."""
     if PUT_AWAY in request.COOKIES:
-        return False
-    return not Channel.objects.visible_to(request.user).filter(enabled=True).exists()
+        return ""
+    if not Channel.objects.visible_to(request.user).filter(enabled=True).exists():
+        return _("Nobody is told of alerts yet.")
+    return _("Only one server is watched so far.") if len(servers) == 1 else ""

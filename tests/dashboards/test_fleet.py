@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Audit, Membership, Team, User
-from alerts.models import Incident
+from alerts.models import Channel, Incident
 from core.clock import milliseconds, now
 from dashboards.fleet import history, packed
 from servers.models import Server
@@ -138,3 +138,23 @@ def test_views_are_ones_own_or_a_teams_and_leave_a_trail(
         "view.make", "view.make", "view.change", "view.remove",
     ]  # fmt: skip
     assert Membership.objects.filter(team=other_team).count() == 0
+
+
+def test_first_steps_stand_above_the_fleet_until_put_away(team: Team, person: Person, client: Client) -> None:
+    def strip(said: str) -> bool:
+        before = client.get("/").content.decode().partition('data-island="fleet"')[0]
+        return said in before and 'value="put-away"' in before
+
+    client.force_login(person("viewer"))
+    assert not strip("Nobody is told of alerts yet."), "it is not theirs to do"
+    client.force_login(person("admin"))
+    some(team, 1)
+    assert strip("Nobody is told of alerts yet.")
+    Channel.objects.create(team=team, name="hook", kind="webhook")
+    assert strip("Only one server is watched so far.")
+    client.post("/welcome/", {"do": "put-away"})
+    assert not strip("")
+    del client.cookies["welcome"]
+    assert strip("")
+    some(team, 1, first=200)
+    assert not strip("")
