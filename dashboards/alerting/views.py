@@ -18,10 +18,10 @@ from django.views.decorators.http import require_GET
 from accounts.auth import me
 from accounts.base import ACT, MANAGE, narrow
 from accounts.models import Team
-from alerts.models import Alert, Chain, Channel, Delivery, Preference, Rule, Schedule, Silence, Way
+from alerts.models import Alert, Chain, Channel, Preference, Rule, Schedule, Silence, Way
 from core import selector
 from core.clock import now
-from dashboards.alerting import shown
+from dashboards.alerting import shown, tried
 from dashboards.alerting.incidents import Shown
 from dashboards.alerting.incidents import seconds as _seconds
 from dashboards.alerting.sentences import sentence
@@ -33,7 +33,6 @@ from servers.models import Server
 PAGE = "dashboards/setup.html"
 ENDED_SHOWN = 20
 NAMES_SHOWN = 500
-DEAD_FOR = timedelta(days=7)
 
 
 def setup(request: HttpRequest, page: str, title: str, props: dict[str, Any]) -> HttpResponse:
@@ -175,25 +174,13 @@ def channels(request: HttpRequest) -> HttpResponse:
 
 def _channels(request: HttpRequest, rows: list[Channel]) -> list[Shown]:
     keys = [row.pk for row in rows]
-    # How a channel does is one truth for all who see it, whichever messages each may read.
-    late = Delivery.objects.filter(channel__in=keys, state="dead")
-    late = late.filter(notice__at__gte=now() - DEAD_FOR).order_by()
-    dead = dict(late.values_list("channel").annotate(Count("pk")))
-    last = _last_tried(keys)
+    dead, last = tried.failed(keys), tried.last(keys)
     found = [shown.channel(row, dead.get(row.pk, 0), last.get(row.pk)) for row in rows]
     manages = may(request, MANAGE)
     return [
         one if not row.team or row.team.name in manages else shown.discreet(one)
         for row, one in zip(rows, found, strict=True)
     ]
-
-
-def _last_tried(channels: list[int]) -> dict[int, Delivery]:
-    """The newest message of each channel that was sent or failed."""
-    all_ = Delivery.objects.filter(channel__in=channels, folded_in=None)
-    tried = all_.filter(Q(state__in=("sent", "dead")) | (Q(state="waiting") & ~Q(error=""))).order_by()
-    newest = [pk for _channel, pk in tried.values_list("channel").annotate(newest=Max("pk"))]
-    return {row.channel_id: row for row in all_.filter(pk__in=newest)}
 
 
 def _languages() -> list[list[str]]:
