@@ -19,7 +19,7 @@ from accounts.base import LOOK, MANAGE
 from accounts.models import Team, User
 from checks import history, secrets, services, standing
 from checks.kinds import Outcome
-from checks.models import KINDS, Check, Run, Signal
+from checks.models import BOUNDS, KINDS, Check, Run, Signal
 from core.clock import milliseconds
 from core.errors import Conflict, Failure
 from core.strict import Strict
@@ -69,6 +69,10 @@ class CheckSerializer(Strict, serializers.ModelSerializer[Check]):
             "timeout", "retries", "window", "paused", "run", "ping_url", "created_at",
         )  # fmt: skip
         read_only_fields = ("label", "created_at")
+        # Left out, the column's own would speak: that an interval of -1 must be 0 or more.
+        extra_kwargs: ClassVar[dict[str, dict[str, int]]] = {
+            name: {"min_value": least, "max_value": most} for name, (least, most) in BOUNDS.items()
+        }
         validators: ClassVar[list[Any]] = []
 
     def to_representation(self, instance: Check) -> dict[str, Any]:

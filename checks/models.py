@@ -18,6 +18,12 @@ NEW, UP, FAILING, LATE, DOWN = "new", "up", "failing", "late", "down"
 STATES = (NEW, UP, FAILING, LATE, DOWN)
 LEAST_INTERVAL, MOST_INTERVAL = 10, 86_400
 LONGEST_TIMEOUT = 60
+BOUNDS = {
+    "interval": (LEAST_INTERVAL, MOST_INTERVAL),
+    "timeout": (1, LONGEST_TIMEOUT),
+    "retries": (0, 20),
+    "window": (60, 3600),
+}
 
 
 class Check(models.Model):

@@ -6,7 +6,8 @@ import hashlib
 import re
 from functools import lru_cache
 
-METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,199}")
+LONGEST_METRIC = 200
+METRIC = re.compile(rf"[a-zA-Z_:][a-zA-Z0-9_:]{{0,{LONGEST_METRIC - 1}}}")
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]{0,99})\s*=\s*"((?:[^"\\\n]|\\["\\n])*)"\s*(,|$)')
 _ESCAPED = re.compile(r'\\(["\\n])')
 LONGEST = 2000  # bytes: PostgreSQL indexes no text beyond 2,700
@@ -29,8 +30,10 @@ def parse(column: str) -> tuple[str, Labels]:
     if size > LONGEST:
         raise BadName(f"longer than {LONGEST} bytes")
     metric, brace, rest = column.partition("{")
+    if len(metric) > LONGEST_METRIC:
+        raise BadName(f"the metric name is longer than {LONGEST_METRIC} characters")
     if not METRIC.fullmatch(metric):
-        raise BadName("not a metric name: letters, digits, _ and : only")
+        raise BadName("not a metric name: letters, digits, _ and : only, no digit first")
     if not brace:
         return metric, ()
     if not rest.endswith("}"):

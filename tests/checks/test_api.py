@@ -77,6 +77,22 @@ def test_what_cannot_be_is_refused_by_field(
     assert not Check.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("interval", -1, "This must be 10 or more."),
+        ("interval", 100_000, "This must be 86400 or less."),
+        ("timeout", -1, "This must be 1 or more."),
+        ("retries", 21, "This must be 20 or less."),
+        ("window", 3601, "This must be 3600 or less."),
+    ],
+)
+def test_a_number_that_is_too_small_or_large_is_told_the_bound_it_broke(
+    api: Callable[..., Client], team: Team, field: str, value: int, said: str
+) -> None:
+    assert call(api(), "POST", "", {**SHOP, field: value}, 400)["fields"][field] == [said]
+
+
 def test_a_wrong_choice_is_refused_with_the_right_ones(api: Callable[..., Client], team: Team) -> None:
     body = {"name": "job", "kind": "dns", "target": "example.org", "config": {"record": "ZZ"}}
     said = str(call(api(), "POST", "", body, 400)["fields"]["config"])

@@ -73,3 +73,16 @@ def test_metrics_are_spoken_as_people_do() -> None:
 )
 def test_a_page_writes_a_value_as_its_charts_do(metric: str, value: float, text: str) -> None:
     assert shown(metric, value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("m" * 400, "longer than 200 characters"),
+        ("9lives", "no digit first"),
+        ("cpu-used", "letters, digits, _ and :"),
+    ],
+)
+def test_a_wrong_metric_name_is_refused_for_what_is_wrong_with_it(text: str, why: str) -> None:
+    with pytest.raises(BadName, match=why):
+        parse(text)
