@@ -51,6 +51,7 @@ WORDS = {
     "coming.noChain": _("No chain is set up: nobody else is called, however long it waits."),
     "coming.chainOver": _("Its chain is at its end: nobody else is called."),
     "coming.nobody": _("Nobody is told of it: no channel, person or chain is there for it."),
+    "coming.channels": _("Channels"),
     "coming.simulated": _("It is simulated: nobody is told of it."),
     "coming.step": _("{what} {when}"),
     "coming.takenUntil": _("Nobody is told until {time}"),

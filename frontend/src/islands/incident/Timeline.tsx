@@ -175,7 +175,7 @@ export function Coming({ incident, coming, at }: { incident: Incident; coming: I
       {rest && coming.rest === 'nobody' && (
         <>
           {' '}
-          <a href="/channels/">{t('channels.list')}</a>
+          <a href="/channels/">{t('coming.channels')}</a>
         </>
       )}
     </p>
