@@ -37,14 +37,16 @@ def capacity(request: HttpRequest) -> HttpResponse:
     rows = list(claimed[:most])
     chosen = _chosen(request, claimed, mine.exclude(state__in=CLAIMED))
     count, unknown = mine.count(), mine.exclude(state__in=[*CLAIMED, "never"])
-    things = [_thing(row, growth, larger, chosen) for row in rows]
+    told = [_thing(row, growth, larger, chosen) for row in rows]
+    things, unclear = ([one for one in told if one["unclear"] is doubt] for doubt in (False, True))
     near = max(FIRST, sum(1 for one in things if one["near"]))
     lists: dict[str, list[Any]] = {
         "others": _others(unknown, most), "risks": _risks(user, most), "disks": _disks(user, most),
         "sizes": _sizes(user, most),
     }  # fmt: skip
     context: dict[str, Any] = {
-        **lists, "verdict": _verdict(mine, count), "known": count, "things": things[:near], "later": things[near:],
+        **lists, "verdict": _verdict(mine, count), "known": count, "things": things[:near],
+        "later": things[near:] + unclear, "unclear": bool(unclear),
         "growth": growth, "larger": larger, "fastest": FASTEST, "largest": LARGEST, "picture": None,
         "unknown": unknown.count(), "crossings": _crossings(user),
         "more": most < MOST and any(len(one) == most for one in (rows, *lists.values())),
@@ -104,7 +106,7 @@ def _thing(row: Forecast, growth: float, larger: float, chosen: Forecast | None)
     return {
         "pk": row.pk, "uuid": row.server.uuid, "text": outlook.sentence(row, found), "error": outlook.error_said(row),
         "tone": tone if found.state == "predictable" else "off", "chosen": row == chosen, "near": left < NEAR,
-        "drawn": not row.metric.startswith("check_"),
+        "unclear": found.state == "unclear", "drawn": not row.metric.startswith("check_"),
     }  # fmt: skip
 
 

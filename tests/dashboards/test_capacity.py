@@ -56,6 +56,19 @@ def test_the_page_speaks_in_plain_words(server: Server, person: Callable[..., Us
         assert text in page, text
 
 
+def test_what_is_unclear_is_folded_away(server: Server, person: Callable[..., User], client: Client) -> None:
+    row = Forecast.objects.get(state="predictable")
+    client.force_login(person("viewer"))
+    assert "too unclear to count on" not in client.get("/capacity/").content.decode()
+    Forecast.objects.filter(pk=row.pk).update(state="unclear")
+    shown, fold, folded = client.get("/capacity/").content.decode().partition("too unclear to count on")
+    said = "/var on db-1 is full in 9 days (6 to 14), but this is unclear."
+    assert fold
+    assert said in folded
+    assert said not in shown.partition('id="soon"')[2]
+    assert "Nothing is forecast to run out." in shown
+
+
 def test_what_fell_back_before_is_told_with_its_doubt(
     server: Server, person: Callable[..., User], client: Client
 ) -> None:
