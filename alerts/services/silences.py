@@ -62,7 +62,8 @@ def save(silence: Silence, now: datetime, *, by: User) -> Silence:
     if before is None:
         silence.owner = by
     silence.warned_at = None
-    silence.save()
+    # Only what may be changed, so that an end which somebody pressed meanwhile stays.
+    silence.save(update_fields=[*FIELDS, "warned_at"] if before else None)
     audit(by, "silence.change" if before else "silence.make", silence, before=_told(before), after=_told(silence))
     _look_again(silence, now)
     return silence

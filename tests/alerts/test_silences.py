@@ -190,6 +190,17 @@ def test_whoever_was_told_before_a_silence_hears_the_end_in_it(stage: Stage, sil
     assert [kind for _, kind in stage.at(400).kinds()] == ["firing", "resolved"]
 
 
+def test_an_end_that_came_while_another_wrote_a_new_reason_stays(
+    stage: Stage, silence: Callable[..., Silence], person: Callable[..., User]
+) -> None:
+    read = silence(0, 5000)
+    silences.end(Silence.objects.get(), stage.now, by=person())
+    read.reason = "moving house, second day"
+    silences.save(read, stage.now, by=person())
+    kept = Silence.objects.get()
+    assert (kept.ended_at, kept.reason) == (stage.now, "moving house, second day")
+
+
 def test_repeats_are_silent_too(stage: Stage, silence: Callable[..., Silence]) -> None:
     rule = stage.rule(repeat_intervals=[600])
     stage.fire(rule, "web-1")
