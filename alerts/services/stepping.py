@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -70,14 +70,17 @@ class Telling:
             self._add(channel, to, self.now, None)
         return f"the channel {channel}"
 
-    def everybody(self, *, important: bool = False, server: int | None = None) -> str:
-        users = people.callable_for(self.incident, server)
+    def everybody(self, *, important: bool = False) -> str:
+        return self._people(people.callable_for(self.incident), important=important)
+
+    def _people(self, users: Iterable[User], *, important: bool) -> str:
         return _and([self.person(user, important=important) for user in users])
 
-    def instead(self, server: int | None = None) -> str:
-        """Who hears of it, or of this server alone, when nobody whom the step names can."""
+    def instead(self, users: Iterable[User] | None = None) -> str:
+        """Who hears of it when nobody whom the step names can: the default channels, else these, else the team."""
         default = Channel.objects.filter(team=self.incident.team, enabled=True, default=True)
-        words = _and([self.channel(channel) for channel in default]) or self.everybody(important=True, server=server)
+        others = people.callable_for(self.incident) if users is None else users
+        words = _and([self.channel(channel) for channel in default]) or self._people(others, important=True)
         return f"told {words} instead." if words else "and nobody else could be told: the team has no member."
 
     def rest(self) -> str:
@@ -86,11 +89,26 @@ class Telling:
         narrowed = [user for user in told if user is not None and narrow.concerns(user)]
         if not told or len(narrowed) < len(told):
             return ""
-        unseen = self._firing().order_by("pk")
-        for user in narrowed:
-            unseen = unseen.exclude(pk__in=Alert.objects.visible_to(user).values("pk"))
-        server = unseen.values_list("server", flat=True).first()
-        return f" Of what they may not see: {self.instead(server)}" if server else ""
+        unseen = self._beyond(self._firing(), narrowed)
+        if not unseen.exists():
+            return ""
+        return f" Of what they may not see: {self.instead(self._who_see(unseen))}"
+
+    def _who_see(self, alerts: QuerySet[Alert]) -> list[User]:
+        """Those who together see all of these. They, too, may see some servers alone."""
+        found: dict[int, User] = {}
+        while (server := alerts.order_by("pk").values_list("server", flat=True).first()) is not None:
+            users = people.callable_for(self.incident, server)
+            found |= {user.pk: user for user in users}
+            alerts = self._beyond(alerts.exclude(server=server), users)
+        return list(found.values())
+
+    @staticmethod
+    def _beyond(alerts: QuerySet[Alert], users: Iterable[User]) -> QuerySet[Alert]:
+        """Those of them that none of these people sees."""
+        for user in users:
+            alerts = alerts.exclude(pk__in=Alert.objects.visible_to(user).values("pk"))
+        return alerts
 
     def _firing(self) -> QuerySet[Alert]:
         return self.incident.alerts.open().exclude(state="pending")

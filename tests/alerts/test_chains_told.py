@@ -216,3 +216,26 @@ def test_whoever_sees_all_is_looked_up_once_however_many_servers_there_are(
     with django_assert_max_num_queries(1):  # who is narrowed is asked again each second
         assert all(book.may_hear(maria.pk, incident, server) for server in range(50))
     assert not book.may_hear(maria.pk + 99, incident, 1)
+
+
+def test_of_all_that_whom_it_calls_may_not_see_others_are_told(
+    web: Machine, machine: Callable[..., Machine], team: Team, person: Person, judge: Judge, now: float
+) -> None:
+    """Each sees one server alone, and there is no default channel: who stands in for the first sees no second."""
+    machines = {"Maria": web, "Ole": machine("web-2"), "Eva": machine("web-3")}
+    for name, one in machines.items():
+        user = person(first_name=name)
+        way(user, hook(owner=user, name="phone"))
+        Membership.objects.filter(user=user).update(selector=f"name:{one.server.name}")
+    narrow.forget()
+    followed = chain(team, {"kind": "person", "person": str(User.objects.get(first_name="Maria").uuid)})
+    Rule.objects.create(
+        team=team, name="hot", metric="cpu", critical=95, critical_recover=80, group_wait=0, group_interval=60,
+        notify=[{"chain": str(followed.uuid)}],
+    )  # fmt: skip
+    for one in machines.values():
+        one.report(now - 20, cpu=99)
+    judge.step()
+    telling.step(clock())
+    assert Incident.objects.count() == 1
+    assert sorted(heard("escalated")) == ["Eva", "Maria", "Ole"]
