@@ -265,7 +265,9 @@ def seen_and_taken_away(
     assert taken["pdf"].startswith(b"%PDF")
     with zipfile.ZipFile(io.BytesIO(taken["xlsx"])) as book:
         assert any(b"shop-1" in book.read(name) for name in book.namelist() if name.endswith(".xml"))
-    [mine] = [one for one in csv.DictReader(io.StringIO(taken["csv"].decode())) if one["Server"] == "shop-1"]
+    tables = (table.partition("\r\n")[2] for table in taken["csv"].decode().split("\r\n\r\n"))  # each below its title
+    servers = next(csv.DictReader(io.StringIO(table)) for table in tables if table.startswith("Server,"))
+    [mine] = [one for one in servers if one["Server"] == "shop-1"]
     whole = {name: round(float(mine[f"{name.capitalize()} (s)"])) for name in ("down", "planned", "unknown")}
     watched = round(float(mine["Watched (s)"]))
     return {"csv": {"up": watched - sum(whole.values()), **whole}}
