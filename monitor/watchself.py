@@ -27,6 +27,7 @@ from servers.services import make_enrolment
 SOONEST, LATEST = 5.0, 600.0  # seconds before an enrolment that failed is tried again
 LOOK_EVERY = 60.0  # seconds between two looks whether the key is still accepted
 HEARD_WITHIN, HEAR_EVERY = 20.0, 0.2  # seconds before it is said that nothing is heard, and between two looks
+HEAR_AGAIN = 5.0  # the same after that
 ANEW_EVERY = 3600.0  # whoever takes the key away again and again is not answered with a flood of new ones
 
 
@@ -37,6 +38,7 @@ class OwnAgent:
         self.config = data / "agent" / "agent.json"
         self.url, self.ca, self.say = url, ca, say
         self.told, self.number = "", 0
+        self.heard, self.before = False, 0
         self.log = data / "logs" / "agent.log"
         self.kept = Kept(self._words("run", "--with-parent"), log=self.log, env=self._env())
 
@@ -49,24 +51,29 @@ class OwnAgent:
             if self.kept.ended.wait(pause):
                 return
             pause = min(pause * 2, LATEST)
+        self.before = self._received()
         # Not on this thread: the child is tied to it.
-        threading.Thread(target=self._mind, args=(self._received(),), name="own-agent-key", daemon=True).start()
+        threading.Thread(target=self._mind, name="own-agent-key", daemon=True).start()
         self.kept.run()
 
-    def _mind(self, before: int) -> None:
-        self._hear(before)
+    def _mind(self) -> None:
+        self._hear()
         self._guard()
 
-    def _hear(self, before: int) -> None:
+    def _hear(self) -> None:
         """Say that this machine is watched once it is: an agent that is enrolled may still be unable to run."""
         patience = time.monotonic() + HEARD_WITHIN
-        while self._received() == before:
+        while not self._heard() and time.monotonic() < patience:
             if self.kept.ended.wait(HEAR_EVERY):
                 return
-            if time.monotonic() > patience:
-                self._failed(f"its agent says nothing to us. The last line of {self.log}: {last_line(self.log)}")
-        self.told = ""
-        self.say("This machine is being watched.")
+        if not self.heard:
+            self._failed(f"its agent says nothing to us. The last line of {self.log}: {last_line(self.log)}")
+
+    def _heard(self) -> bool:
+        if not self.heard and self._received() != self.before:
+            self.heard, self.told = True, ""
+            self.say("This machine is being watched.")
+        return self.heard
 
     def _received(self) -> int:
         """When we heard from this machine last."""
@@ -86,7 +93,8 @@ class OwnAgent:
     def _guard(self) -> None:
         """An enrolment of this machine by somebody else may have taken the agent's key: then it gets another."""
         anew = float("-inf")
-        while not self.kept.ended.wait(LOOK_EVERY):
+        while not self.kept.ended.wait(LOOK_EVERY if self.heard else HEAR_AGAIN):
+            self._heard()
             if time.monotonic() - anew >= ANEW_EVERY and self._lost():
                 anew = time.monotonic()
                 if self._enrolled():

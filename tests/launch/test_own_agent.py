@@ -137,10 +137,18 @@ def test_an_agent_that_cannot_run_is_not_said_to_watch(tmp_path: Path, monkeypat
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "agent.log").write_text("Watching.\nAnother agent runs.\n")
     monkeypatch.setattr(watchself, "HEARD_WITHIN", 0.0)
-    monkeypatch.setattr(watchself, "HEAR_EVERY", 0.001)
-    heard = iter([0, 0, 0, 5])
-    monkeypatch.setattr(agent, "_received", lambda: next(heard))
-    agent._hear(0)
+    heard = [0]
+    monkeypatch.setattr(agent, "_received", lambda: heard[-1])
+    looks = iter([False, False, True])
+
+    def wait(_seconds: float) -> bool:
+        with agent.log.open("a") as file:
+            file.write(f"Trying again for the {len(heard)}. time.\n")  # what it says meanwhile is no new reason
+        heard.append(5 if len(heard) == 2 else 0)
+        return next(looks)
+
+    monkeypatch.setattr(agent.kept.ended, "wait", wait)
+    agent._mind()
     assert len(said) == 2, "the reason is said once"
     assert said[0].startswith("This machine is not being watched: its agent says nothing to us.")
     assert said[0].endswith("agent.log: Another agent runs.")
