@@ -8,7 +8,9 @@ beforeEach(() => {
   KEPT.clear()
   vi.resetModules()
   vi.useFakeTimers()
-  document.body.innerHTML = '<div data-snapshot></div>'
+  const place = document.createElement('div')
+  place.dataset.snapshot = ''
+  document.body.replaceChildren(place)
   const match = async (place: string) => (KEPT.has(place) ? new Response(JSON.stringify(KEPT.get(place))) : undefined)
   vi.stubGlobal('caches', { open: async () => ({ match }) })
   history.replaceState(null, '', '/capacity/')
@@ -41,6 +43,8 @@ it('prefers the fleet, and says so where nothing is held', async () => {
   expect(await shown()).toContain('no earlier look')
   vi.resetModules()
   KEPT.set('/alerts/', alerts).set('/snapshot/', { at: 0, count: 0, servers: [], incidents: [] })
-  document.body.innerHTML = '<div data-snapshot></div>'
+  const place = document.createElement('div')
+  place.dataset.snapshot = ''
+  document.body.replaceChildren(place)
   expect(await shown()).toContain('This is the fleet as it was')
 })
