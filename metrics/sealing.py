@@ -202,7 +202,7 @@ def _take_or_keep(server: int, rows: list[Stored], gathered: Gathered) -> None:
         _take(server, rows, gathered)
     except apart.DOWN:
         raise
-    except Exception as fault:
+    except Exception as fault:  # whatever a row is odd in: nobody foresees that
         if len(rows) == 1:
             if isinstance(fault, MemoryError):  # no fault of the row: it waits until there is room
                 raise
