@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from alerts.models.records import Incident
 
 
-class Viewed:
+class Viewed(ABC):
     """Asked for a person who is narrowed to some servers, the rows it gives tell them nothing of the others.
 
     It stands before questions of rows that are of a team or of a server; of both, so it is of neither itself.
@@ -45,8 +46,9 @@ class Viewed:
         if fresh and self.viewer is not None and issubclass(self._iterable_class, ModelIterable):
             self._veil(self._result_cache or [], self.viewer)
 
+    @abstractmethod
     def _veil(self, rows: list[Any], viewer: User) -> None:
-        raise NotImplementedError
+        """Leave out of them what this person may not see."""
 
 
 class Naming(Viewed, TeamOwned[M_co]):
