@@ -9,6 +9,7 @@ import type { Channel, Metric, Rule } from '../src/alerting/types'
 import { moment, wall } from '../src/alerting/zones'
 import { rounded } from '../src/islands/rule/Handle'
 import { answers } from './answers'
+import { incident } from './rows'
 import '../src/islands/alerts/main'
 import { Row } from '../src/islands/alerts/Row'
 import { healthOf } from '../src/islands/channels/main'
@@ -180,26 +181,10 @@ describe('a limit that is dragged', () => {
   })
 })
 describe('a row of the inbox', () => {
-  const incident = {
-    id: 'i',
-    title: 'web-1: CPU used is above 90 %',
-    severity: 'critical',
-    state: 'open',
-    since: 0,
-    until: null,
-    owner: null,
-    server: null,
-    rule: '',
-    metric: 'cpu_used_percent',
-    labels: {},
-    value: 97,
-    newest: 97.25,
-    limit: 90,
-    url: '/incidents/i/',
-  } as Incident
+  const hot = incident({ metric: 'cpu_used_percent', value: 97, newest: 97.25, limit: 90 })
   const doing = { take: vi.fn(), pick: vi.fn(), show: vi.fn() }
   const said = (part: Partial<Incident> = {}, newest?: number | null) => {
-    const cause = { incident: { ...incident, ...part }, under: [] }
+    const cause = { incident: { ...hot, ...part }, under: [] }
     const { container } = render(
       <Row cause={cause} at={60} here={false} picked={false} may newest={newest} doing={doing} />,
     )

@@ -14,6 +14,7 @@ import { proofs } from '../src/islands/incident/Evidence'
 import { impact } from '../src/islands/incident/saying'
 import { Coming, dotOf, Hushed, stepText, Timeline } from '../src/islands/incident/Timeline'
 import { answers } from './answers'
+import { incident } from './rows'
 import '../src/islands/rule/main'
 import '../src/islands/incident/main'
 import type { Incident, Member } from '../src/types'
@@ -22,24 +23,6 @@ afterEach(() => {
   vi.useRealTimers()
   cleanup()
   vi.unstubAllGlobals()
-})
-const incident = (part: Partial<Incident> = {}): Incident => ({
-  id: 'i1',
-  title: 'CPU hot',
-  severity: 'critical',
-  state: 'open',
-  since: 0,
-  until: null,
-  owner: null,
-  server: null,
-  rule: '',
-  metric: '',
-  labels: {},
-  value: null,
-  limit: null,
-  url: '/incidents/i1/',
-  team: 'Main',
-  ...part,
 })
 describe('an incident', () => {
   it('says of a resolved one that it is the end that is still to be told, and no longer once it was due', () => {
