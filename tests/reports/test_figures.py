@@ -239,7 +239,7 @@ def test_history_that_was_filled_in_counts_from_its_first_sample_and_hides_no_ou
     run = asking.ask(asking.Wish("availability", before), by=manager)
     assert (run.state, run.servers) == ("done", 1)
     form = RunForm(manager)
-    assert list(form["period"])[0].data["value"] == form.initial["period"]
+    assert next(iter(form["period"])).data["value"] == form.initial["period"]
     oldest = at(begin).date()
     # In the first days of a month those four reach into the one before, of which there is something to report then.
     assert (form.initial["period"] == "month") == (oldest < at(milliseconds()).date().replace(day=1))
